@@ -1,0 +1,1 @@
+"""The steps behind dev.py: each module makes one thing ready and does nothing when it already is."""

