@@ -1,0 +1,42 @@
+"""Fixtures that every room's tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tasks import godot as godot_task
+from tests import godot_projects, model_sources
+from tests.godot_projects import GodotProject
+
+pytest_plugins = ["tests.godot_cases"]
+
+
+@pytest.fixture(scope="session")
+def godot() -> Path:
+    """The Godot editor's program."""
+    return godot_task.ensure().program
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    """A folder of small source models (tests/model_sources.py), made once."""
+    return model_sources.ensure()
+
+
+@pytest.fixture(scope="session")
+def artifact_cache() -> Path:
+    """The artifact cache that all test projects share."""
+    return model_sources.artifact_cache()
+
+
+@pytest.fixture
+def project(tmp_path: Path, godot: Path) -> Callable[..., GodotProject]:
+    """Make temporary Godot projects: `project(name="a", cache=None)`."""
+
+    def make(name: str = "project", cache: Path | str = "res://.godot/executorch_cache") -> GodotProject:
+        return godot_projects.make(tmp_path / name, godot, cache)
+
+    return make

@@ -1,0 +1,92 @@
+"""Temporary Godot projects with the addon linked, and runs of the real Godot on them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = ROOT / "tests" / "project_template" / "project.godot"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a finished Godot printed (both streams, in order) and how it ended."""
+
+    output: str
+    status: int
+
+    @property
+    def errors(self) -> list[str]:
+        """The lines that Godot reports as errors."""
+        return [line for line in self.output.splitlines() if is_error(line)]
+
+
+def is_error(line: str) -> bool:
+    """Whether Godot printed this line as an error."""
+    return line.startswith(("ERROR:", "SCRIPT ERROR:", "USER ERROR:", "USER SCRIPT ERROR:"))
+
+
+@dataclass(frozen=True)
+class GodotProject:
+    """A project folder and the Godot that opens it."""
+
+    path: Path
+    godot: Path
+    environment: Mapping[str, str]
+
+    def run(self, *arguments: str | Path, timeout: float = 120, env: Mapping[str, str] | None = None) -> Run:
+        """Run `godot --headless --path PROJECT ARGUMENTS`. A Godot that hangs is killed and its status is -9."""
+        command = [str(self.godot), "--headless", "--path", str(self.path), *map(str, arguments)]
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **self.environment, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            output, _ = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            output, _ = process.communicate()
+            output += f"\n[killed after {timeout:.0f} s]\n".encode()
+        return Run(output.decode(errors="replace"), process.returncode)
+
+    def import_all(self, timeout: float = 300, env: Mapping[str, str] | None = None) -> Run:
+        """Import the project's files headless, as a first open does."""
+        return self.run("--import", timeout=timeout, env=env)
+
+    def add(self, files: Iterable[Path], folder: str = "models") -> None:
+        """Copy files into a folder of the project."""
+        target = self.path / folder
+        target.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            shutil.copy(file, target / file.name)
+
+
+def make(path: Path, godot: Path, cache: Path | str = "res://.godot/executorch_cache") -> GodotProject:
+    """Make a project at `path` from the template, with the addon linked into it."""
+    (path / "addons").mkdir(parents=True, exist_ok=True)
+    text = TEMPLATE.read_text(encoding="utf-8").replace("@CACHE@", str(cache))
+    (path / "project.godot").write_text(text, encoding="utf-8")
+    link = path / "addons" / "executorch"
+    if not link.exists():
+        link.symlink_to(ROOT / "addons" / "executorch", target_is_directory=True)
+    data = path / ".godot_data"
+    # Editor settings and user data of a test stay with the test.
+    environment = {
+        "XDG_DATA_HOME": str(data / "data"),
+        "XDG_CONFIG_HOME": str(data / "config"),
+        "XDG_CACHE_HOME": str(data / "cache"),
+        "EXECUTORCH_PYTHON": str(ROOT / ".venv" / "bin" / "python"),
+    }
+    data.mkdir(exist_ok=True)
+    (data / ".gdignore").touch()
+    return GodotProject(path, godot, environment)

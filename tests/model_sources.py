@@ -1,0 +1,124 @@
+"""Small models in the forms that people have them, made once by torch and kept under .cache/."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / ".cache"
+
+
+def ensure() -> Path:
+    """The folder with the models, made when this file has changed."""
+    digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+    folder = CACHE / "test_models" / digest
+    if not folder.exists():
+        building = folder.with_name(f"{digest}.{os.getpid()}")
+        building.mkdir(parents=True)
+        # torch stays out of the pytest process: it costs seconds and 300 MB.
+        subprocess.run([sys.executable, "-m", "tests.model_sources", str(building)], cwd=ROOT, check=True)
+        try:
+            building.rename(folder)
+        except OSError:  # another process was first
+            shutil.rmtree(building)
+    return folder
+
+
+def artifact_cache() -> Path:
+    """Where the artifacts of these models are kept between runs."""
+    folder = CACHE / "test_artifacts"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _make(folder: Path) -> None:
+    import torch
+    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+    from executorch.exir import ExecutorchBackendConfig, to_edge_transform_and_lower
+    from executorch.exir.passes.init_mutable_pass import InitializedMutableBufferPass
+    from torch import nn
+    from torch.export import Dim, export
+
+    torch.manual_seed(7)
+
+    def linear() -> nn.Module:
+        layer = nn.Linear(1, 1)
+        with torch.no_grad():
+            layer.weight.fill_(2.0)
+            layer.bias.fill_(3.0)
+        return layer.eval()
+
+    class TwoInputs(nn.Module):
+        def forward(self, left: torch.Tensor, right: torch.Tensor) -> dict[str, torch.Tensor]:
+            return {"sum": left + right, "product": left * right}
+
+    class Integers(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(10, 4)
+
+        def forward(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            return self.table(tokens).sum(-1) * mask
+
+    class Counter(nn.Module):
+        total: torch.Tensor
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("total", torch.full((1,), 5.0))
+
+        def forward(self, step: torch.Tensor) -> torch.Tensor:
+            self.total.add_(step)
+            return self.total * 1.0
+
+    policy = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 4)).eval()
+    convnet = nn.Sequential(
+        nn.Conv2d(3, 16, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(32, 10),
+    ).eval()
+    one = torch.tensor([[1.0]])
+    exported = export(linear(), (one,))
+    torch.export.save(exported, folder / "linear.pt2")
+    shutil.copy(folder / "linear.pt2", folder / "linear.pt")
+    torch.jit.trace(linear(), one).save(folder / "linear_torchscript.pt")
+    torch.save(linear().state_dict(), folder / "linear_state_dict.pth")
+    torch.save(linear(), folder / "linear_module.pt")
+    pair = (torch.ones(2, 3), torch.ones(2, 3))
+    torch.export.save(export(TwoInputs(), pair), folder / "two_inputs.pt2")
+    integers = (torch.zeros(1, 6, dtype=torch.int64), torch.ones(1, 6))
+    torch.export.save(export(Integers().eval(), integers), folder / "integers.pt2")
+    batch = Dim("batch", min=1, max=1024)
+    dynamic = export(policy, (torch.zeros(2, 8),), dynamic_shapes=({0: batch},))
+    torch.export.save(dynamic, folder / "policy.pt2")
+    torch.export.save(export(convnet, (torch.zeros(1, 3, 32, 32),)), folder / "convnet.pt2")
+    for parameter in convnet.parameters():
+        parameter.requires_grad_(False)
+
+    def lower(programs: object, partition: bool, name: str, **config: object) -> None:
+        partitioner = [XnnpackPartitioner()] if partition else None
+        edge = to_edge_transform_and_lower(programs, partitioner=partitioner)  # type: ignore[arg-type]
+        program = edge.to_executorch(ExecutorchBackendConfig(**config))  # type: ignore[arg-type]
+        (folder / name).write_bytes(program.buffer)
+
+    lower(exported, True, "linear_xnnpack.pte")
+    lower(exported, False, "linear_portable.pte")
+    with torch.no_grad():
+        counter = export(Counter(), (torch.ones(1),))
+    lower(counter, False, "counter.pte", passes=[InitializedMutableBufferPass(["total"])])
+    methods = {"forward": exported, "double": export(TwoInputs(), pair)}
+    lower(methods, False, "two_methods.pte")
+
+
+if __name__ == "__main__":
+    _make(Path(sys.argv[1]))
