@@ -1,0 +1,40 @@
+extends Control
+## Wires the sample's parts: what the pad shows goes through the digit model, the bars show what it thinks.
+
+var _held_out: Dictionary = {}
+
+@onready var _model: ExecuTorchNode = $DigitModel
+@onready var _pad: DigitPad = $Columns/Digits/Pad
+@onready var _bars: ProbabilityBars = $Columns/Digits/Bars
+@onready var _answer: Label = $Columns/Digits/Buttons/Answer
+@onready var _status: Label = $Columns/Steering/Status
+@onready var _agents: Agents = $Columns/Steering/Agents
+
+
+func _ready() -> void:
+	_held_out = (load("res://data/test_digits.json") as JSON).data
+	_pad.drawing_changed.connect(_on_drawing_changed)
+	($Columns/Digits/Buttons/Next as Button).pressed.connect(_show_held_out_digit)
+	($Columns/Digits/Buttons/Clear as Button).pressed.connect(_pad.clear)
+	_show_held_out_digit()
+
+
+func _process(_delta: float) -> void:
+	_status.text = "%d agents: %.2f ms each frame" % [Agents.COUNT, _agents.milliseconds]
+
+
+func _on_drawing_changed(pixels: PackedFloat32Array) -> void:
+	var logits: PackedFloat32Array = _model.predict(pixels)
+	if logits.is_empty():
+		_answer.text = "no answer: see the output"
+		return
+	_bars.show_logits(logits)
+	_answer.text = "%d (%.0f%%)" % [_bars.best, _bars.probabilities[_bars.best] * 100.0]
+
+
+func _show_held_out_digit() -> void:
+	var images: Array = _held_out["images"]
+	var pixels: PackedFloat32Array = PackedFloat32Array(images.pick_random() as Array)
+	for index: int in pixels.size():
+		pixels[index] /= 16.0
+	_pad.show_pixels(pixels)
