@@ -50,7 +50,14 @@ def ensure(godot: Godot) -> Path:
 def test() -> None:
     """Run the doctest tests through CTest."""
     with step("native tests (CTest)"):
-        command = [FOLDER / "bin" / "ctest", "--test-dir", BUILD, "--output-on-failure", "--timeout", "300"]
+        command: list[str | Path] = [
+            FOLDER / "bin" / "ctest",
+            "--test-dir",
+            BUILD,
+            "--output-on-failure",
+            "--timeout",
+            "300",
+        ]
         run(command, log="ctest")
 
 

@@ -1,0 +1,53 @@
+"""The package: unzipped into an empty project it imports and runs a model, with no checkout beside it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+from tasks import package
+from tests.godot_projects import TEMPLATE, GodotProject
+
+SCENE = """[gd_scene load_steps=2 format=3]
+[ext_resource type="Script" path="res://main.gd" id="1"]
+[node name="Main" type="Node"]
+script = ExtResource("1")
+"""
+SCRIPT = """extends Node
+
+
+func _ready() -> void:
+	var model: ExecuTorchResource = load("res://linear.pt")
+	print("answer ", model.forward({"input_0": [2.5]})["output_0"])
+	get_tree().quit()
+"""
+
+
+def test_package_works_in_an_empty_project(tmp_path: Path, godot: Path, models: Path) -> None:
+    path = tmp_path / "game"
+    path.mkdir()
+    with zipfile.ZipFile(package.make_package()) as archive:
+        names = archive.namelist()
+        archive.extractall(path)
+    assert all(name.startswith("addons/executorch/") for name in names)
+    for needed in ("LICENSE", "NOTICE", "plugin.cfg", "python/requirements.txt", "python/importer/__main__.py"):
+        assert f"addons/executorch/{needed}" in names
+    assert not [name for name in names if "__pycache__" in name or name.endswith(".uid.tmp")]
+    text = TEMPLATE.read_text(encoding="utf-8").replace("@CACHE@", "res://.godot/executorch_cache")
+    (path / "project.godot").write_text(text, encoding="utf-8")
+    (path / "main.tscn").write_text(SCENE, encoding="utf-8")
+    (path / "main.gd").write_text(SCRIPT, encoding="utf-8")
+    shutil.copy(models / "linear.pt", path / "linear.pt")
+    environment = {
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "EXECUTORCH_PYTHON": sys.executable,
+    }
+    project = GodotProject(path, godot, environment)
+    imported = project.import_all()
+    assert imported.status == 0, imported.output
+    run = project.run("res://main.tscn")
+    assert "answer [8.0]" in run.output, imported.output + run.output
+    assert run.errors == []
