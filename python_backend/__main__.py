@@ -1,0 +1,59 @@
+"""`python3 -m python_backend COMMAND`. Needs nothing but the standard library until a command needs more."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# `-m` puts the working folder first in the path; a game's own `json.py` there must not be taken for Python's.
+_ROOT = str(Path(__file__).resolve().parent.parent)
+if sys.path and sys.path[0] in ("", str(Path.cwd())) and sys.path[0] != _ROOT:
+    del sys.path[0]
+
+import argparse  # noqa: E402
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command; the exit status."""
+    parser = argparse.ArgumentParser(prog="python3 -m python_backend", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="what the editor starts: connects back to it and serves until it closes")
+    serve.add_argument("--jobs", type=int, default=2, help="conversions at once (default: 2)")
+    doctor = commands.add_parser("doctor", help="what is found, what is missing, and the command that mends it")
+    doctor.add_argument("--json", action="store_true")
+    known = parser.parse_args(arguments)
+    if known.command == "serve":
+        return _serve(known.jobs)
+    return _doctor(known.json)
+
+
+def _serve(at_once: int) -> int:
+    from python_backend.session import serve
+    from python_backend.worker import end_own_children
+
+    try:
+        return serve(at_once)
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        end_own_children()
+
+
+def _doctor(as_json: bool) -> int:
+    import json
+
+    from python_backend import environment
+
+    checks = environment.doctor()
+    if as_json:
+        print(json.dumps([check.data() for check in checks]))
+    else:
+        for check in checks:
+            print(f"{'ok     ' if check.ok else 'MISSING'}  {check.name}: {check.found}")
+            if check.remedy:
+                print(f"         {check.remedy}")
+    return 0 if all(check.ok for check in checks) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

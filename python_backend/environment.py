@@ -1,0 +1,203 @@
+"""Is this interpreter able to convert models? Answers with the standard library only, importing nothing heavy.
+
+Every problem has a code, a cause and a remedy; the remedy is the very command that mends it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+OLDEST, TOO_NEW = (3, 10), (3, 14)
+ROOT = Path(__file__).parent.parent
+"""The folder that holds `importer/`, `python_backend/` and `requirements.txt`."""
+
+# What each package is for; without those of "converting" conversions are refused, the others only lack a feature.
+PURPOSES = {
+    "torch": "converting",
+    "executorch": "converting",
+    "torchao": "converting",
+    "numpy": "converting",
+    "psutil": "converting",
+    "watchdog": "watching files",
+    "mcp": "the MCP server",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that keeps this interpreter from its work."""
+
+    code: str
+    cause: str
+    remedy: str
+
+    def data(self) -> dict[str, str]:
+        return {"code": self.code, "cause": self.cause, "remedy": self.remedy}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of `doctor`; `remedy` is empty when all is well."""
+
+    name: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+    def data(self) -> dict[str, str | bool]:
+        return {"name": self.name, "ok": self.ok, "found": self.found, "remedy": self.remedy}
+
+
+def problems(purpose: str = "converting") -> list[Problem]:
+    """What is wrong for this purpose; empty when all is well. Takes milliseconds."""
+    if not OLDEST <= sys.version_info[:2] < TOO_NEW:
+        return [_wrong_python()]
+    found = []
+    requirements = required_versions()
+    for package, needed_for in PURPOSES.items():
+        problem = _package_problem(package, requirements.get(package, "")) if needed_for == purpose else None
+        if problem:
+            found.append(problem)
+    if importlib.util.find_spec("importer") is None:
+        cause = f"The importer is not beside the backend: there is no {ROOT / 'importer'}."
+        found.append(Problem("IMPORTER_MISSING", cause, "Install the addon again, whole."))
+    return found
+
+
+def doctor() -> list[Check]:
+    """Everything there is to know of this environment; really imports the packages, in a process of their own."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    supported = OLDEST <= sys.version_info[:2] < TOO_NEW
+    checks = [Check("python", supported, f"{version} at {sys.executable}", "" if supported else _wrong_python().remedy)]
+    requirements = required_versions()
+    for package, purpose in PURPOSES.items():
+        problem = _package_problem(package, requirements.get(package, ""))
+        found = f"{_installed(package) or 'not installed'} (for {purpose})"
+        checks.append(Check(package, problem is None, found, problem.remedy if problem else ""))
+    if supported and all(check.ok for check in checks if PURPOSES.get(check.name) == "converting"):
+        checks.append(_real_import())
+    version = importer_version()
+    checks.append(
+        Check("importer", bool(version), version or "not found", "" if version else "Install the addon again.")
+    )
+    free = shutil.disk_usage(ROOT).free
+    checks.append(Check("disk", free > 1 << 30, f"{free / 1e9:.1f} GB free", "" if free > 1 << 30 else "Free 1 GB."))
+    return checks
+
+
+def importer_version() -> str:
+    """The importer's version, or an empty text when there is no importer. Read, not imported."""
+    try:
+        text = (ROOT / "importer" / "version.py").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    match = re.search(r"""^IMPORTER_VERSION(?:\s*:\s*\w+(?:\[\w+\])?)?\s*=\s*["']?([^"'\s]+)""", text, re.MULTILINE)
+    return match.group(1) if match else ""
+
+
+def required_versions() -> dict[str, str]:
+    """`{"torch": "==2.13.0"}` from requirements.txt; empty when the file is not there."""
+    try:
+        lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return {}
+    found = {}
+    for line in lines:
+        match = re.match(r"\s*([A-Za-z0-9._-]+)\s*([<>=!~][^#;]*)?", line.partition("#")[0])
+        if match:
+            found[match.group(1).lower()] = (match.group(2) or "").replace(" ", "")
+    return found
+
+
+def install_command(*requirements: str) -> str:
+    """The command that installs these requirements into this very interpreter."""
+    return f"{quoted(sys.executable)} -m pip install {' '.join(quoted(item) for item in requirements)}"
+
+
+def quoted(text: str) -> str:
+    """`text` as one word of the platform's shell."""
+    return subprocess.list2cmdline([text]) if os.name == "nt" else shlex.quote(text)
+
+
+def satisfies(version: str, specifier: str) -> bool:
+    """Whether a version fits `==1.2.3` or `>=1.2,<2`; local parts such as `+cpu` do not count."""
+    return all(_satisfies_one(_numbers(version), part) for part in specifier.split(",") if part)
+
+
+def _satisfies_one(version: tuple[int, ...], specifier: str) -> bool:
+    match = re.match(r"(==|>=|<=|!=|~=|<|>)(.+)", specifier)
+    if not match:
+        return True
+    operator, wanted = match.group(1), _numbers(match.group(2))
+    width = max(len(version), len(wanted))
+    left, right = (item + (0,) * (width - len(item)) for item in (version, wanted))
+    if operator == "~=":
+        return left >= right and version[: len(wanted) - 1] == wanted[:-1]
+    comparisons = {"==": left == right, "!=": left != right, ">=": left >= right, "<=": left <= right}
+    return {**comparisons, "<": left < right, ">": left > right}[operator]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version.partition("+")[0]))
+
+
+def _installed(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _package_problem(package: str, specifier: str) -> Problem | None:
+    requirement = package + specifier
+    remedy = install_command(requirement)
+    version = _installed(package)
+    if not version or importlib.util.find_spec(package) is None:
+        cause = f"Python at {sys.executable} has no package {package} (needed for {PURPOSES[package]})."
+        return Problem("PACKAGE_MISSING", cause, remedy)
+    if not satisfies(version, specifier):
+        cause = f"{package} {version} is installed, {requirement} is needed (for {PURPOSES[package]})."
+        return Problem("PACKAGE_WRONG_VERSION", cause, remedy)
+    return None
+
+
+def _wrong_python() -> Problem:
+    version = ".".join(map(str, sys.version_info[:3]))
+    cause = f"Python {version} at {sys.executable} cannot be used: 3.10 to 3.13 is needed."
+    script = quoted(str(Path(__file__).with_name("environment_setup.py")))
+    for interpreter in _other_interpreters():
+        return Problem("WRONG_PYTHON", cause, f"{quoted(interpreter)} {script} --folder .venv")
+    return Problem("WRONG_PYTHON", cause, f"Install Python 3.12, then run: python3.12 {script} --folder .venv")
+
+
+def _other_interpreters() -> Iterator[str]:
+    for minor in (12, 11, 13, 10):
+        found = shutil.which(f"python3.{minor}")
+        if found:
+            yield found
+
+
+def _real_import() -> Check:
+    code = "import torch, executorch.exir, psutil; print(torch.__version__)"
+    again = [name + required_versions().get(name, "") for name in ("torch", "executorch")]
+    remedy = install_command("--force-reinstall", *again)
+    try:
+        result = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, errors="replace", timeout=120, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Check("import torch, executorch", False, str(error), remedy)
+    if result.returncode:
+        last = (result.stderr.strip().splitlines() or [f"exit status {result.returncode}"])[-1]
+        return Check("import torch, executorch", False, last[:500], remedy)
+    return Check("import torch, executorch", True, "works")

@@ -1,0 +1,184 @@
+"""One editor's session: connects back to it, says hello, and serves its requests until the socket closes."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from python_backend import PROTOCOL, environment
+from python_backend.errors import BackendError
+from python_backend.jobs import Jobs, Progress, Task
+from python_backend.rpc import Handler, Later, Peer, Request, in_background
+from python_backend.watch import Watcher
+from python_backend.worker import Limits, tree_memory
+
+CONNECT_SECONDS = 10.0
+INSPECT_SECONDS = 120.0
+DEFAULT_DEADLINE_SECONDS = 600
+
+
+def serve(at_once: int) -> int:
+    """Run a session; the exit status. The editor's port and secret come in the environment."""
+    port, secret = os.environ.pop("EXECUTORCH_RPC_PORT", ""), os.environ.pop("EXECUTORCH_RPC_SECRET", "")
+    if not port.isdigit() or not 0 < int(port) < 65536 or not secret:
+        told = "`serve` is started by the Godot editor, with EXECUTORCH_RPC_PORT and EXECUTORCH_RPC_SECRET."
+        print(told, file=sys.stderr)
+        return 2
+    try:
+        stream = socket.create_connection(("127.0.0.1", int(port)), timeout=CONNECT_SECONDS)
+    except OSError as error:
+        print(f"Nobody listens on 127.0.0.1:{port}: {error}", file=sys.stderr)
+        return 1
+    stream.settimeout(None)
+    stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # The working folder is the game's: nothing in it may be imported by accident.
+    os.chdir(environment.ROOT)
+    Session(stream, at_once).run(secret)
+    return 0
+
+
+class Session:
+    """The methods of docs/architecture.md, "RPC"."""
+
+    def __init__(self, stream: socket.socket, at_once: int) -> None:
+        self._started = time.monotonic()
+        handlers: dict[str, Handler] = {
+            "convert": self._convert,
+            "inspect": self._inspect,
+            "check_options": in_background(self._check_options),
+            "doctor": in_background(self._doctor),
+            "status": self._status,
+            "cancel": self._cancel,
+            "watch": self._watch,
+            "unwatch": self._unwatch,
+            "shutdown": self._shutdown,
+        }
+        self._peer = Peer(stream, handlers)
+        self._stream = stream
+        self._jobs = Jobs(at_once, self._progressed)
+        self._watcher = Watcher(self._file_changed, self._watch_failed)
+        self._problems: list[environment.Problem] = []
+
+    def run(self, secret: str) -> None:
+        """Serve until the socket closes; all children have ended when this returns."""
+        self._problems = environment.problems()
+        self._peer.notify("hello", self._hello(secret))
+        try:
+            self._peer.run()
+        finally:
+            self._watcher.close()
+            self._jobs.close()
+            self._peer.close()
+
+    def _hello(self, secret: str) -> dict[str, Any]:
+        problems = [problem.data() for problem in self._problems]
+        return {
+            "secret": secret,
+            "protocol": PROTOCOL,
+            "importer": environment.importer_version(),
+            "python": ".".join(map(str, sys.version_info[:3])),
+            "executable": sys.executable,
+            "pid": os.getpid(),
+            "environment": {"ok": not problems, "problems": problems},
+        }
+
+    def _convert(self, request: Request) -> Later:
+        self._require_environment()
+        params: dict[str, Any] = {name: request.text(name) for name in ("source", "project", "cache", "key")}
+        params["options"] = request.dictionary("options")
+        params["display_path"] = request.text("display_path", params["source"])
+        params["allow_pickle"] = request.flag("allow_pickle")
+        limits = Limits(
+            float(_whole(params["options"], "deadline_seconds", DEFAULT_DEADLINE_SECONDS)),
+            _whole(params["options"], "memory_limit_megabytes", 0) * 1024 * 1024,
+        )
+        task = Task("python_backend.conversion:convert", params, params["display_path"], limits)
+        self._jobs.submit(request.id, task, request.respond)
+        return Later()
+
+    def _inspect(self, request: Request) -> Later:
+        source = request.text("source")
+        if _is_program(Path(source)):  # read by the standard library alone, so no process is needed
+            return in_background(lambda _: _inspect_here(source))(request)
+        self._require_environment()
+        task = Task("python_backend.conversion:inspect", {"source": source}, source, Limits(INSPECT_SECONDS))
+        self._jobs.submit(request.id, task, request.respond)
+        return Later()
+
+    def _check_options(self, request: Request) -> dict[str, Any]:
+        from python_backend import conversion
+
+        source, project = Path(request.text("source")), Path(request.text("project"))
+        return {"problems": conversion.check_options(source, project, request.dictionary("options"))}
+
+    def _doctor(self, request: Request) -> dict[str, Any]:
+        return {"checks": [check.data() for check in environment.doctor()]}
+
+    def _status(self, request: Request) -> dict[str, Any]:
+        try:
+            memory = tree_memory(os.getpid())
+        except ImportError:  # no psutil: hello has said so
+            memory = 0
+        uptime = round(time.monotonic() - self._started, 3)
+        return {"memory_bytes": memory, "jobs": self._jobs.snapshot(), "uptime_seconds": uptime}
+
+    def _cancel(self, request: Request) -> dict[str, Any]:
+        return {"cancelled": self._jobs.cancel(request.identity("id"))}
+
+    def _watch(self, request: Request) -> dict[str, Any]:
+        self._watcher.watch(Path(request.text("link")), Path(request.text("target")))
+        return {}
+
+    def _unwatch(self, request: Request) -> dict[str, Any]:
+        self._watcher.unwatch(Path(request.text("link")), Path(request.text("target")))
+        return {}
+
+    def _shutdown(self, request: Request) -> Later:
+        request.respond({}, None)
+        self._peer.end()
+        return Later()
+
+    def _progressed(self, progress: Progress) -> None:
+        self._peer.notify("progress", asdict(progress), can_be_lost=True)
+
+    def _file_changed(self, link: Path, target: Path) -> None:
+        self._peer.notify("file_changed", {"link": str(link), "target": str(target)})
+
+    def _watch_failed(self, link: Path, target: Path, error: BackendError) -> None:
+        self._peer.notify("watch_failed", {"link": str(link), "target": str(target), **error.data()})
+
+    def _require_environment(self) -> None:
+        if self._problems:  # look again: the set-up may have mended it meanwhile
+            self._problems = environment.problems()
+        if self._problems:
+            first = self._problems[0]
+            raise BackendError(first.code, first.cause, first.remedy, stage="start")
+
+
+def _inspect_here(source: str) -> dict[str, Any]:
+    from python_backend import conversion
+
+    return conversion.inspect({"source": source}, lambda stage, fraction, message="": None)
+
+
+def _is_program(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(8)[4:8] == b"ET12"
+    except OSError:
+        return True  # the reader's own error is the better one
+
+
+def _whole(options: dict[str, Any], name: str, default: int) -> int:
+    value = options.get(name, default)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        cause = f"The import option {name} must be a whole number of at least 0, got {value!r}."
+        raise BackendError("INVALID_OPTION", cause, "Change it in the import dock.", stage="start")
+    return value

@@ -1,0 +1,236 @@
+"""Files outside the project that are copied into it whenever their writer has finished a new version.
+
+`target` is the file outside (a training run's checkpoint), `link` its copy in the project. Events of the file system
+(watchdog) only make it quick: every file is looked at once a second too, so that network drives, vanished folders and
+lost events cost a second and nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from python_backend import environment
+from python_backend.errors import BackendError, from_exception
+
+QUIET_AFTER_CLOSE = 0.3
+"""Seconds without a change after the writer has closed or renamed the file."""
+QUIET_WHILE_OPEN = 3.0
+"""Seconds without a change when nobody was seen to close it."""
+LONGEST_WAIT = 2.0
+"""A file that is written whole again and again is copied at least this often."""
+LOOK_SECONDS = 1.0
+_TICK = 0.1
+
+Version = tuple[int, int, int, int]
+"""device, inode, size, time of change in nanoseconds."""
+
+
+@dataclass
+class _Linked:
+    link: Path
+    target: Path
+    seen: Version | None = None
+    copied: Version | None = None
+    digest: str = ""
+    changed_at: float = 0.0
+    dirty_since: float = 0.0
+    closed: bool = False
+    was_complete: bool = False
+    failure: str = ""
+
+
+class Watcher:
+    """Calls `on_change(link, target)` after each copy, `on_failure(link, target, error)` for each new failure."""
+
+    def __init__(
+        self,
+        on_change: Callable[[Path, Path], None],
+        on_failure: Callable[[Path, Path, BackendError], None] = lambda link, target, error: None,
+    ) -> None:
+        self._on_change = on_change
+        self._on_failure = on_failure
+        self._lock = threading.Lock()
+        self._linked: dict[tuple[Path, Path], _Linked] = {}
+        self._events: Any = None
+        self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
+
+    def watch(self, link: Path, target: Path) -> None:
+        """Follow `target`; a version that differs from `link` is copied at once. Watching twice is watching once."""
+        if not link.is_absolute() or not target.is_absolute():
+            raise BackendError("INVALID_PARAMS", "A watch needs absolute paths.", "Please report it.")
+        if link == target or (link.exists() and target.exists() and link.samefile(target)):
+            cause = f"{target} cannot be linked to itself."
+            raise BackendError("LINK_TO_ITSELF", cause, "Choose a file outside the project.")
+        with self._lock:
+            if (link, target) in self._linked:
+                return
+            if self._events is None:
+                self._events = _events(self._changed)
+            now = time.monotonic()
+            linked = _Linked(link, target, digest=_digest(link), changed_at=now, dirty_since=now)
+            self._linked[link, target] = linked
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._follow, daemon=True)
+                self._thread.start()
+
+    def unwatch(self, link: Path, target: Path) -> None:
+        """Stop following; nothing happens when it was not watched."""
+        with self._lock:
+            self._linked.pop((link, target), None)
+
+    def close(self) -> None:
+        """Stop all watching; a copy under way is finished or leaves no trace."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5.0)
+        if self._events is not None:
+            self._events.close()
+
+    def _changed(self, path: str, closed: bool) -> None:
+        # Called for every event of the folder, thousands a second at times: it must only take a note.
+        now = time.monotonic()
+        for linked in tuple(self._linked.values()):
+            if str(linked.target) == path:
+                linked.changed_at = now
+                linked.dirty_since = linked.dirty_since or now
+                linked.closed = closed
+                linked.was_complete = linked.was_complete or closed
+
+    def _follow(self) -> None:
+        next_look = 0.0
+        while not self._ended.wait(_TICK):
+            now = time.monotonic()
+            with self._lock:
+                linked = list(self._linked.values())
+            if now >= next_look:
+                next_look = now + LOOK_SECONDS
+                self._events.follow({item.target.parent for item in linked})
+                for item in linked:
+                    if _version(item.target) != item.seen:
+                        item.dirty_since = item.dirty_since or now
+            for item in linked:
+                if item.dirty_since:
+                    self._settle(item, now)
+
+    def _settle(self, item: _Linked, now: float) -> None:
+        version = _version(item.target)
+        if version is None:  # not there (yet, or no more): the copy in the project stays
+            item.seen, item.dirty_since = None, 0.0
+            return
+        if version != item.seen:
+            # A new inode is a file that was made elsewhere and renamed, so it is whole.
+            replaced = item.seen is not None and item.seen[:2] != version[:2]
+            item.was_complete = item.was_complete or replaced
+            item.seen, item.changed_at = version, now
+        if version == item.copied:
+            item.dirty_since = 0.0
+            return
+        quiet = now - item.changed_at
+        starving = item.was_complete and now - item.dirty_since > LONGEST_WAIT
+        if quiet >= (QUIET_AFTER_CLOSE if item.closed else QUIET_WHILE_OPEN) or starving:
+            self._copy(item)
+
+    def _copy(self, item: _Linked) -> None:
+        item.dirty_since, item.was_complete = 0.0, False
+        try:
+            copied = _copy_whole(item.target, item.link, item.digest, lambda: self._is_watched(item))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            failure = f"{error.errno} {error.filename}"
+            if failure != item.failure:
+                item.failure = failure
+                self._on_failure(item.link, item.target, from_exception(error))
+            item.dirty_since = time.monotonic()
+            item.changed_at = time.monotonic()
+            return
+        if copied is None:  # it changed under our hands
+            item.dirty_since = time.monotonic()
+            item.was_complete = True
+            return
+        item.failure = ""
+        item.copied, digest = copied
+        if digest != item.digest:
+            item.digest = digest
+            self._on_change(item.link, item.target)
+
+    def _is_watched(self, item: _Linked) -> bool:
+        return (item.link, item.target) in self._linked and not self._ended.is_set()
+
+
+def _version(path: Path) -> Version | None:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return _as_version(found) if stat.S_ISREG(found.st_mode) else None
+
+
+def _as_version(found: os.stat_result) -> Version:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return _hash(file)
+    except OSError:
+        return ""
+
+
+def _hash(file: Any) -> str:
+    digest = hashlib.sha256()
+    while part := file.read(1 << 20):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _copy_whole(
+    source: Path, destination: Path, known_digest: str, wanted: Callable[[], bool]
+) -> tuple[Version, str] | None:
+    """Copy by a temporary file and a rename; None when the source changed meanwhile or is no longer wanted."""
+    # Non-blocking, because a pipe may have taken the file's place since it was looked at.
+    descriptor = os.open(source, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    temporary = destination.with_name(f".{destination.name}.{os.getpid()}.part")
+    with os.fdopen(descriptor, "rb") as reader:
+        before = os.fstat(reader.fileno())
+        if not stat.S_ISREG(before.st_mode):
+            return None
+        digest = hashlib.sha256()
+        try:
+            with temporary.open("wb") as writer:
+                while part := reader.read(1 << 20):
+                    digest.update(part)
+                    writer.write(part)
+                writer.flush()
+                os.fsync(writer.fileno())
+            version = _as_version(before)
+            if version != _as_version(os.fstat(reader.fileno())) or not wanted():
+                return None
+            if digest.hexdigest() != known_digest:
+                temporary.replace(destination)
+            return version, digest.hexdigest()
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+
+def _events(changed: Callable[[str, bool], None]) -> Any:
+    try:
+        from python_backend.file_events import FileEvents
+    except ImportError as error:
+        requirement = "watchdog" + environment.required_versions().get("watchdog", "")
+        cause = f"Python at {sys.executable} has no package watchdog (needed for watching files)."
+        raise BackendError("PACKAGE_MISSING", cause, environment.install_command(requirement)) from error
+    return FileEvents(changed)

@@ -1,0 +1,315 @@
+"""One task in a child process of its own, with a deadline, a memory limit and a way to stop it.
+
+On Linux the child is forked from a warm parent that has imported torch and executorch; elsewhere it starts cold.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing import connection
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from python_backend import child
+from python_backend.environment import install_command
+from python_backend.errors import BackendError
+from python_backend.tail import Tail
+
+MAX_RESULT = 16 * 1024 * 1024
+_POLL_SECONDS = 0.2
+_PROGRESS_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Limits:
+    """0 means no deadline, and three quarters of the machine for memory (resident bytes of the job's processes)."""
+
+    deadline_seconds: float = 0.0
+    memory_bytes: int = 0
+
+
+class Worker:
+    """Runs one task once; `run` blocks, `cancel` may come from any thread at any time."""
+
+    def __init__(
+        self, target: str, params: dict[str, Any], limits: Limits, on_progress: Callable[[str, float, str], None]
+    ) -> None:
+        self.stage = "start"
+        self.memory_bytes = 0
+        self.pid = 0
+        self._target = target
+        self._params = params
+        self._deadline_seconds = limits.deadline_seconds
+        self._memory_limit = limits.memory_bytes or machine_memory() * 3 // 4
+        self._on_progress = on_progress
+        self._log = Tail()
+        self._wake_read, self._wake_write = multiprocessing.Pipe(duplex=False)
+        self._cancelled = threading.Event()
+        self._last_progress = 0.0
+
+    def run(self) -> Any:
+        """The task's result; raises BackendError with stage and log when there is none."""
+        self._on_progress("start", 0.0, "starting Python" if not warm_parent.is_ready() else "")
+        try:
+            warm_parent.wait_until_ready(lambda: self._check_cancelled())
+            return self._run()
+        except BackendError as error:
+            error.stage = error.stage or self.stage
+            error.log = self._log.text()
+            raise
+        finally:
+            self._wake_read.close()
+
+    def cancel(self) -> None:
+        """End the child; `run` raises CANCELLED."""
+        self._cancelled.set()
+        with contextlib.suppress(OSError, ValueError):
+            self._wake_write.send_bytes(b"x")
+
+    def _run(self) -> Any:
+        started = time.monotonic()
+        results, results_write = multiprocessing.Pipe(duplex=False)
+        log, log_write = _log_pipe()
+        try:
+            process = warm_parent.start(child.main, (self._target, self._params, results_write, log_write))
+        except OSError as error:
+            remedy = f"{install_command('--force-reinstall', 'torch', 'executorch')}, then restart the backend."
+            raise BackendError("WORKER_NOT_STARTED", f"The job's process did not start: {error}", remedy) from error
+        self.pid = process.pid or 0
+        results_write.close()
+        if log_write is not None:
+            log_write.close()
+        try:
+            answer = self._follow(process, results, log, started)
+        finally:
+            end_tree(self.pid)
+            process.join()
+            if log is not None:
+                self._drain(log)
+                log.close()
+            results.close()
+        if answer is None:
+            raise self._death(process.exitcode)
+        if "error" in answer:
+            fields = {name: str(answer["error"].get(name, "")) for name in ("code", "cause", "remedy", "stage")}
+            raise BackendError(fields["code"], fields["cause"], fields["remedy"], stage=fields["stage"])
+        return answer.get("result")
+
+    def _follow(
+        self, process: BaseProcess, results: connection.Connection, log: connection.Connection | None, started: float
+    ) -> dict[str, Any] | None:
+        """The child's answer, or None when it ended without one."""
+        sources: list[Any] = [results, process.sentinel, self._wake_read]
+        if log is not None:
+            sources.append(log.fileno())
+        next_look = 0.0
+        while True:
+            ready = connection.wait(sources, _POLL_SECONDS)
+            if log is not None and log.fileno() in ready and not self._read_log(log):
+                sources.remove(log.fileno())
+            if results in ready:
+                try:
+                    message = json.loads(results.recv_bytes(MAX_RESULT))
+                except EOFError:
+                    return None
+                except (OSError, ValueError) as error:
+                    raise BackendError(
+                        "RESULT_TOO_LARGE", f"The job's answer could not be read: {error}", "Please report it."
+                    ) from error
+                if "progress" not in message:
+                    return dict(message)
+                self._progress(message["progress"])
+            elif process.sentinel in ready:
+                return None
+            self._check_cancelled()
+            if time.monotonic() >= next_look:
+                next_look = time.monotonic() + _POLL_SECONDS
+                self._check_limits(time.monotonic() - started)
+
+    def _progress(self, progress: dict[str, Any]) -> None:
+        stage, now = str(progress.get("stage")), time.monotonic()
+        # A child may report as often as it likes; the editor hears of it 20 times a second.
+        if stage != self.stage or now - self._last_progress >= _PROGRESS_SECONDS:
+            self.stage, self._last_progress = stage, now
+            self._on_progress(stage, float(progress.get("fraction") or 0.0), str(progress.get("message") or ""))
+
+    def _check_cancelled(self) -> None:
+        if self._cancelled.is_set():
+            raise BackendError("CANCELLED", "The job was cancelled.", "Import the file again when you want it.")
+
+    def _check_limits(self, elapsed: float) -> None:
+        self.memory_bytes = tree_memory(self.pid)
+        if self._deadline_seconds and elapsed > self._deadline_seconds:
+            cause = f"The job was still in stage `{self.stage}` after {self._deadline_seconds:g} seconds and was ended."
+            raise BackendError("DEADLINE_EXCEEDED", cause, "Raise the import option deadline_seconds.")
+        if self.memory_bytes > self._memory_limit:
+            used, limit = self.memory_bytes / 1e6, self._memory_limit / 1e6
+            cause = f"The job used {used:.0f} MB in stage `{self.stage}`; its limit is {limit:.0f} MB. It was ended."
+            remedy = "Raise the import option memory_limit_megabytes, or use a smaller model."
+            raise BackendError("MEMORY_LIMIT_EXCEEDED", cause, remedy)
+
+    def _death(self, exit_code: int | None) -> BackendError:
+        name = f"exit status {exit_code}"
+        if exit_code is not None and exit_code < 0:
+            with contextlib.suppress(ValueError):
+                name = signal.Signals(-exit_code).name
+        cause = f"The conversion's process died in stage `{self.stage}` ({name})."
+        if exit_code == -signal.SIGTERM or exit_code == -9:
+            remedy = "Somebody ended it, or the machine ran out of memory: close other programs and import it again."
+            return BackendError("WORKER_KILLED", cause, remedy)
+        remedy = "The log has its last words. Import the file again; if it dies again, try the recipe `portable`."
+        return BackendError("WORKER_CRASHED", cause, remedy)
+
+    def _read_log(self, log: connection.Connection) -> bool:
+        try:
+            data = os.read(log.fileno(), 1 << 16)
+        except BlockingIOError:
+            return True
+        self._log.write(data)
+        return bool(data)
+
+    def _drain(self, log: connection.Connection) -> None:
+        os.set_blocking(log.fileno(), False)
+        for _ in range(64):  # a grandchild that escaped may write for ever
+            try:
+                data = os.read(log.fileno(), 1 << 16)
+            except BlockingIOError:
+                return
+            if not data:
+                return
+            self._log.write(data)
+
+
+class WarmParent:
+    """The process from which jobs are forked; started by the first job, not before."""
+
+    def __init__(self) -> None:
+        forks = "forkserver" in multiprocessing.get_all_start_methods() and sys.platform == "linux"
+        self._context: BaseContext = multiprocessing.get_context("forkserver" if forks else "spawn")
+        self._forks = forks
+        self._ready = threading.Event()
+        self._warming = threading.Lock()
+        self._starting = threading.Lock()
+
+    def is_ready(self) -> bool:
+        return self._ready.is_set()
+
+    def wait_until_ready(self, check: Callable[[], None]) -> None:
+        """Start the warm parent if need be and wait for it; `check` is called meanwhile and may raise."""
+        if self._ready.is_set():
+            return
+        if not self._warming.locked():
+            threading.Thread(target=self._warm, daemon=True).start()
+        while not self._ready.wait(0.05):
+            check()
+
+    def start(self, function: Callable[..., None], arguments: tuple[Any, ...]) -> BaseProcess:
+        """A new process, forked when the platform can."""
+        with self._starting:
+            try:
+                return self._start(function, arguments)
+            except OSError:  # the warm parent was killed; multiprocessing starts another
+                return self._start(function, arguments)
+
+    def _start(self, function: Callable[..., None], arguments: tuple[Any, ...]) -> BaseProcess:
+        process: BaseProcess = self._context.Process(target=function, args=arguments)  # type: ignore[attr-defined]
+        try:
+            process.start()
+        except (EOFError, OSError) as error:
+            raise OSError(f"no process could be started: {error}") from error
+        return process
+
+    def _warm(self) -> None:
+        if not self._warming.acquire(blocking=False):
+            return
+        try:
+            if self._forks and not self._ready.is_set():
+                self._context.set_forkserver_preload(["python_backend.warm"])
+                os.environ["EXECUTORCH_BACKEND_WARM"] = "1"
+                # The first fork waits for the preload, so it is made here, where nobody waits.
+                try:
+                    self._start(_nothing, ()).join()
+                except OSError:  # the preload crashed: start cold, so that a job's log has the reason
+                    self._context.set_forkserver_preload([])
+                    os.environ["EXECUTORCH_BACKEND_WARM"] = "0"
+        finally:
+            self._ready.set()
+            self._warming.release()
+
+
+warm_parent = WarmParent()
+
+
+def end_tree(pid: int) -> None:
+    """Kill a job's process and everything it started."""
+    if pid <= 0:
+        return
+    family = _family(pid)
+    if os.name != "nt":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+    for process in family:
+        with contextlib.suppress(Exception):
+            process.kill()
+
+
+def end_own_children() -> None:
+    """Kill every process that this one started, the warm parent too."""
+    try:
+        family = _family(os.getpid())[1:]
+    except ImportError:  # without psutil no job was ever started
+        return
+    for process in family:
+        with contextlib.suppress(Exception):
+            process.kill()
+
+
+def tree_memory(pid: int) -> int:
+    """Resident bytes of a process and all it started; 0 when it is gone."""
+    total = 0
+    for process in _family(pid):
+        with contextlib.suppress(Exception):
+            total += process.memory_info().rss
+    return total
+
+
+def machine_memory() -> int:
+    """Bytes of memory that this machine or container may use."""
+    import psutil
+
+    total = int(psutil.virtual_memory().total)
+    with contextlib.suppress(OSError, ValueError):  # a container's limit, when there is one
+        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return total
+
+
+def _family(pid: int) -> list[Any]:
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return []
+
+
+def _log_pipe() -> tuple[connection.Connection | None, connection.Connection | None]:
+    """Windows' pipes are no file descriptors; there the job's output is not kept."""
+    return (None, None) if os.name == "nt" else multiprocessing.Pipe(duplex=False)
+
+
+def _nothing() -> None:
+    pass
