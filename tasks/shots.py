@@ -1,0 +1,183 @@
+"""Pictures of the real editor: a windowed Godot on a display of its own, driven by a plugin of tests/editor/shots/."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks import godot as godot_task
+from tasks.console import ROOT, StepFailed, step
+
+IMAGES = ROOT / "docs" / "images"
+PLUGIN = ROOT / "tests" / "editor" / "shots"
+THEMES = {"dark": "Default", "light": "Light"}
+SCALES = {"100": 2, "200": 6}  # values of the editor setting interface/editor/display_scale
+
+
+@dataclass(frozen=True)
+class Look:
+    """One way the editor can look."""
+
+    theme: str
+    scale: str
+
+    @property
+    def suffix(self) -> str:
+        """The end of a picture's name: dark, light, dark-200, light-200."""
+        return self.theme if self.scale == "100" else f"{self.theme}-{self.scale}"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The editor window's pixels."""
+        return (1600, 900) if self.scale == "100" else (3200, 1800)
+
+
+def run_shots(arguments: Sequence[str]) -> int:
+    """Take the pictures that are named (default: all) into docs/images/, in each look."""
+    parser = argparse.ArgumentParser(prog="dev.py shots", description=__doc__)
+    parser.add_argument("shots", nargs="*", help="names of shots (functions shot_NAME in tests/editor/shots/shots.gd)")
+    parser.add_argument("--theme", choices=[*THEMES], action="append", help="default: both")
+    parser.add_argument("--scale", choices=[*SCALES], action="append", help="percent, default: both")
+    parser.add_argument("--out", type=Path, default=IMAGES)
+    chosen = parser.parse_args(arguments)
+    looks = [Look(theme, scale) for theme in chosen.theme or THEMES for scale in chosen.scale or SCALES]
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="executorch-shots-") as temporary:
+        with step("make a project with the sample's models"):
+            project = make_project(Path(temporary) / "project")
+        for look in looks:
+            with step(f"pictures: {look.suffix}"):
+                output = take(project, look, chosen.out.resolve(), chosen.shots)
+                for line in re.findall(r"^@@SHOT (.*)$", output, re.MULTILINE):
+                    print(f"     {line}")
+    return 0
+
+
+def make_project(path: Path, models: Sequence[Path] = ()) -> Path:
+    """A copy of the sample project with the addon linked, imported, and with the plugin that takes pictures."""
+    from tests import godot_projects
+
+    shutil.copytree(
+        ROOT / "sample_project", path, ignore=shutil.ignore_patterns(".godot", "addons", "training", "export_presets.cfg")
+    )
+    (path / "addons").mkdir()
+    (path / "addons" / "executorch").symlink_to(ROOT / "addons" / "executorch", target_is_directory=True)
+    for model in models:
+        shutil.copy(model, path / "models")
+    shutil.copytree(PLUGIN, path / "addons" / "executorch_shots")
+    (path / "addons" / "executorch_shots" / "plugin.cfg").write_text(
+        '[plugin]\nname="Shots"\ndescription=""\nauthor=""\nversion="1"\nscript="plugin.gd"\n', encoding="utf-8"
+    )
+    settings = path / "project.godot"
+    text = settings.read_text(encoding="utf-8")
+    text = text.replace('executorch/plugin.cfg")', 'executorch/plugin.cfg", "res://addons/executorch_shots/plugin.cfg")')
+    cache = ROOT / ".cache" / "test_artifacts"
+    settings.write_text(f'{text}\n[executorch]\n\nimport/cache_path="{cache}"\n', encoding="utf-8")
+    godot = godot_task.ensure()
+    imported = godot_projects.GodotProject(path, godot.program, _environment(path)).import_all()
+    if imported.status != 0:
+        raise StepFailed(f"the project was not imported (status {imported.status}):\n{imported.output[-4000:]}")
+    return path
+
+
+def take(project: Path, look: Look, out: Path, shots: Sequence[str], timeout: float = 240) -> str:
+    """Open the editor in a look, take the pictures, and return what Godot printed."""
+    godot = godot_task.ensure()
+    environment = _environment(project)
+    _write_editor_settings(project, look, godot.version)
+    width, height = look.size
+    with display(width, height) as name:
+        environment |= {
+            **godot_task.display_environment(),
+            "DISPLAY": name,
+            "EXECUTORCH_SHOTS": ",".join(shots) or "all",
+            "EXECUTORCH_SHOTS_OUT": str(out),
+            "EXECUTORCH_SHOTS_SUFFIX": look.suffix,
+        }
+        command = [godot.program, "--editor", "--path", project, "--rendering-driver", "opengl3", "--audio-driver", "Dummy"]
+        command += ["--windowed", "--resolution", f"{width}x{height}", "--position", "0,0"]
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            raw, _ = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired as late:
+            os.killpg(process.pid, signal.SIGKILL)
+            raw, _ = process.communicate()
+            tail = raw.decode(errors="replace")[-4000:]
+            raise StepFailed(f"the editor did not finish its pictures in {timeout:.0f} s:\n{tail}") from late
+    output = raw.decode(errors="replace")
+    if process.returncode != 0 or "@@SHOTS DONE" not in output:
+        raise StepFailed(f"the editor ended with status {process.returncode}:\n{output[-6000:]}")
+    return output
+
+
+@contextmanager
+def display(width: int, height: int) -> Iterator[str]:
+    """A virtual X display of at least this size; yields its name."""
+    if shutil.which("Xvfb") is None:
+        raise StepFailed("there is no Xvfb for a virtual display", "install the package xvfb")
+    read, write = os.pipe()
+    process = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp"],
+        pass_fds=(write,),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write)
+    try:
+        number = os.read(read, 16).decode().strip()
+        if not number:
+            raise StepFailed("Xvfb did not start")
+        yield f":{number}"
+    finally:
+        os.close(read)
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def _environment(project: Path) -> dict[str, str]:
+    """Editor settings, caches and user data of the pictures stay with their project."""
+    data = project.parent / "data"
+    return {
+        "XDG_DATA_HOME": str(data / "data"),
+        "XDG_CONFIG_HOME": str(data / "config"),
+        "XDG_CACHE_HOME": str(data / "cache"),
+        "EXECUTORCH_PYTHON": str(ROOT / ".venv" / "bin" / "python"),
+    }
+
+
+def _write_editor_settings(project: Path, look: Look, version: str) -> None:
+    major, minor = version.split(".")[:2]
+    values: Mapping[str, str] = {
+        "interface/editor/display_scale": str(SCALES[look.scale]),
+        "interface/editor/single_window_mode": "true",
+        "interface/editor/editor_screen": "0",
+        "interface/editor/update_continuously": "true",
+        "interface/editor/automatically_open_screenshots": "false",
+        "interface/theme/preset": f'"{THEMES[look.theme]}"',
+        "interface/theme/color_preset": f'"{THEMES[look.theme]}"',
+        "interface/theme/follow_system_theme": "false",
+        "network/connection/check_for_updates": "0",
+        "export/android/debug_keystore": '""',
+    }
+    text = '[gd_resource type="EditorSettings" format=3]\n\n[resource]\n'
+    text += "".join(f"{name} = {value}\n" for name, value in values.items())
+    folder = Path(_environment(project)["XDG_CONFIG_HOME"]) / "godot"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"editor_settings-{major}.{minor}.tres").write_text(text, encoding="utf-8")
