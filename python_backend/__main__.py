@@ -1,7 +1,6 @@
 """`python3 -m python_backend COMMAND`. Needs nothing but the standard library until a command needs more."""
 
-from __future__ import annotations
-
+# An interpreter too old for the other files must get as far as to say so: Python 3.6 can read this one.
 import sys
 from pathlib import Path
 
@@ -12,9 +11,13 @@ if sys.path and sys.path[0] in ("", str(Path.cwd())) and sys.path[0] != _ROOT:
 
 import argparse  # noqa: E402
 
+from python_backend import wrong_python  # noqa: E402
 
-def main(arguments: list[str]) -> int:
+
+def main(arguments: "list[str]") -> int:
     """Run a command; the exit status."""
+    if sys.version_info < wrong_python.OLDEST:
+        return wrong_python.tell_editor()
     parser = argparse.ArgumentParser(prog="python3 -m python_backend", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="what the editor starts: connects back to it and serves until it closes")

@@ -12,12 +12,12 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-OLDEST, TOO_NEW = (3, 10), (3, 14)
+from python_backend import wrong_python
+
 ROOT = Path(__file__).parent.parent
 """The folder that holds `importer/`, `python_backend/` and `requirements.txt`."""
 
@@ -60,8 +60,8 @@ class Check:
 
 def problems(purpose: str = "converting") -> list[Problem]:
     """What is wrong for this purpose; empty when all is well. Takes milliseconds."""
-    if not OLDEST <= sys.version_info[:2] < TOO_NEW:
-        return [_wrong_python()]
+    if not wrong_python.is_supported():
+        return [Problem(**wrong_python.problem())]
     found = []
     requirements = required_versions()
     for package, needed_for in PURPOSES.items():
@@ -77,8 +77,9 @@ def problems(purpose: str = "converting") -> list[Problem]:
 def doctor() -> list[Check]:
     """Everything there is to know of this environment; really imports the packages, in a process of their own."""
     version = ".".join(map(str, sys.version_info[:3]))
-    supported = OLDEST <= sys.version_info[:2] < TOO_NEW
-    checks = [Check("python", supported, f"{version} at {sys.executable}", "" if supported else _wrong_python().remedy)]
+    supported = wrong_python.is_supported()
+    remedy = "" if supported else wrong_python.problem()["remedy"]
+    checks = [Check("python", supported, f"{version} at {sys.executable}", remedy)]
     requirements = required_versions()
     for package, purpose in PURPOSES.items():
         problem = _package_problem(package, requirements.get(package, ""))
@@ -169,22 +170,6 @@ def _package_problem(package: str, specifier: str) -> Problem | None:
         cause = f"{package} {version} is installed, {requirement} is needed (for {PURPOSES[package]})."
         return Problem("PACKAGE_WRONG_VERSION", cause, remedy)
     return None
-
-
-def _wrong_python() -> Problem:
-    version = ".".join(map(str, sys.version_info[:3]))
-    cause = f"Python {version} at {sys.executable} cannot be used: 3.10 to 3.13 is needed."
-    script = quoted(str(Path(__file__).with_name("environment_setup.py")))
-    for interpreter in _other_interpreters():
-        return Problem("WRONG_PYTHON", cause, f"{quoted(interpreter)} {script} --folder .venv")
-    return Problem("WRONG_PYTHON", cause, f"Install Python 3.12, then run: python3.12 {script} --folder .venv")
-
-
-def _other_interpreters() -> Iterator[str]:
-    for minor in (12, 11, 13, 10):
-        found = shutil.which(f"python3.{minor}")
-        if found:
-            yield found
 
 
 def _real_import() -> Check:

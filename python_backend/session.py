@@ -120,10 +120,7 @@ class Session:
         return {"checks": [check.data() for check in environment.doctor()]}
 
     def _status(self, request: Request) -> dict[str, Any]:
-        try:
-            memory = tree_memory(os.getpid())
-        except ImportError:  # no psutil: hello has said so
-            memory = 0
+        memory = tree_memory(os.getpid())
         uptime = round(time.monotonic() - self._started, 3)
         return {"memory_bytes": memory, "jobs": self._jobs.snapshot(), "uptime_seconds": uptime}
 

@@ -268,11 +268,7 @@ def end_tree(pid: int) -> None:
 
 def end_own_children() -> None:
     """Kill every process that this one started, the warm parent too."""
-    try:
-        family = _family(os.getpid())[1:]
-    except ImportError:  # without psutil no job was ever started
-        return
-    for process in family:
+    for process in _family(os.getpid())[1:]:
         with contextlib.suppress(Exception):
             process.kill()
 
@@ -297,8 +293,10 @@ def machine_memory() -> int:
 
 
 def _family(pid: int) -> list[Any]:
-    import psutil
-
+    try:
+        import psutil
+    except ImportError:  # the set-up runs before it is there; the process group still ends
+        return []
     try:
         process = psutil.Process(pid)
         return [process, *process.children(recursive=True)]

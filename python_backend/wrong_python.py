@@ -1,0 +1,56 @@
+"""What to say from an interpreter that is too old or too new. Python 3.6 can read this file."""
+
+import json
+import os
+import shutil
+import socket
+import struct
+import sys
+
+OLDEST = (3, 10)
+TOO_NEW = (3, 14)
+
+
+def is_supported() -> bool:
+    return OLDEST <= tuple(sys.version_info[:2]) < TOO_NEW
+
+
+def problem() -> "dict[str, str]":
+    """The `environment` problem: code, cause, and the command that makes an environment with a fitting Python."""
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "environment_setup.py")  # noqa: PTH100, PTH118, PTH120
+    found = [name for name in ("python3.12", "python3.11", "python3.13", "python3.10") if shutil.which(name)]
+    command = '{} "{}" --folder executorch_venv'.format(found[0] if found else "python3.12", script)
+    return {
+        "code": "WRONG_PYTHON",
+        "cause": f"Python {version} at {sys.executable} cannot be used: 3.10 to 3.13 is needed.",
+        "remedy": command if found else "Install Python 3.12, then run: " + command,
+    }
+
+
+def tell_editor() -> int:
+    """Say hello with the problem and wait until the editor closes; an exit status."""
+    told = problem()
+    port, secret = os.environ.get("EXECUTORCH_RPC_PORT", ""), os.environ.get("EXECUTORCH_RPC_SECRET", "")
+    if not port.isdigit() or not secret:
+        sys.stderr.write(told["cause"] + " " + told["remedy"] + "\n")
+        return 2
+    hello = {
+        "secret": secret,
+        "protocol": 1,
+        "importer": "",
+        "python": ".".join(str(part) for part in sys.version_info[:3]),
+        "executable": sys.executable,
+        "pid": os.getpid(),
+        "environment": {"ok": False, "problems": [told]},
+    }
+    body = json.dumps({"jsonrpc": "2.0", "method": "hello", "params": hello}).encode()
+    try:
+        stream = socket.create_connection(("127.0.0.1", int(port)), timeout=10.0)
+        stream.sendall(struct.pack(">I", len(body)) + body)
+        stream.settimeout(600.0)
+        while stream.recv(65536):
+            pass
+    except OSError as error:
+        sys.stderr.write(f"The editor cannot be reached: {error}\n")
+    return 1
