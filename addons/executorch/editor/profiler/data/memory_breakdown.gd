@@ -1,0 +1,42 @@
+@tool
+extends RefCounted
+## The parts of `ExecuTorchModule.get_memory_info()` in one fixed order, so that bars, areas, tables and exports agree.
+
+const PARTS: PackedStringArray = ["program", "constants", "planned", "method allocator", "temporary peak", "delegate"]
+const EXPLANATIONS: PackedStringArray = [
+	"The program as it was loaded (mapped files count only as far as they are read).",
+	"Weights that the program holds itself.",
+	"Arenas for activations, laid out when the model was converted.",
+	"Tensors' and operators' own data, made when a method is loaded.",
+	"The most that kernels borrowed during a call.",
+	"What backends keep: packed weights and workspaces.",
+]
+
+
+## Bytes of each part; what is missing or malformed counts as 0.
+static func parts(info: Dictionary) -> PackedInt64Array:
+	var planned: int = 0
+	var arenas: Variant = info.get("planned", [])
+	if typeof(arenas) >= TYPE_ARRAY:
+		for bytes: Variant in Array(arenas):
+			planned += _count(bytes)
+	var allocator: int = _count(info.get("method_allocator_peak", info.get("method_allocator_used", 0)))
+	return [
+		_count(info.get("program", 0)),
+		_count(info.get("constants", 0)),
+		planned,
+		allocator,
+		_count(info.get("temporary_peak", 0)),
+		_count(info.get("delegate", 0)),
+	]
+
+
+static func total(info: Dictionary) -> int:
+	var sum: int = 0
+	for bytes: int in parts(info):
+		sum += bytes
+	return sum
+
+
+static func _count(value: Variant) -> int:
+	return maxi(int(value), 0) if value is int or value is float else 0
