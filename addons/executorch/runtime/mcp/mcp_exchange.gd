@@ -1,0 +1,97 @@
+@tool
+extends RefCounted
+## One JSON-RPC request on its way: where it came from and where its answer goes. Used by the server's thread, or by
+## the one that called `handle_request`.
+
+const HTTP_STATUS: Dictionary[int, int] = {
+	-32700: 400, -32600: 400, -32602: 400, -32020: 400, -32021: 400, -32022: 400, -32601: 404
+}
+const HttpConnection = preload("http_connection.gd")
+const HttpRequest = preload("http_request.gd")
+const HttpResponse = preload("http_response.gd")
+const JsonRpc = preload("json_rpc.gd")
+const JsonText = preload("json_text.gd")
+const McpSession = preload("mcp_session.gd")
+const SseStream = preload("sse_stream.gd")
+
+var id: Variant = null
+var method: String = ""
+var params: Dictionary = {}
+## Revision 2026-07-28 or later: all that matters is in the request.
+var is_stateless: bool = true
+var protocol_version: String = ""
+var client_info: Dictionary = {}
+var client_capabilities: Dictionary = {}
+var client_id: String = ""
+## Null for stateless and local exchanges.
+var session: McpSession = null
+## Null for an exchange inside the process.
+var connection: HttpConnection = null
+var request: HttpRequest = null
+var stream: SseStream = null
+var running: ExecuTorchMCPCall = null
+var is_done: bool = false
+## The answer (also after it was sent).
+var reply: Dictionary = {}
+var began: int = Time.get_ticks_msec()
+var deadline: int = 0
+## Ids of requests that were sent to the client for this exchange -> keys of input requests.
+var asked: Dictionary[String, String] = {}
+## Headers of the response.
+var headers: Dictionary[String, String] = {}
+
+
+func answer(result: Dictionary) -> void:
+	finish(JsonRpc.result(id, result))
+
+
+func fail(code: int, message: String, data: Variant = null) -> void:
+	finish(JsonRpc.error(id, code, message, data))
+
+
+func finish(message: Dictionary) -> void:
+	if is_done:
+		return
+	is_done = true
+	reply = message
+	if stream != null:
+		stream.send(message)
+		stream.finish()
+	elif connection != null:
+		var response: HttpResponse = HttpResponse.json(_status_of(message), JsonText.encode(message))
+		response.headers = headers
+		connection.respond(response)
+
+
+## Ends without an answer, as for a request that its client cancelled.
+func abandon() -> void:
+	if is_done:
+		return
+	is_done = true
+	if connection != null and not connection.is_closed():
+		if open_stream():
+			stream.finish()
+	elif stream != null:
+		stream.finish()
+
+
+## Makes the response an event stream. False where there can be none.
+func open_stream() -> bool:
+	if stream != null:
+		return true
+	if connection == null or connection.is_closed() or not request.accepts("text/event-stream"):
+		return false
+	stream = session.new_stream() if session != null else SseStream.new()
+	stream.open(connection, headers)
+	return true
+
+
+func notify(message: Dictionary) -> void:
+	if not is_done and open_stream():
+		stream.send(message)
+
+
+func _status_of(message: Dictionary) -> int:
+	if not is_stateless or not message.has("error"):
+		return 200
+	return HTTP_STATUS.get(message["error"]["code"], 200)
