@@ -1,0 +1,38 @@
+#pragma once
+
+#include <executorch/runtime/core/evalue.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "godot/values.h"
+#include "model/loaded_method.h"
+
+/// Between Godot's values and tensors; all of it is here.
+namespace godot_executorch::godot {
+
+/// Memory that converted inputs live in until the call is over; kept between calls.
+using Staging = std::vector<std::vector<uint8_t>>;
+
+/// Gives input `index` the value: a number, a (nested) Array, a packed array or {data, shape, dtype}.
+Status to_tensor(LoadedMethod& method, size_t index, const Variant& value, Staging& staging);
+
+/// Elements of `dtype` without a shape as input `index`.
+Status to_tensor(LoadedMethod& method, size_t index, const void* data, Dtype dtype, size_t count, Staging& staging);
+
+/// A tensor becomes a packed array, a scalar a number, a string a String.
+Variant to_godot(const executorch::runtime::EValue& value, std::vector<uint8_t>& scratch);
+
+/// {data, shape, dtype}; scalars have the shape [].
+Dictionary to_godot_tensor(const executorch::runtime::EValue& value, std::vector<uint8_t>& scratch);
+
+/// As floats, whatever the dtype.
+PackedFloat32Array to_godot_floats(const executorch::runtime::EValue& value, std::vector<uint8_t>& scratch);
+
+Dictionary to_godot(const ValueSpec& spec);
+Dictionary to_godot(const MethodSignature& signature);
+Dictionary to_godot(const Failure& failure);
+/// Entries of the metadata's inputs or outputs.
+Status to_hints(const Array& entries, std::vector<ValueHint>& hints);
+
+}  // namespace godot_executorch::godot

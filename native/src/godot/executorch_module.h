@@ -1,0 +1,84 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "godot/binding.h"
+#include "godot/conversion.h"
+#include "model/model.h"
+
+namespace godot_executorch::godot {
+
+/// The class that GDScript sees (docs/architecture.md has its table): Model with Godot's values.
+class ExecuTorchModule {
+  public:
+    static constexpr const char* kName = "ExecuTorchModule";
+    static void bind();
+
+    explicit ExecuTorchModule(GDExtensionObjectPtr object);
+
+    int64_t load_from_file(const String& path, const Dictionary& options);
+    int64_t load_from_buffer(const PackedByteArray& data, const Dictionary& options);
+    int64_t load_from_stream(const ObjectRef& reader, const Dictionary& options);
+    ObjectRef new_session();
+    void clear();
+    bool is_loaded() const;
+
+    PackedStringArray get_method_names() const;
+    Dictionary get_method_meta(const String& method);
+    int64_t set_signature(const String& method, const Array& inputs, const Array& outputs);
+    int64_t load_method(const String& method);
+
+    Dictionary forward(const Dictionary& inputs);
+    Dictionary execute(const String& method, const Dictionary& inputs);
+    PackedFloat32Array forward_packed(const PackedFloat32Array& input);
+    Array forward_array(const Array& inputs);
+    Array execute_tensors(const String& method, const Array& inputs);
+    int64_t reset_state();
+
+    int64_t configure_memory(int64_t policy, int64_t limit_bytes);
+    int64_t set_memory_pool(const ObjectRef& pool);
+    int64_t set_optimization_level(int64_t level);
+    Dictionary get_memory_info() const;
+    Dictionary get_statistics() const;
+    void reset_statistics();
+    double get_last_inference_time() const;
+    Dictionary get_last_error() const;
+
+    static PackedStringArray get_backends();
+    static PackedStringArray get_operators();
+    static Dictionary get_versions();
+    static void set_num_threads(const int64_t& count);
+    static int64_t get_num_threads();
+    static void set_log_level(const int64_t& level);
+    static int64_t load_library(const String& path);
+
+  private:
+    /// The keys of a method's inputs and outputs, made once.
+    struct Names {
+        const LoadedMethod* method = nullptr;
+        uint64_t revision = 0;
+        std::vector<Variant> inputs;
+        std::vector<Variant> aliases;
+        std::vector<Variant> outputs;
+    };
+
+    int64_t remember(Status status);
+    const Names& names_of(const LoadedMethod& method);
+    Status give_named(Call& call, const Dictionary& inputs);
+    Status give_positional(Call& call, const Array& inputs);
+    Status unknown_names(const MethodSignature& signature, const Dictionary& inputs) const;
+    Status run_named(Call& call, const Dictionary& inputs, Dictionary& outputs);
+
+    std::unique_ptr<Model> model_;
+    // What follows is used under the model's lock, which a Call holds.
+    std::vector<Names> names_;
+    Staging staging_;
+    std::vector<uint8_t> scratch_;
+    mutable std::mutex error_mutex_;
+    std::unique_ptr<Failure> error_;
+};
+
+}  // namespace godot_executorch::godot

@@ -1,0 +1,29 @@
+#include "godot/memory_pool_object.h"
+
+namespace godot_executorch::godot {
+
+bool ExecuTorchMemoryPool::set_limit(int64_t bytes) {
+    if (bytes < 0 || pool_->member_count() > 0) {
+        return false;
+    }
+    pool_ = std::make_shared<MemoryPool>(static_cast<size_t>(bytes));
+    return true;
+}
+
+Dictionary ExecuTorchMemoryPool::get_info() const {
+    Dictionary info;
+    info["limit"] = pool_->limit();
+    info["size"] = pool_->size();
+    info["demand"] = pool_->demand();
+    info["saved"] = pool_->saved();
+    info["models"] = pool_->member_count();
+    return info;
+}
+
+void ExecuTorchMemoryPool::bind() {
+    ClassBinding<ExecuTorchMemoryPool> bound(kName);
+    bound.method({"set_limit", {"bytes"}}, &ExecuTorchMemoryPool::set_limit);
+    bound.method({"get_info"}, &ExecuTorchMemoryPool::get_info);
+}
+
+}  // namespace godot_executorch::godot

@@ -1,0 +1,281 @@
+#pragma once
+
+#include <gdextension_interface.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "godot/interface.h"
+
+/// Godot's values with C++ lifetimes. Sizes are those of 64-bit single-precision builds, which values.cpp checks.
+namespace godot_executorch::godot {
+
+/// What a builtin type needs of Godot, fetched once.
+struct BuiltinFunctions {
+    GDExtensionPtrConstructor construct = nullptr;
+    GDExtensionPtrConstructor copy = nullptr;
+    GDExtensionPtrDestructor destroy = nullptr;
+    GDExtensionVariantFromTypeConstructorFunc to_variant = nullptr;
+    GDExtensionTypeFromVariantConstructorFunc from_variant = nullptr;
+    GDExtensionVariantGetInternalPtrFunc inside_variant = nullptr;
+    GDExtensionPtrBuiltInMethod size = nullptr;
+    GDExtensionPtrBuiltInMethod resize = nullptr;
+};
+
+extern BuiltinFunctions builtin[GDEXTENSION_VARIANT_TYPE_VARIANT_MAX];
+extern GDExtensionPtrBuiltInMethod dictionary_get;
+extern GDExtensionPtrBuiltInMethod dictionary_keys;
+
+void load_builtin_functions();
+
+class Variant;
+
+template <GDExtensionVariantType kVariantType, size_t kSize>
+class Builtin {
+  public:
+    static constexpr GDExtensionVariantType kType = kVariantType;
+
+    Builtin() { builtin[kType].construct(bytes_, nullptr); }
+    Builtin(const Builtin& other) {
+        const GDExtensionConstTypePtr arguments[] = {other.bytes_};
+        builtin[kType].copy(bytes_, arguments);
+    }
+    Builtin(Builtin&& other) noexcept : Builtin() { swap(other); }
+    Builtin& operator=(Builtin other) noexcept {
+        swap(other);
+        return *this;
+    }
+    ~Builtin() {
+        if (builtin[kType].destroy != nullptr) {
+            builtin[kType].destroy(bytes_);
+        }
+    }
+
+    void* ptr() { return bytes_; }
+    const void* ptr() const { return bytes_; }
+
+  protected:
+    struct Uninitialized {};
+    explicit Builtin(Uninitialized) {}
+    void swap(Builtin& other) noexcept {
+        unsigned char held[kSize];
+        std::memcpy(held, bytes_, kSize);
+        std::memcpy(bytes_, other.bytes_, kSize);
+        std::memcpy(other.bytes_, held, kSize);
+    }
+
+    int64_t call_size() const {
+        int64_t size = 0;
+        builtin[kType].size(const_cast<unsigned char*>(bytes_), nullptr, &size, 0);
+        return size;
+    }
+    void call_resize(int64_t size) {
+        const GDExtensionConstTypePtr arguments[] = {&size};
+        int64_t error = 0;
+        builtin[kType].resize(bytes_, arguments, &error, 1);
+    }
+
+    alignas(8) unsigned char bytes_[kSize];
+};
+
+class String : public Builtin<GDEXTENSION_VARIANT_TYPE_STRING, 8> {
+  public:
+    String() = default;
+    String(std::string_view text) : Builtin(Uninitialized()) {
+        api.string_new(bytes_, text.data(), static_cast<GDExtensionInt>(text.size()));
+    }
+    String(const char* text) : String(std::string_view(text)) {}
+    String(const std::string& text) : String(std::string_view(text)) {}
+    std::string utf8() const;
+};
+
+class StringName : public Builtin<GDEXTENSION_VARIANT_TYPE_STRING_NAME, 8> {
+  public:
+    StringName() = default;
+    explicit StringName(std::string_view text) : Builtin(Uninitialized()) {
+        api.string_name_new(bytes_, text.data(), static_cast<GDExtensionInt>(text.size()));
+    }
+};
+
+/// A packed array; `Element` is what Godot stores.
+template <GDExtensionVariantType kVariantType, typename Element>
+class Packed : public Builtin<kVariantType, 16> {
+  public:
+    using element_type = Element;
+
+    Packed() = default;
+    explicit Packed(int64_t size) {
+        if (size > 0) {
+            this->call_resize(size);
+        }
+    }
+    int64_t size() const { return this->call_size(); }
+    /// Null when empty; detaches from other holders.
+    Element* data();
+    const Element* data() const { return read(this->bytes_, size()); }
+    /// The elements of an array that lives inside a Variant or an argument.
+    static const Element* read(const void* array, int64_t size);
+};
+
+using PackedByteArray = Packed<GDEXTENSION_VARIANT_TYPE_PACKED_BYTE_ARRAY, uint8_t>;
+using PackedInt32Array = Packed<GDEXTENSION_VARIANT_TYPE_PACKED_INT32_ARRAY, int32_t>;
+using PackedInt64Array = Packed<GDEXTENSION_VARIANT_TYPE_PACKED_INT64_ARRAY, int64_t>;
+using PackedFloat32Array = Packed<GDEXTENSION_VARIANT_TYPE_PACKED_FLOAT32_ARRAY, float>;
+using PackedFloat64Array = Packed<GDEXTENSION_VARIANT_TYPE_PACKED_FLOAT64_ARRAY, double>;
+
+#define GODOT_PACKED(Array, index_function, read_function)                           \
+    template <>                                                                      \
+    inline Array::element_type* Array::data() {                                      \
+        return size() > 0 ? api.index_function(bytes_, 0) : nullptr;                 \
+    }                                                                                \
+    template <>                                                                      \
+    inline const Array::element_type* Array::read(const void* array, int64_t size) { \
+        return size > 0 ? api.read_function(array, 0) : nullptr;                     \
+    }
+GODOT_PACKED(PackedByteArray, packed_byte_index, packed_byte_read)
+GODOT_PACKED(PackedInt32Array, packed_int32_index, packed_int32_read)
+GODOT_PACKED(PackedInt64Array, packed_int64_index, packed_int64_read)
+GODOT_PACKED(PackedFloat32Array, packed_float32_index, packed_float32_read)
+GODOT_PACKED(PackedFloat64Array, packed_float64_index, packed_float64_read)
+#undef GODOT_PACKED
+
+class PackedStringArray : public Builtin<GDEXTENSION_VARIANT_TYPE_PACKED_STRING_ARRAY, 16> {
+  public:
+    PackedStringArray() = default;
+    template <typename Container>
+    explicit PackedStringArray(const Container& texts) {
+        call_resize(static_cast<int64_t>(texts.size()));
+        int64_t index = 0;
+        for (const auto& text : texts) {
+            *static_cast<String*>(api.packed_string_index(bytes_, index++)) = String(text);
+        }
+    }
+    int64_t size() const { return call_size(); }
+    const String& operator[](int64_t index) const {
+        return *static_cast<const String*>(api.packed_string_read(bytes_, index));
+    }
+};
+
+class Variant {
+  public:
+    Variant() { api.variant_new_nil(bytes_); }
+    Variant(const Variant& other) { api.variant_new_copy(bytes_, other.bytes_); }
+    Variant(Variant&& other) noexcept : Variant() { swap(other); }
+    Variant& operator=(Variant other) noexcept {
+        swap(other);
+        return *this;
+    }
+    ~Variant() { api.variant_destroy(bytes_); }
+
+    Variant(bool value) {
+        GDExtensionBool encoded = value ? 1 : 0;
+        builtin[GDEXTENSION_VARIANT_TYPE_BOOL].to_variant(bytes_, &encoded);
+    }
+    Variant(int64_t value) { builtin[GDEXTENSION_VARIANT_TYPE_INT].to_variant(bytes_, &value); }
+    Variant(int value) : Variant(static_cast<int64_t>(value)) {}
+    Variant(size_t value) : Variant(static_cast<int64_t>(value)) {}
+    Variant(double value) { builtin[GDEXTENSION_VARIANT_TYPE_FLOAT].to_variant(bytes_, &value); }
+    Variant(const char* text) : Variant(String(text)) {}
+    Variant(const std::string& text) : Variant(String(text)) {}
+    template <GDExtensionVariantType kType, size_t kSize>
+    Variant(const Builtin<kType, kSize>& value) {
+        builtin[kType].to_variant(bytes_, const_cast<void*>(value.ptr()));
+    }
+    /// Takes part in reference counting when the object does.
+    static Variant of_object(GDExtensionObjectPtr object) {
+        Variant variant;
+        builtin[GDEXTENSION_VARIANT_TYPE_OBJECT].to_variant(variant.bytes_, &object);
+        return variant;
+    }
+
+    GDExtensionVariantType type() const { return api.variant_get_type(bytes_); }
+    bool is_nil() const { return type() == GDEXTENSION_VARIANT_TYPE_NIL; }
+    static std::string type_name(GDExtensionVariantType type);
+
+    /// The value inside, without a copy; only when type() is Value's.
+    template <typename Value>
+    const Value& as() const {
+        return *static_cast<const Value*>(inside(Value::kType));
+    }
+    bool as_bool() const { return *static_cast<const GDExtensionBool*>(inside(GDEXTENSION_VARIANT_TYPE_BOOL)) != 0; }
+    int64_t as_int() const { return *static_cast<const int64_t*>(inside(GDEXTENSION_VARIANT_TYPE_INT)); }
+    double as_float() const { return *static_cast<const double*>(inside(GDEXTENSION_VARIANT_TYPE_FLOAT)); }
+    GDExtensionObjectPtr as_object() const {
+        return *static_cast<const GDExtensionObjectPtr*>(inside(GDEXTENSION_VARIANT_TYPE_OBJECT));
+    }
+
+    void* ptr() { return bytes_; }
+    const void* ptr() const { return bytes_; }
+
+  private:
+    void swap(Variant& other) noexcept {
+        unsigned char held[sizeof bytes_];
+        std::memcpy(held, bytes_, sizeof bytes_);
+        std::memcpy(bytes_, other.bytes_, sizeof bytes_);
+        std::memcpy(other.bytes_, held, sizeof bytes_);
+    }
+    const void* inside(GDExtensionVariantType type) const {
+        return builtin[type].inside_variant(const_cast<unsigned char*>(bytes_));
+    }
+
+    alignas(8) unsigned char bytes_[24];
+};
+
+class Array : public Builtin<GDEXTENSION_VARIANT_TYPE_ARRAY, 8> {
+  public:
+    Array() = default;
+    explicit Array(int64_t size) { call_resize(size); }
+    int64_t size() const { return call_size(); }
+    Variant& operator[](int64_t index) { return *static_cast<Variant*>(api.array_index(bytes_, index)); }
+    const Variant& operator[](int64_t index) const {
+        return *static_cast<const Variant*>(api.array_read(bytes_, index));
+    }
+    void append(Variant value) {
+        const int64_t index = size();
+        call_resize(index + 1);
+        (*this)[index] = std::move(value);
+    }
+};
+
+class Dictionary : public Builtin<GDEXTENSION_VARIANT_TYPE_DICTIONARY, 8> {
+  public:
+    int64_t size() const { return call_size(); }
+    Variant& operator[](const Variant& key) { return *static_cast<Variant*>(api.dictionary_index(bytes_, key.ptr())); }
+    /// Nil when the key is missing.
+    Variant get(const Variant& key) const;
+    Array keys() const;
+    /// For a key that is known to be there.
+    const Variant& at(const Variant& key) const {
+        return *static_cast<const Variant*>(api.dictionary_read(bytes_, key.ptr()));
+    }
+};
+
+/// The value that Godot converts a Variant of another type to.
+template <typename Value>
+Value converted(const Variant& given) {
+    Value value;
+    if (builtin[Value::kType].destroy != nullptr) {
+        builtin[Value::kType].destroy(value.ptr());
+    }
+    builtin[Value::kType].from_variant(value.ptr(), const_cast<void*>(given.ptr()));
+    return value;
+}
+
+/// A reference-counted Godot object that is held.
+class ObjectRef {
+  public:
+    ObjectRef() = default;
+    explicit ObjectRef(GDExtensionObjectPtr object)
+        : variant_(object != nullptr ? Variant::of_object(object) : Variant()) {}
+    GDExtensionObjectPtr object() const { return variant_.is_nil() ? nullptr : variant_.as_object(); }
+    const Variant& variant() const { return variant_; }
+
+  private:
+    Variant variant_;
+};
+
+}  // namespace godot_executorch::godot

@@ -1,0 +1,242 @@
+#include "model/loaded_method.h"
+
+#include <executorch/extension/threadpool/threadpool_guard.h>
+#include <executorch/runtime/backend/backend_options_map.h>
+#include <executorch/runtime/backend/options.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "model/platform.h"
+#include "model/process_memory.h"
+
+namespace godot_executorch {
+namespace {
+
+using executorch::extension::threadpool::NoThreadPoolGuard;
+using executorch::runtime::BackendOptions;
+using executorch::runtime::Error;
+using executorch::runtime::EValue;
+using executorch::runtime::LoadBackendOptionsMap;
+using executorch::runtime::Tag;
+using executorch::runtime::TensorShapeDynamism;
+using executorch::runtime::etensor::Tensor;
+using executorch::runtime::etensor::TensorImpl;
+
+constexpr const char kXnnpack[] = "XnnpackBackend";
+
+/// Copies between C order and a memory layout; `strides` belong to the layout.
+void reorder(const uint8_t* from, uint8_t* to, const Shape& shape, const int32_t* strides, size_t size,
+             bool to_layout) {
+    std::array<int32_t, kMaximumRank> index = {};
+    const size_t count = shape.element_count();
+    for (size_t position = 0; position < count; ++position) {
+        size_t offset = 0;
+        for (size_t d = 0; d < shape.rank; ++d) {
+            offset += static_cast<size_t>(index[d]) * static_cast<size_t>(strides[d]);
+        }
+        const size_t source = to_layout ? position : offset;
+        const size_t target = to_layout ? offset : position;
+        std::memcpy(to + target * size, from + source * size, size);
+        for (size_t d = shape.rank; d-- > 0;) {
+            if (++index[d] < shape.sizes[d]) {
+                break;
+            }
+            index[d] = 0;
+        }
+    }
+}
+
+uint64_t next_revision() {
+    static std::atomic<uint64_t> last{0};
+    return ++last;
+}
+
+const Tensor* input_tensor(const executorch::runtime::Method& method, size_t index) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    const EValue& value = method.get_input(index);
+#pragma GCC diagnostic pop
+    return value.isTensor() ? &value.toTensor() : nullptr;
+}
+
+}  // namespace
+
+LoadedMethod::LoadedMethod(std::shared_ptr<const LoadedProgram> program, const MethodSignature& signature,
+                           const LoadSettings& settings)
+    : program_(std::move(program)),
+      signature_(signature),
+      revision_(next_revision()),
+      one_thread_(settings.one_thread),
+      memory_(settings.memory),
+      inputs_(signature.inputs.size()) {
+}
+
+LoadedMethod::~LoadedMethod() = default;
+
+Status LoadedMethod::load(std::shared_ptr<const LoadedProgram> program, const MethodSignature& signature,
+                          const LoadSettings& settings, std::unique_ptr<LoadedMethod>& method) {
+    return guarded("loading the method", [&]() -> Status {
+        std::unique_ptr<LoadedMethod> loaded(new LoadedMethod(std::move(program), signature, settings));
+        Status status = loaded->memory_.plan(loaded->signature_);
+        if (status.ok()) {
+            status = loaded->load_method(settings);
+        }
+        if (status.ok()) {
+            method = std::move(loaded);
+        }
+        return status;
+    });
+}
+
+Status LoadedMethod::load_method(const LoadSettings& settings) {
+    BackendOptions<2> xnnpack;
+    LoadBackendOptionsMap options;
+    if (xnnpack.set_option("workspace_sharing_mode", settings.share_workspace ? 2 : 1) != Error::Ok ||
+        xnnpack.set_option("weight_cache_enabled", settings.share_weights) != Error::Ok ||
+        options.set_options(kXnnpack, xnnpack.view()) != Error::Ok) {
+        return Status(Code::InvalidOption, "cannot set the options of " + std::string(kXnnpack));
+    }
+    const size_t heap_before = heap_in_use();
+    std::optional<NoThreadPoolGuard> serial;
+    if (one_thread_) {
+        serial.emplace();
+    }
+    auto result = program_->program().load_method(signature_.name.c_str(), memory_.manager(), settings.tracer,
+                                                  program_->data_map(), &options);
+    if (!result.ok()) {
+        return Status(result.error(), "cannot load method " + signature_.name);
+    }
+    method_.emplace(std::move(result.get()));
+    read_dynamism();
+    Status status = give_output_memory();
+    if (!status.ok()) {
+        return status;
+    }
+    const size_t heap_after = heap_in_use();
+    const size_t ours = memory_.method_capacity();
+    delegate_bytes_ = heap_after > heap_before + ours ? heap_after - heap_before - ours : 0;
+    memory_.capture_initial_state();
+    return {};
+}
+
+void LoadedMethod::set_signature(const MethodSignature& signature) {
+    signature_ = signature;
+    revision_ = next_revision();
+    read_dynamism();
+}
+
+void LoadedMethod::read_dynamism() {
+    for (size_t i = 0; i < signature_.inputs.size(); ++i) {
+        ValueSpec& spec = signature_.inputs[i];
+        const Tensor* tensor = input_tensor(*method_, i);
+        spec.is_dynamic = tensor != nullptr && tensor->shape_dynamism() != TensorShapeDynamism::STATIC;
+        if (spec.is_dynamic && !spec.has_ranges) {
+            std::fill_n(spec.minimum.begin(), spec.shape.rank, 1);
+        }
+    }
+}
+
+Status LoadedMethod::give_output_memory() {
+    for (size_t i = 0; i < signature_.outputs.size(); ++i) {
+        const EValue& value = method_->get_output(i);
+        if (!value.isTensor() || value.toTensor().const_data_ptr() != nullptr) {
+            continue;
+        }
+        const ValueSpec& spec = signature_.outputs[i];
+        const size_t size = std::max<size_t>(spec.element_count * dtype_size(spec.dtype), 1);
+        void* buffer = memory_.allocate(size);
+        if (buffer == nullptr) {
+            return Status(Code::MemoryLimitExceeded, "no " + std::to_string(size) + " bytes for " + spec.name);
+        }
+        const Error error = method_->set_output_data_ptr(buffer, size, i);
+        if (error != Error::Ok) {
+            return Status(error, "cannot give memory to " + spec.name);
+        }
+    }
+    return {};
+}
+
+void LoadedMethod::shape_slot(const ValueSpec& spec, const Shape& shape, InputSlot& slot) {
+    slot.shape = shape;
+    slot.dim_order = spec.dim_order;
+    slot.strides.assign(shape.rank, 1);
+    int32_t stride = 1;
+    for (size_t i = shape.rank; i-- > 0;) {
+        const size_t dimension = slot.dim_order[i];
+        slot.strides[dimension] = stride;
+        stride *= std::max(shape.sizes[dimension], 1);
+    }
+    if (!spec.is_contiguous()) {
+        slot.staging.resize(shape.element_count() * dtype_size(spec.dtype));
+    }
+    slot.tensor.emplace(spec.dtype, static_cast<ssize_t>(shape.rank), slot.shape.sizes.data(), nullptr,
+                        slot.dim_order.data(), slot.strides.data(), TensorShapeDynamism::DYNAMIC_BOUND);
+}
+
+Status LoadedMethod::set_tensor(size_t index, const Shape& shape, const void* data) {
+    const ValueSpec& spec = signature_.inputs[index];
+    InputSlot& slot = inputs_[index];
+    if (!slot.tensor || !(slot.shape == shape)) {
+        shape_slot(spec, shape, slot);
+    }
+    if (!slot.staging.empty()) {
+        reorder(static_cast<const uint8_t*>(data), slot.staging.data(), shape, slot.strides.data(),
+                dtype_size(spec.dtype), true);
+        data = slot.staging.data();
+    }
+    slot.tensor->set_data(const_cast<void*>(data));
+    return set_value(index, EValue(Tensor(&*slot.tensor)));
+}
+
+Status LoadedMethod::set_value(size_t index, const EValue& value) {
+    const Error error = method_->set_input(value, index);
+    if (error != Error::Ok) {
+        return Status(error, "cannot set " + signature_.inputs[index].name);
+    }
+    return {};
+}
+
+Status LoadedMethod::run() {
+    const Error error = method_->execute();
+    if (error != Error::Ok) {
+        return Status(error, "cannot run " + signature_.name);
+    }
+    return {};
+}
+
+Status LoadedMethod::execute() {
+    std::optional<NoThreadPoolGuard> serial;
+    if (one_thread_) {
+        serial.emplace();
+    }
+    if (is_warm_) {
+        return run();
+    }
+    // Delegates take their workspace in the first call.
+    const size_t before = heap_in_use() - memory_.temporary_capacity();
+    Status status = run();
+    const size_t after = heap_in_use() - memory_.temporary_capacity();
+    delegate_bytes_ += after > before ? after - before : 0;
+    is_warm_ = true;
+    return status;
+}
+
+const void* LoadedMethod::contiguous_data(const Tensor& tensor, std::vector<uint8_t>& scratch) {
+    const auto order = tensor.dim_order();
+    bool contiguous = true;
+    for (size_t i = 0; i < order.size(); ++i) {
+        contiguous = contiguous && order[i] == i;
+    }
+    if (contiguous) {
+        return tensor.const_data_ptr();
+    }
+    const Shape shape = Shape::of(tensor.sizes().data(), tensor.sizes().size());
+    scratch.resize(tensor.nbytes());
+    reorder(static_cast<const uint8_t*>(tensor.const_data_ptr()), scratch.data(), shape, tensor.strides().data(),
+            static_cast<size_t>(tensor.element_size()), false);
+    return scratch.data();
+}
+
+}  // namespace godot_executorch

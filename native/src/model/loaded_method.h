@@ -1,0 +1,83 @@
+#pragma once
+
+#include <executorch/runtime/core/event_tracer.h>
+#include <executorch/runtime/executor/method.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "model/loaded_program.h"
+#include "model/method_memory.h"
+#include "model/signature.h"
+
+namespace godot_executorch {
+
+/// How a method is loaded; the backends see it only then.
+struct LoadSettings {
+    MemorySource memory;
+    executorch::runtime::EventTracer* tracer = nullptr;
+    bool one_thread = false;
+    bool share_workspace = false;
+    bool share_weights = false;
+};
+
+/// A method of a session, ready to run: ExecuTorch's Method with its memory, its inputs and outputs. Not thread-safe.
+class LoadedMethod {
+  public:
+    static Status load(std::shared_ptr<const LoadedProgram> program, const MethodSignature& signature,
+                       const LoadSettings& settings, std::unique_ptr<LoadedMethod>& method);
+    ~LoadedMethod();
+
+    const MethodSignature& signature() const { return signature_; }
+    /// Puts names and ranges into the signature (apply_hints).
+    void set_signature(const MethodSignature& signature);
+    /// Differs after every change of the signature, and between methods.
+    uint64_t revision() const { return revision_; }
+
+    /// `data` holds the spec's dtype in C order; it must live until execute() returns.
+    Status set_tensor(size_t index, const Shape& shape, const void* data);
+    Status set_value(size_t index, const executorch::runtime::EValue& value);
+    Status execute();
+
+    /// Valid until the next call.
+    const executorch::runtime::EValue& output(size_t index) const { return method_->get_output(index); }
+    /// A tensor output's elements in C order; `scratch` is used when the model lays them out otherwise.
+    static const void* contiguous_data(const executorch::runtime::etensor::Tensor& tensor,
+                                       std::vector<uint8_t>& scratch);
+
+    void reset_state() { memory_.restore_initial_state(); }
+    MethodMemory& memory() { return memory_; }
+    const MethodMemory& memory() const { return memory_; }
+    /// Bytes that the delegates took from the process's heap while loading and in the first call.
+    size_t delegate_bytes() const { return delegate_bytes_; }
+
+  private:
+    struct InputSlot {
+        Shape shape;
+        std::vector<uint8_t> dim_order;
+        std::vector<int32_t> strides;
+        std::vector<uint8_t> staging;
+        std::optional<executorch::runtime::etensor::TensorImpl> tensor;
+    };
+
+    LoadedMethod(std::shared_ptr<const LoadedProgram> program, const MethodSignature& signature,
+                 const LoadSettings& settings);
+    Status load_method(const LoadSettings& settings);
+    Status give_output_memory();
+    void read_dynamism();
+    void shape_slot(const ValueSpec& spec, const Shape& shape, InputSlot& slot);
+    Status run();
+
+    std::shared_ptr<const LoadedProgram> program_;
+    MethodSignature signature_;
+    uint64_t revision_;
+    bool one_thread_;
+    bool is_warm_ = false;
+    size_t delegate_bytes_ = 0;
+    MethodMemory memory_;
+    std::vector<InputSlot> inputs_;
+    std::optional<executorch::runtime::Method> method_;
+};
+
+}  // namespace godot_executorch

@@ -1,0 +1,132 @@
+#include "model/loaded_program.h"
+
+#include <executorch/extension/flat_tensor/flat_tensor_data_map.h>
+#include <executorch/extension/named_data_map/merged_data_map.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "model/platform.h"
+
+namespace godot_executorch {
+namespace {
+
+using executorch::extension::FlatTensorDataMap;
+using MergedDataMap = executorch::extension::ET_MERGED_DATA_MAP_NAMESPACE::MergedDataMap;
+using executorch::runtime::Error;
+using executorch::runtime::NamedDataMap;
+using executorch::runtime::Program;
+using executorch::runtime::Span;
+using Type = executorch::runtime::DataLoader::SegmentInfo::Type;
+
+Status check_magic(const DataSource& source) {
+    const size_t size = source.byte_count();
+    if (size < Program::kMinHeadBytes) {
+        return Status(Code::NotAProgram, "the file has only " + std::to_string(size) + " bytes");
+    }
+    char head[Program::kMinHeadBytes];
+    if (source.load_into(0, sizeof head, executorch::runtime::DataLoader::SegmentInfo(Type::Program), head) !=
+        Error::Ok) {
+        return Status(Code::FileUnreadable, "cannot read the file's first bytes");
+    }
+    switch (Program::check_header(head, sizeof head)) {
+        case Program::CompatibleVersion:
+            return {};
+        case Program::IncompatibleVersion:
+            return Status(Code::NotAProgram, "the program has another version than this runtime's (ET12)",
+                          "Import the model again.");
+        default:
+            return Status(Code::NotAProgram, "the file does not begin as an ExecuTorch program does (ET12)");
+    }
+}
+
+}  // namespace
+
+Status LoadedProgram::load(std::unique_ptr<DataSource> source, std::vector<std::unique_ptr<DataSource>> external,
+                           std::shared_ptr<const LoadedProgram>& program) {
+    Status status = check_magic(*source);
+    if (!status.ok()) {
+        return status;
+    }
+    return guarded("loading the program", [&]() -> Status {
+        const std::shared_ptr<LoadedProgram> loaded(new LoadedProgram());
+        loaded->source_ = std::move(source);
+        loaded->external_ = std::move(external);
+        auto result = Program::load(loaded->source_.get(), Program::Verification::InternalConsistency);
+        if (!result.ok()) {
+            return Status(result.error(), "cannot load the program");
+        }
+        loaded->program_ = std::make_unique<Program>(std::move(result.get()));
+        for (size_t i = 0; i < loaded->program_->num_methods(); ++i) {
+            const auto name = loaded->program_->get_method_name(i);
+            if (!name.ok()) {
+                return Status(name.error(), "cannot read the name of method " + std::to_string(i));
+            }
+            const auto meta = loaded->program_->method_meta(name.get());
+            if (!meta.ok()) {
+                return Status(meta.error(), std::string("cannot read method ") + name.get());
+            }
+            Status read = read_signature(meta.get(), loaded->methods_.emplace_back());
+            if (!read.ok()) {
+                return read;
+            }
+        }
+        Status outside = loaded->load_external();
+        if (outside.ok()) {
+            program = loaded;
+        }
+        return outside;
+    });
+}
+
+LoadedProgram::~LoadedProgram() = default;
+
+Status LoadedProgram::load_external() {
+    std::vector<const NamedDataMap*> maps;
+    for (const auto& source : external_) {
+        auto map = FlatTensorDataMap::load(source.get());
+        if (!map.ok()) {
+            return Status(map.error(), "cannot load the external weights");
+        }
+        data_maps_.push_back(std::make_unique<FlatTensorDataMap>(std::move(map.get())));
+        maps.push_back(data_maps_.back().get());
+    }
+    if (maps.size() > 1) {
+        auto merged = MergedDataMap::load(Span<const NamedDataMap*>(maps.data(), maps.size()));
+        if (!merged.ok()) {
+            return Status(merged.error(), "cannot merge the external weights");
+        }
+        data_maps_.push_back(std::make_unique<MergedDataMap>(std::move(merged.get())));
+    }
+    data_map_ = data_maps_.empty() ? nullptr : data_maps_.back().get();
+    return {};
+}
+
+const MethodSignature* LoadedProgram::find_method(const std::string& name) const {
+    const auto found = std::find_if(methods_.begin(), methods_.end(),
+                                    [&](const MethodSignature& method) { return method.name == name; });
+    return found == methods_.end() ? nullptr : &*found;
+}
+
+size_t LoadedProgram::file_bytes() const {
+    size_t bytes = source_->byte_count();
+    for (const auto& source : external_) {
+        bytes += source->byte_count();
+    }
+    return bytes;
+}
+
+size_t LoadedProgram::resident_bytes() const {
+    size_t bytes = source_->resident_bytes();
+    for (const auto& source : external_) {
+        bytes += source->resident_bytes();
+    }
+    return bytes;
+}
+
+bool LoadedProgram::is_damaged() const {
+    return source_->is_damaged() ||
+           std::any_of(external_.begin(), external_.end(), [](const auto& source) { return source->is_damaged(); });
+}
+
+}  // namespace godot_executorch

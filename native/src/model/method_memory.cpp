@@ -1,0 +1,139 @@
+#include "model/method_memory.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+namespace godot_executorch {
+namespace {
+
+using executorch::runtime::Span;
+
+constexpr size_t kStateChunk = 4096;
+
+}  // namespace
+
+MethodMemory::~MethodMemory() {
+    // Allocators go before what they allocate from.
+    manager_.reset();
+    if (pooled_bytes_ > 0) {
+        source_.pool->leave(pooled_bytes_);
+    }
+}
+
+Status MethodMemory::plan(const MethodSignature& signature) {
+    for (const int64_t size : signature.planned_memory) {
+        planned_bytes_ += align_up(static_cast<size_t>(size));
+    }
+    uint8_t* base = nullptr;
+    if (source_.policy == MemoryPolicy::Static) {
+        method_allocator_ = std::make_unique<StaticMethodAllocator>(source_.block);
+        temporary_allocator_ = std::make_unique<StaticTemporaryAllocator>(source_.block);
+        base = planned_bytes_ > 0 ? source_.block->take(planned_bytes_, kMemoryAlignment) : nullptr;
+        if (base == nullptr) {
+            planned_shortage_ = planned_bytes_ > 0 ? source_.block->take_shortage() : 0;
+        }
+    } else {
+        method_allocator_ = std::make_unique<GrowingAllocator>();
+        temporary_allocator_ = std::make_unique<GrowingAllocator>();
+        if (source_.policy == MemoryPolicy::Custom && signature.attribute_count == 0 && planned_bytes_ > 0) {
+            base = source_.pool->join(planned_bytes_);
+            if (base == nullptr) {
+                return Status(Code::MemoryLimitExceeded, "the pool has " + std::to_string(source_.pool->limit()) +
+                                                             " bytes, the model needs " +
+                                                             std::to_string(planned_bytes_));
+            }
+            pooled_bytes_ = planned_bytes_;
+        }
+    }
+    if (base == nullptr && planned_bytes_ > 0) {
+        pages_ = Pages(planned_bytes_);
+        base = pages_.data();
+        if (base == nullptr) {
+            return Status(Code::MemoryLimitExceeded,
+                          "the system has no " + std::to_string(planned_bytes_) + " bytes for planned memory");
+        }
+    }
+    for (const int64_t size : signature.planned_memory) {
+        buffers_.emplace_back(base, static_cast<size_t>(size));
+        base += align_up(static_cast<size_t>(size));
+    }
+    planned_.emplace(Span<Span<uint8_t>>(buffers_.data(), buffers_.size()));
+    manager_.emplace(method_allocator_.get(), &*planned_, temporary_allocator_.get());
+    return {};
+}
+
+void MethodMemory::capture_initial_state() {
+    if (uses_pool()) {
+        return;
+    }
+    static constexpr uint8_t kZeros[kStateChunk] = {};
+    for (const Span<uint8_t>& buffer : buffers_) {
+        for (size_t offset = 0; offset < buffer.size(); offset += kStateChunk) {
+            const size_t size = std::min(kStateChunk, buffer.size() - offset);
+            uint8_t* chunk = buffer.data() + offset;
+            if (std::memcmp(chunk, kZeros, size) != 0) {
+                initial_.push_back({chunk, std::vector<uint8_t>(chunk, chunk + size)});
+            }
+        }
+    }
+}
+
+void MethodMemory::restore_initial_state() {
+    if (uses_pool()) {
+        return;
+    }
+    for (const Span<uint8_t>& buffer : buffers_) {
+        std::fill(buffer.begin(), buffer.end(), uint8_t{0});
+    }
+    for (const InitialBytes& initial : initial_) {
+        std::copy(initial.bytes.begin(), initial.bytes.end(), initial.target);
+    }
+}
+
+std::vector<uint8_t> MethodMemory::copy_planned() const {
+    std::vector<uint8_t> copy;
+    for (const Span<uint8_t>& buffer : buffers_) {
+        copy.insert(copy.end(), buffer.begin(), buffer.end());
+    }
+    return copy;
+}
+
+void MethodMemory::restore_planned(const std::vector<uint8_t>& copy) {
+    const uint8_t* source = copy.data();
+    for (const Span<uint8_t>& buffer : buffers_) {
+        std::copy_n(source, buffer.size(), buffer.data());
+        source += buffer.size();
+    }
+}
+
+size_t MethodMemory::method_used() const {
+    return method_allocator_->used_size();
+}
+
+size_t MethodMemory::method_peak() const {
+    const auto* growing = dynamic_cast<const GrowingAllocator*>(method_allocator_.get());
+    return growing != nullptr ? growing->peak() : method_allocator_->used_size();
+}
+
+size_t MethodMemory::method_capacity() const {
+    const auto* growing = dynamic_cast<const GrowingAllocator*>(method_allocator_.get());
+    return growing != nullptr ? growing->capacity() : 0;
+}
+
+size_t MethodMemory::temporary_peak() const {
+    const auto* growing = dynamic_cast<const GrowingAllocator*>(temporary_allocator_.get());
+    return growing != nullptr ? growing->peak() : source_.block->temporary_peak();
+}
+
+size_t MethodMemory::temporary_capacity() const {
+    const auto* growing = dynamic_cast<const GrowingAllocator*>(temporary_allocator_.get());
+    return growing != nullptr ? growing->capacity() : 0;
+}
+
+size_t MethodMemory::shortage() const {
+    const auto* fixed = dynamic_cast<const StaticMethodAllocator*>(method_allocator_.get());
+    return planned_shortage_ + (fixed != nullptr ? fixed->overflow() : 0);
+}
+
+}  // namespace godot_executorch

@@ -1,0 +1,450 @@
+#include "model/model.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include "model/platform.h"
+
+namespace godot_executorch {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using executorch::runtime::etensor::Tensor;
+
+double microseconds_since(Clock::time_point start) {
+    return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
+}
+
+Status not_loaded() {
+    return Status(Code::NotLoaded, "no model is loaded");
+}
+
+}  // namespace
+
+Model::~Model() {
+    clear();
+}
+
+Status Model::load_from_file(const std::string& path, const LoadOptions& options) {
+    std::unique_ptr<DataSource> source;
+    Status status = options.mmap ? open_mapped(path, source) : open_file(path, source);
+    return status.ok() ? adopt(std::move(source), options) : std::move(status);
+}
+
+Status Model::load_from_buffer(const void* data, size_t size, const LoadOptions& options) {
+    return adopt(copy_buffer(data, size), options);
+}
+
+Status Model::load_from_stream(ReadAt read, size_t size, const LoadOptions& options) {
+    return adopt(from_stream(std::move(read), size), options);
+}
+
+Status Model::adopt(std::unique_ptr<DataSource> source, const LoadOptions& options) {
+    const auto start = Clock::now();
+    std::vector<std::unique_ptr<DataSource>> external;
+    for (const std::string& path : options.external) {
+        Status status =
+            options.mmap ? open_mapped(path, external.emplace_back()) : open_file(path, external.emplace_back());
+        if (!status.ok()) {
+            return status;
+        }
+    }
+    std::shared_ptr<const LoadedProgram> program;
+    Status status = LoadedProgram::load(std::move(source), std::move(external), program);
+    if (!status.ok()) {
+        return status;
+    }
+    const std::lock_guard<std::mutex> lock(mutex_);
+    clear_locked();
+    signatures_ = program->methods();
+    program_ = std::move(program);
+    load_us_ = microseconds_since(start);
+    return {};
+}
+
+std::unique_ptr<Model> Model::new_session() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    auto session = std::make_unique<Model>();
+    session->program_ = program_;
+    session->signatures_ = signatures_;
+    session->policy_ = policy_;
+    session->limit_ = limit_;
+    session->level_ = level_;
+    session->pool_ = pool_;
+    return session;
+}
+
+void Model::clear() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    clear_locked();
+}
+
+void Model::clear_locked() {
+    forward_ = nullptr;
+    const Status ignored = guarded("unloading", [&]() -> Status {
+        methods_.clear();
+        return {};
+    });
+    block_.reset();
+    signatures_.clear();
+    program_.reset();
+    statistics_.reset();
+    load_us_ = 0;
+}
+
+bool Model::is_loaded() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return program_ != nullptr;
+}
+
+std::vector<std::string> Model::method_names() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::vector<std::string> names;
+    for (const MethodSignature& signature : signatures_) {
+        names.push_back(signature.name);
+    }
+    return names;
+}
+
+Status Model::method_signature(const std::string& method, MethodSignature& signature) const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (program_ == nullptr) {
+        return not_loaded();
+    }
+    const auto loaded = methods_.find(method);
+    if (loaded != methods_.end()) {
+        signature = loaded->second->signature();
+        return {};
+    }
+    for (const MethodSignature& candidate : signatures_) {
+        if (candidate.name == method) {
+            signature = candidate;
+            return {};
+        }
+    }
+    return unknown_method(method);
+}
+
+Status Model::set_signature(const std::string& method, const std::vector<ValueHint>& inputs,
+                            const std::vector<ValueHint>& outputs) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (program_ == nullptr) {
+        return not_loaded();
+    }
+    MethodSignature* signature = find_signature(method);
+    if (signature == nullptr) {
+        return unknown_method(method);
+    }
+    MethodSignature refined = *signature;
+    Status status = apply_hints(inputs, "input", refined.inputs);
+    if (status.ok()) {
+        status = apply_hints(outputs, "output", refined.outputs);
+    }
+    if (status.ok()) {
+        *signature = std::move(refined);
+        const auto loaded = methods_.find(method);
+        if (loaded != methods_.end()) {
+            loaded->second->set_signature(*signature);
+        }
+    }
+    return status;
+}
+
+Status Model::load_method(const std::string& method) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    LoadedMethod* loaded = nullptr;
+    return ready_method(method, loaded);
+}
+
+Status Model::reset_state() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (program_ == nullptr) {
+        return not_loaded();
+    }
+    for (auto& [name, method] : methods_) {
+        method->reset_state();
+    }
+    return {};
+}
+
+Status Model::forward(const std::vector<TensorValue>& inputs, std::vector<TensorValue>& outputs) {
+    return execute("forward", inputs, outputs);
+}
+
+Status Model::execute(const std::string& method, const std::vector<TensorValue>& inputs,
+                      std::vector<TensorValue>& outputs) {
+    Call call(*this);
+    Status status = call.begin(method);
+    if (!status.ok()) {
+        return status;
+    }
+    const std::vector<ValueSpec>& specs = call.signature().inputs;
+    if (inputs.size() != specs.size()) {
+        return Status(Code::WrongInputCount,
+                      "expected " + std::to_string(specs.size()) + " inputs, got " + std::to_string(inputs.size()));
+    }
+    for (size_t i = 0; i < inputs.size() && status.ok(); ++i) {
+        const TensorValue& input = inputs[i];
+        if (input.dtype != specs[i].dtype) {
+            return Status(Code::WrongDtype, specs[i].name + ": expected " + dtype_name(specs[i].dtype) + ", got " +
+                                                dtype_name(input.dtype));
+        }
+        status = specs[i].check(input.shape);
+        if (status.ok()) {
+            status = call.method().set_tensor(i, input.shape, input.data.data());
+        }
+    }
+    if (status.ok()) {
+        status = call.execute();
+    }
+    outputs.clear();
+    std::vector<uint8_t> scratch;
+    for (size_t i = 0; status.ok() && i < call.signature().outputs.size(); ++i) {
+        if (!call.output(i).isTensor()) {
+            continue;
+        }
+        const Tensor& tensor = call.output(i).toTensor();
+        TensorValue& value = outputs.emplace_back();
+        value.dtype = tensor.scalar_type();
+        value.shape = Shape::of(tensor.sizes().data(), tensor.sizes().size());
+        const auto* data = static_cast<const uint8_t*>(LoadedMethod::contiguous_data(tensor, scratch));
+        value.data.assign(data, data + tensor.nbytes());
+    }
+    return status;
+}
+
+Status Model::configure_memory(MemoryPolicy policy, size_t limit_bytes) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (policy == MemoryPolicy::Static && limit_bytes == 0) {
+        return Status(Code::InvalidOption, "the STATIC policy needs a limit in bytes, got 0");
+    }
+    if (!methods_.empty()) {
+        return Status(Code::InvalidOption, "the memory policy is chosen before the first method is loaded",
+                      "Call configure_memory() before loading, or clear() first.");
+    }
+    policy_ = policy;
+    limit_ = limit_bytes;
+    block_.reset();
+    return {};
+}
+
+Status Model::set_memory_pool(std::shared_ptr<MemoryPool> pool) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!methods_.empty()) {
+        return Status(Code::InvalidOption, "the memory pool is chosen before the first method is loaded",
+                      "Call set_memory_pool() before loading, or clear() first.");
+    }
+    pool_ = std::move(pool);
+    return {};
+}
+
+Status Model::set_optimization_level(OptimizationLevel level) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (level_ == level) {
+        return {};
+    }
+    level_ = level;
+    // Backends see the level when a method is loaded; state is carried over.
+    for (auto& [name, method] : methods_) {
+        Status status = reload(method);
+        if (!status.ok()) {
+            return status;
+        }
+    }
+    return {};
+}
+
+Status Model::reload(std::unique_ptr<LoadedMethod>& method) {
+    const std::vector<uint8_t> planned =
+        method->memory().uses_pool() ? std::vector<uint8_t>() : method->memory().copy_planned();
+    const MethodSignature signature = method->signature();
+    const bool is_forward = method.get() == forward_;
+    forward_ = is_forward ? nullptr : forward_;
+    method.reset();
+    if (block_ != nullptr && methods_.size() == 1) {
+        block_->rewind(0);
+    }
+    Status status = instantiate(signature, method);
+    if (!status.ok()) {
+        methods_.erase(signature.name);
+        return status;
+    }
+    if (!planned.empty()) {
+        method->memory().restore_planned(planned);
+    }
+    forward_ = is_forward ? method.get() : forward_;
+    return {};
+}
+
+Status Model::unknown_method(const std::string& name) const {
+    std::string cause = "the program has no method \"" + name + "\"; it has";
+    for (const MethodSignature& signature : signatures_) {
+        cause += (&signature == signatures_.data() ? " " : ", ") + signature.name;
+    }
+    return Status(Code::UnknownMethod, cause);
+}
+
+MethodSignature* Model::find_signature(const std::string& name) {
+    const auto found = std::find_if(signatures_.begin(), signatures_.end(),
+                                    [&](const MethodSignature& signature) { return signature.name == name; });
+    return found == signatures_.end() ? nullptr : &*found;
+}
+
+Status Model::ready_method(const std::string& name, LoadedMethod*& method) {
+    if (program_ == nullptr) {
+        return not_loaded();
+    }
+    const auto found = methods_.find(name);
+    if (found != methods_.end()) {
+        method = found->second.get();
+        return {};
+    }
+    const MethodSignature* signature = find_signature(name);
+    if (signature == nullptr) {
+        return unknown_method(name);
+    }
+    if (program_->is_damaged()) {
+        return Status(Code::FileChanged, "the mapped model file was cut short while it was in use");
+    }
+    const auto start = Clock::now();
+    std::unique_ptr<LoadedMethod> loaded;
+    Status status = instantiate(*signature, loaded);
+    if (!status.ok()) {
+        return status;
+    }
+    load_us_ += microseconds_since(start);
+    method = loaded.get();
+    forward_ = name == "forward" ? method : forward_;
+    methods_.emplace(name, std::move(loaded));
+    return {};
+}
+
+Status Model::instantiate(const MethodSignature& signature, std::unique_ptr<LoadedMethod>& method) {
+    LoadSettings settings;
+    settings.memory.policy = policy_;
+    settings.one_thread = level_ == OptimizationLevel::None;
+    settings.share_workspace = level_ == OptimizationLevel::Aggressive;
+    settings.share_weights = level_ == OptimizationLevel::Aggressive;
+    size_t block_used = 0;
+    if (policy_ == MemoryPolicy::Static) {
+        if (block_ == nullptr) {
+            block_ = std::make_unique<StaticBlock>(limit_);
+        }
+        if (!block_->is_valid()) {
+            return Status(Code::MemoryLimitExceeded, "the system has no block of " + std::to_string(limit_) + " bytes");
+        }
+        settings.memory.block = block_.get();
+        block_used = block_->used();
+    } else if (policy_ == MemoryPolicy::Custom) {
+        if (pool_ == nullptr) {
+            pool_ = std::make_shared<MemoryPool>(limit_);
+        }
+        settings.memory.pool = pool_.get();
+    }
+    Status status = LoadedMethod::load(program_, signature, settings, method);
+    if (policy_ != MemoryPolicy::Static) {
+        return status;
+    }
+    if (status.ok() && method->memory().shortage() > 0) {
+        const size_t needed = block_->used() + method->memory().shortage();
+        method.reset();
+        status = Status(Code::MemoryLimitExceeded, "method " + signature.name + " needs " + std::to_string(needed) +
+                                                       " bytes, the limit is " + std::to_string(limit_));
+    }
+    if (!status.ok()) {
+        block_->rewind(block_used);
+    }
+    return status;
+}
+
+MemoryInfo Model::get_memory_info() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    MemoryInfo info;
+    info.policy = policy_;
+    info.limit = limit_;
+    if (program_ == nullptr) {
+        return info;
+    }
+    info.program = program_->resident_bytes();
+    info.constants = program_->file_bytes() - std::min(program_->file_bytes(), info.program);
+    size_t allocators = 0;
+    for (const auto& [name, method] : methods_) {
+        const MethodMemory& memory = method->memory();
+        for (const int64_t size : method->signature().planned_memory) {
+            info.planned.push_back(size);
+        }
+        info.planned_private += memory.uses_pool() ? 0 : memory.planned_bytes();
+        info.method_allocator_used += memory.method_used();
+        info.method_allocator_peak += memory.method_peak();
+        info.temporary_peak = std::max(info.temporary_peak, memory.temporary_peak());
+        info.delegate += method->delegate_bytes();
+        allocators += memory.method_capacity() + memory.temporary_capacity();
+    }
+    info.total = info.program + info.delegate;
+    info.total += block_ != nullptr ? block_->size() : info.planned_private + allocators;
+    return info;
+}
+
+StatisticsReport Model::get_statistics() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return statistics_.report();
+}
+
+void Model::reset_statistics() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    statistics_.reset();
+}
+
+double Model::load_us() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return load_us_;
+}
+
+double Model::get_last_inference_time() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return statistics_.last_us() / 1000.0;
+}
+
+Call::Call(Model& model) : model_(model), lock_(model.mutex_) {
+}
+
+Call::~Call() = default;
+
+Status Call::begin(const std::string& method) {
+    Status status = model_.ready_method(method, method_);
+    return status.ok() ? lock_pool() : std::move(status);
+}
+
+Status Call::begin_forward() {
+    if (model_.forward_ == nullptr) {
+        return begin("forward");
+    }
+    method_ = model_.forward_;
+    return lock_pool();
+}
+
+Status Call::lock_pool() {
+    if (method_->memory().uses_pool()) {
+        pool_lock_ = std::unique_lock<std::mutex>(model_.pool_->mutex());
+    }
+    return {};
+}
+
+Status Call::execute() {
+    const auto start = Clock::now();
+    Status status = guarded("running the method", [&] { return method_->execute(); });
+    if (status.ok()) {
+        model_.statistics_.add((Clock::now() - start).count());
+    } else if (status.code() == static_cast<int>(Code::FatalCheck)) {
+        model_.clear_locked();
+        method_ = nullptr;
+    }
+    if (status.ok() && model_.program_->is_damaged()) {
+        return Status(Code::FileChanged, "the mapped model file was cut short while it was in use");
+    }
+    return status;
+}
+
+}  // namespace godot_executorch

@@ -1,0 +1,137 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "model/loaded_method.h"
+#include "model/loaded_program.h"
+#include "model/memory_pool.h"
+#include "model/statistics.h"
+
+namespace godot_executorch {
+
+enum class OptimizationLevel : int { None = 0, Basic = 1, Aggressive = 2 };
+
+struct LoadOptions {
+    bool mmap = true;
+    std::string sha256;                 // hex; checked when not empty
+    std::vector<std::string> external;  // paths of .ptd files
+};
+
+struct MemoryInfo {
+    size_t program = 0;    // heap bytes that hold parts of the file
+    size_t constants = 0;  // bytes of the file that are mapped or still in it
+    std::vector<int64_t> planned;
+    size_t planned_private = 0;
+    size_t method_allocator_used = 0;
+    size_t method_allocator_peak = 0;
+    size_t temporary_peak = 0;
+    size_t delegate = 0;
+    MemoryPolicy policy = MemoryPolicy::Auto;
+    size_t limit = 0;
+    size_t total = 0;  // what this session added to the process, without pages of a mapped file
+};
+
+/// A tensor that owns its elements, for callers outside Godot.
+struct TensorValue {
+    Dtype dtype = Dtype::Float;
+    Shape shape;
+    std::vector<uint8_t> data;
+};
+
+/// A session: a program with its own methods, memory, state and figures. Every call takes the session's lock.
+class Model {
+  public:
+    Model() = default;
+    ~Model();
+    Model(const Model&) = delete;
+    Model& operator=(const Model&) = delete;
+
+    Status load_from_file(const std::string& path, const LoadOptions& options = {});
+    Status load_from_buffer(const void* data, size_t size, const LoadOptions& options = {});
+    Status load_from_stream(ReadAt read, size_t size, const LoadOptions& options = {});
+    /// The same program and weights; settings are taken over, state is not.
+    std::unique_ptr<Model> new_session() const;
+    void clear();
+    bool is_loaded() const;
+
+    std::vector<std::string> method_names() const;
+    Status method_signature(const std::string& method, MethodSignature& signature) const;
+    Status set_signature(const std::string& method, const std::vector<ValueHint>& inputs,
+                         const std::vector<ValueHint>& outputs);
+    Status load_method(const std::string& method);
+    Status reset_state();
+
+    /// Inputs by position; the outputs are copies.
+    Status forward(const std::vector<TensorValue>& inputs, std::vector<TensorValue>& outputs);
+    Status execute(const std::string& method, const std::vector<TensorValue>& inputs,
+                   std::vector<TensorValue>& outputs);
+
+    Status configure_memory(MemoryPolicy policy, size_t limit_bytes);
+    Status set_memory_pool(std::shared_ptr<MemoryPool> pool);
+    Status set_optimization_level(OptimizationLevel level);
+    MemoryInfo get_memory_info() const;
+    StatisticsReport get_statistics() const;
+    void reset_statistics();
+    double load_us() const;
+    /// Milliseconds.
+    double get_last_inference_time() const;
+
+  private:
+    friend class Call;
+
+    Status adopt(std::unique_ptr<DataSource> source, const LoadOptions& options);
+    Status ready_method(const std::string& name, LoadedMethod*& method);
+    Status instantiate(const MethodSignature& signature, std::unique_ptr<LoadedMethod>& method);
+    Status reload(std::unique_ptr<LoadedMethod>& method);
+    MethodSignature* find_signature(const std::string& name);
+    Status unknown_method(const std::string& name) const;
+    void clear_locked();
+
+    mutable std::mutex mutex_;
+    std::shared_ptr<const LoadedProgram> program_;
+    std::vector<MethodSignature> signatures_;
+    MemoryPolicy policy_ = MemoryPolicy::Auto;
+    size_t limit_ = 0;
+    OptimizationLevel level_ = OptimizationLevel::Basic;
+    std::shared_ptr<MemoryPool> pool_;
+    std::unique_ptr<StaticBlock> block_;
+    std::map<std::string, std::unique_ptr<LoadedMethod>> methods_;
+    LoadedMethod* forward_ = nullptr;
+    Statistics statistics_;
+    double load_us_ = 0;
+};
+
+/// One locked use of a method: give inputs, execute, read outputs. The lock is held until destruction.
+class Call {
+  public:
+    explicit Call(Model& model);
+    ~Call();
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+
+    Status begin(const std::string& method);
+    /// The same as begin("forward"), without a lookup.
+    Status begin_forward();
+
+    const MethodSignature& signature() const { return method_->signature(); }
+    LoadedMethod& method() { return *method_; }
+    /// Runs and counts. After a fatal check the model is cleared.
+    Status execute();
+    const executorch::runtime::EValue& output(size_t index) const { return method_->output(index); }
+
+  private:
+    Status lock_pool();
+
+    Model& model_;
+    std::unique_lock<std::mutex> lock_;
+    std::unique_lock<std::mutex> pool_lock_;
+    LoadedMethod* method_ = nullptr;
+};
+
+}  // namespace godot_executorch

@@ -1,0 +1,95 @@
+#include "model/platform.h"
+
+#include <executorch/runtime/platform/platform.h>
+#include <executorch/runtime/platform/runtime.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+
+namespace godot_executorch {
+namespace {
+
+constexpr size_t kCaptureLimit = 2000;
+
+std::atomic<int> level{static_cast<int>(LogLevel::Error)};
+std::atomic<LogSink> log_sink{nullptr};
+thread_local int guard_depth = 0;
+thread_local std::string captured;
+
+void emit_log(et_timestamp_t, et_pal_log_level_t pal_level, const char* filename, const char*, size_t line,
+              const char* message, size_t) {
+    LogLevel severity = LogLevel::Debug;
+    if (pal_level == kError || pal_level == kFatal) {
+        severity = LogLevel::Error;
+    } else if (pal_level == kInfo) {
+        severity = LogLevel::Info;
+    }
+    const bool capture = severity == LogLevel::Error && guard_depth > 0;
+    if (capture && captured.size() < kCaptureLimit) {
+        if (!captured.empty()) {
+            captured += "; ";
+        }
+        captured += message;
+    }
+    // What is captured reaches the user inside an error; it is printed as well only when more was asked for.
+    const int needed = capture ? static_cast<int>(LogLevel::Info) : static_cast<int>(severity);
+    const LogSink sink = log_sink.load();
+    if (sink != nullptr && level.load() >= needed) {
+        const std::string text = std::string(message) + " (" + filename + ":" + std::to_string(line) + ")";
+        sink(severity, text.c_str());
+    }
+}
+
+void abort_by_exception() {
+    if (guard_depth > 0) {
+        throw FatalCheckError();
+    }
+    std::abort();
+}
+
+}  // namespace
+
+void install_platform(LogSink sink) {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        namespace runtime = executorch::runtime;
+        runtime::register_pal(runtime::PalImpl::create(nullptr, abort_by_exception, nullptr, nullptr, emit_log, nullptr,
+                                                       nullptr, __FILE__));
+        runtime::runtime_init();
+    });
+    log_sink = sink;
+}
+
+void set_log_level(LogLevel new_level) {
+    level = static_cast<int>(new_level);
+}
+
+LogLevel log_level() {
+    return static_cast<LogLevel>(level.load());
+}
+
+std::string take_captured_log() {
+    return std::exchange(captured, {});
+}
+
+FatalCheckGuard::FatalCheckGuard() {
+    if (guard_depth++ == 0 && !captured.empty()) {
+        captured.clear();
+    }
+}
+
+FatalCheckGuard::~FatalCheckGuard() {
+    --guard_depth;
+}
+
+Status fatal_check_status(const char* doing) {
+    std::string cause = std::string(doing) + ": a fatal check inside ExecuTorch failed";
+    const std::string detail = take_captured_log();
+    if (!detail.empty()) {
+        cause += ": " + detail;
+    }
+    return Status(Code::FatalCheck, std::move(cause));
+}
+
+}  // namespace godot_executorch

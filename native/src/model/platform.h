@@ -1,0 +1,52 @@
+#pragma once
+
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "model/failure.h"
+
+namespace godot_executorch {
+
+enum class LogLevel : int { Silent = 0, Error = 1, Info = 2, Debug = 3 };
+
+using LogSink = void (*)(LogLevel level, const char* message);
+
+/// Takes over ExecuTorch's logs and its abort. Call once, before anything else of ExecuTorch.
+void install_platform(LogSink sink);
+void set_log_level(LogLevel level);
+LogLevel log_level();
+
+/// The error lines that ExecuTorch logged in this thread since the last call, joined by "; ".
+std::string take_captured_log();
+
+/// A fatal check inside ExecuTorch, turned into an exception.
+struct FatalCheckError : std::exception {
+    const char* what() const noexcept override { return "a fatal check inside ExecuTorch failed"; }
+};
+
+/// Marks that this thread's fatal checks are caught; elsewhere they still end the process.
+class FatalCheckGuard {
+  public:
+    FatalCheckGuard();
+    ~FatalCheckGuard();
+    FatalCheckGuard(const FatalCheckGuard&) = delete;
+    FatalCheckGuard& operator=(const FatalCheckGuard&) = delete;
+};
+
+Status fatal_check_status(const char* doing);
+
+/// Runs `work` (which returns a Status); a fatal check inside becomes a FATAL_CHECK failure.
+template <typename Work>
+Status guarded(const char* doing, Work&& work) {
+    const FatalCheckGuard guard;
+    try {
+        return std::forward<Work>(work)();
+    } catch (const FatalCheckError&) {
+        return fatal_check_status(doing);
+    } catch (const std::exception& error) {
+        return Status(Code::FatalCheck, std::string(doing) + ": " + error.what());
+    }
+}
+
+}  // namespace godot_executorch

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/failure.h"
+
+namespace godot_executorch {
+
+std::vector<std::string> backend_names();
+std::vector<std::string> operator_names();
+std::map<std::string, std::string> versions();
+
+/// Threads of the process-wide pool; 0 = the performance cores. Waits for no running call: use it between calls.
+Status set_thread_count(int count);
+int thread_count();
+
+/// Loads a library that registers kernels or a backend. Loading it twice does nothing.
+Status load_library(const std::string& path);
+
+}  // namespace godot_executorch

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace godot_executorch {
+
+struct StatisticsReport {
+    uint64_t count = 0;
+    double last_us = 0;
+    double mean_us = 0;
+    double p50_us = 0;
+    double p90_us = 0;
+    double p99_us = 0;
+    double min_us = 0;
+    double max_us = 0;
+};
+
+/// Durations of calls; percentiles are of the last kWindow ones.
+class Statistics {
+  public:
+    static constexpr size_t kWindow = 1024;
+
+    void add(int64_t nanoseconds);
+    void reset() { *this = Statistics(); }
+    uint64_t count() const { return count_; }
+    double last_us() const { return static_cast<double>(last_) / 1000.0; }
+    StatisticsReport report() const;
+
+  private:
+    uint64_t count_ = 0;
+    int64_t total_ = 0;
+    int64_t last_ = 0;
+    int64_t minimum_ = 0;
+    int64_t maximum_ = 0;
+    std::array<int64_t, kWindow> window_ = {};
+};
+
+}  // namespace godot_executorch
