@@ -40,3 +40,11 @@ def check_options(source: Path, project: Path, options: dict[str, Any]) -> list[
 
     found: list[dict[str, str]] = importer.check_options(source, project, options)
     return found
+
+
+def graph(payload: str) -> dict[str, Any]:
+    """The operators, delegates and tensors of a program, for the editor's graph view."""
+    import importer
+
+    found: dict[str, Any] = importer.graph(Path(payload))
+    return found

@@ -14,6 +14,7 @@ from python_backend import PROTOCOL, environment
 from python_backend.errors import BackendError
 from python_backend.jobs import Jobs, Progress, Task
 from python_backend.rpc import Handler, Later, Peer, Request, in_background
+from python_backend.setup_job import SetupJob
 from python_backend.watch import Watcher
 from python_backend.worker import Limits, tree_memory
 
@@ -56,6 +57,8 @@ class Session:
             "cancel": self._cancel,
             "watch": self._watch,
             "unwatch": self._unwatch,
+            "setup": in_background(self._setup),
+            "graph": in_background(self._graph),
             "shutdown": self._shutdown,
         }
         self._peer = Peer(stream, handlers)
@@ -63,6 +66,7 @@ class Session:
         self._jobs = Jobs(at_once, self._progressed)
         self._watcher = Watcher(self._file_changed, self._watch_failed)
         self._problems: list[environment.Problem] = []
+        self._setups: dict[int | str, SetupJob] = {}
 
     def run(self, secret: str) -> None:
         """Serve until the socket closes; all children have ended when this returns."""
@@ -72,6 +76,8 @@ class Session:
             self._peer.run()
         finally:
             self._watcher.close()
+            for setup in tuple(self._setups.values()):
+                setup.cancel()
             self._jobs.close()
             self._peer.close()
 
@@ -125,7 +131,24 @@ class Session:
         return {"memory_bytes": memory, "jobs": self._jobs.snapshot(), "uptime_seconds": uptime}
 
     def _cancel(self, request: Request) -> dict[str, Any]:
-        return {"cancelled": self._jobs.cancel(request.identity("id"))}
+        job_id = request.identity("id")
+        setup = self._setups.get(job_id)
+        if setup is not None:
+            setup.cancel()
+        return {"cancelled": setup is not None or self._jobs.cancel(job_id)}
+
+    def _setup(self, request: Request) -> dict[str, Any]:
+        job = SetupJob(request.text("folder"), request.text("requirements", ""), request.text("wheels", ""))
+        self._setups[request.id] = job
+        try:
+            return job.run(lambda *step: self._progressed(Progress(request.id, *step)))
+        finally:
+            del self._setups[request.id]
+
+    def _graph(self, request: Request) -> dict[str, Any]:
+        from python_backend import conversion
+
+        return conversion.graph(request.text("payload"))
 
     def _watch(self, request: Request) -> dict[str, Any]:
         self._watcher.watch(Path(request.text("link")), Path(request.text("target")))

@@ -132,7 +132,9 @@ class Watcher:
             # A new inode is a file that was made elsewhere and renamed, so it is whole.
             replaced = item.seen is not None and item.seen[:2] != version[:2]
             item.was_complete = item.was_complete or replaced
-            item.seen, item.changed_at = version, now
+            # What was last written long before we came is finished.
+            age = max(0.0, time.time() - version[3] / 1e9) if item.seen is None else 0.0
+            item.seen, item.changed_at = version, now - age
         if version == item.copied:
             item.dirty_since = 0.0
             return
