@@ -1,0 +1,10 @@
+"""A PyTorch file in, an ExecuTorch program with what is known of it out. Knows nothing of an editor.
+
+from importer.pipeline import convert        one file, in this process
+python -m importer convert net.pt -o out     the same, with a deadline and a memory limit
+python -m importer inspect net.pte           what is in a program, in milliseconds
+"""
+
+from importer.version import IMPORTER_VERSION
+
+__all__ = ["IMPORTER_VERSION"]

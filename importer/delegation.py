@@ -1,0 +1,48 @@
+"""Which part of a method runs on a backend, and why the rest stayed behind. No torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from importer.pte import Method
+
+# What XNNPACK's partitioner has a configuration for; the same names as ATen's.
+_KNOWN = (
+    "abs add addmm amax argmax avg_pool2d bmm cat ceil clamp clone constant_pad_nd convolution conv1d conv2d cos div "
+    "elu exp floor gelu hardswish hardtanh leaky_relu linear log max_pool2d max_pool2d_with_indices maximum mean "
+    "minimum mm mul neg permute permute_copy pow prelu relu rsqrt sigmoid sin slice slice_copy softmax _softmax sqrt "
+    "square sub tanh to_dim_order_copy _to_dim_order_copy upsample_bilinear2d view view_copy "
+)
+XNNPACK_KNOWS = frozenset(_KNOWN.split())
+# Bookkeeping that costs next to nothing on any kernel.
+_FREE = ("executorch_prim::", "aten::sym_size", "aten::_local_scalar_dense", "dim_order_ops::_empty_dim_order")
+
+
+def report(method: Method) -> dict[str, Any]:
+    """{delegated, total, share, left_behind: [{operator, count, reason}]}, counted in operator calls."""
+    delegated = sum(sum(item.operators.values()) * max(item.calls, 1) for item in method.delegates)
+    behind = {name: count for name, count in method.operators.items() if not name.startswith(_FREE)}
+    total = delegated + sum(behind.values())
+    # A backend whose blobs cannot be read still ran something.
+    opaque = any(not item.operators for item in method.delegates)
+    found: dict[str, Any] = {
+        "delegated": delegated,
+        "total": total,
+        "share": round(delegated / total, 4) if total else 0.0,
+        "left_behind": [
+            {"operator": name, "count": count, "reason": _reason(name, bool(method.delegates))}
+            for name, count in behind.items()
+        ],
+    }
+    if opaque:
+        found["opaque"] = True
+    return found
+
+
+def _reason(operator: str, has_delegate: bool) -> str:
+    name = operator.partition("::")[2].partition(".")[0]
+    if not has_delegate:
+        return "nothing in this method was delegated"
+    if name in XNNPACK_KNOWS:
+        return "XNNPACK has this operator, but not with these shapes, dtypes or arguments"
+    return "XNNPACK has no such operator"

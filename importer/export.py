@@ -1,0 +1,273 @@
+"""Exports the methods of a source with torch.export, and finds out the names and ranges of what goes in and out."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import traceback
+from typing import Any
+
+import torch
+from torch.export import Dim, ExportedProgram
+from torch.export.graph_signature import TensorArgument
+
+from importer import examples
+from importer.errors import ImporterError
+from importer.model import Method, Source, SourceMethod
+from importer.signature import DTYPES, Dimension, TensorSpec
+
+_LARGEST_RANGE = 1 << 31  # torch writes "no bound" as a number near 2**63
+
+
+def export(source: Source) -> list[Method]:
+    """The methods of a source, exported. Raises EXPORT_FAILED, EXPORT_DATA_DEPENDENT, DYNAMIC_DIMENSION_UNBOUNDED..."""
+    return [_export(method, source) for method in source.methods]
+
+
+def _export(method: SourceMethod, source: Source) -> Method:
+    declared_anew = bool(method.program is not None and method.declared)
+    program = method.program
+    eager = method.module
+    if program is not None and not method.example[0] and not method.example[1] and not method.declared:
+        raise examples.needed(program.module())
+    if program is None or declared_anew:
+        if program is not None:
+            eager = program.module()
+            names = input_names(program)
+            declared = examples.order_by_names(method.declared, names)
+            method.example = tuple(examples.make_tensor(s, examples.example_shape(s)) for s in declared), {}
+        assert eager is not None
+        if isinstance(eager, torch.jit.ScriptModule):
+            from importer.torchscript import export_script
+
+            program, note = export_script(eager, method)
+            source.notes.append(note)
+        else:
+            program = export_module(eager, method)
+    if eager is None:
+        eager = program.module()
+    inputs = input_specs(program, method.declared)
+    return Method(
+        method.name, program, eager, method.example, inputs, output_specs(program), _bounds(program, method, inputs)
+    )
+
+
+def export_module(module: torch.nn.Module, method: SourceMethod, shapes: Any = None) -> ExportedProgram:
+    """torch.export with our errors. The module is copied: export may leave traces in it."""
+    positional, keyword = method.example
+    dynamic = shapes or method.dynamic_shapes or dynamic_shapes(method.declared, module, method.example)
+    try:
+        # Mutable buffers cannot be written to while gradients are recorded.
+        with torch.no_grad():
+            return torch.export.export(module, positional, keyword, dynamic_shapes=dynamic, strict=False)
+    except Exception as error:
+        raise _export_error(error, method) from error
+
+
+def dynamic_shapes(declared: list[TensorSpec], module: torch.nn.Module, example: Any) -> Any:
+    """torch.export's form of the declared ranges; nothing when all sizes are fixed."""
+    if not any(dimension.is_dynamic for spec in declared for dimension in spec.dimensions):
+        return None
+    dims: dict[str, Any] = {}
+
+    def symbol(dimension: Dimension, place: str) -> Any:
+        name = dimension.name or place
+        return dims.setdefault(name, Dim(name, min=dimension.minimum, max=dimension.maximum))
+
+    ordered = examples.order_by_names(declared, examples.parameter_names(module))
+    shapes = tuple(
+        {axis: symbol(item, f"input_{index}_{axis}") for axis, item in enumerate(spec.dimensions) if item.is_dynamic}
+        or None
+        for index, spec in enumerate(ordered)
+    )
+    parameters = inspect.signature(module.forward).parameters.values()
+    if any(item.kind is inspect.Parameter.VAR_POSITIONAL for item in parameters) and len(parameters) == 1:
+        return (shapes,)
+    return shapes
+
+
+def input_names(program: ExportedProgram) -> list[str]:
+    return [str(name) for name in program.graph_signature.user_inputs]
+
+
+def input_specs(program: ExportedProgram, declared: list[TensorSpec]) -> list[TensorSpec]:
+    """Name, dtype and ranges of every input, from the program; the names of dimensions from the declaration."""
+    values = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}
+    specs = []
+    for spec in program.graph_signature.input_specs:
+        if spec.kind.name != "USER_INPUT":
+            continue
+        name = spec.arg.name
+        value = values.get(name)
+        if not isinstance(spec.arg, TensorArgument) or not isinstance(value, torch.Tensor):
+            cause = f"The model's input '{name}' is no tensor."
+            remedy = "Wrap the model in a module whose forward takes tensors only; give the other arguments there."
+            raise ImporterError("INPUT_NOT_A_TENSOR", cause, remedy, "export")
+        specs.append(_spec(name, value, program, "input"))
+    by_name = {spec.name: spec for spec in declared if spec.name}
+    named = []
+    for index, spec in enumerate(specs):
+        written = by_name.get(spec.name) or (declared[index] if len(declared) == len(specs) else None)
+        if written and len(written.dimensions) == len(spec.dimensions):
+            pairs = zip(spec.dimensions, written.dimensions, strict=True)
+            spec = TensorSpec(spec.name, spec.dtype, tuple(Dimension(a.minimum, a.maximum, b.name) for a, b in pairs))
+        named.append(spec)
+    return named
+
+
+def output_specs(program: ExportedProgram) -> list[TensorSpec]:
+    """Every output; its name is the source's key where the model returns a dictionary or a named tuple."""
+    values = {node.name: node.meta.get("val") for node in program.graph.nodes}
+    found = []
+    names = _output_names(program)
+    arguments = [spec.arg for spec in program.graph_signature.output_specs if spec.kind.name == "USER_OUTPUT"]
+    for index, argument in enumerate(arguments):
+        value = values.get(getattr(argument, "name", ""))
+        if not isinstance(value, torch.Tensor):
+            cause = f"The model's output {index} is no tensor ({type(argument).__name__})."
+            remedy = "Wrap the model in a module that returns tensors only."
+            raise ImporterError("OUTPUT_NOT_A_TENSOR", cause, remedy, "export")
+        found.append(_spec(names[index] if index < len(names) else f"output_{index}", value, program, "output"))
+    return found
+
+
+def _output_names(program: ExportedProgram) -> list[str]:
+    spec = program.call_spec.out_spec
+    count = spec.num_leaves if spec else 0
+    keys: list[str] = []
+    if spec is not None and spec.type is not None:
+        children = spec.children() if callable(getattr(spec, "children", None)) else spec.children_specs
+        context = spec.context
+        if spec.type is dict or spec.type.__name__ in ("OrderedDict", "defaultdict"):
+            keys = [
+                str(key)
+                for key in (
+                    context[1] if isinstance(context, list) and spec.type.__name__ == "defaultdict" else context
+                )
+            ]
+        elif hasattr(context, "_fields"):
+            keys = list(context._fields)
+        elif hasattr(spec.type, "_fields"):
+            keys = list(spec.type._fields)
+        if len(keys) != len(children) or any(child.num_leaves != 1 for child in children):
+            keys = []
+    return keys or [f"output_{index}" for index in range(count)]
+
+
+def _spec(name: str, value: torch.Tensor, program: ExportedProgram, what: str) -> TensorSpec:
+    dtype = str(value.dtype).removeprefix("torch.")
+    if dtype not in DTYPES:
+        cause = f"The model's {what} '{name}' has dtype {dtype}, which ExecuTorch has not."
+        raise ImporterError(
+            "DTYPE_UNSUPPORTED", cause, "Convert it inside the model, for example to float32.", "export"
+        )
+    return TensorSpec(
+        name, dtype, tuple(_dimension(size, name, axis, program) for axis, size in enumerate(value.shape))
+    )
+
+
+def _dimension(size: Any, name: str, axis: int, program: ExportedProgram) -> Dimension:
+    if isinstance(size, int):
+        return Dimension(size, size)
+    from torch.utils._sympy.value_ranges import bound_sympy
+
+    bounds = bound_sympy(size.node.expr, program.range_constraints)
+    low, high = bounds.lower, bounds.upper
+    if not high.is_finite or int(high) >= _LARGEST_RANGE:
+        cause = f"Dimension {axis} of '{name}' has no upper bound; the program could hold only the example's size."
+        remedy = "Declare the range in the option 'inputs', for example `x: float32[batch:1..64,8]`, or export with Dim(max=...)."
+        raise ImporterError("DYNAMIC_DIMENSION_UNBOUNDED", cause, remedy, "export")
+    return Dimension(max(0, int(low)), int(high))
+
+
+def _bounds(program: ExportedProgram, method: SourceMethod, inputs: list[TensorSpec]) -> list[tuple[int, int]]:
+    """For integer inputs the values that are safe: below the rows of an embedding that they select from."""
+    rows: dict[str, int] = {}
+    for node in program.graph.nodes:
+        if node.op == "call_function" and "embedding" in str(node.target) and len(node.args) > 1:
+            table, index = node.args[:2]
+            for origin in _origins(index):
+                count = int(table.meta["val"].shape[0])
+                rows[origin] = min(rows.get(origin, count), count)
+    flat = [*method.example[0], *method.example[1].values()]
+    bounds = []
+    for position, spec in enumerate(inputs):
+        example = flat[position] if position < len(flat) and isinstance(flat[position], torch.Tensor) else None
+        low = high = 0
+        if (
+            example is not None
+            and example.numel()
+            and not example.dtype.is_floating_point
+            and example.dtype != torch.bool
+        ):
+            low, high = int(example.min()), int(example.max())
+        if spec.name in rows:
+            high = max(high, rows[spec.name] - 1)
+        bounds.append((low, high if high > low else low))
+    return bounds
+
+
+def _origins(node: Any, depth: int = 0) -> list[str]:
+    """The inputs that an index comes from through operations that keep values."""
+    if not isinstance(node, torch.fx.Node) or depth > 6:
+        return []
+    if node.op == "placeholder":
+        return [node.name]
+    keeps = (
+        "view",
+        "reshape",
+        "to",
+        "_to_copy",
+        "unsqueeze",
+        "squeeze",
+        "slice",
+        "select",
+        "clone",
+        "expand",
+        "permute",
+    )
+    kept = any(f"aten.{word}." in str(node.target) for word in keeps)
+    return _origins(node.args[0], depth + 1) if kept and node.args else []
+
+
+def _export_error(error: Exception, method: SourceMethod) -> ImporterError:
+    text = str(error).strip()
+    first = text.splitlines()[0][:300] if text else type(error).__name__
+    kind = type(error).__name__
+    log = traceback.format_exc()
+    if kind == "GuardOnDataDependentSymNode" or "data-dependent" in text.lower():
+        cause = f"The method '{method.name}' branches on the values of tensors, which cannot be exported: {first}"
+        remedy = "Write the branch with torch.where or torch.cond; the log names the line."
+        return ImporterError("EXPORT_DATA_DEPENDENT", cause, remedy, "export", log)
+    if "specialized" in text or "Constraints violated" in text:
+        cause = f"A dynamic dimension of '{method.name}' cannot vary as declared: {_sentence(text)}"
+        return ImporterError(
+            "DYNAMIC_SHAPE_REFUSED", cause, "Make this dimension fixed, or change its range.", "export", log
+        )
+    if kind in ("TypeError", "ValueError") or "shape" in text or "mat1 and mat2" in text or "size of tensor" in text:
+        shapes = [
+            f"{list(v.shape)}" for v in [*method.example[0], *method.example[1].values()] if isinstance(v, torch.Tensor)
+        ]
+        cause = f"The method '{method.name}' does not accept the inputs {', '.join(shapes) or 'given'}: {first}"
+        return ImporterError(
+            "INPUTS_MISMATCH", cause, "Correct the option 'inputs' or example_inputs().", "export", log
+        )
+    cause = f"torch.export cannot export '{method.name}': {kind}: {first}"
+    return ImporterError("EXPORT_FAILED", cause, "The log has the place in the model's code.", "export", log)
+
+
+def _sentence(text: str) -> str:
+    lines = [line.strip(" -") for line in text.splitlines() if "specialized" in line or "Constraints" in line]
+    return (lines[0] if lines else text.splitlines()[0])[:300]
+
+
+def snapshot(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """A copy of every buffer, to be given back with `restore` after calls that change them."""
+    return {name: copy.deepcopy(buffer.detach()) for name, buffer in module.named_buffers()}
+
+
+def restore(module: torch.nn.Module, saved: dict[str, torch.Tensor]) -> None:
+    buffers = dict(module.named_buffers())
+    with torch.no_grad():
+        for name, value in saved.items():
+            buffers[name].copy_(value)

@@ -1,0 +1,182 @@
+"""Lowers exported methods with a recipe, and goes down a ladder when AUTO is asked for. Imports torch."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from importer import recipes
+from importer.errors import ImporterError
+from importer.model import Arguments, Method
+from importer.options import ImportOptions
+from importer.recipes import Recipe
+
+EXTERNAL_NAME = "model"
+_MOST_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Step:
+    """One rung: a recipe, and the XNNPACK configurations that are left out."""
+
+    recipe: Recipe
+    without: frozenset[str] = frozenset()
+
+    @property
+    def title(self) -> str:
+        left_out = f" without {', '.join(sorted(self.without))}" if self.without else ""
+        return f"{self.recipe.name}{left_out}"
+
+
+@dataclass
+class Lowered:
+    """A program in memory. write(folder) puts model.pte, and model.ptd when there is one, into a folder."""
+
+    manager: Any
+    external: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    def write(self, folder: Path) -> None:
+        with (folder / "model.pte").open("wb") as file:
+            self.manager.write_to_file(file)
+        if self.external:
+            self.manager.write_tensor_data_to_file(str(folder))
+
+
+def ladder(options: ImportOptions) -> Iterator[Step]:
+    """The recipes to try, in order; a caller that fails may ask `without_breaker` for a rung between."""
+    if options.recipe != "auto":
+        yield Step(recipes.get(options.recipe))
+        return
+    yield Step(recipes.get("xnnpack_fp32"))
+    yield Step(recipes.get("portable"))
+
+
+def lower(
+    methods: list[Method],
+    step: Step,
+    options: ImportOptions,
+    constants: dict[str, Any],
+    calibration: Callable[[Method], Iterable[Arguments]],
+) -> Lowered:
+    """Lower all methods into one program. Raises LOWERING_FAILED with the innermost reason."""
+    recipe = step.recipe
+    try:
+        programs = {}
+        for method in methods:
+            program = method.program
+            if recipe.prepare:
+                given = calibration(method) if recipe.needs_calibration else [method.example]
+                program = recipe.prepare(method, given, options)
+            programs[method.name] = _tag_external(program, method, step) if options.external_weights else program
+        return _lower(programs, methods, step, options, constants)
+    except ImporterError:
+        raise
+    except Exception as error:
+        raise lowering_error(error, step) from error
+
+
+def breakers(error: ImporterError, methods: list[Method]) -> list[str]:
+    """XNNPACK configurations that may have broken the lowering, the most suspicious first."""
+    from executorch.backends.xnnpack.partition.config import ALL_PARTITIONER_CONFIGS
+
+    targets = {
+        str(node.target).removeprefix("aten.").partition(".")[0].strip("_")
+        for method in methods
+        for node in method.program.graph.nodes
+        if node.op == "call_function"
+    }
+    present = []
+    for config in ALL_PARTITIONER_CONFIGS:
+        name = str(getattr(config, "target_name", "")).partition(".")[0].strip("_")
+        word = config.__name__.removesuffix("Config").lower()
+        if name in targets or word in targets:
+            present.append((config.__name__, word))
+    text = (error.cause + error.log).lower()
+    # PReLU is known to break the layout pass; then what the message names; then the rest.
+    present.sort(key=lambda item: (item[0] != "PreluConfig", item[1] not in text))
+    return [name for name, _ in present][:_MOST_TRIES]
+
+
+def lowering_error(error: BaseException, step: Step) -> ImporterError:
+    """Any exception of the lowering as one of ours; the innermost cause says the reason."""
+    chain = [error]
+    while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None and len(chain) < 20:
+        chain.append(inner)
+    texts = [f"{type(item).__name__}: {str(item).strip()}" for item in chain if str(item).strip()]
+    log = traceback.format_exc()
+    joined = "\n".join(texts)
+    if "Missing out variants" in joined:
+        names = joined.partition("Missing out variants")[2].splitlines()[0]
+        cause = f"ExecuTorch has no kernel for some operators of the model: {names.strip(' :')}."
+        return ImporterError("OPERATOR_MISSING", cause, "Write the model without these operators.", "lower", log)
+    if "SpecViolationError" in joined or "not Core ATen" in joined or "is not an instance of" in joined:
+        first = next((t for t in texts if "SpecViolation" in t or "Core ATen" in t), texts[0])
+        cause = f"The model uses an operator or a mixture of dtypes that ExecuTorch does not accept: {_short(first)}"
+        return ImporterError(
+            "OPERATOR_NOT_SUPPORTED", cause, "Write this part of the model with other operators.", "lower", log
+        )
+    reason = _short(texts[-1] if texts else type(error).__name__)
+    cause = f"ExecuTorch could not lower the model with {step.title}: {reason}"
+    return ImporterError(
+        "LOWERING_FAILED", cause, "Try the recipe 'auto' or 'portable'; the log has the details.", "lower", log
+    )
+
+
+def _lower(
+    programs: dict[str, Any], methods: list[Method], step: Step, options: ImportOptions, constants: dict[str, Any]
+) -> Lowered:
+    from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
+
+    recipe = step.recipe
+    preserve = [torch.ops.aten.linear.default] if recipe.preserve_linear else []
+    edge = to_edge_transform_and_lower(
+        programs,
+        partitioner={name: recipe.partitioners(step.without) for name in programs},
+        constant_methods=constants or None,
+        compile_config=EdgeCompileConfig(_check_ir_validity=False, preserve_ops=preserve),
+    )
+    config = backend_config(programs, methods)
+    if options.external_weights:
+        config = replace(config, external_constants=lambda _: EXTERNAL_NAME)
+    return Lowered(edge.to_executorch(config), options.external_weights)
+
+
+def backend_config(programs: dict[str, Any], methods: list[Method]) -> Any:
+    """Keeps the first values of mutable buffers, which ExecuTorch drops in silence otherwise."""
+    from executorch.exir import ExecutorchBackendConfig
+    from executorch.exir.passes.init_mutable_pass import InitializedMutableBufferPass
+
+    mutated: list[str] = []
+    for program in programs.values():
+        signature = program.graph_signature
+        names = {target: placeholder for placeholder, target in signature.inputs_to_buffers.items()}
+        mutated += [names[target] for target in signature.buffers_to_mutate.values() if target in names]
+    has_scan = any("scan" in str(node.target) for method in methods for node in method.program.graph.nodes)
+    # Views cannot be taken out of a scan's body.
+    return ExecutorchBackendConfig(
+        passes=[InitializedMutableBufferPass(mutated)] if mutated else [], remove_view_copy=not has_scan
+    )
+
+
+def _tag_external(program: Any, method: Method, step: Step) -> Any:
+    """XNNPACK takes its weights before ExecuTorch sees them, so they are marked in the graph."""
+    if not step.recipe.backend:
+        return program
+    from executorch.exir.passes.external_constants_pass import delegate_external_constants_pass_unlifted
+
+    module = program.module(check_guards=False)
+    delegate_external_constants_pass_unlifted(module=module, gen_tag_fn=lambda _: EXTERNAL_NAME)
+    from importer.quantize import export_again
+
+    return export_again(module, method)
+
+
+def _short(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " ".join(lines[:2])[:400]

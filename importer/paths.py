@@ -1,0 +1,36 @@
+"""Paths in options: `res://` is the project's folder, and nothing of a project may lead out of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from importer.errors import ImporterError
+
+
+def resolve(text: str, project: Path | None, option: str) -> Path:
+    """The existing file or folder that `text` names.
+
+    With a project, `res://` and relative paths start in it, and the result must lie inside it after links are
+    resolved. Without one (command line), paths are the operating system's own.
+    Raises PATH_OUTSIDE_PROJECT and FILE_NOT_FOUND.
+    """
+    remedy = f"Change the import option '{option}'."
+    if project is None:
+        if text.startswith("res://"):
+            cause = f"The option '{option}' is '{text}', but no project is known."
+            raise ImporterError("FILE_NOT_FOUND", cause, "Give the project's folder with --project.", "read")
+        path = Path(text)
+    else:
+        root = project.resolve()
+        path = root / text.removeprefix("res://")
+        # Checked before existence: an answer about a file outside would tell of it.
+        if not path.resolve().is_relative_to(root):
+            cause = f"The option '{option}' is '{text}', which leads out of the project."
+            raise ImporterError(
+                "PATH_OUTSIDE_PROJECT", cause, remedy + " Only files of the project can be used.", "read"
+            )
+    if not path.exists():
+        raise ImporterError(
+            "FILE_NOT_FOUND", f"The option '{option}' is '{text}'; there is no such file.", remedy, "read"
+        )
+    return path.resolve()

@@ -1,0 +1,105 @@
+"""Runs a program in a process of its own: `python -m importer.runner FOLDER`. A crash here is an error of the model.
+
+The folder has request.json {payload, external, calls: [{method, inputs: [dtype and shape] | count}], timing} and maybe
+samples.pt (a list of lists of tensors, one for each call); it gets response.json and outputs.pt.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+_TIMING_SECONDS = 0.15
+
+
+def run(folder: Path) -> None:
+    """Answer the request of a folder. What fails is in the response with the step and ExecuTorch's error text."""
+    request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
+    response: dict[str, Any] = {"step": "start"}
+    try:
+        _run(folder, request, response)
+        response["step"] = "done"
+    except Exception as error:
+        response["error"] = f"{type(error).__name__}: {error}"
+    (folder / "response.json").write_text(json.dumps(response), encoding="utf-8")
+
+
+def _run(folder: Path, request: dict[str, Any], response: dict[str, Any]) -> None:
+    import torch
+
+    # After a fork torch's own threads are gone; ExecuTorch makes a pool of its own.
+    torch.set_num_threads(1)
+    from executorch.extension.pybindings import _C
+
+    response["step"] = "registered"
+    missing = sorted(set(request["operators"]) - shipped_operators())
+    if missing:
+        response["missing_operators"] = missing
+        return
+    available = set(_C._get_registered_backend_names())
+    unknown = sorted(set(request["backends"]) - (available & SHIPPED_BACKENDS))
+    if unknown:
+        response["missing_backends"] = unknown
+        return
+    response["step"] = "load"
+    external = request["external"]
+    arguments = {"data_path": external[0]} if external else {}
+    checks = _C.Verification.InternalConsistency
+    program = _C._load_program(request["payload"], program_verification=checks, **arguments)
+    methods: dict[str, Any] = {}
+    calls = request["calls"]
+    samples = torch.load(folder / "samples.pt", weights_only=True) if (folder / "samples.pt").exists() else None
+    outputs = []
+    for index, call in enumerate(calls):
+        name = call["method"]
+        if name not in methods:
+            response["step"] = f"load_method {name}"
+            methods[name] = program.load_method(name)
+        response["step"] = f"run {name} (call {index + 1} of {len(calls)})"
+        inputs = samples[index] if samples is not None else _random_inputs(call["inputs"], index)
+        outputs.append([value for value in methods[name].call(inputs) if isinstance(value, torch.Tensor)])
+    if samples is not None:
+        torch.save(outputs, folder / "outputs.pt")
+    response["microseconds"] = {}
+    for index, call in enumerate(calls):
+        name = call["method"]
+        if request["timing"] and name not in response["microseconds"]:
+            response["step"] = f"time {name}"
+            inputs = samples[index] if samples is not None else _random_inputs(call["inputs"], index)
+            response["microseconds"][name] = median_microseconds(lambda m=methods[name], i=inputs: m.call(i))
+
+
+# The backends that the Godot runtime is built with.
+SHIPPED_BACKENDS = {"XnnpackBackend"}
+
+
+def shipped_operators() -> set[str]:
+    """The operators that the Godot runtime has: kernels_optimized and kernels_quantized, the same libraries as here."""
+    import executorch.kernels.quantized  # noqa: F401  (registers its kernels)
+    from executorch.extension.pybindings import _C
+
+    return set(_C._get_operator_names())
+
+
+def median_microseconds(call: Any) -> float:
+    """The median time of a call, from as many as fit into a moment."""
+    times: list[float] = []
+    began = time.perf_counter()
+    while not times or (time.perf_counter() - began < _TIMING_SECONDS and len(times) < 200):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return sorted(times)[len(times) // 2] * 1e6
+
+
+def _random_inputs(specs: list[dict[str, Any]], index: int) -> list[Any]:
+    from importer.samples import from_metadata
+
+    return next(iter(from_metadata(specs, 20 + index)))
+
+
+if __name__ == "__main__":
+    run(Path(sys.argv[1]))

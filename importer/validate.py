@@ -1,0 +1,187 @@
+"""Reloads a written program in a child process and runs it. No torch here unless it is there already."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from importer.errors import ImporterError
+from importer.pte import Program
+
+_ROOT = Path(__file__).resolve().parent.parent
+_CODES = {
+    "0x1": "Internal", "0x2": "InvalidState", "0x10": "NotSupported", "0x12": "InvalidArgument", "0x14": "OperatorMissing",
+    "0x20": "NotFound", "0x21": "MemoryAllocationFailed", "0x22": "AccessFailed", "0x23": "InvalidProgram",
+    "0x24": "InvalidExternalData", "0x30": "DelegateInvalidCompatibility",
+}  # fmt: skip
+
+
+@dataclass
+class Call:
+    """One call of a method: tensors to give it, or the inputs' metadata when they should be random."""
+
+    method: str
+    tensors: list[Any] | None = None
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class Result:
+    """outputs: a list of tensors for each call (empty for random inputs). microseconds: method -> median time."""
+
+    outputs: list[list[Any]]
+    microseconds: dict[str, float]
+    log: str
+
+
+def run_program(
+    payload: Path, program: Program, calls: list[Call], *, deadline: float = 300, timing: bool = True
+) -> Result:
+    """Run calls on a payload, in order, on one loaded program. Raises PROGRAM_CRASHED, PROGRAM_FAILED,
+    OPERATOR_MISSING, BACKEND_MISSING and DEADLINE_EXCEEDED."""
+    with tempfile.TemporaryDirectory(prefix="executorch-validate-") as name:
+        folder = Path(name)
+        request = {
+            "payload": str(payload),
+            "external": [str(path) for path in sorted(payload.parent.glob(f"{payload.stem}*.ptd"))]
+            if program.external_keys
+            else [],
+            "operators": sorted({operator for method in program.methods for operator in method.operators}),
+            "backends": sorted({delegate.backend for method in program.methods for delegate in method.delegates}),
+            "calls": [{"method": call.method, "inputs": call.inputs} for call in calls],
+            "timing": timing,
+        }
+        (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
+        if any(call.tensors is not None for call in calls):
+            import torch
+
+            torch.save([call.tensors for call in calls], folder / "samples.pt")
+        status = _run_child(folder, deadline)
+        log = _log(folder)
+        response = _response(folder)
+        step = str(response.get("step", "start"))
+        if status is None:
+            cause = f"Running the program took more than {deadline:.0f} seconds."
+            raise ImporterError("DEADLINE_EXCEEDED", cause, "Raise the option 'deadline_seconds'.", "validate", log)
+        if status != 0 or not response:
+            cause = f"The program crashed the process that ran it ({_status_text(status)})."
+            remedy = (
+                "The file may be damaged or need another version of ExecuTorch; export it again, or use another recipe."
+            )
+            raise ImporterError("PROGRAM_CRASHED", cause, remedy, "validate", log)
+        _check(response, step, log)
+        outputs = []
+        if (folder / "outputs.pt").exists():
+            import torch
+
+            outputs = torch.load(folder / "outputs.pt", weights_only=True)
+        return Result(outputs, response.get("microseconds", {}), log)
+
+
+def _check(response: dict[str, Any], step: str, log: str) -> None:
+    if names := response.get("missing_operators"):
+        cause = f"The program needs operators that the Godot runtime has not: {', '.join(names)}."
+        raise ImporterError(
+            "OPERATOR_MISSING", cause, "Write the model without them, or use another recipe.", "validate", log
+        )
+    if names := response.get("missing_backends"):
+        cause = f"The program needs backends that the Godot runtime has not: {', '.join(names)}."
+        raise ImporterError("BACKEND_MISSING", cause, "Export it for XNNPACK or the portable kernels.", "validate", log)
+    if error := response.get("error"):
+        codes = [
+            f"{code} {name}" for code, name in _CODES.items() if f"{code}" in error.split() or f"error: {code}" in error
+        ]
+        first = error.splitlines()[0][:300]
+        what = f" ({codes[-1]})" if codes else ""
+        cause = f"ExecuTorch refused the program at '{step}'{what}: {first}"
+        remedy = "The log has ExecuTorch's own words; try another recipe, or write this part of the model differently."
+        raise ImporterError("PROGRAM_FAILED", cause, remedy, "validate", log)
+
+
+def _run_child(folder: Path, deadline: float) -> int | None:
+    """The child's exit status, or nothing when it took too long."""
+    # A fork of a process that has torch starts in milliseconds instead of seconds.
+    if sys.platform == "linux" and "torch" in sys.modules:
+        return _fork(folder, deadline)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])}
+    with (folder / "log.txt").open("wb") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "importer.runner", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+        )
+        try:
+            return child.wait(deadline)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            child.kill()
+            child.wait()
+
+
+def _fork(folder: Path, deadline: float) -> int | None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(log, 1)
+            os.dup2(log, 2)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
+            from importer import runner
+
+            runner.run(folder)
+            status = 0
+        finally:
+            os._exit(status)
+    end = time.monotonic() + deadline
+    pause = 0.001
+    try:
+        while time.monotonic() < end:
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                child = 0
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.05)
+        return None
+    finally:
+        if child:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+def _response(folder: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads((folder / "response.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def _log(folder: Path) -> str:
+    try:
+        return (folder / "log.txt").read_bytes()[-20_000:].decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _status_text(status: int) -> str:
+    if status < 0:
+        try:
+            return signal.Signals(-status).name
+        except ValueError:
+            return f"signal {-status}"
+    return f"exit status {status}"
