@@ -3,6 +3,7 @@ extends Node
 ## One function `shot_NAME` for each picture; each drives the editor and saves what it shows.
 
 const MARGIN: int = 0
+const MODEL: String = "res://models/digits.pt"
 
 
 ## Takes the pictures of these names; "all" for every one.
@@ -16,6 +17,28 @@ func take_all(names: PackedStringArray) -> void:
 func shot_editor() -> void:
 	await settle()
 	save("editor", EditorInterface.get_base_control())
+
+
+func shot_inspector() -> void:
+	var model: Resource = load(MODEL) if ResourceLoader.exists(MODEL) else load("res://addons/stubs/digits.tres")
+	EditorInterface.edit_resource(model)
+	await settle()
+	widen_inspector(400.0)
+	await settle()
+	var inspector: ScrollContainer = EditorInterface.get_inspector()
+	save("inspector", inspector)
+	inspector.scroll_vertical = 100000
+	await settle()
+	save("inspector-below", inspector)
+
+
+## Gives the dock at the right `width` pixels at 100%.
+func widen_inspector(width: float) -> void:
+	var node: Node = EditorInterface.get_inspector()
+	while node != null:
+		print("@@SHOT ", node, " ", node.get_class(), " ", node.get("split_offset"), " ", node.get("split_offsets"))
+		node = node.get_parent()
+	print(width)
 
 
 ## Saves the picture of a control and what lies over it.

@@ -1,0 +1,96 @@
+@tool
+extends HBoxContainer
+## The Python process in a line: its state, interpreter and memory, with restart, stop and the way to its set-up.
+
+signal doctor_requested
+signal setup_requested
+
+const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
+const POLL_SECONDS: float = 2.0
+const WORDS: PackedStringArray = ["Python rests until a model needs it", "Python is starting…", "Python is ready", "Python did not start"]
+const ICONS: PackedStringArray = ["Pause", "Time", "StatusSuccess", "StatusError"]
+
+var _jobs: ExecuTorchJobs
+var _icon: TextureRect = TextureRect.new()
+var _state: Label = Label.new()
+var _detail: Label = Label.new()
+var _start: Button
+var _stop: Button
+var _restart: Button
+var _clear: Button
+var _memory_bytes: int = 0
+var _asking: bool = false
+var _timer: Timer = Timer.new()
+
+
+func _init(jobs: ExecuTorchJobs = null) -> void:
+	_jobs = jobs
+	_icon.stretch_mode = TextureRect.STRETCH_KEEP_CENTERED
+	add_child(_icon)
+	add_child(_state)
+	_detail.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	_detail.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
+	_detail.mouse_filter = Control.MOUSE_FILTER_PASS
+	add_child(_detail)
+	_start = _add_button("Start", "Play", "Starts the Python process now.", func() -> void: _jobs.start_backend())
+	_restart = _add_button("Restart", "Reload", "Ends the Python process and starts it anew. Conversions begin again.", func() -> void: _jobs.restart_backend())
+	_stop = _add_button("Stop", "Stop", "Ends the Python process; it starts again when a model needs it.", func() -> void: _jobs.stop_backend())
+	_add_button("Check", "NodeInfo", "Checks Python, its packages and their versions.", doctor_requested.emit)
+	_add_button("Set Up…", "Tools", "Chooses the Python interpreter, or installs what is needed.", setup_requested.emit)
+	_clear = _add_button("Clear", "Clear", "Takes the conversions that have ended from the list.", func() -> void: _jobs.clear_finished())
+	_timer.wait_time = POLL_SECONDS
+	_timer.timeout.connect(_poll)
+	add_child(_timer)
+
+
+func _ready() -> void:
+	_detail.add_theme_color_override(&"font_color", Color(get_theme_color(&"font_color", &"Label"), 0.65))
+	for child: Node in get_children():
+		if child is Button:
+			(child as Button).icon = get_theme_icon(StringName(str(child.get_meta(&"icon_name"))), &"EditorIcons")
+	if _jobs != null:
+		_jobs.backend_state_changed.connect(refresh)
+		_timer.start()
+	refresh()
+
+
+## Shows the state as it is now.
+func refresh() -> void:
+	var state: int = _jobs.get_backend_state() if _jobs != null else 0
+	_icon.texture = get_theme_icon(ICONS[state], &"EditorIcons")
+	_state.text = WORDS[state]
+	_start.visible = state in [0, 3]
+	_restart.visible = state == 2
+	_stop.visible = state in [1, 2]
+	var words: PackedStringArray = []
+	var info: Dictionary = _jobs.get_backend_info() if _jobs != null else {}
+	if state == 2:
+		words.append(str(info.get("python", "")))
+		words.append(str(info.get("executable", "")))
+		if _memory_bytes > 0:
+			words.insert(1, Quantity.size(_memory_bytes))
+	elif state == 3:
+		words.append(str(_jobs.get_backend_error().get("cause", "")))
+	_detail.text = "  ·  ".join(words)
+	_detail.tooltip_text = "\n".join(words)
+
+
+func _poll() -> void:
+	if _asking or not is_visible_in_tree() or _jobs.get_backend_state() != 2:
+		return
+	_asking = true
+	var answer: Dictionary = await _jobs.call_backend("status", {})
+	_asking = false
+	_memory_bytes = int((answer.get("result", {}) as Dictionary).get("memory_bytes", 0))
+	refresh()
+
+
+func _add_button(title: String, icon_name: String, tip: String, pressed: Callable) -> Button:
+	var button: Button = Button.new()
+	button.text = title
+	button.tooltip_text = tip
+	button.flat = true
+	button.set_meta(&"icon_name", icon_name)
+	button.pressed.connect(pressed)
+	add_child(button)
+	return button

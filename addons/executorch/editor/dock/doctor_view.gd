@@ -1,0 +1,83 @@
+@tool
+extends VBoxContainer
+## What the backend finds of Python and its packages: each check with what was found, and what mends a failed one.
+
+signal setup_requested
+
+var _jobs: ExecuTorchJobs
+var _words: Label = Label.new()
+var _table: Tree = Tree.new()
+var _checking: bool = false
+
+
+func _init(jobs: ExecuTorchJobs = null) -> void:
+	_jobs = jobs
+	var head: HBoxContainer = HBoxContainer.new()
+	add_child(head)
+	_words.text = "Press Check to see what is installed."
+	_words.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	_words.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
+	head.add_child(_words)
+	var again: Button = Button.new()
+	again.text = "Check"
+	again.pressed.connect(check)
+	head.add_child(again)
+	var copy: Button = Button.new()
+	copy.text = "Copy"
+	copy.pressed.connect(func() -> void: DisplayServer.clipboard_set(get_text()))
+	head.add_child(copy)
+	_table.columns = 2
+	_table.hide_root = true
+	_table.size_flags_vertical = Control.SIZE_EXPAND_FILL
+	_table.set_column_clip_content(0, true)
+	_table.set_column_clip_content(1, true)
+	_table.set_column_expand_ratio(1, 2)
+	add_child(_table)
+
+
+## Asks the backend, which is started for it when it rests.
+func check() -> void:
+	if _checking:
+		return
+	_checking = true
+	_words.text = "Checking…"
+	var answer: Dictionary = await _jobs.call_backend("doctor", {})
+	_checking = false
+	if answer.has("error"):
+		var error: Dictionary = answer["error"]
+		show_checks([{"name": "Python", "ok": false, "found": error.get("cause", ""), "remedy": error.get("remedy", "")}])
+	else:
+		show_checks((answer["result"] as Dictionary).get("checks", []))
+
+
+## Shows checks `[{name, ok, found, remedy}]`.
+func show_checks(checks: Array) -> void:
+	_table.clear()
+	var root: TreeItem = _table.create_item()
+	var failed: int = 0
+	for check_of: Dictionary in checks:
+		var ok: bool = check_of.get("ok", false)
+		failed += 0 if ok else 1
+		var row: TreeItem = _table.create_item(root)
+		row.set_text(0, str(check_of.get("name", "")))
+		row.set_icon(0, get_theme_icon(&"StatusSuccess" if ok else &"StatusError", &"EditorIcons"))
+		row.set_text(1, str(check_of.get("found", "")))
+		row.set_tooltip_text(1, str(check_of.get("found", "")))
+		var remedy: String = str(check_of.get("remedy", ""))
+		if not ok and not remedy.is_empty():
+			var mend: TreeItem = _table.create_item(row)
+			mend.set_text(0, "What to do")
+			mend.set_text(1, remedy)
+			mend.set_autowrap_mode(1, TextServer.AUTOWRAP_WORD_SMART)
+			mend.set_tooltip_text(1, remedy)
+	_words.text = "All is well." if failed == 0 else "%d of %d checks failed." % [failed, checks.size()]
+
+
+## The checks as lines of text.
+func get_text() -> String:
+	var lines: PackedStringArray = []
+	var row: TreeItem = _table.get_root().get_first_child() if _table.get_root() != null else null
+	while row != null:
+		lines.append("%s: %s" % [row.get_text(0), row.get_text(1)])
+		row = row.get_next_visible()
+	return "\n".join(lines)

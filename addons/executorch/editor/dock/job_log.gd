@@ -1,0 +1,65 @@
+@tool
+extends VBoxContainer
+## What a conversion said, as text that can be selected and copied; on a failure its cause and what mends it stand first.
+
+var _job: ExecuTorchJob
+var _shown_lines: int = -1
+var _text: RichTextLabel = RichTextLabel.new()
+var _copy: Button = Button.new()
+var _title: Label = Label.new()
+
+
+func _init() -> void:
+	var head: HBoxContainer = HBoxContainer.new()
+	add_child(head)
+	_title.text = "No conversion is selected."
+	_title.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
+	_title.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	head.add_child(_title)
+	_copy.text = "Copy"
+	_copy.disabled = true
+	_copy.tooltip_text = "Copies the whole log."
+	_copy.pressed.connect(func() -> void: DisplayServer.clipboard_set(get_text()))
+	head.add_child(_copy)
+	_text.selection_enabled = true
+	_text.context_menu_enabled = true
+	_text.focus_mode = Control.FOCUS_CLICK
+	_text.scroll_following = true
+	_text.size_flags_vertical = Control.SIZE_EXPAND_FILL
+	add_child(_text)
+
+
+## Shows a job's log, or an empty page for null.
+func show_job(job: ExecuTorchJob) -> void:
+	if job == _job and job != null and job.log_lines.size() == _shown_lines and job.state < ExecuTorchJob.State.DONE:
+		return
+	_job = job
+	_copy.disabled = job == null
+	_title.text = job.path.get_file() if job != null else "No conversion is selected."
+	_shown_lines = job.log_lines.size() if job != null else 0
+	_text.clear()
+	if job == null:
+		return
+	if job.state == ExecuTorchJob.State.FAILED:
+		_text.push_color(get_theme_color(&"error_color", &"Editor"))
+		_text.add_text("%s: %s\n" % [job.error.get("code", ""), job.error.get("cause", "")])
+		_text.pop()
+		_text.add_text("%s\n\n" % job.error.get("remedy", ""))
+	_text.add_text("\n".join(job.log_lines))
+	var captured: String = str(job.error.get("log", ""))
+	if not captured.is_empty():
+		_text.add_text("\n" + captured)
+
+
+## All that is shown, as plain text.
+func get_text() -> String:
+	return _text.get_parsed_text()
+
+
+func _notification(what: int) -> void:
+	if what == NOTIFICATION_ENTER_TREE or (what == NOTIFICATION_THEME_CHANGED and is_inside_tree()):
+		_text.add_theme_font_override(&"normal_font", get_theme_font(&"output_source", &"EditorFonts"))
+		_text.add_theme_font_size_override(
+			&"normal_font_size", get_theme_font_size(&"output_source_size", &"EditorFonts")
+		)
+		_copy.icon = get_theme_icon(&"ActionCopy", &"EditorIcons")

@@ -1,0 +1,42 @@
+@tool
+extends EditorInspectorPlugin
+## Puts the model's view at the top of the inspector, in place of its raw properties.
+
+signal graph_requested(model: ExecuTorchResource, method_name: String)
+signal profiler_requested(model: ExecuTorchResource)
+signal log_requested(path: String)
+
+const ModelView := preload("model_view.gd")
+const Settings := preload("import_settings.gd")
+## Properties that the view shows in its own way.
+const SHOWN_BY_VIEW: PackedStringArray = [
+	"metadata", "payload_path", "state", "error", "payload", "optimization_level", "memory_policy", "memory_limit_bytes"
+]
+
+var _settings: Settings
+var _jobs: Object
+
+
+func _init(settings: Settings = null, jobs: Object = null) -> void:
+	_settings = settings
+	_jobs = jobs
+
+
+func _can_handle(object: Object) -> bool:
+	return object is ExecuTorchResource
+
+
+func _parse_begin(object: Object) -> void:
+	var view: ModelView = ModelView.new(object as ExecuTorchResource, _settings, _jobs)
+	view.graph_requested.connect(graph_requested.emit)
+	view.profiler_requested.connect(profiler_requested.emit)
+	view.log_requested.connect(log_requested.emit)
+	add_custom_control(view)
+
+
+func _parse_property(
+	object: Object, _type: Variant.Type, name: String, _hint: PropertyHint, _text: String, _usage: int, _wide: bool
+) -> bool:
+	# A resource that is not imported (made by the importer's command line) is edited by its own properties.
+	var imported: bool = Settings.has_options((object as ExecuTorchResource).resource_path)
+	return SHOWN_BY_VIEW.has(name) and (imported or not name in ["optimization_level", "memory_policy", "memory_limit_bytes"])

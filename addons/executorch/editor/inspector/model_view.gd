@@ -1,0 +1,161 @@
+@tool
+extends VBoxContainer
+## Everything that the inspector shows of one model, from top to bottom.
+
+signal graph_requested(model: ExecuTorchResource, method_name: String)
+signal profiler_requested(model: ExecuTorchResource)
+signal log_requested(path: String)
+
+const Facts := preload("model_facts.gd")
+const Settings := preload("import_settings.gd")
+const Header := preload("header_view.gd")
+const TrialView := preload("trial_view.gd")
+const Section := preload("section.gd")
+const TensorTable := preload("tensor_table.gd")
+const NumbersView := preload("numbers_view.gd")
+const OptionsView := preload("options_view.gd")
+const REFRESH_SECONDS: float = 0.25
+
+var _model: ExecuTorchResource
+var _jobs: Object
+var _facts: Facts = Facts.new()
+var _header: Header = Header.new()
+var _trial: TrialView = TrialView.new()
+var _method_row: HBoxContainer = HBoxContainer.new()
+var _method_choice: OptionButton = OptionButton.new()
+var _tensors: TensorTable = TensorTable.new()
+var _numbers: NumbersView = NumbersView.new()
+var _options: OptionsView
+var _option_section: Section = Section.new("Import and Run Time")
+var _sections: VBoxContainer = VBoxContainer.new()
+var _timer: Timer = Timer.new()
+
+
+## `jobs` is the editor's ExecuTorchJobs, or null.
+func _init(model: ExecuTorchResource = null, settings: Settings = null, jobs: Object = null) -> void:
+	_model = model
+	_jobs = jobs
+	_options = OptionsView.new(settings)
+	name = "ExecuTorchModel"
+	add_child(_header)
+	add_child(_trial)
+	_build_method_row()
+	add_child(_sections)
+	var tensors: Section = Section.new("Inputs and Outputs")
+	tensors.body.add_child(_tensors)
+	_sections.add_child(tensors)
+	_option_section.body.add_child(_options)
+	_sections.add_child(_option_section)
+	_numbers.add_sections(_sections)
+	_timer.wait_time = REFRESH_SECONDS
+	_timer.timeout.connect(_refresh_state)
+	add_child(_timer)
+	_header.cancel_requested.connect(_cancel)
+	_header.retry_requested.connect(_retry)
+	_header.log_requested.connect(func() -> void: log_requested.emit(_model.resource_path))
+	_trial.graph_requested.connect(
+		func() -> void: graph_requested.emit(_model, str(_current_method().get("name", "forward")))
+	)
+	_trial.profiler_requested.connect(func() -> void: profiler_requested.emit(_model))
+
+
+func _ready() -> void:
+	add_theme_constant_override(&"separation", roundi(8 * EditorInterface.get_editor_scale()))
+	_sections.add_theme_constant_override(&"separation", roundi(4 * EditorInterface.get_editor_scale()))
+	_model.changed.connect(refresh)
+	EditorInterface.get_resource_filesystem().resources_reimported.connect(_on_reimported)
+	refresh()
+	_timer.start()
+
+
+func _exit_tree() -> void:
+	EditorInterface.get_resource_filesystem().resources_reimported.disconnect(_on_reimported)
+	_model.changed.disconnect(refresh)
+
+
+## Reads the model anew.
+func refresh() -> void:
+	_facts = Facts.new(_model.metadata)
+	var words: PackedStringArray = []
+	for word: String in [_facts.get_kind(), _facts.get_recipe(), _model.resource_path.get_file()]:
+		if not word.is_empty():
+			words.append(word)
+	_header.show_model(_facts.get_name(_model.resource_path), "  ·  ".join(words), _model.resource_path)
+	var chosen: String = str(_current_method().get("name", "forward"))
+	_method_choice.clear()
+	for method_name: String in _facts.get_method_names():
+		_method_choice.add_item(method_name)
+		if method_name == chosen:
+			_method_choice.select(_method_choice.item_count - 1)
+	_method_row.visible = _method_choice.item_count > 1
+	_sections.visible = _method_choice.item_count > 0
+	_show_method()
+	_option_section.visible = Settings.has_options(_model.resource_path)
+	_options.show_options(_model.resource_path, _facts.get_section("source").get("kind", "") == "pte")
+	_refresh_state()
+
+
+func _show_method() -> void:
+	var method: Dictionary = _current_method()
+	_trial.show_model(_model, method)
+	_tensors.show_method(method)
+	_numbers.show_method(_facts, method, _model)
+
+
+func _build_method_row() -> void:
+	var label: Label = Label.new()
+	label.text = "Method"
+	label.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	_method_row.add_child(label)
+	_method_choice.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	_method_choice.clip_text = true
+	_method_choice.item_selected.connect(func(_index: int) -> void: _show_method())
+	_method_row.add_child(_method_choice)
+	add_child(_method_row)
+
+
+func _current_method() -> Dictionary:
+	if _method_choice.selected >= 0:
+		return _facts.get_method(_method_choice.get_item_text(_method_choice.selected))
+	var methods: Array[Dictionary] = _facts.get_methods()
+	return methods[0] if not methods.is_empty() else {}
+
+
+func _on_reimported(paths: PackedStringArray) -> void:
+	if paths.has(_model.resource_path):
+		refresh()
+
+
+func _refresh_state() -> void:
+	var job: ExecuTorchJob = _find_job()
+	if job != null and job.is_active():
+		_header.show_pending(job.stage, job.fraction, job.get_elapsed_seconds())
+	elif _model.state == ExecuTorchResource.State.FAILED:
+		_header.show_failed(_model.error, false)
+	elif job != null and job.state == ExecuTorchJob.State.FAILED:
+		_header.show_failed(job.error, _method_choice.item_count > 0)
+	elif _model.state == ExecuTorchResource.State.PENDING:
+		_header.show_pending("waiting", -1.0, 0.0)
+	else:
+		_header.show_ready()
+
+
+func _find_job() -> ExecuTorchJob:
+	@warning_ignore("unsafe_method_access")
+	return _jobs.find_job(_model.resource_path) if _jobs != null else null
+
+
+func _cancel() -> void:
+	var job: ExecuTorchJob = _find_job()
+	if job != null:
+		@warning_ignore("unsafe_method_access")
+		_jobs.cancel(job)
+
+
+func _retry() -> void:
+	var job: ExecuTorchJob = _find_job()
+	if job != null:
+		@warning_ignore("unsafe_method_access")
+		_jobs.retry(job)
+	else:
+		EditorInterface.get_resource_filesystem().reimport_files(PackedStringArray([_model.resource_path]))

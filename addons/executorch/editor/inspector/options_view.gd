@@ -1,0 +1,131 @@
+@tool
+extends VBoxContainer
+## The options of a model that one changes often. Each change is a reimport with undo; those that touch only run time find their
+## artifact in the cache and are there at once.
+
+const Settings := preload("import_settings.gd")
+const RECIPES: Dictionary = {
+	"auto": "Automatic",
+	"portable": "Portable kernels",
+	"xnnpack_fp32": "XNNPACK fp32",
+	"xnnpack_fp16": "XNNPACK fp16",
+	"xnnpack_int8_dynamic": "XNNPACK int8, dynamic",
+	"xnnpack_int8_static": "XNNPACK int8, static",
+	"xnnpack_int8_static_per_tensor": "XNNPACK int8, static per tensor",
+	"xnnpack_int8_int4": "XNNPACK int8 with int4 weights",
+}
+const LEVELS: PackedStringArray = ["None", "Basic", "Aggressive"]
+const LEVEL_TIPS: PackedStringArray = [
+	"One thread.", "The default.", "All performance cores, warm-up, shared workspace and cached packed weights."
+]
+const POLICIES: PackedStringArray = ["Automatic", "Static", "Custom"]
+const POLICY_TIPS: PackedStringArray = [
+	"Buffers are as large as the program says.",
+	"All memory comes from one block of the limit's size; a model that does not fit is refused.",
+	"Planned memory comes from a pool that several models share.",
+]
+
+var _settings: Settings
+var _path: String = ""
+
+
+func _init(settings: Settings = null) -> void:
+	_settings = settings
+
+
+## Shows the options of the model at `path`; empty when the file is not imported (a `.tres` of the importer).
+func show_options(path: String, is_program: bool) -> void:
+	_path = path
+	for child: Node in get_children():
+		remove_child(child)
+		child.queue_free()
+	if not Settings.has_options(path):
+		return
+	if not is_program:
+		_add_recipe()
+	_add_choice("Optimization", "optimization_level", LEVELS, LEVEL_TIPS, 1)
+	_add_choice("Memory policy", "memory_policy", POLICIES, POLICY_TIPS, 0)
+	_add_limit()
+	var more: Button = Button.new()
+	more.text = "All Import Options"
+	more.tooltip_text = "Shows this file in the Import dock."
+	more.size_flags_horizontal = Control.SIZE_SHRINK_BEGIN
+	more.pressed.connect(_show_import_dock)
+	add_child(more)
+
+
+func _add_recipe() -> void:
+	var choice: OptionButton = OptionButton.new()
+	for recipe: String in RECIPES:
+		choice.add_item(RECIPES[recipe])
+		choice.set_item_metadata(choice.item_count - 1, recipe)
+		if recipe == str(Settings.read(_path, "recipe", "auto")):
+			choice.select(choice.item_count - 1)
+	choice.item_selected.connect(
+		func(index: int) -> void: _change({"recipe": choice.get_item_metadata(index)}, "Recipe")
+	)
+	_add_row("Recipe", choice, "How the model is lowered. Another recipe is another conversion.")
+
+
+func _add_choice(title: String, option: String, names: PackedStringArray, tips: PackedStringArray, normal: int) -> void:
+	var choice: OptionButton = OptionButton.new()
+	for index: int in names.size():
+		choice.add_item(names[index])
+		choice.set_item_tooltip(index, tips[index])
+	choice.select(clampi(int(Settings.read(_path, option, normal)), 0, names.size() - 1))
+	choice.item_selected.connect(func(index: int) -> void: _change({option: index}, title))
+	_add_row(title, choice, "Applies at once: the program stays the same.")
+
+
+func _add_limit() -> void:
+	var limit: EditorSpinSlider = EditorSpinSlider.new()
+	limit.min_value = 0.0
+	limit.max_value = 4096.0
+	limit.step = 0.0625
+	limit.allow_greater = true
+	limit.hide_slider = true
+	limit.suffix = "MiB"
+	limit.value = float(Settings.read(_path, "memory_limit_bytes", 0)) / 1048576.0
+	limit.tooltip_text = "0 is no limit."
+	limit.editable = int(Settings.read(_path, "memory_policy", 0)) > 0
+	# Dragging changes the value many times; one reimport follows when it rests.
+	var timer: Timer = Timer.new()
+	timer.one_shot = true
+	timer.wait_time = 0.6
+	timer.timeout.connect(
+		func() -> void: _change({"memory_limit_bytes": roundi(limit.value * 1048576.0)}, "Memory limit")
+	)
+	limit.add_child(timer)
+	limit.value_changed.connect(func(_value: float) -> void: timer.start())
+	_add_row("Memory limit", limit, "What Static and Custom may take; 0 is no limit.")
+
+
+func _add_row(title: String, control: Control, tip: String) -> void:
+	var row: HBoxContainer = HBoxContainer.new()
+	var label: Label = Label.new()
+	label.text = title
+	label.tooltip_text = tip
+	label.mouse_filter = Control.MOUSE_FILTER_PASS
+	label.clip_text = true
+	label.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	label.size_flags_stretch_ratio = 0.8
+	label.add_theme_color_override(&"font_color", get_theme_color(&"property_color", &"EditorProperty"))
+	row.add_child(label)
+	control.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	if control is OptionButton:
+		(control as OptionButton).clip_text = true
+		(control as OptionButton).fit_to_longest_item = false
+	row.add_child(control)
+	add_child(row)
+
+
+func _change(values: Dictionary, title: String) -> void:
+	_settings.change(_path, values, "ExecuTorch: %s of %s" % [title, _path.get_file()])
+
+
+func _show_import_dock() -> void:
+	EditorInterface.get_file_system_dock().navigate_to_path(_path)
+	for tabs: Node in EditorInterface.get_base_control().find_children("*", "TabContainer", true, false):
+		for index: int in (tabs as TabContainer).get_tab_count():
+			if (tabs as TabContainer).get_tab_control(index).get_class() == "ImportDock":
+				(tabs as TabContainer).current_tab = index
