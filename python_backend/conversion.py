@@ -1,50 +1,70 @@
-"""The jobs that use the importer; they run in child processes (child.py), so torch is imported there only."""
+"""What the backend asks of the importer. Only `convert` imports torch; it runs in child processes (child.py)."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from python_backend.child import Report
+from python_backend.errors import BackendError
 
 
 def convert(params: dict[str, Any], report: Report) -> dict[str, Any]:
     """`{key, entry, metadata}` of the artifact that is now in the cache."""
-    import importer
+    from importer.cache import Cache
+    from importer.options import ImportOptions
+    from importer.pipeline import convert as convert_file
+    from importer.progress import Progress
 
-    result: dict[str, Any] = importer.convert(
+    def tell(progress: Progress) -> None:
+        report(progress.stage, progress.fraction, progress.message)
+
+    artifact = convert_file(
         Path(params["source"]),
         project=Path(params["project"]),
-        cache=Path(params["cache"]),
-        key=params["key"],
-        options=params["options"],
+        cache=Cache(params["cache"]),
+        options=ImportOptions.from_mapping(params["options"]),
         display_path=params["display_path"],
         allow_pickle=params["allow_pickle"],
-        report=report,
+        on_progress=tell,
     )
-    return result
+    asked = params.get("key") or artifact.key
+    if artifact.key != asked:
+        cause = f"{params['display_path']} has the key {artifact.key[:12]}, the editor asked for {asked[:12]}."
+        remedy = "The file was changed meanwhile, or addon and importer differ in version: import it again."
+        raise BackendError("KEY_DIFFERS", cause, remedy, stage="store")
+    return {"key": artifact.key, "entry": str(artifact.entry), "metadata": artifact.metadata}
 
 
-def inspect(params: dict[str, Any], report: Report) -> dict[str, Any]:
-    """The metadata of a model file of any kind."""
-    import importer
+def inspect(source: Path) -> dict[str, Any]:
+    """All that can be read from a model file of any kind without torch and without running it."""
+    from importer import metadata
+    from importer.key import hash_file
+    from importer.sniff import sniff
 
-    report("read", 0.0)
-    result: dict[str, Any] = importer.inspect(Path(params["source"]))
-    return result
-
-
-def check_options(source: Path, project: Path, options: dict[str, Any]) -> list[dict[str, str]]:
-    """What is wrong with import options; empty when nothing is."""
-    import importer
-
-    found: list[dict[str, str]] = importer.check_options(source, project, options)
-    return found
+    sniffed = sniff(source)
+    if sniffed.kind == "pte":
+        return metadata.inspect(source)
+    origin = {"path": str(source), "kind": sniffed.kind, "sha256": hash_file(source), "size": sniffed.size}
+    return {"format": metadata.FORMAT, "name": source.stem, "source": origin}
 
 
-def graph(payload: str) -> dict[str, Any]:
+def check_options(project: Path, options: dict[str, Any]) -> list[dict[str, str]]:
+    """What is wrong with import options, each `{option, cause, remedy}`; empty when nothing is."""
+    from importer.errors import ImporterError
+    from importer.options import ImportOptions
+
+    try:
+        known = ImportOptions.from_mapping(options)
+    except ImporterError as error:
+        return [{"option": "", "cause": error.cause, "remedy": error.remedy}]
+    return [asdict(problem) for problem in known.check(project)]
+
+
+def graph(payload: Path) -> dict[str, Any]:
     """The operators, delegates and tensors of a program, for the editor's graph view."""
-    import importer
+    from importer.graph import graph as graph_of_file
 
-    found: dict[str, Any] = importer.graph(Path(payload))
+    found: dict[str, Any] = graph_of_file(payload)
     return found

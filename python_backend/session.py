@@ -19,7 +19,6 @@ from python_backend.watch import Watcher
 from python_backend.worker import Limits, tree_memory
 
 CONNECT_SECONDS = 10.0
-INSPECT_SECONDS = 120.0
 DEFAULT_DEADLINE_SECONDS = 600
 
 
@@ -50,7 +49,7 @@ class Session:
         self._started = time.monotonic()
         handlers: dict[str, Handler] = {
             "convert": self._convert,
-            "inspect": self._inspect,
+            "inspect": in_background(self._inspect),
             "check_options": in_background(self._check_options),
             "doctor": in_background(self._doctor),
             "status": self._status,
@@ -107,20 +106,15 @@ class Session:
         self._jobs.submit(request.id, task, request.respond)
         return Later()
 
-    def _inspect(self, request: Request) -> Later:
-        source = request.text("source")
-        if _is_program(Path(source)):  # read by the standard library alone, so no process is needed
-            return in_background(lambda _: _inspect_here(source))(request)
-        self._require_environment()
-        task = Task("python_backend.conversion:inspect", {"source": source}, source, Limits(INSPECT_SECONDS))
-        self._jobs.submit(request.id, task, request.respond)
-        return Later()
+    def _inspect(self, request: Request) -> dict[str, Any]:
+        from python_backend import conversion
+
+        return conversion.inspect(Path(request.text("source")))
 
     def _check_options(self, request: Request) -> dict[str, Any]:
         from python_backend import conversion
 
-        source, project = Path(request.text("source")), Path(request.text("project"))
-        return {"problems": conversion.check_options(source, project, request.dictionary("options"))}
+        return {"problems": conversion.check_options(Path(request.text("project")), request.dictionary("options"))}
 
     def _doctor(self, request: Request) -> dict[str, Any]:
         return {"checks": [check.data() for check in environment.doctor()]}
@@ -148,7 +142,7 @@ class Session:
     def _graph(self, request: Request) -> dict[str, Any]:
         from python_backend import conversion
 
-        return conversion.graph(request.text("payload"))
+        return conversion.graph(Path(request.text("payload")))
 
     def _watch(self, request: Request) -> dict[str, Any]:
         self._watcher.watch(Path(request.text("link")), Path(request.text("target")))
@@ -178,20 +172,6 @@ class Session:
         if self._problems:
             first = self._problems[0]
             raise BackendError(first.code, first.cause, first.remedy, stage="start")
-
-
-def _inspect_here(source: str) -> dict[str, Any]:
-    from python_backend import conversion
-
-    return conversion.inspect({"source": source}, lambda stage, fraction, message="": None)
-
-
-def _is_program(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(8)[4:8] == b"ET12"
-    except OSError:
-        return True  # the reader's own error is the better one
 
 
 def _whole(options: dict[str, Any], name: str, default: int) -> int:

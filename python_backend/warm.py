@@ -15,6 +15,9 @@ def warm_up() -> None:
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import to_edge_transform_and_lower
 
+    import importer.conversion
+    import importer.pipeline  # noqa: F401
+
     # One thread: a pool of threads would not survive the forks.
     torch.set_num_threads(1)
     program = torch.export.export(torch.nn.Linear(1, 1).eval(), (torch.zeros(2, 1),))

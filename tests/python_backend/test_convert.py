@@ -1,0 +1,233 @@
+"""Conversions over the RPC: a real editor's socket, a real backend, the real importer, models that misbehave."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from importer.key import make_key
+from importer.options import ImportOptions
+from tests.python_backend.editor import Editor
+
+FACTORY = """
+import os, signal, time
+from pathlib import Path
+from torch import nn
+
+def build(action: str = "") -> nn.Module:
+    here = Path(__file__).parent
+    (here / f"pid_{action}").write_text(str(os.getpid()))
+    print(f"the factory was asked to {action}")
+    if action == "sleep":
+        time.sleep(120)
+    if action == "allocate":
+        kept = []
+        while True:
+            kept.append(bytearray(b"x" * 50_000_000))
+            time.sleep(0.01)
+    if action == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if action == "secret":
+        raise RuntimeError(f"the environment has {[name for name in os.environ if 'SECRET' in name]}")
+    return nn.Linear(1, 1)
+
+def example_inputs():
+    import torch
+    return (torch.zeros(1, 1),)
+"""
+
+
+@pytest.fixture(scope="module")
+def shared_editor() -> Iterator[Editor]:
+    """One backend for all tests that leave it alive: its warm parent costs seconds."""
+    editor = Editor()
+    yield editor
+    assert editor.close() == 0
+
+
+@pytest.fixture
+def game(tmp_path: Path, models: Path) -> Path:
+    folder = tmp_path / "game"
+    folder.mkdir()
+    shutil.copy(models / "linear_state_dict.pth", folder / "net.pth")
+    shutil.copy(models / "linear.pt", folder / "linear.pt")
+    (folder / "net.py").write_text(FACTORY, encoding="ascii")
+    return folder
+
+
+def request(game: Path, source: str, *, cache: Path | None = None, **options: Any) -> dict[str, Any]:
+    known = ImportOptions.from_mapping(options)
+    return {
+        "source": str(game / source),
+        "project": str(game),
+        "cache": str(cache or game.parent / "cache"),
+        "key": make_key(game / source, known, game),
+        "options": options,
+        "display_path": f"res://{source}",
+        "allow_pickle": False,
+    }
+
+
+def misbehave(game: Path, action: str, **options: Any) -> dict[str, Any]:
+    arguments = f'{{"action": "{action}"}}'
+    return request(game, "net.pth", factory="res://net.py:build", factory_arguments=arguments, **options)
+
+
+def pid_of(game: Path, action: str) -> int:
+    path = game / f"pid_{action}"
+    end = time.monotonic() + 60
+    while not path.exists() or not path.read_text(encoding="ascii"):
+        assert time.monotonic() < end, "the factory was never called"
+        time.sleep(0.02)
+    return int(path.read_text(encoding="ascii"))
+
+
+def wait_until_gone(pid: int) -> None:
+    end = time.monotonic() + 10
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < end, f"process {pid} is still there"
+        time.sleep(0.02)
+
+
+def test_a_model_becomes_an_artifact(shared_editor: Editor, game: Path) -> None:
+    params = request(game, "linear.pt")
+    request_id = shared_editor.ask("convert", **params)
+    result = shared_editor.answer(request_id)["result"]
+    assert result["key"] == params["key"]
+    entry = Path(result["entry"])
+    assert {path.name for path in entry.iterdir()} >= {"model.pte", "model.tres", "metadata.json"}
+    assert result["metadata"]["name"] == "linear"
+    seen = []
+    while not shared_editor.notifications.empty():
+        progress = shared_editor.notification("progress")
+        assert progress["id"] == request_id
+        seen.append(progress["stage"])
+    order = ["queued", "start", "read", "load", "export", "lower", "write", "validate", "store"]
+    assert sorted(set(seen), key=order.index) == list(dict.fromkeys(seen))
+    assert {"queued", "start", "export", "lower", "validate"} <= set(seen)
+
+
+def test_inspect_and_check_options_need_no_torch(shared_editor: Editor, game: Path, models: Path) -> None:
+    metadata = shared_editor.call("inspect", source=str(models / "linear_xnnpack.pte"))
+    assert metadata["methods"][0]["name"] == "forward"
+    assert shared_editor.call("inspect", source=str(game / "net.pth"))["source"]["kind"] == "state_dict"
+    bad = shared_editor.call(
+        "check_options", source=str(game / "net.pth"), project=str(game), options={"recipe": "best"}
+    )
+    assert [problem["option"] for problem in bad["problems"]] == ["recipe"]
+    good = shared_editor.call("check_options", source=str(game / "net.pth"), project=str(game), options={})
+    assert good == {"problems": []}
+    modules = Path(f"/proc/{shared_editor.process.pid}/maps")
+    assert not modules.exists() or "libtorch" not in modules.read_text(encoding="utf-8")
+
+
+def test_the_importers_errors_keep_their_names(shared_editor: Editor, game: Path) -> None:
+    error = shared_editor.failure("convert", **request(game, "net.pth"))
+    assert error["data"]["code"] == "STATE_DICT_NEEDS_FACTORY"
+    assert error["message"] == error["data"]["cause"]
+    assert error["data"]["remedy"]
+    assert error["code"] == -32000
+
+
+def test_a_key_that_differs_is_refused(shared_editor: Editor, game: Path) -> None:
+    params = {**request(game, "linear.pt"), "key": "0" * 64}
+    assert shared_editor.failure("convert", **params)["data"]["code"] == "KEY_DIFFERS"
+
+
+def test_cancel_in_the_middle(shared_editor: Editor, game: Path) -> None:
+    request_id = shared_editor.ask("convert", **misbehave(game, "sleep"))
+    pid = pid_of(game, "sleep")
+    (job,) = shared_editor.call("status")["jobs"]
+    assert (job["id"], job["stage"], job["title"]) == (request_id, "load", "res://net.pth")
+    assert shared_editor.call("cancel", id=request_id) == {"cancelled": True}
+    error = shared_editor.answer(request_id, 10)["error"]["data"]
+    assert (error["code"], error["stage"]) == ("CANCELLED", "load")
+    assert "asked to sleep" in error["log"]
+    wait_until_gone(pid)
+    assert shared_editor.call("cancel", id=request_id) == {"cancelled": False}
+
+
+def test_deadline_and_memory_limit_come_from_the_options(shared_editor: Editor, game: Path) -> None:
+    late = shared_editor.failure("convert", **misbehave(game, "sleep", deadline_seconds=2))["data"]
+    assert (late["code"], late["stage"]) == ("DEADLINE_EXCEEDED", "load")
+    wait_until_gone(pid_of(game, "sleep"))
+    large = shared_editor.failure("convert", **misbehave(game, "allocate", memory_limit_megabytes=1500))["data"]
+    assert (large["code"], large["stage"]) == ("MEMORY_LIMIT_EXCEEDED", "load")
+    wait_until_gone(pid_of(game, "allocate"))
+
+
+def test_a_killed_worker_is_an_error_of_its_model_only(shared_editor: Editor, game: Path) -> None:
+    slow = shared_editor.ask("convert", **misbehave(game, "sleep"))
+    pid = pid_of(game, "sleep")
+    healthy = shared_editor.ask("convert", **request(game, "linear.pt"))
+    os.kill(pid, 9)
+    error = shared_editor.answer(slow, 10)["error"]["data"]
+    assert (error["code"], error["stage"]) == ("WORKER_KILLED", "load")
+    assert error["remedy"]
+    assert "result" in shared_editor.answer(healthy)
+    suicide = shared_editor.failure("convert", **misbehave(game, "die"))["data"]
+    assert suicide["code"] == "WORKER_KILLED"
+
+
+def test_the_secret_does_not_reach_the_models_code(shared_editor: Editor, game: Path) -> None:
+    error = shared_editor.failure("convert", **misbehave(game, "secret"))["data"]
+    assert error["code"] == "FACTORY_FAILED"
+    assert "the environment has []" in error["cause"] + error["log"]
+
+
+def test_a_full_disk_fails_this_import_only(shared_editor: Editor, game: Path, small_disk: Path) -> None:
+    (small_disk / "filler").write_bytes(bytes(2 * 1024 * 1024 - 4096))
+    cache = small_disk / "cache"
+    error = shared_editor.failure("convert", **request(game, "linear.pt", cache=cache))["data"]
+    assert error["code"] == "DISK_FULL"
+    assert [path for path in cache.rglob("*") if path.is_file()] == []
+    assert "result" in shared_editor.answer(shared_editor.ask("convert", **request(game, "linear.pt")))
+
+
+def test_the_warm_parents_death_is_survived(shared_editor: Editor, game: Path) -> None:
+    shared_editor.call("convert", **request(game, "linear.pt"))
+    for child in psutil.Process(shared_editor.process.pid).children():
+        if "forkserver" in " ".join(child.cmdline()):
+            child.kill()
+    assert shared_editor.call("convert", **request(game, "linear.pt", recipe="portable"))["metadata"]
+
+
+def test_nothing_outlives_the_socket(game: Path) -> None:
+    editor = Editor()
+    editor.ask("convert", **misbehave(game, "sleep"))
+    pid = pid_of(game, "sleep")
+    family = psutil.Process(editor.process.pid).children(recursive=True)
+    assert editor.close() == 0
+    wait_until_gone(pid)
+    for process in family:
+        wait_until_gone(process.pid)
+
+
+def test_closing_while_python_still_starts(game: Path) -> None:
+    editor = Editor()
+    editor.ask("convert", **request(game, "linear.pt"))
+    time.sleep(1.0)
+    family = psutil.Process(editor.process.pid).children(recursive=True)
+    assert family
+    assert editor.close() == 0
+    for process in family:
+        wait_until_gone(process.pid)
+
+
+def test_nothing_outlives_a_killed_backend(game: Path) -> None:
+    editor = Editor()
+    editor.ask("convert", **misbehave(game, "sleep"))
+    pid = pid_of(game, "sleep")
+    family = psutil.Process(editor.process.pid).children(recursive=True)
+    editor.process.kill()
+    wait_until_gone(pid)
+    for process in family:
+        wait_until_gone(process.pid)
+    editor.close()
