@@ -178,7 +178,7 @@ func _post_in_session(
 		connection.respond(_error_response(status, message.get("id"), JsonRpc.INVALID_REQUEST, why))
 		return
 	var version: String = request.header("mcp-protocol-version")
-	if not opens and not version.is_empty() and not version in McpProtocol.SESSION_VERSIONS:
+	if not opens and not version.is_empty() and not version in McpProtocol.OLD_VERSIONS:
 		var why: String = "Protocol version %s is not spoken here." % version.left(20)
 		connection.respond(_error_response(400, message.get("id"), JsonRpc.INVALID_REQUEST, why))
 		return

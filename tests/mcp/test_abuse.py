@@ -1,0 +1,365 @@
+"""What a server must bear: slow, broken, hostile and very many clients. Nothing may crash, hang, leak or get in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import socket
+import struct
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.mcp import http
+from tests.mcp.conftest import GameServer
+
+FUZZ_HEADS = 1500
+FUZZ_BODIES = 2500
+REQUESTS = 10_000
+CLIENTS = 32
+
+
+@pytest.fixture
+def healthy(game: GameServer) -> GameServer:
+    """The shared game; after the test it must still answer, without an error in its output."""
+    return game
+
+
+@pytest.fixture(autouse=True)
+def still_well(game: GameServer) -> object:
+    before = len(game.errors())
+    yield None
+    assert game.process.poll() is None, game.output[-20:]
+    assert http.call_tool(game.port, game.token, "echo", {"value": 5}).json["result"]["structuredContent"] == {
+        "value": 5
+    }
+    assert game.errors()[before:] == []
+
+
+def test_slow_client(healthy: GameServer) -> None:
+    """A head that comes byte by byte is answered or refused in time, and holds up nobody."""
+    raw = http.modern_post(http.modern("tools/list"), healthy.token)
+    with http.connect(healthy.port, 20) as client:
+        for index in range(60):
+            client.sendall(raw[index : index + 1])
+            time.sleep(0.01)
+        began = time.monotonic()
+        assert http.call_tool(healthy.port, healthy.token, "echo", {"value": 1}).status == 200
+        assert time.monotonic() - began < 5
+        client.sendall(raw[60:])
+        assert http.read_reply(client).status == 200
+
+
+def test_client_that_never_ends_its_head(healthy: GameServer) -> None:
+    with http.connect(healthy.port, 20) as client:
+        client.sendall(b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+        began = time.monotonic()
+        reply = http.read_reply(client)
+        assert reply.status == 408
+        assert time.monotonic() - began < 15
+
+
+def test_half_open_connections(healthy: GameServer) -> None:
+    """Connections that say nothing, and ones whose client shut its side."""
+    silent = [http.connect(healthy.port) for _ in range(20)]
+    shut = [http.connect(healthy.port) for _ in range(20)]
+    for client in shut:
+        client.sendall(b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Le")
+        client.shutdown(socket.SHUT_WR)
+    for _ in range(20):
+        assert http.call_tool(healthy.port, healthy.token, "echo", {"value": 1}).status == 200
+    for client in silent + shut:
+        client.close()
+
+
+def test_too_many_connections(start_game: Callable[..., GameServer]) -> None:
+    game = start_game("connections=4")
+    held = [http.connect(game.port) for _ in range(4)]
+    time.sleep(0.1)
+    assert http.call_tool(game.port, game.token, "echo", {"value": 1}).status in (0, 503)
+    for client in held:
+        client.close()
+    time.sleep(0.3)
+    assert http.call_tool(game.port, game.token, "echo", {"value": 1}).status == 200
+    assert game.stop() == 0
+
+
+def test_reset_connections(healthy: GameServer) -> None:
+    raw = http.modern_post(http.modern("tools/call", {"name": "slow", "arguments": {}}), healthy.token)
+    for _ in range(10):
+        client = http.connect(healthy.port)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.sendall(raw)
+        client.close()
+
+
+def test_oversized(healthy: GameServer) -> None:
+    body = b'{"a": "' + b"x" * (1024 * 1024) + b'"}'
+    assert http.exchange(healthy.port, http.post(body, healthy.token)[:2000]).status == 413
+    huge = {"Content-Length": "999999999999"}
+    assert http.exchange(healthy.port, http.post(b"", healthy.token, huge)).status == 413
+    assert http.exchange(healthy.port, http.post(b"", healthy.token, {"X": "y" * 20000})).status == 431
+    many = {f"X-{index}": "y" for index in range(200)}
+    assert http.exchange(healthy.port, http.post(b"", healthy.token, many)).status == 431
+    with http.connect(healthy.port) as client:
+        try:
+            for _ in range(100):
+                client.sendall(b"A" * 10000)
+            assert http.read_reply(client).status in (0, 400, 431)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+
+
+def test_deep_json(healthy: GameServer) -> None:
+    for depth in (65, 1000, 1100, 100_000):
+        for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):
+            body = opening * depth + b"1" + closing * depth
+            reply = http.exchange(healthy.port, http.post(body, healthy.token))
+            assert reply.status == 400
+            assert reply.json["error"]["code"] == -32700
+
+
+def test_large_body_that_is_allowed(healthy: GameServer) -> None:
+    message = http.modern("tools/call", {"name": "echo", "arguments": {"value": 3, "padding": "é" * 500_000}})
+    body = json.dumps(message, ensure_ascii=False).encode()
+    assert 1_000_000 < len(body) < 1_048_576
+    headers = {"MCP-Protocol-Version": http.MODERN, "Mcp-Method": "tools/call", "Mcp-Name": "echo"}
+    reply = http.exchange(healthy.port, http.post(body, healthy.token, headers))
+    assert reply.json["result"]["structuredContent"] == {"value": 3}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_fuzzed_http(healthy: GameServer, seed: int) -> None:
+    """Changed, cut and random heads: an error or silence, never a result for a request that has no token."""
+    chance = random.Random(seed)
+    good = http.modern_post(http.modern("tools/list"), "x" * 64)
+    for _ in range(FUZZ_HEADS // 2):
+        raw = mutate(good, chance, 1 + chance.randrange(12))
+        with http.connect(healthy.port, 10) as client:
+            client.sendall(raw)
+            client.shutdown(socket.SHUT_WR)
+            try:
+                data = client.recv(65536)
+            except ConnectionResetError:
+                continue
+            assert data == b"" or data.startswith((b"HTTP/1.1 4", b"HTTP/1.1 5")), raw
+
+
+def test_fuzzed_json(healthy: GameServer) -> None:
+    """Changed JSON with the right token, on connections that live on: each gets a whole HTTP answer."""
+    chance = random.Random(3)
+    seeds = [
+        http.modern("tools/call", {"name": "echo", "arguments": {"value": 1}}),
+        http.modern("resources/read", {"uri": "test://template/1/data"}),
+        http.modern("prompts/get", {"name": "test_prompt_with_arguments", "arguments": {"arg1": "a", "arg2": "b"}}),
+        http.modern(
+            "completion/complete", {"ref": {"type": "ref/prompt", "name": "pick"}, "argument": {"name": "city"}}
+        ),
+        http.modern("tools/list", {"cursor": "ZWNobw=="}),
+    ]
+    headers = {"MCP-Protocol-Version": http.MODERN}
+    client = http.connect(healthy.port)
+    statuses: dict[int, int] = {}
+    for _ in range(FUZZ_BODIES):
+        message = chance.choice(seeds)
+        body = (
+            json.dumps(mutate_value(message, chance)).encode()
+            if chance.random() < 0.5
+            else json.dumps(message).encode()
+        )
+        if chance.random() < 0.6:
+            body = mutate(body, chance, 1 + chance.randrange(4))
+        fields = {**headers, "Mcp-Method": message["method"]}
+        name = message["params"].get("name", message["params"].get("uri"))
+        if name:
+            fields["Mcp-Name"] = name
+        client.sendall(http.post(body, healthy.token, fields))
+        reply = http.read_reply(client)
+        assert reply.status in (200, 202, 400, 404), (reply.status, body)
+        statuses[reply.status] = statuses.get(reply.status, 0) + 1
+        if reply.status != 202:
+            assert reply.json["jsonrpc"] == "2.0"
+    client.close()
+    assert {200, 400} <= set(statuses)
+
+
+def test_fuzzed_session(healthy: GameServer) -> None:
+    """The same for a client with a session, which may also send notifications and responses."""
+    chance = random.Random(4)
+    opening = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "fuzz", "version": "1"}}
+    first = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": opening}
+    session = http.exchange(healthy.port, http.post(first, healthy.token)).headers["mcp-session-id"]
+    seeds = [
+        {"jsonrpc": "2.0", "id": 1, "method": "logging/setLevel", "params": {"level": "info"}},
+        {"jsonrpc": "2.0", "id": 2, "method": "resources/subscribe", "params": {"uri": "test://watched-resource"}},
+        {"jsonrpc": "2.0", "id": "server-1", "result": {"action": "accept", "content": {}}},
+        {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}},
+        {"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {"name": "echo", "arguments": {"value": 1}}},
+    ]
+    client = http.connect(healthy.port)
+    for _ in range(1000):
+        body = json.dumps(mutate_value(chance.choice(seeds), chance)).encode()
+        client.sendall(http.post(body, healthy.token, {"Mcp-Session-Id": session}))
+        assert http.read_reply(client).status in (200, 202, 400, 404), body
+    client.close()
+
+
+def test_hanging_tool(healthy: GameServer) -> None:
+    """Given up after its time limit; the tool is told and the worker goes on to other work."""
+    for _ in range(3):
+        began = time.monotonic()
+        result = http.call_tool(healthy.port, healthy.token, "hang").json["result"]
+        assert result["isError"]
+        assert "longer than 1 s" in result["content"][0]["text"]
+        assert 0.9 < time.monotonic() - began < 5
+    assert http.call_tool(healthy.port, healthy.token, "echo_threaded", {"value": 1}).status == 200
+
+
+def test_deaf_tool(start_game: Callable[..., GameServer]) -> None:
+    """A tool that does not listen keeps its thread, but not its client, nor the end of the game."""
+    game = start_game()
+    assert http.call_tool(game.port, game.token, "deaf").json["result"]["isError"]
+    assert http.call_tool(game.port, game.token, "echo_threaded", {"value": 1}).status == 200
+    began = time.monotonic()
+    assert game.stop() != -9
+    assert time.monotonic() - began < 12
+
+
+def test_vanished_client(healthy: GameServer) -> None:
+    """The call of a client that is gone is cancelled (revision 2026-07-28), so that its worker is free again."""
+    raw = http.modern_post(http.modern("tools/call", {"name": "hang", "arguments": {}}), healthy.token)
+    for _ in range(20):
+        with http.connect(healthy.port) as client:
+            client.sendall(raw)
+            time.sleep(0.02)
+    began = time.monotonic()
+    assert http.call_tool(healthy.port, healthy.token, "echo_threaded", {"value": 1}).status == 200
+    assert time.monotonic() - began < 0.9
+
+
+def test_client_that_does_not_read(healthy: GameServer) -> None:
+    raw = http.modern_post(http.modern("tools/list"), healthy.token)
+    client = http.connect(healthy.port, 5)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.setblocking(False)
+    for _ in range(400):
+        try:
+            client.send(raw)
+        except BlockingIOError:
+            break
+    assert http.call_tool(healthy.port, healthy.token, "echo", {"value": 1}).status == 200
+    client.close()
+
+
+def test_many_sessions_do_not_leak(healthy: GameServer) -> None:
+    opening = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "many", "version": "1"}}
+    first = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": opening}
+    raw = http.post(first, healthy.token)
+    for _ in range(300):
+        assert http.exchange(healthy.port, raw).status == 200
+    before = healthy.memory_bytes()
+    for _ in range(900):
+        assert http.exchange(healthy.port, raw).status == 200
+    assert healthy.memory_bytes() - before < 8 * 1024 * 1024
+
+
+def test_load(start_game: Callable[..., GameServer], capsys: pytest.CaptureFixture[str]) -> None:
+    """10,000 requests of 32 clients at once, on the main thread and on workers; times are reported, not asserted."""
+    game = start_game()
+    for tool in ("echo", "echo_threaded"):
+        http.call_tool(game.port, game.token, "frames")
+        time.sleep(1.0)
+        quiet = http.call_tool(game.port, game.token, "frames").json["result"]["structuredContent"]
+        seconds, times = asyncio.run(storm(game, tool))
+        busy = http.call_tool(game.port, game.token, "frames").json["result"]["structuredContent"]
+        assert len(times) == REQUESTS
+        times.sort()
+        with capsys.disabled():
+            print(
+                f"\n{tool}: {REQUESTS} requests of {CLIENTS} clients: {REQUESTS / seconds:.0f} requests/s, "
+                f"p50 {times[REQUESTS // 2] * 1000:.1f} ms, p99 {times[REQUESTS * 99 // 100] * 1000:.1f} ms; "
+                f"server's share of a frame p50/p99/worst {busy['cost_median_usec']:.0f}/{busy['cost_p99_usec']:.0f}/"
+                f"{busy['cost_worst_usec']:.0f} us (quiet {quiet['cost_median_usec']:.0f}); "
+                f"frame interval p99 {quiet['p99_msec']:.1f} -> {busy['p99_msec']:.1f} ms "
+                f"({busy['count']:.0f} frames)"
+            )
+    memory = game.memory_bytes()
+    asyncio.run(storm(game, "echo"))
+    assert game.memory_bytes() - memory < 16 * 1024 * 1024
+    assert not game.errors()
+    assert game.stop() == 0
+
+
+async def storm(game: GameServer, tool: str) -> tuple[float, list[float]]:
+    """All clients at once, each on one connection; every answer is checked. Returns seconds and each request's time."""
+    times: list[float] = []
+
+    async def one(client: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", game.port)
+        for index in range(client, REQUESTS, CLIENTS):
+            message = http.modern("tools/call", {"name": tool, "arguments": {"value": index}}, index)
+            began = time.perf_counter()
+            writer.write(http.modern_post(message, game.token))
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            answer = json.loads(await reader.readexactly(length))
+            times.append(time.perf_counter() - began)
+            assert answer["id"] == index
+            assert answer["result"]["structuredContent"] == {"value": index}
+        writer.close()
+
+    began = time.perf_counter()
+    await asyncio.gather(*(one(client) for client in range(CLIENTS)))
+    return time.perf_counter() - began, times
+
+
+def mutate(data: bytes, chance: random.Random, times: int) -> bytes:
+    """Change, insert, delete, repeat and cut bytes."""
+    changed = bytearray(data)
+    for _ in range(times):
+        at = chance.randrange(len(changed) + 1)
+        match chance.randrange(5):
+            case 0 if at < len(changed):
+                changed[at] = chance.randrange(256)
+            case 1:
+                changed[at:at] = chance.randbytes(chance.randrange(1, 8))
+            case 2:
+                del changed[at : at + chance.randrange(1, 10)]
+            case 3:
+                changed[at:at] = changed[at : at + chance.randrange(1, 40)]
+            case _ if chance.random() < 0.2:
+                del changed[at:]
+    return bytes(changed)
+
+
+def mutate_value(value: object, chance: random.Random) -> object:
+    """Replace parts of a JSON value by values of other kinds."""
+    odd: list[object] = [
+        None,
+        True,
+        -1,
+        1e308,
+        2**63,
+        0.5,
+        "",
+        "\x00",
+        "\ud800",
+        "é" * 50,
+        [],
+        {},
+        [[]],
+        {"a": 1},
+        "x" * 5000,
+    ]
+    if chance.random() < 0.08:
+        return chance.choice(odd)
+    if isinstance(value, dict):
+        changed = {key: mutate_value(part, chance) for key, part in value.items() if chance.random() > 0.03}
+        if chance.random() < 0.1:
+            changed[chance.choice(["_meta", "id", "params", "x", ""])] = chance.choice(odd)
+        return changed
+    if isinstance(value, list):
+        return [mutate_value(part, chance) for part in value]
+    return value
