@@ -20,8 +20,15 @@ Status to_tensor(LoadedMethod& method, size_t index, const Variant& value, Stagi
 /// Elements of `dtype` without a shape as input `index`.
 Status to_tensor(LoadedMethod& method, size_t index, const void* data, Dtype dtype, size_t count, Staging& staging);
 
+/// Exactly `count` elements of the spec's dtype, written to `target`.
+Status to_elements(const ValueSpec& spec, const Variant& value, size_t count, void* target,
+                   std::vector<uint8_t>& bytes);
+
 /// A tensor becomes a packed array, a scalar a number, a string a String.
 Variant to_godot(const executorch::runtime::EValue& value, std::vector<uint8_t>& scratch);
+
+/// The values of each of `rows` rows of a tensor (the whole value when it has no rows).
+Array to_godot_rows(const executorch::runtime::EValue& value, int64_t rows, std::vector<uint8_t>& scratch);
 
 /// {data, shape, dtype}; scalars have the shape [].
 Dictionary to_godot_tensor(const executorch::runtime::EValue& value, std::vector<uint8_t>& scratch);

@@ -12,6 +12,15 @@ namespace {
 constexpr GDExtensionInt kSeekHash = 1286410249;
 constexpr GDExtensionInt kGetLengthHash = 3905245786;
 
+void read_strings(const Variant& value, std::vector<std::string>& texts) {
+    if (value.type() == PackedStringArray::kType) {
+        const auto& strings = value.as<PackedStringArray>();
+        for (int64_t i = 0; i < strings.size(); ++i) {
+            texts.push_back(strings[i].utf8());
+        }
+    }
+}
+
 Status read_options(const Dictionary& given, LoadOptions& options) {
     const Variant mmap = given.get("mmap");
     const Variant sha256 = given.get("sha256");
@@ -20,12 +29,8 @@ Status read_options(const Dictionary& given, LoadOptions& options) {
     if (sha256.type() == String::kType) {
         options.sha256 = sha256.as<String>().utf8();
     }
-    if (external.type() == PackedStringArray::kType) {
-        const auto& paths = external.as<PackedStringArray>();
-        for (int64_t i = 0; i < paths.size(); ++i) {
-            options.external.push_back(paths[i].utf8());
-        }
-    }
+    read_strings(external, options.external);
+    read_strings(given.get("external_sha256"), options.external_sha256);
     return {};
 }
 
@@ -132,173 +137,6 @@ int64_t ExecuTorchModule::load_method(const String& method) {
     return remember(model_->load_method(method.utf8()));
 }
 
-const ExecuTorchModule::Names& ExecuTorchModule::names_of(const LoadedMethod& method) {
-    for (const Names& names : names_) {
-        if (names.method == &method && names.revision == method.revision()) {
-            return names;
-        }
-    }
-    // A method that went away may have left its address to this one.
-    names_.erase(
-        std::remove_if(names_.begin(), names_.end(), [&](const Names& names) { return names.method == &method; }),
-        names_.end());
-    Names& names = names_.emplace_back();
-    names.method = &method;
-    names.revision = method.revision();
-    const MethodSignature& signature = method.signature();
-    for (size_t i = 0; i < signature.inputs.size(); ++i) {
-        names.inputs.emplace_back(signature.inputs[i].name);
-        names.aliases.emplace_back("input_" + std::to_string(i));
-    }
-    for (const ValueSpec& output : signature.outputs) {
-        names.outputs.emplace_back(output.name);
-    }
-    return names;
-}
-
-Status ExecuTorchModule::unknown_names(const MethodSignature& signature, const Dictionary& inputs) const {
-    const auto quoted = [](const std::string& text) { return "\"" + text + "\""; };
-    std::string expected;
-    for (const ValueSpec& spec : signature.inputs) {
-        expected += (expected.empty() ? "" : ", ") + quoted(spec.name) + ": " + spec.text();
-    }
-    std::string got;
-    const Array keys = inputs.keys();
-    for (int64_t i = 0; i < keys.size(); ++i) {
-        const Variant& key = keys[i];
-        got += got.empty() ? "" : ", ";
-        got += key.type() == String::kType ? quoted(key.as<String>().utf8()) : quoted(converted<String>(key).utf8());
-    }
-    const bool missing = inputs.size() < static_cast<int64_t>(signature.inputs.size());
-    return Status(missing ? Code::MissingInput : Code::UnknownInput, "expected {" + expected + "}, got {" + got + "}");
-}
-
-Status ExecuTorchModule::give_named(Call& call, const Dictionary& inputs) {
-    const Names& names = names_of(call.method());
-    if (inputs.size() != static_cast<int64_t>(names.inputs.size())) {
-        return unknown_names(call.signature(), inputs);
-    }
-    for (size_t i = 0; i < names.inputs.size(); ++i) {
-        Variant value = inputs.get(names.inputs[i]);
-        if (value.is_nil()) {
-            value = inputs.get(names.aliases[i]);
-        }
-        if (value.is_nil()) {
-            return unknown_names(call.signature(), inputs);
-        }
-        // The dictionary holds the value too, so memory behind `value` outlives this copy.
-        Status status = to_tensor(call.method(), i, value, staging_);
-        if (!status.ok()) {
-            return status;
-        }
-    }
-    return {};
-}
-
-Status ExecuTorchModule::give_positional(Call& call, const Array& inputs) {
-    const size_t expected = call.signature().inputs.size();
-    if (inputs.size() != static_cast<int64_t>(expected)) {
-        return Status(Code::WrongInputCount,
-                      "expected " + std::to_string(expected) + " inputs, got " + std::to_string(inputs.size()));
-    }
-    for (size_t i = 0; i < expected; ++i) {
-        Status status = to_tensor(call.method(), i, inputs[static_cast<int64_t>(i)], staging_);
-        if (!status.ok()) {
-            return status;
-        }
-    }
-    return {};
-}
-
-Status ExecuTorchModule::run_named(Call& call, const Dictionary& inputs, Dictionary& outputs) {
-    Status status = give_named(call, inputs);
-    if (status.ok()) {
-        status = call.execute();
-    }
-    if (!status.ok()) {
-        return status;
-    }
-    const Names& names = names_of(call.method());
-    for (size_t i = 0; i < names.outputs.size(); ++i) {
-        outputs[names.outputs[i]] = to_godot(call.output(i), scratch_);
-    }
-    return {};
-}
-
-Dictionary ExecuTorchModule::forward(const Dictionary& inputs) {
-    Dictionary outputs;
-    Call call(*model_);
-    Status status = call.begin_forward();
-    remember(status.ok() ? run_named(call, inputs, outputs) : std::move(status));
-    return outputs;
-}
-
-Dictionary ExecuTorchModule::execute(const String& method, const Dictionary& inputs) {
-    Dictionary outputs;
-    Call call(*model_);
-    Status status = call.begin(method.utf8());
-    remember(status.ok() ? run_named(call, inputs, outputs) : std::move(status));
-    return outputs;
-}
-
-PackedFloat32Array ExecuTorchModule::forward_packed(const PackedFloat32Array& input) {
-    Call call(*model_);
-    Status status = call.begin_forward();
-    if (status.ok() && (call.signature().inputs.size() != 1 || call.signature().outputs.empty())) {
-        status = Status(
-            Code::WrongInputCount,
-            "forward_packed runs models with one input, this one has " + std::to_string(call.signature().inputs.size()),
-            "Use forward() or forward_array().");
-    }
-    if (status.ok()) {
-        const auto count = static_cast<size_t>(input.size());
-        status = to_tensor(call.method(), 0, input.data(), Dtype::Float, count, staging_);
-    }
-    if (status.ok()) {
-        status = call.execute();
-    }
-    if (remember(std::move(status)) != 0) {
-        return {};
-    }
-    return to_godot_floats(call.output(0), scratch_);
-}
-
-Array ExecuTorchModule::forward_array(const Array& inputs) {
-    Array outputs;
-    Call call(*model_);
-    Status status = call.begin_forward();
-    if (status.ok()) {
-        status = give_positional(call, inputs);
-    }
-    if (status.ok()) {
-        status = call.execute();
-    }
-    if (remember(std::move(status)) == 0) {
-        for (size_t i = 0; i < call.signature().outputs.size(); ++i) {
-            outputs.append(to_godot(call.output(i), scratch_));
-        }
-    }
-    return outputs;
-}
-
-Array ExecuTorchModule::execute_tensors(const String& method, const Array& inputs) {
-    Array outputs;
-    Call call(*model_);
-    Status status = call.begin(method.utf8());
-    if (status.ok()) {
-        status = give_positional(call, inputs);
-    }
-    if (status.ok()) {
-        status = call.execute();
-    }
-    if (remember(std::move(status)) == 0) {
-        for (size_t i = 0; i < call.signature().outputs.size(); ++i) {
-            outputs.append(to_godot_tensor(call.output(i), scratch_));
-        }
-    }
-    return outputs;
-}
-
 int64_t ExecuTorchModule::reset_state() {
     return remember(model_->reset_state());
 }
@@ -328,127 +166,6 @@ int64_t ExecuTorchModule::set_optimization_level(int64_t level) {
                                                         std::to_string(level)));
     }
     return remember(model_->set_optimization_level(static_cast<OptimizationLevel>(level)));
-}
-
-Dictionary ExecuTorchModule::get_memory_info() const {
-    const MemoryInfo info = model_->get_memory_info();
-    PackedInt64Array planned(static_cast<int64_t>(info.planned.size()));
-    std::copy(info.planned.begin(), info.planned.end(), planned.data());
-    Dictionary result;
-    result["program"] = info.program;
-    result["constants"] = info.constants;
-    result["planned"] = planned;
-    result["method_allocator_used"] = info.method_allocator_used;
-    result["method_allocator_peak"] = info.method_allocator_peak;
-    result["temporary_peak"] = info.temporary_peak;
-    result["delegate"] = info.delegate;
-    result["policy"] = static_cast<int>(info.policy);
-    result["limit"] = info.limit;
-    result["total"] = info.total;
-    return result;
-}
-
-Dictionary ExecuTorchModule::get_statistics() const {
-    const StatisticsReport report = model_->get_statistics();
-    Dictionary result;
-    result["count"] = static_cast<int64_t>(report.count);
-    result["last_us"] = report.last_us;
-    result["mean_us"] = report.mean_us;
-    result["p50_us"] = report.p50_us;
-    result["p90_us"] = report.p90_us;
-    result["p99_us"] = report.p99_us;
-    result["min_us"] = report.min_us;
-    result["max_us"] = report.max_us;
-    result["load_us"] = model_->load_us();
-    return result;
-}
-
-void ExecuTorchModule::reset_statistics() {
-    model_->reset_statistics();
-}
-
-double ExecuTorchModule::get_last_inference_time() const {
-    return model_->get_last_inference_time();
-}
-
-Dictionary ExecuTorchModule::get_last_error() const {
-    const std::lock_guard<std::mutex> lock(error_mutex_);
-    return error_ != nullptr ? to_godot(*error_) : Dictionary();
-}
-
-PackedStringArray ExecuTorchModule::get_backends() {
-    return PackedStringArray(backend_names());
-}
-
-PackedStringArray ExecuTorchModule::get_operators() {
-    return PackedStringArray(operator_names());
-}
-
-Dictionary ExecuTorchModule::get_versions() {
-    Dictionary result;
-    for (const auto& [name, version] : versions()) {
-        result[name] = version;
-    }
-    return result;
-}
-
-void ExecuTorchModule::set_num_threads(const int64_t& count) {
-    const Status status = set_thread_count(static_cast<int>(count));
-    if (!status.ok()) {
-        api.print_error(status.failure().cause.c_str(), "set_num_threads", __FILE__, __LINE__, 0);
-    }
-}
-
-int64_t ExecuTorchModule::get_num_threads() {
-    return thread_count();
-}
-
-void ExecuTorchModule::set_log_level(const int64_t& level) {
-    godot_executorch::set_log_level(static_cast<LogLevel>(std::clamp<int64_t>(level, 0, 3)));
-}
-
-int64_t ExecuTorchModule::load_library(const String& path) {
-    const Status status = godot_executorch::load_library(path.utf8());
-    if (!status.ok()) {
-        api.print_error(status.failure().cause.c_str(), "load_library", __FILE__, __LINE__, 0);
-    }
-    return status.code();
-}
-
-void ExecuTorchModule::bind() {
-    using Self = ExecuTorchModule;
-    ClassBinding<Self> bound(kName);
-    bound.method({"load_from_file", {"path", "options"}, {Dictionary()}}, &Self::load_from_file);
-    bound.method({"load_from_buffer", {"data", "options"}, {Dictionary()}}, &Self::load_from_buffer);
-    bound.method({"load_from_stream", {"reader", "options"}, {Dictionary()}}, &Self::load_from_stream);
-    bound.method({"new_session"}, &Self::new_session);
-    bound.method({"clear"}, &Self::clear);
-    bound.method({"is_loaded"}, &Self::is_loaded);
-    bound.method({"get_method_names"}, &Self::get_method_names);
-    bound.method({"get_method_meta", {"method"}}, &Self::get_method_meta);
-    bound.method({"set_signature", {"method", "inputs", "outputs"}}, &Self::set_signature);
-    bound.method({"load_method", {"method"}}, &Self::load_method);
-    bound.method({"forward", {"inputs"}}, &Self::forward);
-    bound.method({"execute", {"method", "inputs"}}, &Self::execute);
-    bound.method({"forward_packed", {"input"}}, &Self::forward_packed);
-    bound.method({"forward_array", {"inputs"}}, &Self::forward_array);
-    bound.method({"execute_tensors", {"method", "inputs"}}, &Self::execute_tensors);
-    bound.method({"reset_state"}, &Self::reset_state);
-    bound.method({"configure_memory", {"policy", "limit_bytes"}, {0}}, &Self::configure_memory);
-    bound.method({"set_memory_pool", {"pool"}}, &Self::set_memory_pool);
-    bound.method({"set_optimization_level", {"level"}}, &Self::set_optimization_level);
-    bound.method({"get_memory_info"}, &Self::get_memory_info);
-    bound.method({"get_statistics"}, &Self::get_statistics);
-    bound.method({"reset_statistics"}, &Self::reset_statistics);
-    bound.method({"get_last_inference_time"}, &Self::get_last_inference_time);
-    bound.method({"get_last_error"}, &Self::get_last_error);
-    bound.static_method({"get_backends"}, &Self::get_backends);
-    bound.static_method({"get_operators"}, &Self::get_operators);
-    bound.static_method({"get_versions"}, &Self::get_versions);
-    bound.static_method({"set_num_threads", {"count"}}, &Self::set_num_threads);
-    bound.static_method({"get_num_threads"}, &Self::get_num_threads);
-    bound.static_method({"set_log_level", {"level"}}, &Self::set_log_level);
-    bound.static_method({"load_library", {"path"}}, &Self::load_library);
 }
 
 }  // namespace godot_executorch::godot

@@ -36,11 +36,18 @@ class ExecuTorchModule {
     PackedFloat32Array forward_packed(const PackedFloat32Array& input);
     Array forward_array(const Array& inputs);
     Array execute_tensors(const String& method, const Array& inputs);
+    /// One result per row; models with a dynamic batch run many rows at once.
+    Array forward_batch(const Array& rows);
     int64_t reset_state();
 
     int64_t configure_memory(int64_t policy, int64_t limit_bytes);
     int64_t set_memory_pool(const ObjectRef& pool);
     int64_t set_optimization_level(int64_t level);
+    int64_t enable_profiling(bool enabled);
+    Dictionary get_profile() const;
+    int64_t save_etdump(const String& path);
+    void set_call_log(int64_t capacity);
+    PackedFloat64Array take_call_log();
     Dictionary get_memory_info() const;
     Dictionary get_statistics() const;
     void reset_statistics();
@@ -70,7 +77,9 @@ class ExecuTorchModule {
     Status give_named(Call& call, const Dictionary& inputs);
     Status give_positional(Call& call, const Array& inputs);
     Status unknown_names(const MethodSignature& signature, const Dictionary& inputs) const;
-    Status run_named(Call& call, const Dictionary& inputs, Dictionary& outputs);
+    void take_named(Call& call, Dictionary& outputs);
+    template <typename Give, typename Take>
+    void run(Call& call, Status begun, Give give, Take take);
 
     std::unique_ptr<Model> model_;
     // What follows is used under the model's lock, which a Call holds.

@@ -55,6 +55,17 @@ Status open_descriptor(const std::string& path, FileDescriptor& file, size_t& si
     return {};
 }
 
+/// Device, inode, size and time of the last change.
+std::string identity_of(int file) {
+    struct stat info = {};
+    if (::fstat(file, &info) != 0) {
+        return {};
+    }
+    return std::to_string(info.st_dev) + ":" + std::to_string(info.st_ino) + ":" + std::to_string(info.st_size) + ":" +
+           std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec) + ":" +
+           std::to_string(info.st_ctim.tv_sec) + "." + std::to_string(info.st_ctim.tv_nsec);
+}
+
 bool read_fully(int file, uint64_t offset, size_t size, void* destination) {
     auto* target = static_cast<char*>(destination);
     while (size > 0) {
@@ -129,6 +140,8 @@ class FileSource final : public CopyingSource {
   public:
     FileSource(FileDescriptor file, size_t size) : CopyingSource(size), file_(std::move(file)) {}
 
+    std::string identity() const override { return identity_of(file_.number()); }
+
   protected:
     bool read(uint64_t offset, size_t size, void* destination) const override {
         return read_fully(file_.number(), offset, size, destination);
@@ -187,6 +200,7 @@ class MappedSource final : public CopyingSource {
     MappedSource(FileDescriptor file, size_t size, std::unique_ptr<MappedRegion> region)
         : CopyingSource(size), file_(std::move(file)), region_(std::move(region)) {}
 
+    std::string identity() const override { return identity_of(file_.number()); }
     bool is_damaged() const override { return region_->is_damaged(); }
 
     Result<FreeableBuffer> load(size_t offset, size_t size, const SegmentInfo& segment) const override {

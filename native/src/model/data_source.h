@@ -22,6 +22,9 @@ class DataSource : public executorch::runtime::DataLoader {
     /// Whether the bytes behind an open mapping have been cut short since.
     virtual bool is_damaged() const { return false; }
 
+    /// Changes when the file behind it does; empty when there is none.
+    virtual std::string identity() const { return {}; }
+
     executorch::runtime::Result<size_t> size() const final { return byte_count(); }
 };
 

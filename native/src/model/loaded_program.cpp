@@ -67,6 +67,7 @@ Status LoadedProgram::load(std::unique_ptr<DataSource> source, std::vector<std::
                 return Status(meta.error(), std::string("cannot read method ") + name.get());
             }
             Status read = read_signature(meta.get(), loaded->methods_.emplace_back());
+            loaded->methods_.back().index = static_cast<int>(i);
             if (!read.ok()) {
                 return read;
             }

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "model/integrity.h"
 #include "model/platform.h"
 
 namespace godot_executorch {
@@ -43,10 +44,20 @@ Status Model::load_from_stream(ReadAt read, size_t size, const LoadOptions& opti
 
 Status Model::adopt(std::unique_ptr<DataSource> source, const LoadOptions& options) {
     const auto start = Clock::now();
+    if (!options.sha256.empty()) {
+        Status status = check_sha256(*source, options.sha256, "the model file");
+        if (!status.ok()) {
+            return status;
+        }
+    }
     std::vector<std::unique_ptr<DataSource>> external;
     for (const std::string& path : options.external) {
         Status status =
             options.mmap ? open_mapped(path, external.emplace_back()) : open_file(path, external.emplace_back());
+        const size_t index = external.size() - 1;
+        if (status.ok() && index < options.external_sha256.size() && !options.external_sha256[index].empty()) {
+            status = check_sha256(*external.back(), options.external_sha256[index], path);
+        }
         if (!status.ok()) {
             return status;
         }
@@ -60,6 +71,7 @@ Status Model::adopt(std::unique_ptr<DataSource> source, const LoadOptions& optio
     clear_locked();
     signatures_ = program->methods();
     program_ = std::move(program);
+    is_loaded_ = true;
     load_us_ = microseconds_since(start);
     return {};
 }
@@ -68,6 +80,7 @@ std::unique_ptr<Model> Model::new_session() const {
     const std::lock_guard<std::mutex> lock(mutex_);
     auto session = std::make_unique<Model>();
     session->program_ = program_;
+    session->is_loaded_ = program_ != nullptr;
     session->signatures_ = signatures_;
     session->policy_ = policy_;
     session->limit_ = limit_;
@@ -90,13 +103,9 @@ void Model::clear_locked() {
     block_.reset();
     signatures_.clear();
     program_.reset();
-    statistics_.reset();
+    is_loaded_ = false;
+    figures_.reset_statistics();
     load_us_ = 0;
-}
-
-bool Model::is_loaded() const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return program_ != nullptr;
 }
 
 std::vector<std::string> Model::method_names() const {
@@ -246,9 +255,47 @@ Status Model::set_optimization_level(OptimizationLevel level) {
         return {};
     }
     level_ = level;
-    // Backends see the level when a method is loaded; state is carried over.
-    for (auto& [name, method] : methods_) {
-        Status status = reload(method);
+    return reload_all();
+}
+
+Status Model::enable_profiling(bool enabled) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (enabled == (tracer_ != nullptr)) {
+        return {};
+    }
+    const std::shared_ptr<Tracer> before = tracer_;  // methods that still use it go first
+    {
+        const std::lock_guard<std::mutex> tracer_lock(tracer_mutex_);
+        tracer_ = enabled ? std::make_shared<Tracer>() : nullptr;
+    }
+    return reload_all();
+}
+
+Profile Model::get_profile() const {
+    std::shared_ptr<Tracer> tracer;
+    {
+        const std::lock_guard<std::mutex> lock(tracer_mutex_);
+        tracer = tracer_;
+    }
+    return tracer != nullptr ? tracer->profile() : Profile();
+}
+
+Status Model::save_etdump(const std::string& path) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (tracer_ == nullptr) {
+        return Status(Code::InvalidOption, "profiling is off", "Call enable_profiling(true) and run the model.");
+    }
+    return guarded("saving the ETDump", [&] { return tracer_->save_etdump(path); });
+}
+
+Status Model::reload_all() {
+    // Backends see their settings only when a method is loaded.
+    std::vector<std::string> names;
+    for (const auto& [name, method] : methods_) {
+        names.push_back(name);
+    }
+    for (const std::string& name : names) {
+        Status status = reload(methods_.at(name));
         if (!status.ok()) {
             return status;
         }
@@ -314,7 +361,7 @@ Status Model::ready_method(const std::string& name, LoadedMethod*& method) {
     if (!status.ok()) {
         return status;
     }
-    load_us_ += microseconds_since(start);
+    load_us_ = load_us_ + microseconds_since(start);
     method = loaded.get();
     forward_ = name == "forward" ? method : forward_;
     methods_.emplace(name, std::move(loaded));
@@ -324,6 +371,7 @@ Status Model::ready_method(const std::string& name, LoadedMethod*& method) {
 Status Model::instantiate(const MethodSignature& signature, std::unique_ptr<LoadedMethod>& method) {
     LoadSettings settings;
     settings.memory.policy = policy_;
+    settings.tracer = tracer_.get();
     settings.one_thread = level_ == OptimizationLevel::None;
     settings.share_workspace = level_ == OptimizationLevel::Aggressive;
     settings.share_weights = level_ == OptimizationLevel::Aggressive;
@@ -343,7 +391,13 @@ Status Model::instantiate(const MethodSignature& signature, std::unique_ptr<Load
         }
         settings.memory.pool = pool_.get();
     }
+    if (tracer_ != nullptr) {
+        tracer_->begin_load();
+    }
     Status status = LoadedMethod::load(program_, signature, settings, method);
+    if (status.ok() && level_ == OptimizationLevel::Aggressive) {
+        warm_up(*method);
+    }
     if (policy_ != MemoryPolicy::Static) {
         return status;
     }
@@ -359,8 +413,40 @@ Status Model::instantiate(const MethodSignature& signature, std::unique_ptr<Load
     return status;
 }
 
+void Model::warm_up(LoadedMethod& method) {
+    // A call would change the state of a model that has one.
+    if (method.signature().attribute_count > 0 || method.memory().uses_pool()) {
+        return;
+    }
+    size_t largest = 0;
+    for (const ValueSpec& spec : method.signature().inputs) {
+        if (!spec.is_tensor()) {
+            return;
+        }
+        largest = std::max(largest, spec.element_count * dtype_size(spec.dtype));
+    }
+    const std::vector<uint8_t> zeros(largest + 1);
+    const Status ignored = guarded("warming up", [&]() -> Status {
+        for (size_t i = 0; i < method.signature().inputs.size(); ++i) {
+            Status status = method.set_tensor(i, method.signature().inputs[i].shape, zeros.data());
+            if (!status.ok()) {
+                return status;
+            }
+        }
+        return method.execute();
+    });
+}
+
 MemoryInfo Model::get_memory_info() const {
-    const std::lock_guard<std::mutex> lock(mutex_);
+    const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
+    const std::lock_guard<std::mutex> info_lock(info_mutex_);
+    if (lock.owns_lock()) {
+        info_ = measure_memory();
+    }
+    return info_;
+}
+
+MemoryInfo Model::measure_memory() const {
     MemoryInfo info;
     info.policy = policy_;
     info.limit = limit_;
@@ -385,66 +471,6 @@ MemoryInfo Model::get_memory_info() const {
     info.total = info.program + info.delegate;
     info.total += block_ != nullptr ? block_->size() : info.planned_private + allocators;
     return info;
-}
-
-StatisticsReport Model::get_statistics() const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return statistics_.report();
-}
-
-void Model::reset_statistics() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    statistics_.reset();
-}
-
-double Model::load_us() const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return load_us_;
-}
-
-double Model::get_last_inference_time() const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return statistics_.last_us() / 1000.0;
-}
-
-Call::Call(Model& model) : model_(model), lock_(model.mutex_) {
-}
-
-Call::~Call() = default;
-
-Status Call::begin(const std::string& method) {
-    Status status = model_.ready_method(method, method_);
-    return status.ok() ? lock_pool() : std::move(status);
-}
-
-Status Call::begin_forward() {
-    if (model_.forward_ == nullptr) {
-        return begin("forward");
-    }
-    method_ = model_.forward_;
-    return lock_pool();
-}
-
-Status Call::lock_pool() {
-    if (method_->memory().uses_pool()) {
-        pool_lock_ = std::unique_lock<std::mutex>(model_.pool_->mutex());
-    }
-    return {};
-}
-
-Status Call::execute() {
-    const auto start = Clock::now();
-    Status status = guarded("running the method", [&] { return method_->execute(); });
-    if (status.ok()) {
-        model_.statistics_.add((Clock::now() - start).count());
-    } else if (status.code() == static_cast<int>(Code::FatalCheck)) {
-        model_.clear_locked();
-        method_ = nullptr;
-    }
-    if (status.ok() && model_.program_->is_damaged()) {
-        return Status(Code::FileChanged, "the mapped model file was cut short while it was in use");
-    }
-    return status;
 }
 
 }  // namespace godot_executorch

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -8,10 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "model/call.h"
+#include "model/figures.h"
 #include "model/loaded_method.h"
 #include "model/loaded_program.h"
 #include "model/memory_pool.h"
-#include "model/statistics.h"
+#include "model/tracer.h"
 
 namespace godot_executorch {
 
@@ -19,8 +22,9 @@ enum class OptimizationLevel : int { None = 0, Basic = 1, Aggressive = 2 };
 
 struct LoadOptions {
     bool mmap = true;
-    std::string sha256;                 // hex; checked when not empty
-    std::vector<std::string> external;  // paths of .ptd files
+    std::string sha256;                        // hex; checked when not empty
+    std::vector<std::string> external;         // paths of .ptd files
+    std::vector<std::string> external_sha256;  // of each, or empty
 };
 
 struct MemoryInfo {
@@ -58,7 +62,7 @@ class Model {
     /// The same program and weights; settings are taken over, state is not.
     std::unique_ptr<Model> new_session() const;
     void clear();
-    bool is_loaded() const;
+    bool is_loaded() const { return is_loaded_; }
 
     std::vector<std::string> method_names() const;
     Status method_signature(const std::string& method, MethodSignature& signature) const;
@@ -75,12 +79,22 @@ class Model {
     Status configure_memory(MemoryPolicy policy, size_t limit_bytes);
     Status set_memory_pool(std::shared_ptr<MemoryPool> pool);
     Status set_optimization_level(OptimizationLevel level);
+    /// Traces operators from the next call on. Methods are loaded anew (state is carried over), because only a method
+    /// without a tracer costs nothing.
+    Status enable_profiling(bool enabled);
+    /// Empty while profiling is off. Does not wait for a running call.
+    Profile get_profile() const;
+    Status save_etdump(const std::string& path);
+
+    /// Does not wait for a running call: while one runs, these are the figures from before it.
     MemoryInfo get_memory_info() const;
-    StatisticsReport get_statistics() const;
-    void reset_statistics();
-    double load_us() const;
+    /// Never waits.
+    StatisticsReport get_statistics() const { return figures_.report(); }
+    void reset_statistics() { figures_.reset_statistics(); }
+    Figures& figures() { return figures_; }
+    double load_us() const { return load_us_; }
     /// Milliseconds.
-    double get_last_inference_time() const;
+    double get_last_inference_time() const { return figures_.last_us() / 1000.0; }
 
   private:
     friend class Call;
@@ -90,6 +104,9 @@ class Model {
     Status instantiate(const MethodSignature& signature, std::unique_ptr<LoadedMethod>& method);
     Status reload(std::unique_ptr<LoadedMethod>& method);
     MethodSignature* find_signature(const std::string& name);
+    Status reload_all();
+    void warm_up(LoadedMethod& method);
+    MemoryInfo measure_memory() const;
     Status unknown_method(const std::string& name) const;
     void clear_locked();
 
@@ -103,35 +120,13 @@ class Model {
     std::unique_ptr<StaticBlock> block_;
     std::map<std::string, std::unique_ptr<LoadedMethod>> methods_;
     LoadedMethod* forward_ = nullptr;
-    Statistics statistics_;
-    double load_us_ = 0;
-};
-
-/// One locked use of a method: give inputs, execute, read outputs. The lock is held until destruction.
-class Call {
-  public:
-    explicit Call(Model& model);
-    ~Call();
-    Call(const Call&) = delete;
-    Call& operator=(const Call&) = delete;
-
-    Status begin(const std::string& method);
-    /// The same as begin("forward"), without a lookup.
-    Status begin_forward();
-
-    const MethodSignature& signature() const { return method_->signature(); }
-    LoadedMethod& method() { return *method_; }
-    /// Runs and counts. After a fatal check the model is cleared.
-    Status execute();
-    const executorch::runtime::EValue& output(size_t index) const { return method_->output(index); }
-
-  private:
-    Status lock_pool();
-
-    Model& model_;
-    std::unique_lock<std::mutex> lock_;
-    std::unique_lock<std::mutex> pool_lock_;
-    LoadedMethod* method_ = nullptr;
+    std::shared_ptr<Tracer> tracer_;
+    mutable std::mutex tracer_mutex_;  // guards the pointer for readers that do not wait
+    Figures figures_;
+    mutable std::mutex info_mutex_;
+    mutable MemoryInfo info_;  // as of the last look
+    std::atomic<bool> is_loaded_{false};
+    std::atomic<double> load_us_{0};
 };
 
 }  // namespace godot_executorch

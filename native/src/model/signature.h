@@ -52,6 +52,7 @@ struct ValueSpec {
 
 struct MethodSignature {
     std::string name;
+    int index = 0;  // in the program
     std::vector<ValueSpec> inputs;
     std::vector<ValueSpec> outputs;
     std::vector<int64_t> planned_memory;

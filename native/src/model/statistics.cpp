@@ -1,7 +1,6 @@
 #include "model/statistics.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace godot_executorch {
 
@@ -16,17 +15,24 @@ void Statistics::add(int64_t nanoseconds) {
 
 StatisticsReport Statistics::report() const {
     StatisticsReport report;
+    report.errors = errors_;
     if (count_ == 0) {
         return report;
     }
     std::array<int64_t, kWindow> sorted = window_;
     const size_t size = std::min<size_t>(count_, kWindow);
     std::sort(sorted.begin(), sorted.begin() + size);
+    // Between two ranks the value is interpolated, as numpy.percentile does by default.
     const auto percentile = [&](double share) {
-        const auto rank = static_cast<size_t>(std::ceil(share * static_cast<double>(size)));
-        return static_cast<double>(sorted[std::max<size_t>(rank, 1) - 1]) / 1000.0;
+        const double rank = share * static_cast<double>(size - 1);
+        const auto below = static_cast<size_t>(rank);
+        const size_t above = std::min(below + 1, size - 1);
+        const auto low = static_cast<double>(sorted[below]);
+        const auto high = static_cast<double>(sorted[above]);
+        return (low + (high - low) * (rank - static_cast<double>(below))) / 1000.0;
     };
     report.count = count_;
+    report.total_us = static_cast<double>(total_) / 1000.0;
     report.last_us = last_us();
     report.mean_us = static_cast<double>(total_) / static_cast<double>(count_) / 1000.0;
     report.p50_us = percentile(0.50);

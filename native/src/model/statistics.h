@@ -8,6 +8,8 @@ namespace godot_executorch {
 
 struct StatisticsReport {
     uint64_t count = 0;
+    uint64_t errors = 0;
+    double total_us = 0;
     double last_us = 0;
     double mean_us = 0;
     double p50_us = 0;
@@ -23,6 +25,7 @@ class Statistics {
     static constexpr size_t kWindow = 1024;
 
     void add(int64_t nanoseconds);
+    void add_error() { ++errors_; }
     void reset() { *this = Statistics(); }
     uint64_t count() const { return count_; }
     double last_us() const { return static_cast<double>(last_) / 1000.0; }
@@ -30,6 +33,7 @@ class Statistics {
 
   private:
     uint64_t count_ = 0;
+    uint64_t errors_ = 0;
     int64_t total_ = 0;
     int64_t last_ = 0;
     int64_t minimum_ = 0;

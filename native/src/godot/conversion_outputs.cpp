@@ -1,0 +1,254 @@
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "godot/conversion.h"
+
+namespace godot_executorch::godot {
+namespace {
+
+using executorch::runtime::EValue;
+using executorch::runtime::Tag;
+using executorch::runtime::etensor::Tensor;
+
+template <typename PackedArray>
+Variant packed_from(const void* data, Dtype dtype, Dtype packed_dtype, size_t count) {
+    PackedArray array(static_cast<int64_t>(count));
+    if (count > 0) {
+        const Status ignored = convert_elements(data, dtype, array.data(), packed_dtype, count);
+    }
+    return array;
+}
+
+Variant packed_of(const void* data, Dtype dtype, size_t count) {
+    switch (dtype) {
+        case Dtype::Double:
+            return packed_from<PackedFloat64Array>(data, dtype, Dtype::Double, count);
+        case Dtype::Long:
+        case Dtype::UInt32:
+            return packed_from<PackedInt64Array>(data, dtype, Dtype::Long, count);
+        case Dtype::UInt64:
+            // Godot has no unsigned integers: values of 2^63 and above come as negative ones.
+            return packed_from<PackedInt64Array>(data, Dtype::Long, Dtype::Long, count);
+        case Dtype::Int:
+        case Dtype::Short:
+        case Dtype::UInt16:
+        case Dtype::Char:
+            return packed_from<PackedInt32Array>(data, dtype, Dtype::Int, count);
+        case Dtype::Byte:
+            return packed_from<PackedByteArray>(data, dtype, Dtype::Byte, count);
+        case Dtype::Bool:
+            return packed_from<PackedByteArray>(data, Dtype::Byte, Dtype::Byte, count);
+        default:
+            return packed_from<PackedFloat32Array>(data, dtype, Dtype::Float, count);
+    }
+}
+
+Variant packed_for(const Tensor& tensor, std::vector<uint8_t>& scratch) {
+    const void* data = LoadedMethod::contiguous_data(tensor, scratch);
+    return packed_of(data, tensor.scalar_type(), static_cast<size_t>(tensor.numel()));
+}
+
+const char* scalar_name(Tag tag) {
+    switch (tag) {
+        case Tag::Int:
+            return "int";
+        case Tag::Double:
+            return "float";
+        case Tag::Bool:
+            return "bool";
+        case Tag::String:
+            return "string";
+        default:
+            return "none";
+    }
+}
+
+Array to_array(const Shape& shape) {
+    Array sizes(static_cast<int64_t>(shape.rank));
+    for (size_t i = 0; i < shape.rank; ++i) {
+        sizes[static_cast<int64_t>(i)] = Variant(static_cast<int64_t>(shape.sizes[i]));
+    }
+    return sizes;
+}
+
+/// A pair or list of integers; JSON makes floats of them.
+bool read_integers(const Variant& value, std::vector<int64_t>& integers) {
+    if (value.type() == PackedInt64Array::kType) {
+        const auto& packed = value.as<PackedInt64Array>();
+        integers.assign(packed.data(), packed.data() + packed.size());
+        return true;
+    }
+    if (value.type() == PackedInt32Array::kType) {
+        const auto& packed = value.as<PackedInt32Array>();
+        integers.assign(packed.data(), packed.data() + packed.size());
+        return true;
+    }
+    if (value.type() != Array::kType) {
+        return false;
+    }
+    const Array& array = value.as<Array>();
+    for (int64_t i = 0; i < array.size(); ++i) {
+        const Variant& item = array[i];
+        if (item.type() == GDEXTENSION_VARIANT_TYPE_INT) {
+            integers.push_back(item.as_int());
+        } else if (item.type() == GDEXTENSION_VARIANT_TYPE_FLOAT) {
+            integers.push_back(static_cast<int64_t>(item.as_float()));
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace
+
+Variant to_godot(const EValue& value, std::vector<uint8_t>& scratch) {
+    switch (value.tag) {
+        case Tag::Tensor:
+            return packed_for(value.toTensor(), scratch);
+        case Tag::Int:
+            return value.toInt();
+        case Tag::Double:
+            return value.toDouble();
+        case Tag::Bool:
+            return value.toBool();
+        case Tag::String:
+            return String(value.toString());
+        default:
+            return {};
+    }
+}
+
+Array to_godot_rows(const EValue& value, int64_t rows, std::vector<uint8_t>& scratch) {
+    Array result(rows);
+    const bool has_rows =
+        value.isTensor() && value.toTensor().dim() > 0 && value.toTensor().size(0) == rows && rows > 1;
+    if (!has_rows) {
+        for (int64_t row = 0; row < rows; ++row) {
+            result[row] = to_godot(value, scratch);
+        }
+        return result;
+    }
+    const Tensor& tensor = value.toTensor();
+    const auto* data = static_cast<const uint8_t*>(LoadedMethod::contiguous_data(tensor, scratch));
+    const size_t count = static_cast<size_t>(tensor.numel()) / static_cast<size_t>(rows);
+    for (int64_t row = 0; row < rows; ++row) {
+        const uint8_t* first = data + static_cast<size_t>(row) * count * dtype_size(tensor.scalar_type());
+        result[row] = packed_of(first, tensor.scalar_type(), count);
+    }
+    return result;
+}
+
+Dictionary to_godot_tensor(const EValue& value, std::vector<uint8_t>& scratch) {
+    Dictionary result;
+    result["data"] = to_godot(value, scratch);
+    if (value.isTensor()) {
+        const Tensor& tensor = value.toTensor();
+        result["shape"] = to_array(Shape::of(tensor.sizes().data(), tensor.sizes().size()));
+        result["dtype"] = dtype_name(tensor.scalar_type());
+    } else {
+        result["shape"] = Array();
+        result["dtype"] = scalar_name(value.tag);
+    }
+    return result;
+}
+
+PackedFloat32Array to_godot_floats(const EValue& value, std::vector<uint8_t>& scratch) {
+    if (!value.isTensor()) {
+        PackedFloat32Array single(1);
+        *single.data() = value.isDouble() ? static_cast<float>(value.toDouble())
+                         : value.isInt()  ? static_cast<float>(value.toInt())
+                         : value.isBool() ? static_cast<float>(value.toBool())
+                                          : 0.0F;
+        return single;
+    }
+    const Tensor& tensor = value.toTensor();
+    const auto count = static_cast<size_t>(tensor.numel());
+    PackedFloat32Array array(static_cast<int64_t>(count));
+    if (count > 0) {
+        const void* data = LoadedMethod::contiguous_data(tensor, scratch);
+        const Status ignored = convert_elements(data, tensor.scalar_type(), array.data(), Dtype::Float, count);
+    }
+    return array;
+}
+
+Dictionary to_godot(const ValueSpec& spec) {
+    Dictionary result;
+    result["name"] = spec.name;
+    if (!spec.is_tensor()) {
+        result["dtype"] = scalar_name(spec.tag);
+        result["shape"] = Array();
+        return result;
+    }
+    result["dtype"] = dtype_name(spec.dtype);
+    result["shape"] = to_array(spec.shape);
+    if (spec.has_ranges) {
+        Array ranges(static_cast<int64_t>(spec.shape.rank));
+        for (size_t i = 0; i < spec.shape.rank; ++i) {
+            Array range(2);
+            range[0] = Variant(static_cast<int64_t>(spec.minimum[i]));
+            range[1] = Variant(static_cast<int64_t>(spec.shape.sizes[i]));
+            ranges[static_cast<int64_t>(i)] = range;
+        }
+        result["ranges"] = ranges;
+    }
+    return result;
+}
+
+Dictionary to_godot(const MethodSignature& signature) {
+    const auto list = [](const std::vector<ValueSpec>& specs) {
+        Array array(static_cast<int64_t>(specs.size()));
+        for (size_t i = 0; i < specs.size(); ++i) {
+            array[static_cast<int64_t>(i)] = to_godot(specs[i]);
+        }
+        return array;
+    };
+    Dictionary result;
+    result["name"] = signature.name;
+    result["inputs"] = list(signature.inputs);
+    result["outputs"] = list(signature.outputs);
+    PackedInt64Array planned(static_cast<int64_t>(signature.planned_memory.size()));
+    std::copy(signature.planned_memory.begin(), signature.planned_memory.end(), planned.data());
+    result["planned_memory"] = planned;
+    result["backends"] = PackedStringArray(signature.backends);
+    return result;
+}
+
+Dictionary to_godot(const Failure& failure) {
+    Dictionary result;
+    result["code"] = failure.code;
+    result["name"] = failure.name;
+    result["cause"] = failure.cause;
+    result["remedy"] = failure.remedy;
+    return result;
+}
+
+Status to_hints(const Array& entries, std::vector<ValueHint>& hints) {
+    for (int64_t i = 0; i < entries.size(); ++i) {
+        if (entries[i].type() != Dictionary::kType) {
+            return Status(Code::InvalidOption, "entry " + std::to_string(i) + " of the signature is no Dictionary");
+        }
+        const Dictionary& entry = entries[i].as<Dictionary>();
+        ValueHint& hint = hints.emplace_back();
+        const Variant name = entry.get("name");
+        const Variant dtype = entry.get("dtype");
+        const Variant ranges = entry.get("ranges");
+        hint.name = name.type() == String::kType ? name.as<String>().utf8() : "";
+        hint.dtype = dtype.type() == String::kType ? dtype.as<String>().utf8() : "";
+        if (ranges.type() != Array::kType) {
+            continue;
+        }
+        const Array& list = ranges.as<Array>();
+        for (int64_t d = 0; d < list.size(); ++d) {
+            std::vector<int64_t> range;
+            if (!read_integers(list[d], range) || range.size() != 2) {
+                return Status(Code::InvalidOption, hint.name + ": ranges are pairs [minimum, maximum]");
+            }
+            hint.ranges.emplace_back(range[0], range[1]);
+        }
+    }
+    return {};
+}
+
+}  // namespace godot_executorch::godot

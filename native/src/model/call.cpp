@@ -1,0 +1,71 @@
+#include "model/call.h"
+
+#include <chrono>
+#include <utility>
+
+#include "model/model.h"
+#include "model/platform.h"
+
+namespace godot_executorch {
+namespace {
+
+int64_t steady_now() {
+    return std::chrono::steady_clock::now().time_since_epoch().count();
+}
+
+}  // namespace
+
+Call::Call(Model& model) : model_(model), lock_(model.mutex_) {
+}
+
+Call::~Call() = default;
+
+Status Call::begin(const std::string& method) {
+    Status status = model_.ready_method(method, method_);
+    return status.ok() ? lock_pool() : std::move(status);
+}
+
+Status Call::begin_forward() {
+    if (model_.forward_ == nullptr) {
+        return begin("forward");
+    }
+    method_ = model_.forward_;
+    return lock_pool();
+}
+
+Status Call::lock_pool() {
+    if (method_->memory().uses_pool()) {
+        pool_lock_ = std::unique_lock<std::mutex>(model_.pool_->mutex());
+    }
+    return {};
+}
+
+Status Call::execute() {
+    Tracer* tracer = model_.tracer_.get();
+    if (tracer != nullptr) {
+        const std::vector<std::string>& backends = method_->signature().backends;
+        tracer->begin_call(method_->signature().name, backends.size() == 1 ? backends[0] : "");
+    }
+    const int method_index = method_->signature().index;
+    const int64_t start = steady_now();
+    Status status = guarded("running the method", [&] { return method_->execute(); });
+    const int64_t duration = steady_now() - start;
+    if (status.ok() && model_.program_->is_damaged()) {
+        status = Status(Code::FileChanged, "the mapped model file was cut short while it was in use");
+    }
+    const uint64_t sequence = model_.figures_.record(start, duration, method_index, status.code());
+    if (tracer != nullptr) {
+        tracer->end_call(sequence, start, duration);
+    }
+    if (status.code() == static_cast<int>(Code::FatalCheck)) {
+        method_ = nullptr;
+        model_.clear_locked();
+    }
+    return status;
+}
+
+void Call::refuse(int error) {
+    model_.figures_.record(steady_now(), 0, method_ != nullptr ? method_->signature().index : -1, error);
+}
+
+}  // namespace godot_executorch

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+#include "model/call_log.h"
+#include "model/statistics.h"
+
+namespace godot_executorch {
+
+/// What is counted of a session's calls. Has its own lock, so that reading never waits for a running call.
+class Figures {
+  public:
+    /// Counts a call and gives its number (1, 2, ...). Failed calls have an error and no duration in the statistics.
+    uint64_t record(int64_t start_ns, int64_t duration_ns, int method_index, int error);
+
+    StatisticsReport report() const;
+    void reset_statistics();
+    double last_us() const;
+    void set_call_log(size_t capacity);
+    std::vector<CallRecord> take_call_log();
+
+  private:
+    mutable std::mutex mutex_;
+    Statistics statistics_;
+    CallLog log_;
+    uint64_t sequence_ = 0;
+};
+
+}  // namespace godot_executorch

@@ -1,0 +1,268 @@
+#include "model/tracer.h"
+
+#include <executorch/runtime/platform/clock.h>
+#include <executorch/runtime/platform/platform.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace godot_executorch {
+namespace {
+
+using executorch::etdump::ETDumpGen;
+using executorch::etdump::ETDumpResult;
+using executorch::runtime::AllocatorID;
+using executorch::runtime::ChainID;
+using executorch::runtime::DebugHandle;
+using executorch::runtime::DelegateDebugIdType;
+using executorch::runtime::DelegateDebugIntId;
+using executorch::runtime::EventTracerEntry;
+
+constexpr char kExecute[] = "Method::execute";
+constexpr char kOperatorCall[] = "OPERATOR_CALL";
+constexpr char kDelegateCall[] = "DELEGATE_CALL";
+constexpr char kKernelPrefix[] = "native_call_";
+
+int64_t nanoseconds(et_timestamp_t ticks) {
+    return static_cast<int64_t>(executorch::runtime::ticks_to_ns(ticks));
+}
+
+int64_t now() {
+    return nanoseconds(executorch::runtime::pal_current_ticks());
+}
+
+bool write_file(const std::string& path, const std::vector<uint8_t>& bytes) {
+    const std::string partial = path + ".partial";
+    std::FILE* file = std::fopen(partial.c_str(), "wb");
+    if (file == nullptr) {
+        return false;
+    }
+    bool written = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size() && std::fflush(file) == 0;
+    written = ::fsync(::fileno(file)) == 0 && written;
+    written = std::fclose(file) == 0 && written;
+    if (written && std::rename(partial.c_str(), path.c_str()) == 0) {
+        return true;
+    }
+    std::remove(partial.c_str());
+    return false;
+}
+
+}  // namespace
+
+Tracer::Tracer() {
+    fresh_dump();
+}
+
+Tracer::~Tracer() = default;
+
+void Tracer::fresh_dump() {
+    dump_ = std::make_unique<ETDumpGen>();
+    dumped_calls_ = 0;
+}
+
+void Tracer::begin_load() {
+    create_event_block("Load");
+}
+
+void Tracer::begin_call(const std::string& method, const std::string& backend) {
+    if (dumped_calls_ >= kCallsPerDump) {
+        fresh_dump();
+    }
+    ++dumped_calls_;
+    backend_ = backend;
+    current_ = {};
+    current_.method = method;
+    open_.clear();
+    is_executing_ = true;
+}
+
+void Tracer::end_call(uint64_t sequence, int64_t start_ns, int64_t duration_ns) {
+    is_executing_ = false;
+    current_.sequence = sequence;
+    current_.start_ns = start_ns;
+    current_.wall_us = static_cast<double>(duration_ns) / 1000.0;
+    std::stable_sort(current_.events.begin(), current_.events.end(), [](const TracedEvent& a, const TracedEvent& b) {
+        return std::make_pair(a.start_us, a.depth) < std::make_pair(b.start_us, b.depth);
+    });
+    const std::lock_guard<std::mutex> lock(results_mutex_);
+    for (const TracedEvent& event : current_.events) {
+        OperatorTotal& total = totals_[{event.depth, event.name, event.backend}];
+        if (total.calls == 0) {
+            total.name = event.name;
+            total.backend = event.backend;
+            total.depth = event.depth;
+            total.min_us = event.duration_us;
+        }
+        ++total.calls;
+        total.total_us += event.duration_us;
+        total.min_us = std::min(total.min_us, event.duration_us);
+        total.max_us = std::max(total.max_us, event.duration_us);
+    }
+    calls_.push_back(std::move(current_));
+    if (calls_.size() > kCalls) {
+        calls_.pop_front();
+    }
+}
+
+Profile Tracer::profile() const {
+    const std::lock_guard<std::mutex> lock(results_mutex_);
+    Profile profile;
+    profile.calls.assign(calls_.begin(), calls_.end());
+    for (const auto& [key, total] : totals_) {
+        profile.operators.push_back(total);
+    }
+    profile.allocations = allocations_;
+    return profile;
+}
+
+void Tracer::reset() {
+    const std::lock_guard<std::mutex> lock(results_mutex_);
+    calls_.clear();
+    totals_.clear();
+    allocations_.clear();
+}
+
+Status Tracer::save_etdump(const std::string& path) {
+    if (dumped_calls_ > 0) {
+        const ETDumpResult result = dump_->get_etdump_data();
+        if (result.buf == nullptr || result.size == 0) {
+            return Status(Code::InvalidOption, "there is no traced call to save",
+                          "Enable profiling and run the model.");
+        }
+        const auto* bytes = static_cast<const uint8_t*>(result.buf);
+        saved_dump_.assign(bytes, bytes + result.size);
+        std::free(result.buf);
+        fresh_dump();
+    }
+    if (saved_dump_.empty()) {
+        return Status(Code::InvalidOption, "there is no traced call to save", "Enable profiling and run the model.");
+    }
+    if (!write_file(path, saved_dump_)) {
+        return Status(Code::FileUnreadable, "cannot write " + path, "Check the folder and the free space.");
+    }
+    return {};
+}
+
+void Tracer::create_event_block(const char* name) {
+    dump_->create_event_block(name);
+}
+
+int64_t Tracer::current_instruction() const {
+    return debug_handle_ == executorch::runtime::kUnsetDebugHandle ? -1 : static_cast<int64_t>(debug_handle_);
+}
+
+int64_t Tracer::open(const char* name, const EventTracerEntry& dumped, int64_t instruction) {
+    const int64_t id = next_id_++;
+    if (is_executing_) {
+        open_[id] = {name != nullptr ? name : "", dumped, now(), instruction, current_.events.size()};
+    } else {
+        open_[id] = {"", dumped, 0, -1, 0};
+    }
+    return id;
+}
+
+EventTracerEntry Tracer::start_profiling(const char* name, ChainID chain, DebugHandle handle) {
+    dump_->set_chain_debug_handle(chain_id_, debug_handle_);
+    EventTracerEntry entry = dump_->start_profiling(name, chain, handle);
+    const bool is_execute = is_executing_ && name != nullptr && std::strcmp(name, kExecute) == 0;
+    const int64_t id = open(name, entry, is_execute ? -1 : current_instruction());
+    if (is_execute) {
+        current_start_ns_ = open_[id].start_ns;
+    }
+    EventTracerEntry result = entry;
+    result.event_id = id;
+    return result;
+}
+
+void Tracer::end_profiling(EventTracerEntry entry) {
+    const auto found = open_.find(entry.event_id);
+    if (found == open_.end()) {
+        return;
+    }
+    const Open event = std::move(found->second);
+    open_.erase(found);
+    if (is_executing_ && !event.name.empty()) {
+        // The wrapper around a kernel counts only for kernels that do not report themselves.
+        const bool redundant = event.name == kOperatorCall && current_.events.size() > event.events_before;
+        if (!redundant) {
+            add_event(event.name, false, event.start_ns, now(), event.instruction);
+        }
+    }
+    dump_->end_profiling(event.dumped);
+}
+
+EventTracerEntry Tracer::start_profiling_delegate(const char* name, DelegateDebugIntId index) {
+    dump_->set_chain_debug_handle(chain_id_, debug_handle_);
+    EventTracerEntry entry = dump_->start_profiling_delegate(name, index);
+    const std::string label = name != nullptr ? name : std::to_string(index);
+    EventTracerEntry result = entry;
+    result.event_id = open(label.c_str(), entry, current_instruction());
+    return result;
+}
+
+void Tracer::end_profiling_delegate(EventTracerEntry entry, const void* metadata, size_t size) {
+    const auto found = open_.find(entry.event_id);
+    if (found == open_.end()) {
+        return;
+    }
+    const Open event = std::move(found->second);
+    open_.erase(found);
+    if (is_executing_) {
+        add_event(event.name, true, event.start_ns, now(), event.instruction);
+    }
+    dump_->end_profiling_delegate(event.dumped, metadata, size);
+}
+
+void Tracer::log_profiling_delegate(const char* name, DelegateDebugIntId index, et_timestamp_t start,
+                                    et_timestamp_t end, const void* metadata, size_t size) {
+    dump_->set_chain_debug_handle(chain_id_, debug_handle_);
+    dump_->log_profiling_delegate(name, index, start, end, metadata, size);
+    if (is_executing_) {
+        add_event(name != nullptr ? name : std::to_string(index), true, nanoseconds(start), nanoseconds(end),
+                  current_instruction());
+    }
+}
+
+void Tracer::add_event(const std::string& name, bool in_delegate, int64_t start_ns, int64_t end_ns,
+                       int64_t instruction) {
+    if (current_.events.size() >= kEventsPerCall) {
+        return;
+    }
+    TracedEvent event;
+    event.start_us = static_cast<double>(start_ns - current_start_ns_) / 1000.0;
+    event.duration_us = static_cast<double>(end_ns - start_ns) / 1000.0;
+    event.instruction = instruction;
+    event.debug_handle = instruction;
+    event.name = name;
+    if (in_delegate) {
+        event.depth = 2;
+        event.backend = backend_;
+    } else if (name == kExecute) {
+        event.name = current_.method;
+    } else {
+        event.depth = 1;
+        event.backend = name == kDelegateCall ? backend_ : "";
+        const bool known = name == kDelegateCall || name == kOperatorCall || name.rfind(kKernelPrefix, 0) == 0;
+        event.depth = known ? 1 : 2;
+    }
+    current_.events.push_back(std::move(event));
+}
+
+void Tracer::track_allocation(AllocatorID id, size_t size) {
+    const std::lock_guard<std::mutex> lock(results_mutex_);
+    if (id < allocators_.size()) {
+        allocations_[allocators_[id]] += size;
+    }
+}
+
+AllocatorID Tracer::track_allocator(const char* name) {
+    const std::lock_guard<std::mutex> lock(results_mutex_);
+    allocators_.emplace_back(name);
+    return static_cast<AllocatorID>(allocators_.size() - 1);
+}
+
+}  // namespace godot_executorch

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "model/model.h"
+
+/// Programs of make_models.py, and tensors for them.
+namespace godot_executorch::testing {
+
+inline std::string model_path(const std::string& name) {
+    return std::string(TEST_MODELS) + "/" + name;
+}
+
+inline std::vector<char> read_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+inline TensorValue floats(const std::vector<float>& values, const std::vector<int32_t>& sizes) {
+    TensorValue tensor;
+    tensor.shape = Shape::of(sizes.data(), sizes.size());
+    tensor.data.resize(values.size() * sizeof(float));
+    std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
+    return tensor;
+}
+
+inline std::vector<float> to_floats(const TensorValue& tensor) {
+    std::vector<float> values(tensor.data.size() / sizeof(float));
+    std::memcpy(values.data(), tensor.data.data(), values.size() * sizeof(float));
+    return values;
+}
+
+inline std::vector<float> run(Model& model, const TensorValue& input, const std::string& method = "forward") {
+    std::vector<TensorValue> outputs;
+    const Status status = model.execute(method, {input}, outputs);
+    return status.ok() && !outputs.empty() ? to_floats(outputs[0]) : std::vector<float>();
+}
+
+}  // namespace godot_executorch::testing
