@@ -40,7 +40,7 @@ def test_missing_program_is_a_failed_step(tmp_path: Path, monkeypatch: pytest.Mo
     "text",
     [
         "deb http://mirror.example/debian bookworm main\n",
-        "# deb http://old.example/debian sid main\ndeb [signed-by=/k.gpg arch=amd64] http://mirror.example/debian sid main\n",
+        "# deb http://old.example/debian sid main\ndeb [signed-by=/k.gpg] http://mirror.example/debian sid main\n",
         "Types: deb\nURIs: http://mirror.example/debian\nSuites: trixie\nComponents: main\n",
         "Types: deb\nURIs: http://mirror.example/debian/\nSuites: trixie\n",
     ],
