@@ -120,6 +120,11 @@ func durations() -> PackedFloat64Array:
 	return _durations.slice(0, held)
 
 
+## Durations of the calls that began between the two times, in order of time.
+func durations_between(from_us: float, to_us: float) -> PackedFloat64Array:
+	return _durations.slice(index_at(from_us), index_at(to_us))
+
+
 ## Time of the first and of the last held call, microseconds.
 func first_time_us() -> float:
 	return _times[0] if held > 0 else 0.0

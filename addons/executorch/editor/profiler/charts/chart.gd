@@ -119,12 +119,14 @@ func value_at(x: float) -> float:
 	return view_begin + (x - area.position.x) / area.size.x * (view_end - view_begin)
 
 
-## A picture of the chart as it is on the screen, null where nothing is drawn (headless).
-func picture() -> Image:
-	var image: Image = get_viewport().get_texture().get_image()
+## A picture of a control as it is on the screen, null where nothing is drawn (headless).
+static func picture_of(control: Control) -> Image:
+	if DisplayServer.get_name() == "headless":
+		return null
+	var image: Image = control.get_viewport().get_texture().get_image()
 	if image == null or image.is_empty():
 		return null
-	var area: Rect2i = Rect2i(get_global_rect()).intersection(Rect2i(Vector2i.ZERO, image.get_size()))
+	var area: Rect2i = Rect2i(control.get_global_rect()).intersection(Rect2i(Vector2i.ZERO, image.get_size()))
 	return image.get_region(area) if area.has_area() else null
 
 

@@ -46,6 +46,10 @@ func show_trace(trace: CallTrace) -> void:
 	queue_redraw()
 
 
+func get_trace() -> CallTrace:
+	return _trace
+
+
 ## Lights up all events of this name, as the table's selection; empty = none.
 func highlight(event_name: String) -> void:
 	_highlight = event_name

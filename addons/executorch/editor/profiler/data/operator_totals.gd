@@ -16,32 +16,14 @@ var _by_key: Dictionary[String, Dictionary] = {}
 
 
 func add(trace: CallTrace) -> void:
-	traces += 1
-	var self_us: PackedFloat64Array = trace.self_times_us()
-	for index: int in trace.size():
-		var key: String = "%d\n%s\n%s" % [trace.depths[index], trace.backends[index], trace.names[index]]
-		var row: Dictionary = _by_key.get(key, {})
-		if row.is_empty():
-			row = {
-				"name": trace.names[index],
-				"backend": trace.backends[index],
-				"depth": trace.depths[index],
-				"calls": 0,
-				"total_us": 0.0,
-				"self_us": 0.0,
-				"instruction": trace.instructions[index],
-				"debug_handle": trace.debug_handles[index],
-			}
-			_by_key[key] = row
-			rows.append(row)
-		row["calls"] = int(row["calls"]) + 1
-		row["total_us"] = float(row["total_us"]) + trace.durations_us[index]
-		row["self_us"] = float(row["self_us"]) + self_us[index]
-		if trace.parents[index] < 0:
-			whole_us += trace.durations_us[index]
-	for row: Dictionary in rows:
-		row["mean_us"] = float(row["total_us"]) / int(row["calls"])
-		row["share"] = float(row["self_us"]) / whole_us if whole_us > 0.0 else 0.0
+	_count(trace)
+	_divide()
+
+
+func add_all(many: Array[CallTrace]) -> void:
+	for trace: CallTrace in many:
+		_count(trace)
+	_divide()
 
 
 ## Rows whose name or backend has all words of `filter`, by `column`; equal rows keep their order of execution.
@@ -68,3 +50,35 @@ func sorted(column: String, descending: bool, filter: String = "") -> Array[Dict
 	for index: int in indices:
 		result.append(shown[index])
 	return result
+
+
+func _count(trace: CallTrace) -> void:
+	traces += 1
+	var self_us: PackedFloat64Array = trace.self_times_us()
+	for index: int in trace.size():
+		var key: String = "%d\n%s\n%s" % [trace.depths[index], trace.backends[index], trace.names[index]]
+		var row: Dictionary = _by_key.get(key, {})
+		if row.is_empty():
+			row = {
+				"name": trace.names[index],
+				"backend": trace.backends[index],
+				"depth": trace.depths[index],
+				"calls": 0,
+				"total_us": 0.0,
+				"self_us": 0.0,
+				"instruction": trace.instructions[index],
+				"debug_handle": trace.debug_handles[index],
+			}
+			_by_key[key] = row
+			rows.append(row)
+		row["calls"] = int(row["calls"]) + 1
+		row["total_us"] = float(row["total_us"]) + trace.durations_us[index]
+		row["self_us"] = float(row["self_us"]) + self_us[index]
+		if trace.parents[index] < 0:
+			whole_us += trace.durations_us[index]
+
+
+func _divide() -> void:
+	for row: Dictionary in rows:
+		row["mean_us"] = float(row["total_us"]) / int(row["calls"])
+		row["share"] = float(row["self_us"]) / whole_us if whole_us > 0.0 else 0.0

@@ -1,0 +1,38 @@
+@tool
+extends RefCounted
+## Two benchmark results side by side.
+
+const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
+const Breakdown := preload("res://addons/executorch/editor/profiler/data/memory_breakdown.gd")
+## A change smaller than this share is noise of the machine.
+const NOISE: float = 0.03
+const LATENCIES: PackedStringArray = ["p50_us", "p90_us", "p99_us", "mean_us", "min_us", "max_us"]
+
+
+## Rows `{metric, kind, this, other, change, verdict}` for one number of threads. kind: time, rate or size; `other` and `change`
+## are NAN without a counterpart; change is a share; verdict 1 = better, -1 = worse, 0 = noise.
+static func rows(result: BenchmarkResult, other: BenchmarkResult, threads: int) -> Array[Dictionary]:
+	var place: int = result.place_of(threads)
+	if place < 0:
+		return []
+	var other_place: int = other.place_of(threads) if other != null else -1
+	var now: Dictionary = result.summary(place)
+	var before: Dictionary = other.summary(other_place) if other_place >= 0 else {}
+	var table: Array[Dictionary] = []
+	for metric: String in LATENCIES:
+		table.append(_row(metric.trim_suffix("_us"), "time", now[metric] as float, before.get(metric, NAN) as float, false))
+	var rate: float = 1e6 / maxf(now["mean_us"] as float, 1e-6)
+	var other_rate: float = 1e6 / maxf(before["mean_us"] as float, 1e-6) if not before.is_empty() else NAN
+	table.append(_row("calls per second", "rate", rate, other_rate, true))
+	table.append(_row("load", "time", result.load_us, other.load_us if other != null else NAN, false))
+	var bytes: float = Breakdown.total(result.memory)
+	table.append(_row("memory", "size", bytes, float(Breakdown.total(other.memory)) if other != null else NAN, false))
+	return table
+
+
+static func _row(metric: String, kind: String, now: float, before: float, more_is_better: bool) -> Dictionary:
+	var change: float = now / before - 1.0 if before > 0.0 else NAN
+	var verdict: int = 0
+	if not is_nan(change) and absf(change) > NOISE:
+		verdict = 1 if (change > 0.0) == more_is_better else -1
+	return {"metric": metric, "kind": kind, "this": now, "other": before, "change": change, "verdict": verdict}

@@ -1,0 +1,67 @@
+@tool
+extends RefCounted
+## The project's models as the profiler sees them: their paths, what is known of them, and freshly loaded native modules.
+
+const TYPE: StringName = &"ExecuTorchResource"
+const NativeLibrary := preload("res://addons/executorch/runtime/native_library.gd")
+const ModelPayload := preload("res://addons/executorch/runtime/model_payload.gd")
+
+
+## Paths of all models of the project that are ready to run.
+static func list() -> PackedStringArray:
+	var found: PackedStringArray = []
+	_collect(EditorInterface.get_resource_filesystem().get_filesystem(), found)
+	found.sort()
+	return found
+
+
+## `{name, path, recipe, sha256, methods: PackedStringArray, metadata}`.
+static func describe(path: String) -> Dictionary:
+	var resource: Resource = load(path)
+	var metadata: Dictionary = {}
+	if resource != null and resource.get(&"metadata") is Dictionary:
+		metadata = resource.get(&"metadata")
+	var methods: PackedStringArray = []
+	for method: Dictionary in metadata.get("methods", []):
+		methods.append(method.get("name", "forward") as String)
+	if methods.is_empty():
+		methods.append("forward")
+	return {
+		"name": path.get_file().get_basename(),
+		"path": path,
+		"recipe": metadata.get("recipe", ""),
+		"sha256": (metadata.get("payload", {}) as Dictionary).get("sha256", ""),
+		"methods": methods,
+		"metadata": metadata,
+	}
+
+
+## A native module with the model of its own loaded, null when that failed. Any thread.
+static func open(resource: ExecuTorchResource) -> RefCounted:
+	var module: RefCounted = NativeLibrary.create_module()
+	if module == null:
+		NativeLibrary.missing_error().report(resource.resource_path)
+		return null
+	var error: ExecuTorchError = ModelPayload.load_into(module, resource)
+	if error != null:
+		error.report(resource.resource_path)
+		return null
+	return module
+
+
+## Metadata of one method, empty when unknown.
+static func method_metadata(metadata: Dictionary, method: String) -> Dictionary:
+	for entry: Dictionary in metadata.get("methods", []):
+		if entry.get("name") == method:
+			return entry
+	return {}
+
+
+static func _collect(folder: EditorFileSystemDirectory, found: PackedStringArray) -> void:
+	if folder == null:
+		return
+	for index: int in folder.get_file_count():
+		if folder.get_file_type(index) == TYPE and folder.get_file_import_is_valid(index):
+			found.append(folder.get_file_path(index))
+	for index: int in folder.get_subdir_count():
+		_collect(folder.get_subdir(index), found)

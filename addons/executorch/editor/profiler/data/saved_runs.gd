@@ -1,0 +1,72 @@
+@tool
+extends RefCounted
+## Benchmark results that were saved: JSON files in the user's data folder, outside of the project.
+
+const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
+const MOST_BYTES: int = 64 << 20
+
+var folder: String
+
+
+func _init(where: String = "") -> void:
+	folder = where if not where.is_empty() else OS.get_data_dir().path_join("executorch-godot/profiles")
+
+
+## Saves a result; returns the file's path, or an empty text when it cannot be written.
+func save(result: BenchmarkResult) -> String:
+	if DirAccess.make_dir_recursive_absolute(folder) != OK:
+		return ""
+	var moment: String = Time.get_datetime_string_from_unix_time(int(result.date)).replace(":", "-")
+	var file: String = folder.path_join("%s-%s-%s.json" % [_key(result.path), result.name.validate_filename(), moment])
+	return file if write_text(file, JSON.stringify(result.to_dictionary(), "", true, true)) else ""
+
+
+## Files of a model's runs, newest first; of all models when `path` is empty.
+func list(path: String = "") -> PackedStringArray:
+	var files: PackedStringArray = []
+	for file: String in DirAccess.get_files_at(folder) if DirAccess.dir_exists_absolute(folder) else PackedStringArray():
+		if file.ends_with(".json") and (path.is_empty() or file.begins_with(_key(path) + "-")):
+			files.append(folder.path_join(file))
+	files.sort()
+	files.reverse()
+	return files
+
+
+## A saved result, null when the file is gone or malformed.
+func open(file: String) -> BenchmarkResult:
+	var access: FileAccess = FileAccess.open(file, FileAccess.READ)
+	if access == null or access.get_length() > MOST_BYTES:
+		return null
+	var json: JSON = JSON.new()
+	if json.parse(access.get_as_text()) != OK or not json.data is Dictionary:
+		return null
+	return BenchmarkResult.from_dictionary(json.data as Dictionary)
+
+
+## The last saved run of a model before `date`, null when there is none.
+func last_before(path: String, date: float) -> BenchmarkResult:
+	for file: String in list(path):
+		var result: BenchmarkResult = open(file)
+		if result != null and result.path == path and result.date < date - 0.5:
+			return result
+	return null
+
+
+## Writes a file that appears whole or not at all.
+static func write_text(path: String, text: String) -> bool:
+	return write_bytes(path, text.to_utf8_buffer())
+
+
+static func write_bytes(path: String, bytes: PackedByteArray) -> bool:
+	var access: FileAccess = FileAccess.open(path + ".part", FileAccess.WRITE)
+	if access == null:
+		return false
+	access.store_buffer(bytes)
+	access.flush()
+	access.close()
+	return DirAccess.rename_absolute(path + ".part", path) == OK
+
+
+## Two projects may both have res://models/net.pt.
+func _key(path: String) -> String:
+	return (ProjectSettings.globalize_path("res://") + "\n" + path).sha256_text().left(12)

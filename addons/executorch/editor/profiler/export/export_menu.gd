@@ -1,0 +1,133 @@
+@tool
+extends MenuButton
+## Exports what the shown tab holds: CSV, JSON, PNG of its charts, Chrome trace, ETDump.
+
+const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
+const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
+const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_model.gd")
+const OperatorTotals := preload("res://addons/executorch/editor/profiler/data/operator_totals.gd")
+const SavedRuns := preload("res://addons/executorch/editor/profiler/data/saved_runs.gd")
+const ChromeTrace := preload("res://addons/executorch/editor/profiler/export/chrome_trace.gd")
+const Csv := preload("res://addons/executorch/editor/profiler/export/csv.gd")
+const Chart := preload("res://addons/executorch/editor/profiler/charts/chart.gd")
+
+enum Kind { CALLS_CSV, OPERATORS_CSV, JSON_ALL, TRACE, ETDUMP, PICTURE }
+
+const ITEMS: Dictionary[Kind, Array] = {
+	Kind.CALLS_CSV: ["Latency of every call (CSV)…", "calls", "csv"],
+	Kind.OPERATORS_CSV: ["Operators (CSV)…", "operators", "csv"],
+	Kind.JSON_ALL: ["Everything (JSON)…", "profile", "json"],
+	Kind.TRACE: ["Chrome trace for Perfetto (JSON)…", "trace", "json"],
+	Kind.ETDUMP: ["ETDump for ExecuTorch's Inspector…", "profile", "etdp"],
+	Kind.PICTURE: ["Picture of this tab (PNG)…", "profiler", "png"],
+}
+
+var _dock: Control
+var _dialog: EditorFileDialog
+var _kind: Kind
+
+
+func _init(dock: Control) -> void:
+	_dock = dock
+	text = "Export"
+	tooltip_text = "Write the numbers or the picture of this tab to a file"
+	for kind: Kind in ITEMS:
+		get_popup().add_item(ITEMS[kind][0] as String, kind)
+	get_popup().id_pressed.connect(_on_chosen)
+	about_to_popup.connect(_on_about_to_popup)
+
+
+## Writes one kind of export; false when there is nothing of that kind or the file cannot be written.
+func write(kind: Kind, path: String) -> bool:
+	match kind:
+		Kind.CALLS_CSV:
+			return SavedRuns.write_text(path, _calls_csv()) if _has(kind) else false
+		Kind.OPERATORS_CSV:
+			return SavedRuns.write_text(path, Csv.operators(_totals())) if _has(kind) else false
+		Kind.JSON_ALL:
+			return SavedRuns.write_text(path, JSON.stringify(_result().to_dictionary(), "\t")) if _has(kind) else false
+		Kind.TRACE:
+			return SavedRuns.write_text(path, ChromeTrace.to_json(_name(), _traces())) if _has(kind) else false
+		Kind.ETDUMP:
+			return _has(kind) and DirAccess.copy_absolute(_result().etdump_path, path) == OK
+	return _write_picture(path)
+
+
+func _has(kind: Kind) -> bool:
+	match kind:
+		Kind.CALLS_CSV:
+			return _live_model() != null or _result() != null
+		Kind.OPERATORS_CSV, Kind.TRACE:
+			return not _traces().is_empty()
+		Kind.JSON_ALL:
+			return _result() != null
+		Kind.ETDUMP:
+			return _result() != null and FileAccess.file_exists(_result().etdump_path)
+	return true
+
+
+func _calls_csv() -> String:
+	var model: LiveModel = _live_model()
+	return Csv.latencies(model.name, model.statistics) if model != null else Csv.durations(_result())
+
+
+func _write_picture(path: String) -> bool:
+	var tab: Control = (_dock.get(&"tabs") as TabContainer).get_current_tab_control()
+	var image: Image = Chart.picture_of(tab)
+	return image != null and SavedRuns.write_bytes(path, image.save_png_to_buffer())
+
+
+func _on_about_to_popup() -> void:
+	for index: int in get_popup().item_count:
+		get_popup().set_item_disabled(index, not _has(get_popup().get_item_id(index) as Kind))
+
+
+func _on_chosen(id: int) -> void:
+	_kind = id as Kind
+	if _dialog == null:
+		_dialog = EditorFileDialog.new()
+		_dialog.access = EditorFileDialog.ACCESS_FILESYSTEM
+		_dialog.file_mode = EditorFileDialog.FILE_MODE_SAVE_FILE
+		_dialog.file_selected.connect(_on_file_selected)
+		add_child(_dialog)
+	_dialog.clear_filters()
+	_dialog.add_filter("*." + str(ITEMS[_kind][2]))
+	_dialog.current_file = "%s-%s.%s" % [_name().validate_filename(), ITEMS[_kind][1], ITEMS[_kind][2]]
+	_dialog.popup_file_dialog()
+
+
+func _on_file_selected(path: String) -> void:
+	if not write(_kind, path):
+		push_warning("ExecuTorch profiler: %s was not written." % path)
+
+
+## The model of the Live tab, when that tab is shown.
+func _live_model() -> LiveModel:
+	var tabs: TabContainer = _dock.get(&"tabs")
+	var live: Control = _dock.get(&"live")
+	if tabs.get_current_tab_control() != live:
+		return null
+	@warning_ignore("unsafe_method_access")
+	return live.get_selected()
+
+
+@warning_ignore("unsafe_method_access")
+func _result() -> BenchmarkResult:
+	return _dock.get(&"benchmark").get_result()
+
+
+@warning_ignore("unsafe_method_access")
+func _traces() -> Array[CallTrace]:
+	return _dock.get(&"operators").get_traces()
+
+
+@warning_ignore("unsafe_method_access")
+func _totals() -> OperatorTotals:
+	return _dock.get(&"operators").get_totals()
+
+
+func _name() -> String:
+	var model: LiveModel = _live_model()
+	if model != null:
+		return model.name
+	return _result().name if _result() != null else "model"

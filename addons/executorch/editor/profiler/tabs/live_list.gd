@@ -1,0 +1,136 @@
+@tool
+extends Tree
+## The models of the running game with their numbers; the first row stands for all of them.
+
+## A row was selected; null = all models.
+signal model_selected(model: LiveModel)
+
+const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_model.gd")
+const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
+const Style := preload("res://addons/executorch/editor/profiler/charts/chart_style.gd")
+const TITLES: PackedStringArray = ["Model", "Calls/s", "p50", "p99", "Frame", "Memory", "Queue"]
+const TIPS: PackedStringArray = [
+	"", "Calls per second, last two seconds", "Half of the calls are faster", "One of a hundred calls is slower",
+	"Time in the model per frame, as a share of the frame's budget", "All memory of the model", "Asynchronous calls that wait"
+]
+
+var _style: Style
+var _rows: Dictionary[int, TreeItem] = {}
+var _all: TreeItem
+var _models: Array[LiveModel] = []
+var _filling: bool = false
+
+
+func _init() -> void:
+	columns = TITLES.size()
+	column_titles_visible = true
+	hide_root = true
+	select_mode = Tree.SELECT_ROW
+	for column: int in columns:
+		set_column_title(column, TITLES[column])
+		set_column_title_tooltip_text(column, TIPS[column])
+		set_column_expand(column, column == 0)
+		set_column_title_alignment(column, HORIZONTAL_ALIGNMENT_LEFT if column == 0 else HORIZONTAL_ALIGNMENT_RIGHT)
+	item_selected.connect(_on_item_selected)
+
+
+func _notification(what: int) -> void:
+	if what == NOTIFICATION_THEME_CHANGED or what == NOTIFICATION_ENTER_TREE:
+		_style = Style.new(self)
+		set_column_custom_minimum_width(0, int(_style.px(130)))
+		for column: int in range(1, columns):
+			set_column_custom_minimum_width(column, int(_style.px(56 if column == 6 else 72)))
+		custom_minimum_size.x = _style.px(330)
+
+
+## Writes the numbers; rows are made anew only when the models are others.
+func show_models(models: Array[LiveModel], now_us: float, budget_us: float, selected: LiveModel) -> void:
+	if models != _models:
+		_models = models.duplicate()
+		_make_rows()
+	var calls: float = 0.0
+	var share: float = 0.0
+	var bytes: int = 0
+	var waiting: int = 0
+	for model: LiveModel in models:
+		var rate: float = model.rate(now_us)
+		var load_share: float = model.load_share(now_us)
+		calls += rate
+		share += load_share
+		if not model.ended:
+			bytes += model.memory_bytes()
+			waiting += model.queue_depth
+		_write(_rows[model.key], model, rate, load_share)
+	if _all != null:
+		_write_numbers(_all, [Quantity.digits(calls), "", "", Quantity.percent(share), Quantity.size(bytes), str(waiting)])
+		_all.set_tooltip_text(4, "Budget of a frame: %s" % Quantity.time(budget_us))
+	_select(selected)
+
+
+func _make_rows() -> void:
+	clear()
+	_rows.clear()
+	_all = null
+	var root: TreeItem = create_item()
+	if _models.is_empty():
+		return
+	_all = create_item(root)
+	_all.set_text(0, "All models")
+	for model: LiveModel in _models:
+		var item: TreeItem = create_item(root)
+		item.set_icon(0, _swatch(_style.series(model.key)))
+		item.set_metadata(0, model)
+		_rows[model.key] = item
+
+
+func _write(item: TreeItem, model: LiveModel, rate: float, share: float) -> void:
+	var numbers: Dictionary = model.statistics.summary()
+	var memory: String = Quantity.size(model.memory_bytes())
+	var p50: String = Quantity.time(numbers["p50_us"] as float)
+	var p99: String = Quantity.time(numbers["p99_us"] as float)
+	item.set_text(0, model.name + (" (ended)" if model.ended else ""))
+	_write_numbers(item, [Quantity.digits(rate), p50, p99, Quantity.percent(share), memory, str(model.queue_depth)])
+	item.set_tooltip_text(
+		0,
+		(
+			"%s\n%s calls, %s errors, %s lost\nmean %s, longest %s"
+			% [
+				model.path if not model.path.is_empty() else model.name,
+				Quantity.grouped(model.statistics.count),
+				Quantity.grouped(model.errors),
+				Quantity.grouped(model.lost),
+				Quantity.exact_time(numbers["mean_us"] as float),
+				Quantity.exact_time(numbers["max_us"] as float),
+			]
+		)
+	)
+	item.set_tooltip_text(2, Quantity.exact_time(numbers["p50_us"] as float))
+	item.set_tooltip_text(3, Quantity.exact_time(numbers["p99_us"] as float))
+	item.set_tooltip_text(5, Quantity.exact_size(model.memory_bytes()))
+	item.set_custom_color(0, _style.dim_text if model.ended else _style.text)
+
+
+func _write_numbers(item: TreeItem, words: PackedStringArray) -> void:
+	for column: int in words.size():
+		item.set_text(column + 1, words[column])
+		item.set_text_alignment(column + 1, HORIZONTAL_ALIGNMENT_RIGHT)
+
+
+func _select(model: LiveModel) -> void:
+	var item: TreeItem = _all if model == null else _rows.get(model.key)
+	if item != null and get_selected() != item:
+		_filling = true
+		item.select(0)
+		_filling = false
+
+
+func _on_item_selected() -> void:
+	if not _filling and get_selected() != null:
+		model_selected.emit(get_selected().get_metadata(0) as LiveModel)
+
+
+func _swatch(color: Color) -> Texture2D:
+	var side: int = int(_style.px(10))
+	var image: Image = Image.create_empty(side, side, false, Image.FORMAT_RGBA8)
+	image.fill(color)
+	return ImageTexture.create_from_image(image)

@@ -1,0 +1,247 @@
+@tool
+extends VBoxContainer
+## The models of the running game as they run: a list, the latency of one or all as a time line, and the call that was frozen.
+
+## The user wants the inside of a traced call.
+signal trace_opened(model: LiveModel, trace: CallTrace)
+## The user selected a model; null = all.
+signal model_selected(model: LiveModel)
+
+const LiveFeed := preload("res://addons/executorch/editor/profiler/data/live_feed.gd")
+const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_model.gd")
+const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
+const DebuggerPlugin := preload("res://addons/executorch/editor/profiler/debugger_plugin.gd")
+const LatencyChart := preload("res://addons/executorch/editor/profiler/charts/latency_chart.gd")
+const HistogramChart := preload("res://addons/executorch/editor/profiler/charts/histogram_chart.gd")
+const FlameChart := preload("res://addons/executorch/editor/profiler/charts/flame_chart.gd")
+const ModelList := preload("res://addons/executorch/editor/profiler/tabs/live_list.gd")
+const Toolbar := preload("res://addons/executorch/editor/profiler/tabs/toolbar.gd")
+const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
+const EMPTY: String = (
+	"No model is running.\nPlay a scene that uses one: each model it calls appears here by itself, with nothing to set up."
+)
+const NO_TRACE: String = (
+	"Click a call in the time line to freeze it.\nTurn on “Trace slow calls” to see the operators inside."
+)
+const WINDOWS: Dictionary[String, float] = {"5 s": 5e6, "15 s": 15e6, "60 s": 60e6, "5 min": 300e6, "All": 0.0}
+## Numbers in the list change this often; the charts follow every frame.
+const LIST_SECONDS: float = 0.25
+
+var time_line: LatencyChart = LatencyChart.new()
+var histogram: HistogramChart = HistogramChart.new()
+var flame: FlameChart = FlameChart.new()
+var list: ModelList = ModelList.new()
+
+var _debugger: DebuggerPlugin
+var _feed: LiveFeed
+var _selected: LiveModel
+var _shown: Array[LiveModel] = []
+var _drawn: int = -1
+var _since_list: float = 0.0
+var _pause: Button
+var _spikes: CheckButton
+var _threshold: SpinBox
+var _status: Label
+
+
+func _init() -> void:
+	name = "Live"
+	_build_toolbar()
+	var split: HSplitContainer = HSplitContainer.new()
+	split.size_flags_vertical = Control.SIZE_EXPAND_FILL
+	list.model_selected.connect(select_model)
+	split.add_child(list)
+	var charts: HSplitContainer = HSplitContainer.new()
+	charts.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	charts.size_flags_stretch_ratio = 2.4
+	list.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	time_line.empty_text = EMPTY
+	time_line.live_window_us = 15e6
+	time_line.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	time_line.size_flags_stretch_ratio = 1.7
+	time_line.call_selected.connect(_on_call_selected)
+	time_line.view_changed.connect(_on_view_changed)
+	charts.add_child(time_line)
+	var right: VSplitContainer = VSplitContainer.new()
+	right.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	histogram.empty_text = "Select a model to see how its latencies are spread."
+	flame.empty_text = NO_TRACE
+	flame.event_selected.connect(_on_flame_clicked)
+	for chart: Control in [histogram, flame]:
+		chart.size_flags_vertical = Control.SIZE_EXPAND_FILL
+		right.add_child(chart)
+	charts.add_child(right)
+	split.add_child(charts)
+	add_child(split)
+
+
+func set_debugger(debugger: DebuggerPlugin) -> void:
+	_debugger = debugger
+	_feed = debugger.feed
+	_feed.models_changed.connect(_on_models_changed)
+	_feed.trace_received.connect(_on_trace_received)
+	_on_models_changed()
+
+
+## Shows one model, or all of them when null.
+func select_model(model: LiveModel) -> void:
+	if _selected != null and _spikes.button_pressed and _selected != model:
+		_spikes.button_pressed = false
+	_selected = model
+	time_line.marked_us = -1.0
+	flame.show_trace(null)
+	_spikes.disabled = model == null
+	_drawn = -1
+	model_selected.emit(model)
+
+
+func get_selected() -> LiveModel:
+	return _selected
+
+
+func _process(delta: float) -> void:
+	if _feed == null or not is_visible_in_tree():
+		return
+	var revision: int = 0
+	for model: LiveModel in _shown:
+		revision += model.statistics.revision
+	if revision != _drawn:
+		_drawn = revision
+		_show_calls()
+	_since_list += delta
+	if _since_list >= LIST_SECONDS:
+		_since_list = 0.0
+		list.show_models(_feed.models(), _feed.now_us, _feed.frame_budget_us, _selected)
+		_show_histogram()
+		_show_status()
+
+
+func _show_calls() -> void:
+	var names: PackedStringArray = []
+	var series: Array[ExecuTorchLatencyStatistics] = []
+	var colors: PackedInt32Array = []
+	for model: LiveModel in _shown:
+		if _selected == null or model == _selected:
+			names.append(model.name)
+			series.append(model.statistics)
+			colors.append(model.key)
+	time_line.budget_us = _feed.frame_budget_us
+	time_line.show_series(names, series, colors)
+
+
+## Of the visible calls, so that zooming the time line asks what a stretch of it was like.
+func _show_histogram() -> void:
+	if _selected == null or _selected.statistics.held == 0:
+		histogram.show_durations("", PackedFloat64Array())
+		return
+	var part: PackedFloat64Array = _selected.statistics.durations_between(time_line.view_begin, time_line.view_end)
+	histogram.show_durations(_selected.name, part, _selected.key)
+
+
+func _show_status() -> void:
+	var parts: PackedStringArray = []
+	parts.append("Game is running" if _feed.is_running() else "No game is running")
+	if _feed.paused:
+		parts.append("paused")
+	var lost: int = 0
+	for model: LiveModel in _feed.models():
+		lost += model.lost
+	if lost > 0:
+		parts.append("%s calls lost" % Quantity.grouped(lost))
+	if _feed.dropped_count() > 0:
+		parts.append("%s messages dropped" % Quantity.grouped(_feed.dropped_count()))
+		var reasons: PackedStringArray = []
+		for reason: String in _feed.dropped:
+			reasons.append("%s: %d" % [reason, _feed.dropped[reason]])
+		_status.tooltip_text = "\n".join(reasons)
+	_status.text = " · ".join(parts)
+
+
+func _on_models_changed() -> void:
+	_shown = _feed.models()
+	if _selected != null and not _shown.has(_selected):
+		select_model(null)
+	if _selected == null and _shown.size() == 1:
+		select_model(_shown[0])
+	_drawn = -1
+	_since_list = LIST_SECONDS
+
+
+## Freezes a call: the view stops following, and the call's own trace is shown if there is one.
+func _on_call_selected(series: int, index: int) -> void:
+	var model: LiveModel = _selected if _selected != null else _shown[series]
+	if model != _selected:
+		select_model(model)
+	time_line.marked_us = model.statistics.time_us(index)
+	var begin: float = time_line.view_begin
+	time_line.show_range(begin, time_line.view_end)
+	var trace: CallTrace = model.trace_of(model.sequence_at(index))
+	flame.show_trace(trace)
+	if trace == null:
+		flame.empty_text = (
+			"This call took %s. It was not traced.\nTurn on “Trace slow calls”: the next ones will be."
+			% Quantity.exact_time(model.statistics.duration_us(index))
+		)
+
+
+func _on_trace_received(model: LiveModel, trace: CallTrace) -> void:
+	if model == _selected and time_line.marked_us < 0.0:
+		flame.show_trace(trace)
+
+
+func _on_flame_clicked(_index: int) -> void:
+	if _selected == null:
+		return
+	for trace: CallTrace in _selected.traces:
+		if flame.get_trace() == trace:
+			trace_opened.emit(_selected, trace)
+
+
+func _on_view_changed() -> void:
+	if time_line.follows:
+		time_line.marked_us = -1.0
+		flame.empty_text = NO_TRACE
+	_show_histogram()
+
+
+func _on_spikes_toggled(_on: bool) -> void:
+	_send_tracing()
+
+
+func _send_tracing() -> void:
+	if _selected == null or _debugger == null:
+		return
+	_debugger.trace(_selected, _threshold.value * 1000.0 if _spikes.button_pressed else -1.0)
+
+
+func _on_pause_toggled(on: bool) -> void:
+	_feed.paused = on
+
+
+func _on_clear_pressed() -> void:
+	_feed.clear()
+	flame.show_trace(null)
+
+
+func _build_toolbar() -> void:
+	var toolbar: Toolbar = Toolbar.new()
+	_pause = toolbar.add_toggle(&"Pause", "Let what the game sends pass by", _on_pause_toggled)
+	toolbar.add_button(&"Clear", "Forget all calls so far", _on_clear_pressed)
+	toolbar.add_button(&"CenterView", "Follow the newest calls again (F)", time_line.reset_view)
+	var set_window: Callable = func(index: int) -> void:
+		time_line.live_window_us = WINDOWS.values()[index]
+		time_line.reset_view()
+	var windows: OptionButton = toolbar.add_options("Stretch of time that is followed", WINDOWS.keys(), set_window)
+	windows.select(1)
+	toolbar.add_gap()
+	_spikes = CheckButton.new()
+	_spikes.text = "Trace slow calls"
+	_spikes.tooltip_text = "Records the operators of the selected model's calls that take longer than this.\nTracing adds some time to every call."
+	_spikes.disabled = true
+	_spikes.toggled.connect(_on_spikes_toggled)
+	toolbar.add_child(_spikes)
+	_threshold = toolbar.add_number("Calls that take longer are kept", 0.01, 10_000.0, 5.0, "ms")
+	_threshold.value_changed.connect(func(_value: float) -> void: _send_tracing())
+	_status = toolbar.add_status()
+	_status.horizontal_alignment = HORIZONTAL_ALIGNMENT_RIGHT
+	add_child(toolbar)

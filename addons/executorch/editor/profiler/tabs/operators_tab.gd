@@ -1,0 +1,129 @@
+@tool
+extends VBoxContainer
+## Where the time of a call goes: the call as a flame chart, and a table of its operators.
+
+## An operator was selected, for views that show the model's graph.
+signal operator_selected(path: String, method: String, row: Dictionary)
+
+const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
+const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
+const OperatorTotals := preload("res://addons/executorch/editor/profiler/data/operator_totals.gd")
+const OperatorList := preload("res://addons/executorch/editor/profiler/tabs/operator_list.gd")
+const FlameChart := preload("res://addons/executorch/editor/profiler/charts/flame_chart.gd")
+const Toolbar := preload("res://addons/executorch/editor/profiler/tabs/toolbar.gd")
+const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
+const EMPTY: String = (
+	"No call was traced yet.\nRun a benchmark: it traces a few calls of the model. "
+	+ "Or turn on “Trace slow calls” in the Live tab while the game runs."
+)
+
+var flame: FlameChart = FlameChart.new()
+var list: OperatorList = OperatorList.new()
+
+var _toolbar: Toolbar = Toolbar.new()
+var _calls: OptionButton
+var _status: Label
+var _traces: Array[CallTrace] = []
+var _totals: OperatorTotals
+var _name: String = ""
+var _path: String = ""
+
+
+func _init() -> void:
+	name = "Operators"
+	_calls = _toolbar.add_options("The traced call that is shown", [], _on_call_selected)
+	_status = _toolbar.add_status()
+	var filter: LineEdit = LineEdit.new()
+	filter.placeholder_text = "Filter operators"
+	filter.clear_button_enabled = true
+	filter.custom_minimum_size.x = 200
+	filter.text_changed.connect(list.filter)
+	_toolbar.add_child(filter)
+	add_child(_toolbar)
+	var split: VSplitContainer = VSplitContainer.new()
+	split.size_flags_vertical = Control.SIZE_EXPAND_FILL
+	flame.empty_text = EMPTY
+	flame.size_flags_vertical = Control.SIZE_EXPAND_FILL
+	flame.event_selected.connect(_on_event_selected)
+	list.operator_selected.connect(_on_operator_selected)
+	split.add_child(flame)
+	split.add_child(list)
+	add_child(split)
+	_show_parts()
+
+
+## Shows the traced calls of a benchmark, first the one of median length.
+func show_result(result: BenchmarkResult) -> void:
+	_name = result.name
+	_path = result.path
+	_show(result.traces, result.traces.find(result.typical_trace()))
+	var reconciled: Dictionary = result.reconciliation()
+	if not reconciled.is_empty():
+		_status.text = (
+			"%s: untraced %s · traced %s (%+.1f%% overhead) · operators %s (%.1f%% of the traced call)"
+			% [
+				_name,
+				Quantity.time(reconciled["untraced_us"] as float),
+				Quantity.time(reconciled["traced_us"] as float),
+				float(reconciled["overhead"]) * 100.0,
+				Quantity.time(reconciled["parts_us"] as float),
+				float(reconciled["covered"]) * 100.0,
+			]
+		)
+		_status.tooltip_text = "Medians. Latencies elsewhere are of untraced calls; the times below are of traced ones."
+
+
+## Shows one traced call of a running game.
+func show_trace(model: String, path: String, traces: Array[CallTrace], shown: CallTrace) -> void:
+	_name = model
+	_path = path
+	_show(traces, traces.find(shown))
+	_status.text = "%s in the running game" % model
+
+
+func get_traces() -> Array[CallTrace]:
+	return _traces
+
+
+func get_totals() -> OperatorTotals:
+	return _totals
+
+
+func get_model_name() -> String:
+	return _name
+
+
+func _show(traces: Array[CallTrace], place: int) -> void:
+	_traces = traces.duplicate()
+	_totals = OperatorTotals.new()
+	_totals.add_all(_traces)
+	_calls.clear()
+	for trace: CallTrace in _traces:
+		_calls.add_item("Call %d: %s" % [trace.sequence, Quantity.time(trace.span_us())])
+	list.show_totals(_totals)
+	if not _traces.is_empty():
+		_calls.select(maxi(place, 0))
+		flame.show_trace(_traces[maxi(place, 0)])
+	else:
+		flame.show_trace(null)
+	_show_parts()
+
+
+func _show_parts() -> void:
+	list.visible = not _traces.is_empty()
+	_toolbar.visible = list.visible
+
+
+func _on_call_selected(index: int) -> void:
+	flame.show_trace(_traces[index])
+
+
+func _on_event_selected(index: int) -> void:
+	flame.highlight("")
+	if index >= 0:
+		list.select_operator(_traces[maxi(_calls.selected, 0)].names[index])
+
+
+func _on_operator_selected(row: Dictionary) -> void:
+	flame.highlight(row["name"] as String)
+	operator_selected.emit(_path, _traces[0].method, row)

@@ -1,0 +1,224 @@
+class_name ExecuTorchTelemetry
+extends RefCounted
+## Tells the editor's profiler which models a game runs, how long each call took and what memory they hold. Nothing to set
+## up: sessions register themselves when a debugger is connected, which is never so in a release export. A call costs
+## nothing here: the native module keeps a log that is drained a few times a second.
+
+const Protocol := preload("res://addons/executorch/runtime/telemetry/telemetry_protocol.gd")
+const BATCH_US: int = 66_000
+const MEMORY_US: int = 500_000
+const OFF: float = -1.0
+
+static var _current: ExecuTorchTelemetry
+static var _guard: Mutex = Mutex.new()
+
+## Microseconds spent in this class since the start, and in how many batches: the profiler's own cost.
+var spent_us: int = 0
+var batches: int = 0
+
+var _models: Dictionary[int, Watched] = {}
+var _next_id: int = 1
+var _last_batch_us: int = 0
+var _last_memory_us: int = 0
+var _frames: int = 0
+
+
+## Watches an ExecuTorchRuntime that is loaded. Only weak references are kept. Any thread; does nothing when no debugger is
+## connected or the session is watched already.
+static func watch(session: RefCounted) -> void:
+	if EngineDebugger.is_active():
+		var path: String = session.call(&"get_resource_path")
+		watch_module(session.call(&"get_native_module") as RefCounted, path, session)
+
+
+## Watches a native module that has no session around it; `path` is shown as its name.
+static func watch_module(module: RefCounted, path: String, session: RefCounted = null) -> void:
+	if module == null or not EngineDebugger.is_active():
+		return
+	_guard.lock()
+	if _current == null:
+		_current = new()
+		_current._attach.call_deferred()
+	_current._add(module, path, session)
+	_guard.unlock()
+
+
+## The running telemetry, null when there is none.
+static func get_current() -> ExecuTorchTelemetry:
+	return _current
+
+
+## Sends what has been collected now, without waiting for the next batch.
+func flush() -> void:
+	var begin: int = Time.get_ticks_usec()
+	_guard.lock()
+	_forget_dead()
+	_send_calls(begin)
+	if begin - _last_memory_us >= MEMORY_US:
+		_last_memory_us = begin
+		_send_memory(begin)
+	_guard.unlock()
+	_last_batch_us = begin
+	_frames = 0
+	batches += 1
+	spent_us += Time.get_ticks_usec() - begin
+
+
+func _attach() -> void:
+	var tree: SceneTree = Engine.get_main_loop() as SceneTree
+	if tree == null:
+		return
+	if not EngineDebugger.has_capture(Protocol.PREFIX):
+		EngineDebugger.register_message_capture(Protocol.PREFIX, _on_message)
+	_describe()
+	tree.process_frame.connect(_on_frame)
+	tree.root.tree_exiting.connect(_on_ending)
+
+
+func _on_frame() -> void:
+	_frames += 1
+	if Time.get_ticks_usec() - _last_batch_us >= BATCH_US:
+		flush()
+
+
+func _on_ending() -> void:
+	flush()
+	EngineDebugger.unregister_message_capture(Protocol.PREFIX)
+
+
+func _add(module: RefCounted, path: String, session: RefCounted) -> void:
+	for other: Watched in _models.values():
+		if other.module.get_ref() == module:
+			return
+	var watched: Watched = Watched.new()
+	watched.module = weakref(module)
+	watched.session = weakref(session) if session != null else null
+	watched.path = path
+	watched.methods = module.call(&"get_method_names")
+	module.call(&"set_call_log", Protocol.LOG_CAPACITY)
+	_models[_next_id] = watched
+	_next_id += 1
+
+
+func _describe() -> void:
+	_guard.lock()
+	_send("hello", [Protocol.VERSION, _frame_budget_us()])
+	for id: int in _models:
+		_send_model(id)
+	_guard.unlock()
+
+
+func _frame_budget_us() -> float:
+	var rate: float = Engine.max_fps
+	if rate <= 0.0:
+		rate = DisplayServer.screen_get_refresh_rate()
+	return 1e6 / (rate if rate > 1.0 else 60.0)
+
+
+func _send_model(id: int) -> void:
+	var watched: Watched = _models[id]
+	watched.described = true
+	var shown: String = watched.path.get_file().get_basename()
+	if shown.is_empty():
+		shown = "model %d" % id
+	_send("model", [id, {"name": shown, "path": watched.path, "methods": watched.methods}])
+
+
+func _forget_dead() -> void:
+	for id: int in _models.keys():
+		if _models[id].module.get_ref() == null:
+			_models.erase(id)
+			_send("gone", [id])
+
+
+func _send_calls(now_us: int) -> void:
+	var entries: Array = []
+	for id: int in _models:
+		var watched: Watched = _models[id]
+		var module: RefCounted = watched.module.get_ref()
+		if module == null:
+			continue
+		if not watched.described:
+			_send_model(id)
+		var calls: PackedFloat64Array = module.call(&"take_call_log")
+		var waiting: int = watched.waiting()
+		if calls.is_empty() and waiting == watched.last_waiting:
+			continue
+		watched.last_waiting = waiting
+		var longest: float = 0.0
+		for place: int in range(0, calls.size(), Protocol.LOG_STRIDE):
+			# The log counts back from now; the editor wants the game's clock.
+			calls[place + 1] = now_us - calls[place + 1]
+			longest = maxf(longest, calls[place + 2])
+		entries.append([id, calls, waiting])
+		if watched.threshold_us >= 0.0 and longest > watched.threshold_us:
+			_send_traces(id, watched, module)
+	_send("calls", [now_us, _frames, entries])
+
+
+func _send_traces(id: int, watched: Watched, module: RefCounted) -> void:
+	var profile: Dictionary = module.call(&"get_profile")
+	for traced: Dictionary in profile.get("calls", []):
+		var sequence: int = traced.get("sequence", 0)
+		var wall_us: float = traced.get("wall_us", 0.0)
+		if sequence <= watched.last_traced or wall_us < watched.threshold_us:
+			continue
+		watched.last_traced = sequence
+		_send("trace", [id, traced])
+		if watched.threshold_us == 0.0:
+			_set_tracing(watched, OFF)
+			return
+
+
+func _send_memory(now_us: int) -> void:
+	var entries: Array = []
+	for id: int in _models:
+		var module: RefCounted = _models[id].module.get_ref()
+		if module != null:
+			entries.append([id, module.call(&"get_memory_info")])
+	_send("memory", [now_us, entries])
+
+
+func _send(message: String, data: Array) -> void:
+	EngineDebugger.send_message("%s:%s" % [Protocol.PREFIX, message], data)
+
+
+## The editor asks for something; what is malformed is ignored.
+func _on_message(message: String, data: Array) -> bool:
+	match message:
+		"describe":
+			_describe()
+		"trace":
+			if data.size() == 2 and data[0] is int and (data[1] is float or data[1] is int):
+				_guard.lock()
+				if _models.has(data[0]):
+					_set_tracing(_models[data[0]], float(data[1]))
+				_guard.unlock()
+		_:
+			return false
+	return true
+
+
+func _set_tracing(watched: Watched, threshold_us: float) -> void:
+	var module: RefCounted = watched.module.get_ref()
+	watched.threshold_us = threshold_us
+	if module != null:
+		module.call(&"enable_profiling", threshold_us >= 0.0)
+
+
+## A model that is watched.
+class Watched:
+	extends RefCounted
+	var module: WeakRef
+	var session: WeakRef
+	var path: String = ""
+	var methods: PackedStringArray = []
+	var described: bool = false
+	var last_waiting: int = 0
+	var last_traced: int = 0
+	var threshold_us: float = -1.0
+
+	## Asynchronous calls that wait.
+	func waiting() -> int:
+		var owner: RefCounted = session.get_ref() if session != null else null
+		return int(owner.call(&"get_queue_depth")) if owner != null and owner.has_method(&"get_queue_depth") else 0
