@@ -1,0 +1,134 @@
+@tool
+extends "res://tests/case.gd"
+## What a game sends: good messages count, bad ones are dropped with a count and raise no error.
+
+const LiveFeed := preload("res://addons/executorch/editor/profiler/data/live_feed.gd")
+const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_model.gd")
+const Protocol := preload("res://addons/executorch/runtime/telemetry/telemetry_protocol.gd")
+
+
+func running_feed() -> LiveFeed:
+	var feed: LiveFeed = LiveFeed.new()
+	feed.begin_session(0)
+	feed.receive(0, "hello", [Protocol.VERSION, 16666.0])
+	feed.receive(0, "model", [1, about("net")])
+	return feed
+
+
+func about(model: String) -> Dictionary:
+	return {"name": model, "path": "res://%s.pt" % model, "methods": PackedStringArray(["forward"])}
+
+
+func calls(first: int, count: int, duration: float = 100.0) -> PackedFloat64Array:
+	var log_numbers: PackedFloat64Array = []
+	for index: int in count:
+		log_numbers.append_array([first + index, 1000.0 * (first + index), duration, 0.0, 0.0])
+	return log_numbers
+
+
+func test_calls_are_counted() -> void:
+	var feed: LiveFeed = running_feed()
+	check(feed.receive(0, "calls", [50_000.0, 3, [[1, calls(1, 10), 2]]]), "taken")
+	check(feed.receive(0, "calls", [90_000.0, 3, [[1, calls(13, 5), 0]]]), "taken")
+	var model: LiveModel = feed.models()[0]
+	check_equal(model.statistics.count, 15)
+	check_equal(model.lost, 2, "numbers 11 and 12 never came")
+	check_equal(model.sequence_at(10), 13)
+	check_equal(feed.dropped_count(), 0)
+
+
+func test_failed_calls_are_errors_without_latency() -> void:
+	var feed: LiveFeed = running_feed()
+	var log_numbers: PackedFloat64Array = calls(1, 3)
+	log_numbers[9] = 18.0
+	feed.receive(0, "calls", [50_000.0, 3, [[1, log_numbers, 0]]])
+	check_equal(feed.models()[0].errors, 1)
+	check_equal(feed.models()[0].statistics.count, 2)
+
+
+func test_bad_messages_are_dropped_with_a_count() -> void:
+	var feed: LiveFeed = running_feed()
+	var bad: Array[Array] = [
+		["nonsense", []],
+		["hello", []],
+		["hello", ["1", 16.0]],
+		["model", [1]],
+		["model", [1, {"name": 5}]],
+		["model", ["x", about("y")]],
+		["calls", []],
+		["calls", [1.0, 1, "no"]],
+		["calls", [1.0, 1, [[1, calls(1, 1).slice(0, 4), 0]]]],
+		["calls", [1.0, 1, [[99, calls(1, 1), 0]]]],
+		["calls", [NAN, 1, []]],
+		["calls", [1.0, 1, [[1, PackedFloat64Array([1.0, 5.0, INF, 0.0, 0.0]), 0]]]],
+		["calls", [1.0, 1, [[1, PackedFloat64Array([1.0, 5.0, -1.0, 0.0, 0.0]), 0]]]],
+		["calls", [1.0, 1, [[1, PackedByteArray([1, 2]), 0]]]],
+		["memory", [1.0, [5]]],
+		["memory", [1.0, [[1, "x"]]]],
+		["trace", [1, {}]],
+		["trace", [1, {"events": [{"name": "x"}, 7]}]],
+		["gone", []],
+		["gone", [42]],
+	]
+	for message: Array in bad:
+		check(not feed.receive(0, message[0] as String, message[1] as Array), "%s was taken" % [message])
+	check_equal(feed.dropped_count(), bad.size())
+	check_equal(feed.models()[0].statistics.count, 0)
+
+
+func test_another_version_is_dropped() -> void:
+	var feed: LiveFeed = LiveFeed.new()
+	feed.begin_session(0)
+	check(not feed.receive(0, "hello", [Protocol.VERSION + 1, 16666.0]), "refused")
+	check_equal(feed.dropped["version"], 1)
+
+
+func test_late_and_repeated_messages_are_dropped() -> void:
+	var feed: LiveFeed = running_feed()
+	feed.receive(0, "calls", [50_000.0, 3, [[1, calls(1, 10), 0]]])
+	feed.receive(0, "calls", [50_000.0, 3, [[1, calls(1, 10), 0]]])
+	check_equal(feed.models()[0].statistics.count, 10, "the same calls count once")
+	check_equal(feed.dropped["late"], 10)
+	feed.end_session(0)
+	check(not feed.receive(0, "calls", [60_000.0, 3, [[1, calls(11, 1), 0]]]), "after the end")
+	check_equal(feed.dropped["late"], 11)
+
+
+func test_a_flood_is_cut() -> void:
+	var feed: LiveFeed = running_feed()
+	for index: int in 5000:
+		feed.receive(0, "calls", [50_000.0, 3, [[1, calls(index + 1, 1), 0]]])
+	check(feed.dropped.get("flood", 0) > 3000, "%s" % feed.dropped)
+	check(feed.models()[0].statistics.count > 300, "the first ones count")
+	for index: int in 200:
+		feed.receive(0, "model", [index + 2, about("net")])
+	check(feed.models().size() <= Protocol.MOST_MODELS, "%d models" % feed.models().size())
+
+
+func test_a_game_that_dies_leaves_its_models() -> void:
+	var feed: LiveFeed = running_feed()
+	feed.receive(0, "calls", [50_000.0, 3, [[1, calls(1, 10), 0]]])
+	feed.end_session(0)
+	check_equal(feed.models().size(), 1)
+	check(feed.models()[0].ended, "marked as ended")
+	check_near(feed.models()[0].rate(51_000.0), 0.0, 0.0)
+	feed.begin_session(0)
+	check_equal(feed.models().size(), 0, "the next game begins with an empty list")
+
+
+func test_memory_over_time() -> void:
+	var feed: LiveFeed = running_feed()
+	feed.receive(0, "model", [2, about("other")])
+	var info: Dictionary = {"program": 100, "planned": PackedInt64Array([50, 7]), "delegate": 3, "constants": "x"}
+	check(feed.receive(0, "memory", [1e6, [[1, info], [2, info]]]), "taken")
+	feed.receive(0, "gone", [1])
+	feed.receive(0, "memory", [2e6, [[2, info]]])
+	check_equal(feed.memory.series(0), PackedInt64Array([160, 0]))
+	check_equal(feed.memory.series(1), PackedInt64Array([160, 160]))
+
+
+func test_pause_lets_calls_pass_by() -> void:
+	var feed: LiveFeed = running_feed()
+	feed.paused = true
+	feed.receive(0, "calls", [50_000.0, 3, [[1, calls(1, 10), 0]]])
+	check_equal(feed.models()[0].statistics.count, 0)
