@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,9 @@ def convert_source(
     logging.getLogger("torch").setLevel(logging.ERROR)
     source = load(path, sniffed, options, project, allow_pickle)
     stages.enter("export")
+    _step_by_step(source, options)
     methods = export(source)
+    _scan_recurrent(methods, source, options)
     proof = Proof(methods, source)
     folder = resolve(options.calibration.strip(), project, "calibration") if options.calibration.strip() else None
 
@@ -78,9 +81,7 @@ class Proof:
                         outputs = samples.flatten_outputs(self._call(method, arguments))
                         self.expected.append([value.detach().clone() for value in outputs])
                     example = method.example
-                    self.eager_microseconds[method.name] = median_microseconds(
-                        lambda m=method, e=example: self._call(m, e)
-                    )
+                    self.eager_microseconds[method.name] = _eager_time(partial(self._call, method, example))
             finally:
                 # The calls must not be seen in the program's first state.
                 restore(method.eager, saved)
@@ -158,6 +159,42 @@ def _down_the_ladder(
         return step, body
     assert failed is not None
     raise failed
+
+
+def _eager_time(call: Callable[[], Any]) -> float:
+    """Microseconds of a call with one thread: torch's pool would measure what else the machine does."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return median_microseconds(call)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _step_by_step(source: Source, options: ImportOptions) -> None:
+    if options.recurrent != "step":
+        return
+    from importer.recurrent import rewrite_to_steps
+
+    for method in source.methods:
+        if method.module is None or isinstance(method.module, torch.jit.ScriptModule):
+            cause = "The option recurrent 'step' needs the model's layers, but this file holds a finished graph."
+            remedy = "Use 'scan', or import the state dict with a factory."
+            raise ImporterError("RECURRENT_STEP_NOT_POSSIBLE", cause, remedy, "export")
+        names = rewrite_to_steps(method.module)
+        if names:
+            source.notes.append(f"One step with each call; the state of {', '.join(names)} is kept in buffers.")
+
+
+def _scan_recurrent(methods: list[Method], source: Source, options: ImportOptions) -> None:
+    if options.recurrent != "scan":
+        return
+    from importer.recurrent import rewrite_to_scan
+
+    for method in methods:
+        method.program, count = rewrite_to_scan(method)
+        if count:
+            source.notes.append(f"Recurrent operators of '{method.name}' that run as a loop (scan): {count}.")
 
 
 def _parameters(methods: list[Method]) -> list[torch.Tensor]:

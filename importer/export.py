@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import traceback
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -47,6 +48,11 @@ def _export(method: SourceMethod, source: Source) -> Method:
     if eager is None:
         eager = program.module()
     inputs = input_specs(program, method.declared)
+    if isinstance(eager, torch.jit.ScriptModule):
+        # A traced graph has names of its own.
+        names = examples.parameter_names(eager)
+        if len(names) == len(inputs):
+            inputs = [replace(spec, name=name) for spec, name in zip(inputs, names, strict=True)]
     return Method(
         method.name, program, eager, method.example, inputs, output_specs(program), _bounds(program, method, inputs)
     )
@@ -175,7 +181,7 @@ def _dimension(size: Any, name: str, axis: int, program: ExportedProgram) -> Dim
     low, high = bounds.lower, bounds.upper
     if not high.is_finite or int(high) >= _LARGEST_RANGE:
         cause = f"Dimension {axis} of '{name}' has no upper bound; the program could hold only the example's size."
-        remedy = "Declare the range in the option 'inputs', for example `x: float32[batch:1..64,8]`, or export with Dim(max=...)."
+        remedy = "Declare it in the option 'inputs', such as `x: float32[batch:1..64,8]`, or export with Dim(max=...)."
         raise ImporterError("DYNAMIC_DIMENSION_UNBOUNDED", cause, remedy, "export")
     return Dimension(max(0, int(low)), int(high))
 

@@ -69,7 +69,7 @@ def _torchscript(path: Path) -> torch.nn.Module:
                 code = archive.read(name)
                 found = [word.decode() for word in _SCRIPT_REACHES_OUT if word in code]
                 if found:
-                    cause = f"The TorchScript archive {path.name} reads or writes files when it runs ({found[0]}..., in {name})."
+                    cause = f"{path.name} reads or writes files when it runs: {found[0]}...) in {name}."
                     remedy = "Use files from people you trust only; script the model again without it."
                     raise ImporterError("ARCHIVE_RUNS_CODE", cause, remedy, "load")
     try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from importer.delegation import report
+from importer.memory_plan import plan
 from importer.pte import Method, Program, Tensor
 from importer.signature import TensorSpec
 
@@ -71,6 +72,7 @@ def _method(method: Method, inputs: list[TensorSpec] | None, outputs: list[Tenso
             for item in method.delegates
         ],
         "delegation": report(method),
+        "memory_plan": plan(method),
     }
 
 

@@ -23,14 +23,19 @@ SCALAR_TYPES = {
     23: "float8_e5m2", 24: "float8_e4m3fn", 25: "float8_e5m2fnuz", 26: "float8_e4m3fnuz",
     27: "uint16", 28: "uint32", 29: "uint64",
 }  # fmt: skip
-_INT, _BOOL, _DOUBLE, _TENSOR, _STRING = 2, 3, 4, 5, 6  # of the union KernelTypes, which begins at 1 with Null
+_INT, _BOOL, _DOUBLE, _TENSOR, _STRING = 2, 3, 4, 5, 6  # of the union KernelTypes
+_LISTS = (10, 11)
+_OTHER_INSTRUCTIONS = {3: "move", 4: "jump_false", 5: "free"}
 _BYTE, _U32, _I32, _I64, _U64, _F64 = (Struct("<" + code) for code in "bIiqQd")
 _HEADER = Struct("<4sIQQQ")
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor value. shape: upper bounds when `dynamic`. external: the name of its data in a `.ptd`, else empty."""
+    """A tensor value. shape: upper bounds when `dynamic`. external: the name of its data in a `.ptd`, else empty.
+
+    allocation: (index into planned_memory, offset in bytes) when the memory planner placed it.
+    """
 
     dtype: str
     shape: tuple[int, ...]
@@ -38,6 +43,23 @@ class Tensor:
     constant: bool = False
     external: str = ""
     name: str = ""
+    allocation: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class TensorList:
+    """A list of tensors: indices of the method's values."""
+
+    items: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """A step of a method. name: the operator's, or the backend's of a delegate. arguments: indices of values."""
+
+    name: str
+    arguments: tuple[int, ...]
+    delegate: int = -1
 
 
 @dataclass(frozen=True)
@@ -48,6 +70,7 @@ class Delegate:
     calls: int
     operators: dict[str, int]
     bytes: int
+    graph: xnnpack_blob.Graph | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +83,10 @@ class Method:
     planned_memory: list[int]
     operators: dict[str, int]
     delegates: list[Delegate]
-    instructions: int
+    instructions: list[Instruction]
+    values: list[Any]
+    input_ids: tuple[int, ...]
+    output_ids: tuple[int, ...]
     constant: Any = None
     is_constant: bool = False
     external: list[str] = field(default_factory=list)
@@ -148,20 +174,20 @@ class _Blobs:
         self._data = data
         self._size = size
         self._places = {0: inline, 1: segments}
-        self._seen: dict[tuple[int, int], dict[str, int]] = {}
+        self._seen: dict[tuple[int, int], xnnpack_blob.Graph] = {}
         self.constants: list[int] = []
 
-    def read(self, backend: str, location: int, index: int) -> tuple[dict[str, int], int]:
+    def read(self, backend: str, location: int, index: int) -> tuple[xnnpack_blob.Graph | None, int]:
         places = self._places.get(location, [])
         if not 0 <= index < len(places):
             raise Malformed(f"a delegate refers to data {index}, but there are {len(places)}")
         begin, length = places[index]
         if backend != "XnnpackBackend":
-            return {}, length
+            return None, length
         if (location, index) not in self._seen:
-            operators, constants = xnnpack_blob.read(self._data, begin, length, self._size)
-            self._seen[location, index] = operators
-            self.constants.append(constants)
+            graph = xnnpack_blob.read(self._data, begin, length, self._size)
+            self._seen[location, index] = graph
+            self.constants.append(graph.constant_bytes)
         return self._seen[location, index], length
 
 
@@ -171,31 +197,33 @@ def _method(plan: Table, blobs: _Blobs) -> Method:
     delegates = [_delegate(item, blobs) for item in plan.tables(7)]
     kernel_calls: Counter[str] = Counter()
     delegate_calls: Counter[int] = Counter()
-    instructions = 0
+    instructions: list[Instruction] = []
     for chain in plan.tables(5):
         for instruction in chain.tables(2):
-            instructions += 1
             arguments = instruction.table(1)
             kind = instruction.number(0, _BYTE)
             if arguments is None or kind not in (1, 2):
+                instructions.append(Instruction(_OTHER_INSTRUCTIONS.get(kind, "unknown"), ()))
                 continue
             index = arguments.number(0, _I32)
             if not 0 <= index < len(operators if kind == 1 else delegates):
                 raise Malformed(f"an instruction refers to operator or delegate {index}, which is not there")
+            given = arguments.numbers(1, "i")
             if kind == 1:
                 kernel_calls[operators[index]] += 1
+                instructions.append(Instruction(operators[index], given))
             else:
                 delegate_calls[index] += 1
+                instructions.append(Instruction(delegates[index][0], given, index))
     container = plan.table(1)
-    inputs = _named(_pick(values, plan.numbers(3, "i")), _input_names(container.text(0) if container else ""), "input")
-    outputs = _named(
-        _pick(values, plan.numbers(4, "i")), _output_names(container.text(1) if container else ""), "output"
-    )
-    is_constant = instructions == 0 and not inputs and bool(outputs)
-    constants = [_literal(value) for value in _pick(values, plan.numbers(4, "i"))] if is_constant else []
+    input_ids, output_ids = plan.numbers(3, "i"), plan.numbers(4, "i")
+    inputs = _named(_pick(values, input_ids), _input_names(container.text(0) if container else ""), "input")
+    outputs = _named(_pick(values, output_ids), _output_names(container.text(1) if container else ""), "output")
+    is_constant = not instructions and not inputs and bool(outputs)
+    constants = [_literal(value) for value in _pick(values, output_ids)] if is_constant else []
     found = [
-        Delegate(backend, delegate_calls[index], inside, size)
-        for index, (backend, inside, size) in enumerate(delegates)
+        Delegate(backend, delegate_calls[index], graph.operators if graph else {}, size, graph)
+        for index, (backend, graph, size) in enumerate(delegates)
     ]
     return Method(
         name=plan.text(0),
@@ -206,17 +234,20 @@ def _method(plan: Table, blobs: _Blobs) -> Method:
         operators=dict(sorted(kernel_calls.items())),
         delegates=found,
         instructions=instructions,
+        values=values,
+        input_ids=input_ids,
+        output_ids=output_ids,
         constant=(constants[0] if len(constants) == 1 else constants) if is_constant else None,
         is_constant=is_constant,
         external=[value.external for value in values if isinstance(value, Tensor) and value.external],
     )
 
 
-def _delegate(item: Table, blobs: _Blobs) -> tuple[str, dict[str, int], int]:
+def _delegate(item: Table, blobs: _Blobs) -> tuple[str, xnnpack_blob.Graph | None, int]:
     backend = item.text(0)
     place = item.table(1)
     if place is None:
-        return backend, {}, 0
+        return backend, None, 0
     return backend, *blobs.read(backend, place.number(0, _BYTE), place.number(1, _U32))
 
 
@@ -229,6 +260,8 @@ def _value(value: Table) -> Any:
     readers = {_INT: _I64, _DOUBLE: _F64}
     if kind in readers:
         return content.number(0, readers[kind])
+    if kind in _LISTS:
+        return TensorList(content.numbers(0, "i"))
     if kind == _BOOL:
         return bool(content.number(0, _BYTE))
     return content.text(0) if kind == _STRING else None
@@ -239,13 +272,17 @@ def _tensor(content: Table) -> Tensor:
     name = extra.text(1) if extra else ""
     external = bool(extra and extra.number(2, _BYTE) == 1)
     code = content.number(0, _BYTE)
+    place = content.table(6)
+    memory = place.number(0, _U32) - 1 if place else -1
+    offset = place.number(1, _U32) | place.number(2, _U32) << 32 if place else 0
     return Tensor(
         dtype=SCALAR_TYPES.get(code, f"type_{code}"),
         shape=content.numbers(2, "i"),
         dynamic=content.number(8, _BYTE) != 0,
-        constant=content.number(5, _U32) > 0 and content.table(6) is None,
+        constant=(external or content.number(5, _U32) > 0) and place is None,
         external=name if external else "",
         name=name,
+        allocation=(memory, offset) if place else None,
     )
 
 

@@ -29,7 +29,7 @@ def pt2e(
 
     quantizer = XNNPACKQuantizer()
     quantizer.set_global(get_symmetric_quantization_config(is_per_channel=per_channel, is_dynamic=dynamic))
-    module = _module(method)
+    module = program_module(method)
     with torch.no_grad():
         prepared = prepare_pt2e(module, quantizer)
         for number, (positional, keyword) in enumerate(calibration):
@@ -45,7 +45,7 @@ def int4_weights(method: Method, _: Iterable[Arguments], options: ImportOptions)
     from torchao.quantization.granularity import PerGroup
     from torchao.quantization.quant_api import Int8DynamicActivationIntxWeightConfig, quantize_
 
-    module = with_linear_layers(_module(method))
+    module = with_linear_layers(program_module(method))
     size = options.group_size
     config = Int8DynamicActivationIntxWeightConfig(
         weight_dtype=torch.int4,  # type: ignore[attr-defined]
@@ -69,7 +69,7 @@ def int4_weights(method: Method, _: Iterable[Arguments], options: ImportOptions)
 
 def to_half(method: Method, _: Iterable[Arguments], __: ImportOptions) -> ExportedProgram:
     """Weights and arithmetic in fp16; inputs and outputs stay as they were."""
-    return export_again(_Half(_module(method)), method)
+    return export_again(_Half(program_module(method)), method)
 
 
 def with_linear_layers(module: torch.fx.GraphModule) -> torch.fx.GraphModule:
@@ -113,7 +113,7 @@ def _cast(value: Any, source: torch.dtype, target: torch.dtype) -> Any:
     return value.to(target) if isinstance(value, torch.Tensor) and value.dtype == source else value
 
 
-def _module(method: Method) -> torch.fx.GraphModule:
+def program_module(method: Method) -> torch.fx.GraphModule:
     """A copy of the program as a module; the original stays as it is for the comparison."""
     return copy.deepcopy(method.program).module(check_guards=False)
 

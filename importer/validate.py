@@ -18,7 +18,8 @@ from importer.pte import Program
 
 _ROOT = Path(__file__).resolve().parent.parent
 _CODES = {
-    "0x1": "Internal", "0x2": "InvalidState", "0x10": "NotSupported", "0x12": "InvalidArgument", "0x14": "OperatorMissing",
+    "0x1": "Internal", "0x2": "InvalidState", "0x10": "NotSupported", "0x12": "InvalidArgument",
+    "0x14": "OperatorMissing",
     "0x20": "NotFound", "0x21": "MemoryAllocationFailed", "0x22": "AccessFailed", "0x23": "InvalidProgram",
     "0x24": "InvalidExternalData", "0x30": "DelegateInvalidCompatibility",
 }  # fmt: skip

@@ -1,0 +1,208 @@
+"""Recurrent layers: torch.export keeps LSTM, GRU and RNN as one operator, and lowering would unroll it step by step.
+
+`scan` puts torch's scan in its place (the loop stays a loop), `step` makes the layer keep its state in buffers and take
+one step with each call, `unroll` leaves it. Importing this module imports torch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.export import ExportedProgram
+from torch.nn import functional
+
+from importer.errors import ImporterError
+from importer.model import Method
+
+_KINDS = {
+    torch.ops.aten.lstm.input: "lstm",
+    torch.ops.aten.gru.input: "gru",
+    torch.ops.aten.rnn_tanh.input: "rnn_tanh",
+    torch.ops.aten.rnn_relu.input: "rnn_relu",
+}
+_STEPS_CHECKED = 8
+
+
+def rewrite_to_scan(method: Method) -> tuple[ExportedProgram, int]:
+    """The program with every recurrent operator as a scan, and how many there were. One step needs no loop."""
+    nodes = [node for node in method.program.graph.nodes if node.target in _KINDS]
+    nodes = [node for node in nodes if _steps(node) != 1]
+    if not nodes:
+        return method.program, 0
+    from importer.quantize import export_again, program_module
+
+    module = program_module(method)
+    count = 0
+    for number, node in enumerate(list(module.graph.nodes)):
+        if node.op != "call_function" or node.target not in _KINDS:
+            continue
+        source, state, weights, has_biases, layers, _, _, both, batch_first = node.args
+        states = list(state) if isinstance(state, (list, tuple)) else [state]  # only the LSTM has two
+        name = f"recurrent_{number}"
+        module.add_submodule(name, _Scan(_KINDS[node.target], has_biases, layers, both, batch_first))
+        with module.graph.inserting_before(node):
+            call = module.graph.call_module(name, (source, states, list(weights)))
+            call.meta = dict(node.meta)
+        node.replace_all_uses_with(call)
+        module.graph.erase_node(node)
+        count += 1
+    module.recompile()
+    return export_again(module, method), count
+
+
+def rewrite_to_steps(module: nn.Module) -> list[str]:
+    """Replace recurrent layers inside a module by ones that keep their state; returns their names.
+
+    Each is compared with its original over a sequence. Raises RECURRENT_STEP_NOT_POSSIBLE.
+    """
+    names = []
+    for name, layer in list(module.named_modules()):
+        if not isinstance(layer, (nn.LSTM, nn.GRU, nn.RNN)):
+            continue
+        if layer.bidirectional:
+            cause = f"The layer '{name}' runs in both directions, so it needs the whole sequence."
+            raise ImporterError("RECURRENT_STEP_NOT_POSSIBLE", cause, "Use the option recurrent 'scan'.", "export")
+        step = Step(layer)
+        _check_step(layer, step, name)
+        parent = module.get_submodule(name.rpartition(".")[0])
+        setattr(parent, name.rpartition(".")[2], step)
+        names.append(name)
+    return names
+
+
+class Step(nn.Module):
+    """One step of a recurrent layer; its state is in buffers, for a batch of 1. The sequence's length is 1."""
+
+    def __init__(self, layer: nn.RNNBase) -> None:
+        super().__init__()
+        self.kind = {"RNN_TANH": "rnn_tanh", "RNN_RELU": "rnn_relu"}.get(layer.mode, layer.mode.lower())
+        self.layers = layer.num_layers
+        self.batch_first = layer.batch_first
+        self.has_biases = layer.bias
+        self.weights = nn.ParameterList([weight for group in layer.all_weights for weight in group])
+        for index in range(layer.num_layers):
+            size = getattr(layer, "proj_size", 0) or layer.hidden_size
+            self.register_buffer(f"hidden_{index}", torch.zeros(1, size))
+            if self.kind == "lstm":
+                self.register_buffer(f"cell_{index}", torch.zeros(1, layer.hidden_size))
+
+    def forward(self, value: torch.Tensor) -> tuple[torch.Tensor, Any]:
+        flat = value.reshape(1, -1)
+        per_layer = len(self.weights) // self.layers
+        states: list[tuple[torch.Tensor, ...]] = []
+        for index in range(self.layers):
+            weights = list(self.weights)[index * per_layer : (index + 1) * per_layer]
+            hidden = getattr(self, f"hidden_{index}")
+            old = (hidden, getattr(self, f"cell_{index}")) if self.kind == "lstm" else (hidden,)
+            projected = functional.linear(flat, weights[0], weights[2] if self.has_biases else None)
+            new = _cell(self.kind, projected, old, weights[1], weights[3] if self.has_biases else None, weights[4:])
+            hidden.copy_(new[0])
+            if self.kind == "lstm":
+                getattr(self, f"cell_{index}").copy_(new[1])
+            states.append(new)
+            flat = new[0]
+        shape = (1,) * (value.dim() - 1) + (-1,)
+        hidden_all = torch.stack([state[0] for state in states])
+        last = (hidden_all, torch.stack([state[1] for state in states])) if self.kind == "lstm" else hidden_all
+        return flat.reshape(shape), last
+
+
+class _Scan(nn.Module):
+    """The operator's arguments and results, computed with a loop that stays one."""
+
+    def __init__(self, kind: str, has_biases: bool, layers: int, both: bool, batch_first: bool) -> None:
+        super().__init__()
+        self.kind, self.has_biases, self.layers, self.both, self.batch_first = (
+            kind,
+            has_biases,
+            layers,
+            both,
+            batch_first,
+        )
+
+    def forward(
+        self, value: torch.Tensor, state: list[torch.Tensor], weights: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, ...]:
+        sequence = value.transpose(0, 1) if self.batch_first else value
+        directions = 2 if self.both else 1
+        each = len(weights) // (self.layers * directions)
+        last: list[tuple[torch.Tensor, ...]] = []
+        for layer in range(self.layers):
+            results = []
+            for direction in range(directions):
+                index = layer * directions + direction
+                own = weights[index * each : (index + 1) * each]
+                first = tuple(part[index] for part in state)
+                result, final = self._run(sequence.flip(0) if direction else sequence, first, own)
+                results.append(result.flip(0) if direction else result)
+                last.append(final)
+            sequence = torch.cat(results, -1) if directions == 2 else results[0]
+        output = sequence.transpose(0, 1) if self.batch_first else sequence
+        return (output, *(torch.stack([final[part] for final in last]) for part in range(len(state))))
+
+    def _run(
+        self, sequence: torch.Tensor, first: tuple[torch.Tensor, ...], weights: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        from torch._higher_order_ops.scan import scan
+
+        # The part that does not depend on the state is one large product outside of the loop.
+        projected = functional.linear(sequence, weights[0], weights[2] if self.has_biases else None)
+        recurrent, bias, further = weights[1], weights[3] if self.has_biases else None, weights[4:]
+
+        def step(carry: list[torch.Tensor], item: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+            new = _cell(self.kind, item, tuple(carry), recurrent, bias, further)
+            # A scan's carry and result may not be the same tensor.
+            return list(new), new[0].clone()
+
+        final, outputs = scan(step, [part.clone() for part in first], projected, dim=0)
+        return outputs, tuple(final)
+
+
+def _cell(
+    kind: str,
+    projected: torch.Tensor,
+    state: tuple[torch.Tensor, ...],
+    recurrent: torch.Tensor,
+    bias: torch.Tensor | None,
+    further: list[torch.Tensor],
+) -> tuple[torch.Tensor, ...]:
+    """One step: the input's product, the state, the recurrent weights -> the new state. further: a projection."""
+    hidden = state[0]
+    inner = functional.linear(hidden, recurrent, bias)
+    size = recurrent.shape[0]
+    if kind == "lstm":
+        part = size // 4
+        gates = projected + inner
+        enter, forget = torch.sigmoid(gates[:, :part]), torch.sigmoid(gates[:, part : 2 * part])
+        cell = forget * state[1] + enter * torch.tanh(gates[:, 2 * part : 3 * part])
+        result = torch.sigmoid(gates[:, 3 * part :]) * torch.tanh(cell)
+        return (functional.linear(result, further[0]) if further else result), cell
+    if kind == "gru":
+        part = size // 3
+        both = torch.sigmoid(projected[:, : 2 * part] + inner[:, : 2 * part])
+        reset, update = both[:, :part], both[:, part:]
+        new = torch.tanh(projected[:, 2 * part :] + reset * inner[:, 2 * part :])
+        return ((hidden - new) * update + new,)
+    total = projected + inner
+    return (torch.tanh(total) if kind == "rnn_tanh" else torch.relu(total),)
+
+
+def _steps(node: torch.fx.Node) -> Any:
+    value = node.args[0].meta["val"]  # type: ignore[union-attr]
+    return value.shape[1 if node.args[8] else 0]
+
+
+def _check_step(layer: nn.RNNBase, step: Step, name: str) -> None:
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        sequence = torch.randn(_STEPS_CHECKED, 1, layer.input_size, generator=generator)
+        expected = layer(sequence.transpose(0, 1) if layer.batch_first else sequence)[0].reshape(_STEPS_CHECKED, -1)
+        got = torch.stack([step(item)[0].reshape(-1) for item in sequence])
+        for buffer in step.buffers():
+            buffer.zero_()
+    if not torch.allclose(expected, got, rtol=1e-4, atol=1e-5):
+        off = float((expected - got).abs().max())
+        cause = f"The layer '{name}' in single steps differs from the whole sequence by {off:.3g}."
+        raise ImporterError("RECURRENT_STEP_NOT_POSSIBLE", cause, "Use the option recurrent 'scan'.", "export")
