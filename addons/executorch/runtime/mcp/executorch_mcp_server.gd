@@ -72,6 +72,7 @@ var _runner: McpRunner = null
 var _announced: String = ""
 var _offered: bool = false
 var _hears_messages: bool = false
+var _hears_tools: bool = false
 
 
 func _init() -> void:
@@ -98,6 +99,7 @@ func _exit_tree() -> void:
 func _process(_delta: float) -> void:
 	_runner.run_main_jobs()
 	_hears_messages = not message_received.get_connections().is_empty()
+	_hears_tools = not tool_called.get_connections().is_empty()
 	_emit_events()
 
 
@@ -278,14 +280,14 @@ func _on_tool_returned(tool_name: String, arguments: Dictionary, result: Diction
 
 ## Any thread; the signal is emitted in the next frame.
 func _on_event(signal_name: StringName, arguments: Array) -> void:
-	if signal_name == &"message_received" and not _hears_messages:
+	if signal_name == &"message_received" and not _hears_messages or signal_name == &"tool_called" and not _hears_tools:
 		return
 	if _events.size() < MAX_EVENTS:
 		_events.push({"signal": signal_name, "arguments": arguments})
 
 
 func _emit_events() -> void:
-	for event: Dictionary in _events.take_all():
+	for event: Dictionary in _events.take_all_at_once():
 		var arguments: Array = event["arguments"]
 		match event["signal"]:
 			&"client_connected":

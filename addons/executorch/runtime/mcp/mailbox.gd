@@ -15,9 +15,16 @@ func push(message: Variant) -> void:
 ## Takes everything.
 func take_all() -> Array:
 	_mutex.lock()
-	var taken: Array = _messages
-	if not taken.is_empty():
-		_messages = []
+	var taken: Array = _swap()
+	_mutex.unlock()
+	return taken
+
+
+## Takes everything, or nothing when another thread has the box: for the frame loop, which must not wait.
+func take_all_at_once() -> Array:
+	if not _mutex.try_lock():
+		return []
+	var taken: Array = _swap()
 	_mutex.unlock()
 	return taken
 
@@ -35,3 +42,10 @@ func size() -> int:
 	var count: int = _messages.size()
 	_mutex.unlock()
 	return count
+
+
+## The array that is given away must never be the one that others append to, not even when it is empty.
+func _swap() -> Array:
+	var taken: Array = _messages
+	_messages = []
+	return taken

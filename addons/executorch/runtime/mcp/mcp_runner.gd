@@ -16,6 +16,8 @@ var outbox: Mailbox = null
 var frame_budget_usec: int = 500
 
 var _main_jobs: Mailbox = Mailbox.new()
+# Main thread only: jobs that were taken, the next one last.
+var _due: Array = []
 var _worker_jobs: Mailbox = Mailbox.new()
 var _wake: Semaphore = Semaphore.new()
 var _mutex: Mutex = Mutex.new()
@@ -44,10 +46,11 @@ func submit(running: ExecuTorchMCPCall, callable: Callable) -> bool:
 ## Main thread, every frame.
 func run_main_jobs() -> void:
 	var began: int = Time.get_ticks_usec()
-	while Time.get_ticks_usec() - began < frame_budget_usec:
-		var job: Variant = _main_jobs.take_one()
-		if job == null:
-			return
+	if _due.is_empty():
+		_due = _main_jobs.take_all_at_once()
+		_due.reverse()
+	while not _due.is_empty() and Time.get_ticks_usec() - began < frame_budget_usec:
+		var job: Dictionary = _due.pop_back()
 		_run(job)
 
 
@@ -58,6 +61,7 @@ func stop() -> void:
 	var workers: Array[Thread] = _workers.duplicate()
 	_mutex.unlock()
 	_main_jobs.take_all()
+	_due.clear()
 	_worker_jobs.take_all()
 	_wake.post(workers.size())
 	var deadline: int = Time.get_ticks_msec() + STOP_WAIT_MSEC
