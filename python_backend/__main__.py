@@ -24,11 +24,17 @@ def main(arguments: "list[str]") -> int:
     serve.add_argument("--jobs", type=int, default=2, help="conversions at once (default: 2)")
     doctor = commands.add_parser("doctor", help="what is found, what is missing, and the command that mends it")
     doctor.add_argument("--json", action="store_true")
+    # These three read their own arguments.
     commands.add_parser("setup", help="make a Python environment that converts models", add_help=False)
+    commands.add_parser("profile", help="measure a program's time and memory", add_help=False)
     if arguments[:1] == ["setup"]:
         from python_backend import environment_setup
 
         return environment_setup.main(arguments[1:])
+    if arguments[:1] == ["profile"]:
+        from python_backend.profiling import command
+
+        return command.main(arguments[1:])
     known = parser.parse_args(arguments)
     if known.command == "serve":
         return _serve(known.jobs)

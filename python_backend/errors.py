@@ -34,7 +34,8 @@ def from_exception(error: BaseException, *, stage: str = "") -> BackendError:
         return error
     code, cause, remedy = (getattr(error, name, None) for name in ("code", "cause", "remedy"))
     if isinstance(code, str) and isinstance(cause, str) and isinstance(remedy, str):
-        return BackendError(code, cause, remedy, stage=_text(getattr(error, "stage", "")) or stage)
+        own_stage, log = (_text(getattr(error, name, "")) for name in ("stage", "log"))
+        return BackendError(code, cause, remedy, stage=own_stage or stage, log=log)
     if isinstance(error, OSError) and error.errno in DISK_IS_FULL:
         where = f" at {error.filename}" if error.filename else ""
         cause = f"The disk is full, or a limit on file sizes was reached{where} ({error.strerror})."

@@ -43,7 +43,12 @@ class Worker:
     """Runs one task once; `run` blocks, `cancel` may come from any thread at any time."""
 
     def __init__(
-        self, target: str, params: dict[str, Any], limits: Limits, on_progress: Callable[[str, float, str], None]
+        self,
+        target: str,
+        params: dict[str, Any],
+        limits: Limits,
+        on_progress: Callable[[str, float, str], None],
+        parent: WarmParent | None = None,
     ) -> None:
         self.stage = "start"
         self.memory_bytes = 0
@@ -53,6 +58,7 @@ class Worker:
         self._deadline_seconds = limits.deadline_seconds
         self._memory_limit = limits.memory_bytes or machine_memory() * 3 // 4
         self._on_progress = on_progress
+        self._parent = parent or warm_parent
         self._log = Tail()
         self._wake_read, self._wake_write = multiprocessing.Pipe(duplex=False)
         self._cancelled = threading.Event()
@@ -60,13 +66,13 @@ class Worker:
 
     def run(self) -> Any:
         """The task's result; raises BackendError with stage and log when there is none."""
-        self._on_progress("start", 0.0, "starting Python" if not warm_parent.is_ready() else "")
+        self._on_progress("start", 0.0, "starting Python" if not self._parent.is_ready() else "")
         try:
-            warm_parent.wait_until_ready(lambda: self._check_cancelled())
+            self._parent.wait_until_ready(lambda: self._check_cancelled())
             return self._run()
         except BackendError as error:
             error.stage = error.stage or self.stage
-            error.log = self._log.text()
+            error.log = "\n".join(part for part in (error.log, self._log.text()) if part)
             raise
         finally:
             self._wake_read.close()
@@ -82,7 +88,7 @@ class Worker:
         results, results_write = multiprocessing.Pipe(duplex=False)
         log, log_write = _log_pipe()
         try:
-            process = warm_parent.start(child.main, (self._target, self._params, results_write, log_write))
+            process = self._parent.start(child.main, (self._target, self._params, results_write, log_write))
         except OSError as error:
             remedy = f"{install_command('--force-reinstall', 'torch', 'executorch')}, then restart the backend."
             raise BackendError("WORKER_NOT_STARTED", f"The job's process did not start: {error}", remedy) from error
@@ -102,8 +108,8 @@ class Worker:
         if answer is None:
             raise self._death(process.exitcode)
         if "error" in answer:
-            fields = {name: str(answer["error"].get(name, "")) for name in ("code", "cause", "remedy", "stage")}
-            raise BackendError(fields["code"], fields["cause"], fields["remedy"], stage=fields["stage"])
+            fields = {name: str(answer["error"].get(name, "")) for name in ("code", "cause", "remedy", "stage", "log")}
+            raise BackendError(**fields)
         return answer.get("result")
 
     def _follow(
@@ -192,10 +198,10 @@ class Worker:
 
 
 class WarmParent:
-    """The process from which jobs are forked; started by the first job, not before."""
+    """The process from which jobs are forked; started by the first job, not before. A cold one only starts new ones."""
 
-    def __init__(self) -> None:
-        forks = "forkserver" in multiprocessing.get_all_start_methods() and sys.platform == "linux"
+    def __init__(self, cold: bool = False) -> None:
+        forks = sys.platform == "linux" and not cold
         self._context: BaseContext = multiprocessing.get_context("forkserver" if forks else "spawn")
         self._forks = forks
         self._ready = threading.Event()
@@ -249,6 +255,8 @@ class WarmParent:
 
 
 warm_parent = WarmParent()
+cold_parent = WarmParent(cold=True)
+"""For a command that runs one job which needs little of torch."""
 
 
 def end_tree(pid: int) -> None:

@@ -1,0 +1,88 @@
+"""Reads ExecuTorch's event dumps (`.etdp`) without torch; the same numbers as executorch.devtools.Inspector.
+
+Times are nanoseconds of the runtime's own clock. The schema is `etdump_schema_flatcc.fbs` of ExecuTorch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from struct import Struct
+
+from importer.flatbuffer import Malformed, Region, Table
+from python_backend.errors import BackendError
+
+_I32, _U32, _U64 = Struct("<i"), Struct("<I"), Struct("<Q")
+
+
+@dataclass(frozen=True)
+class Event:
+    """One timed part of a call; `depth` 0 is the call itself. `delegate_id` is the backend's own name of it."""
+
+    name: str
+    instruction: int
+    delegate_id: int | str | None
+    start_ns: int
+    end_ns: int
+    depth: int = 0
+
+    @property
+    def label(self) -> str:
+        """Its name; a backend's own event has only an identifier."""
+        return self.name or str(self.delegate_id)
+
+    @property
+    def duration_ns(self) -> int:
+        return self.end_ns - self.start_ns
+
+
+@dataclass(frozen=True)
+class Run:
+    """The events of one block (a load or a call), by their start, outer ones first."""
+
+    name: str
+    events: list[Event]
+
+
+def read(path: Path) -> list[Run]:
+    """All runs of a dump; raises ETDUMP_INVALID."""
+    data = path.read_bytes()
+    try:
+        if data[8:12] != b"ED00":
+            raise Malformed("it does not begin with ED00")
+        (size,) = _U32.unpack_from(data, 0)
+        root = Region(data, 4, size, len(data)).root()
+        return [_run(table) for table in root.tables(1)]
+    except Malformed as error:
+        cause = f"{path.name} is no event dump of ExecuTorch: {error}."
+        raise BackendError("ETDUMP_INVALID", cause, "Record the profile again.") from error
+
+
+def calls(runs: list[Run]) -> list[Run]:
+    """Only the runs that are calls of a method."""
+    return [run for run in runs if any(event.name == "Method::execute" for event in run.events)]
+
+
+def _run(table: Table) -> Run:
+    events = [_event(event) for item in table.tables(3) if (event := item.table(0)) is not None]
+    return Run(table.text(0), _nested(events))
+
+
+def _event(table: Table) -> Event:
+    number = table.number(3, _I32, -1)
+    identity: int | str | None = table.text(4) if table.has(4) else (number if number != -1 else None)
+    return Event(table.text(0), table.number(2, _I32, -1), identity, table.number(6, _U64), table.number(7, _U64))
+
+
+def _nested(events: list[Event]) -> list[Event]:
+    """Depth from what lies within what: an event is written when it ends, so the inner ones come first."""
+    ordered = sorted(enumerate(events), key=lambda item: (item[1].start_ns, -item[1].end_ns, -item[0]))
+    found: list[Event] = []
+    open_ends: list[int] = []
+    for _, event in ordered:
+        # By the start only: a backend that counts whole microseconds may seem to end after its caller.
+        while open_ends and event.start_ns >= open_ends[-1]:
+            open_ends.pop()
+        found.append(replace(event, depth=len(open_ends)))
+        open_ends.append(event.end_ns)
+    return found

@@ -1,0 +1,199 @@
+"""Measures one method of a program, in a child process: a damaged program can crash the runtime.
+
+The wall clock is read around calls without tracing; operators come from separate traced calls, because tracing costs
+time of its own (both are reported).
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from python_backend.child import Report
+from python_backend.errors import BackendError
+from python_backend.profiling import etdump, latency, operators
+
+WARM_UP_CALLS = 10
+MOST_TRACED = 50
+SECONDS = 2.0
+"""How long the untraced calls take when their number is not given; between 30 and 5000 of them."""
+
+
+def measure(params: dict[str, Any], report: Report) -> dict[str, Any]:
+    """The profile of `{path, method, runs, threads, etdump}`; times in microseconds, sizes in bytes."""
+    import psutil
+
+    path = Path(params["path"])
+    report("read", 0.0)
+    program = _described(path)
+    method = _choose_method(program, params.get("method") or "")
+    report("load", 0.05, "importing torch")
+    import torch
+
+    torch.set_num_threads(1)
+    import executorch.kernels.quantized  # noqa: F401  (the Godot runtime has these kernels too)
+    from executorch.extension.pybindings import _C
+
+    threads = int(params.get("threads") or 0)
+    if threads:
+        _C._unsafe_reset_threadpool(threads)
+    process = psutil.Process()
+    before = process.memory_info().rss
+    loaded, load = _load(_C, path, method["name"], traced=False)
+    call = loaded[1]
+    inputs = _inputs(method)
+    resident = process.memory_info().rss - before
+    report("run", 0.3, "measuring")
+    samples, first_us = _time_calls(call, inputs, int(params.get("runs") or 0))
+    peak = process.memory_info().rss - before
+    report("trace", 0.7, "tracing")
+    traced = _trace(_C, path, method["name"], inputs, min(MOST_TRACED, len(samples)), params.get("etdump") or "")
+    delegate = _delegate_name(method)
+    summary = latency.summarise(samples)
+    traced_us = [_execute_ns(run) / 1000.0 for run in traced]
+    return {
+        "format": 1,
+        "name": path.stem,
+        "path": str(path),
+        "method": method["name"],
+        "inputs": method["inputs"],
+        "outputs": method["outputs"],
+        "delegation": method.get("delegation", {}),
+        "machine": _machine(threads or _C._threadpool_get_thread_count()),
+        "load": {**load, "first_call_us": first_us},
+        "latency": summary,
+        "samples_us": [round(sample, 3) for sample in samples],
+        "operators": [asdict(row) for row in operators.table(traced, delegate)],
+        "trace": {
+            "count": len(traced),
+            "mean_us": sum(traced_us) / len(traced_us) if traced_us else 0.0,
+            "events": _typical_call(traced),
+        },
+        "memory": {
+            "file": path.stat().st_size,
+            "constants": program.get("constant_bytes", 0),
+            "planned": method["planned_memory"],
+            "delegates": sum(item["bytes"] for item in method["delegates"]),
+            "resident_after_load": resident,
+            "resident_after_calls": peak,
+        },
+    }
+
+
+def _described(path: Path) -> dict[str, Any]:
+    from importer import metadata
+
+    return metadata.inspect(path)
+
+
+def _choose_method(program: dict[str, Any], wanted: str) -> dict[str, Any]:
+    methods: dict[str, dict[str, Any]] = {method["name"]: method for method in program["methods"]}
+    name = wanted or ("forward" if "forward" in methods else next(iter(methods), ""))
+    if name not in methods:
+        cause = f"The program has no method `{name}`; it has: {', '.join(methods) or 'none'}."
+        raise BackendError("METHOD_NOT_IN_PROGRAM", cause, "Choose one of them with --method.")
+    return methods[name]
+
+
+def _load(native: Any, path: Path, name: str, traced: bool) -> tuple[tuple[Any, Any], dict[str, float]]:
+    checks = native.Verification.InternalConsistency
+    arguments = {"data_path": str(path.with_suffix(".ptd"))} if path.with_suffix(".ptd").exists() else {}
+    try:
+        begin = time.perf_counter()
+        program = native._load_program(str(path), enable_etdump=traced, program_verification=checks, **arguments)
+        middle = time.perf_counter()
+        method = program.load_method(name)
+        end = time.perf_counter()
+    except RuntimeError as error:
+        cause = f"The runtime cannot load {path.name}: {error}"
+        raise BackendError("PROGRAM_NOT_LOADED", cause, "The log has the runtime's own words.") from error
+    return (program, method), {"program_us": (middle - begin) * 1e6, "method_us": (end - middle) * 1e6}
+
+
+def _inputs(method: dict[str, Any]) -> list[Any]:
+    from importer.samples import from_metadata
+    from importer.signature import DTYPES
+
+    odd = [item["name"] for item in method["inputs"] if item["dtype"] not in DTYPES]
+    if odd:
+        cause = f"The method `{method['name']}` takes more than tensors: {', '.join(odd)}."
+        raise BackendError("INPUTS_NOT_GENERATED", cause, "Choose another method with --method.")
+    return next(iter(from_metadata(method["inputs"])))
+
+
+def _time_calls(method: Any, inputs: list[Any], runs: int) -> tuple[list[float], float]:
+    """Microseconds of each call, and of the first one."""
+    first = _timed(method, inputs)
+    for _ in range(WARM_UP_CALLS):
+        usual = _timed(method, inputs)
+    count = runs or max(30, min(5000, int(SECONDS * 1e6 / max(usual, 1.0))))
+    return [_timed(method, inputs) for _ in range(count)], first
+
+
+def _timed(method: Any, inputs: list[Any]) -> float:
+    begin = time.perf_counter_ns()
+    method.call(inputs, clone_outputs=False)
+    return (time.perf_counter_ns() - begin) / 1000.0
+
+
+def _trace(native: Any, path: Path, name: str, inputs: list[Any], count: int, keep: str) -> list[etdump.Run]:
+    (program, method), _ = _load(native, path, name, traced=True)
+    for _ in range(WARM_UP_CALLS + count):
+        method.call(inputs, clone_outputs=False)
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(keep) if keep else Path(folder) / "calls.etdp"
+        program.write_etdump_result_to_file(str(target), str(Path(folder) / "debug.bin"))
+        return etdump.calls(etdump.read(target))[WARM_UP_CALLS:]
+
+
+def _execute_ns(run: etdump.Run) -> int:
+    return next(event.duration_ns for event in run.events if event.name == "Method::execute")
+
+
+def _typical_call(runs: list[etdump.Run]) -> list[dict[str, Any]]:
+    """The events of the call whose time is the median."""
+    if not runs:
+        return []
+    run = sorted(runs, key=_execute_ns)[len(runs) // 2]
+    begin = min(event.start_ns for event in run.events)
+    return [
+        {
+            "name": event.label,
+            "depth": event.depth,
+            "start_us": (event.start_ns - begin) / 1000.0,
+            "duration_us": event.duration_ns / 1000.0,
+        }
+        for event in run.events[:5000]
+    ]
+
+
+def _delegate_name(method: dict[str, Any]) -> str:
+    names = sorted({item["backend"] for item in method["delegates"]})
+    return names[0] if len(names) == 1 else "delegate"
+
+
+def _machine(threads: int) -> dict[str, Any]:
+    from importlib import metadata
+
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": os.cpu_count() or 0,
+        "threads": threads,
+        "executorch": metadata.version("executorch"),
+        "python": platform.python_version(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor()
+    found = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return found[0] if found else platform.processor()

@@ -1,0 +1,276 @@
+"""`profile`: against ExecuTorch's own Inspector, against a wall clock, as a command, as a report."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from python_backend.errors import BackendError
+from python_backend.profiling import etdump, latency, limits, operators, plots
+from tests.python_backend.editor import ROOT
+
+
+def profile(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "python_backend", "profile", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory, convnet: Path) -> tuple[dict[str, Any], Path, str]:
+    """One profile of a convnet: its JSON, the kept event dump, and the report."""
+    folder = tmp_path_factory.mktemp("profile")
+    run = profile(convnet, "--runs", "200", "--json", "--etdump", folder / "x.etdp", "--html", folder / "x.html")
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout), folder / "x.etdp", (folder / "x.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def convnet(models: Path, artifact_cache: Path) -> Path:
+    """A convnet on XNNPACK."""
+    from importer.cache import Cache
+    from importer.options import ImportOptions
+
+    code = (
+        "import sys; from pathlib import Path; from importer.pipeline import convert; from importer.cache import Cache;"
+        "from importer.options import ImportOptions;"
+        "print(convert(Path(sys.argv[1]), cache=Cache(sys.argv[2]), options=ImportOptions()).payload)"
+    )
+    from importer.key import make_key
+
+    source = models / "convnet.pt2"
+    found = Cache(artifact_cache).find(make_key(source, ImportOptions(), None))
+    if found is None:
+        command = [sys.executable, "-c", code, str(source), str(artifact_cache)]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        found = Cache(artifact_cache).find(make_key(source, ImportOptions(), None))
+    assert found is not None
+    return found.payload
+
+
+def test_the_same_numbers_as_executorchs_inspector(measured: tuple[dict[str, Any], Path, str]) -> None:
+    _, dump, _ = measured
+    code = (
+        "import sys, json; from executorch.devtools import Inspector;"
+        "print(json.dumps([[event.name, None if event.delegate_debug_identifier is None else "
+        "str(event.delegate_debug_identifier), event.perf_data.raw]"
+        " for block in Inspector(etdump_path=sys.argv[1]).event_blocks if block.name == 'Execute'"
+        " for event in block.events if event.perf_data]))"
+    )
+    run = subprocess.run([sys.executable, "-c", code, str(dump)], capture_output=True, text=True, check=True)
+    theirs: dict[str, list[float]] = {}
+    for name, _, raw in json.loads(run.stdout.splitlines()[-1]):
+        theirs.setdefault(name, []).extend(raw)
+    ours: dict[str, list[float]] = {}
+    for call in etdump.calls(etdump.read(dump)):
+        for event in call.events:
+            ours.setdefault(event.label, []).append(event.duration_ns / 1e6)
+    assert set(ours) == set(theirs)
+    assert len(ours) > 4
+    for name, times in ours.items():
+        assert sorted(times) == pytest.approx(sorted(theirs[name])), name
+
+
+def test_operators_add_up_to_the_call(measured: tuple[dict[str, Any], Path, str]) -> None:
+    found, _, _ = measured
+    assert sum(row["total_us"] for row in found["operators"]) == pytest.approx(found["trace"]["mean_us"])
+    assert sum(row["share"] for row in found["operators"]) == pytest.approx(1.0)
+    names = {row["operator"]: row["backend"] for row in found["operators"]}
+    assert names["Convolution (NHWC, F32) IGEMM"] == "XnnpackBackend"
+    events = found["trace"]["events"]
+    assert events[0]["name"] == "Method::execute"
+    whole = events[0]["duration_us"]
+    assert all(0 <= event["start_us"] <= whole for event in events)
+
+
+def test_latency_is_that_of_the_samples(measured: tuple[dict[str, Any], Path, str]) -> None:
+    found, _, _ = measured
+    samples = found["samples_us"]
+    assert len(samples) == 200
+    assert found["latency"]["mean_us"] == pytest.approx(sum(samples) / 200, rel=1e-3)
+    assert found["latency"]["p50_us"] == pytest.approx(sorted(samples)[99], abs=0.001)
+    assert found["latency"]["p99_us"] == pytest.approx(sorted(samples)[197], abs=0.001)
+    # Within the runtime a call takes no longer than from outside; both are medians of many.
+    assert found["latency"]["min_us"] > 0
+
+
+def test_percentiles_by_nearest_rank() -> None:
+    values = [float(value) for value in range(1, 101)]
+    assert [latency.percentile(values, p) for p in (1, 50, 90, 99, 100)] == [1, 50, 90, 99, 100]
+    assert latency.summarise([3.0])["p99_us"] == 3.0
+    assert sum(count for _, _, count in latency.histogram([1.0, 1.0, 1.0])) == 3
+
+
+def test_memory_is_the_files(measured: tuple[dict[str, Any], Path, str], convnet: Path) -> None:
+    found, _, _ = measured
+    assert found["memory"]["file"] == convnet.stat().st_size
+    assert (
+        found["memory"]["planned"]
+        == json.loads(convnet.with_name("metadata.json").read_text())["methods"][0]["planned_memory"]
+    )
+
+
+def test_tables_for_people(models: Path) -> None:
+    run = profile(models / "linear_portable.pte", "--runs", "50", "--threads", "1")
+    assert run.returncode == 0, run.stderr
+    assert "Latency" in run.stdout
+    assert "aten::addmm.out" in run.stdout
+    assert "1 of " in run.stdout
+
+
+def test_other_methods_and_buffers(models: Path) -> None:
+    names = [method["name"] for method in _inspect(models / "two_methods.pte")["methods"]]
+    run = profile(models / "two_methods.pte", "--method", names[1], "--runs", "20", "--json")
+    assert json.loads(run.stdout)["method"] == names[1]
+    run = profile(models / "counter.pte", "--runs", "20", "--json")
+    assert run.returncode == 0, run.stderr
+
+
+def _inspect(path: Path) -> dict[str, Any]:
+    from importer import metadata
+
+    return metadata.inspect(path)
+
+
+def test_conditions_decide_the_exit_status(models: Path, tmp_path: Path) -> None:
+    model = models / "linear_portable.pte"
+    fine = profile(model, "--runs", "20", "--fail-if", "p99 > 50s, file > 1MB")
+    assert fine.returncode == 0, fine.stderr
+    broken = profile(model, "--runs", "20", "--fail-if", "file > 1KB", "--html", tmp_path / "r.html")
+    assert broken.returncode == 3
+    assert "file > 1KB: file is 1.6 KB" in broken.stderr
+    assert "Too slow or too large" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    nonsense = profile(model, "--fail-if", "p99 > fast")
+    assert nonsense.returncode == 1
+    assert "CONDITION_INVALID" in nonsense.stderr
+
+
+@pytest.mark.parametrize("text", ["", "p99", "p99 > 5", "p98 > 5ms", "file > 5ms", "delegated < 5", "p99 > -5ms"])
+def test_conditions_that_mean_nothing(text: str) -> None:
+    with pytest.raises(BackendError) as caught:
+        limits.parse(text)
+    assert caught.value.code == "CONDITION_INVALID"
+
+
+def test_conditions_know_their_units() -> None:
+    first, second, third = limits.parse("p99 > 5ms, planned >= 2 MB, delegated < 90%")
+    assert (first.metric, first.bound) == ("p99", 5000.0)
+    assert (second.metric, second.bound) == ("planned", 2e6)
+    assert (third.metric, third.bound) == ("delegated", pytest.approx(0.9))
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(b"", "FILE_EMPTY"), (b"x" * 100, "PTE_INVALID"), (b"\x00" * 4 + b"ET12" + b"\xff" * 200, "PTE_INVALID")],
+)
+def test_bad_files_are_told(tmp_path: Path, content: bytes, code: str) -> None:
+    path = tmp_path / "bad.pte"
+    path.write_bytes(content)
+    run = profile(path)
+    assert run.returncode == 1
+    assert code in run.stderr or "PTE_INVALID" in run.stderr
+    assert "Traceback" not in run.stderr.split("\n")[0]
+    assert "FILE_NOT_READABLE" in profile(tmp_path / "none.pte").stderr
+
+
+def test_a_program_that_crashes_the_runtime_is_an_error(models: Path, tmp_path: Path) -> None:
+    """Bytes are changed until the runtime crashes or refuses; the command never dies with it."""
+    data = bytearray((models / "linear_xnnpack.pte").read_bytes())
+    for position in range(len(data) // 2, len(data) // 2 + 40):
+        data[position] ^= 0xFF
+    path = tmp_path / "damaged.pte"
+    path.write_bytes(data)
+    run = profile(path, "--runs", "5")
+    assert run.returncode in (0, 1)
+    if run.returncode:
+        assert run.stderr.split(":")[0].isupper()
+
+
+def test_truncated_dumps_are_told(measured: tuple[dict[str, Any], Path, str], tmp_path: Path) -> None:
+    _, dump, _ = measured
+    data = dump.read_bytes()
+    for size in (0, 3, 11, 40, len(data) // 2, len(data) - 1):
+        path = tmp_path / "cut.etdp"
+        path.write_bytes(data[:size])
+        with pytest.raises(BackendError) as caught:
+            etdump.read(path)
+        assert caught.value.code == "ETDUMP_INVALID"
+
+
+class _Page(HTMLParser):
+    """Notes what a page would fetch, and whether its tags are balanced."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.fetched: list[str] = []
+        self.scripts = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.scripts += tag == "script"
+        self.fetched += [value or "" for name, value in attrs if name in ("src", "href", "xlink:href")]
+        if tag not in ("meta", "br", "link", "img"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_report_stands_alone(measured: tuple[dict[str, Any], Path, str]) -> None:
+    found, _, text = measured
+    page = _Page()
+    page.feed(text)
+    assert page.open == []
+    assert page.fetched == []
+    assert page.scripts == 0
+    assert "http" not in text.replace("http-equiv", "")
+    assert text.count("<svg") == 4
+    assert "Convolution (NHWC, F32) IGEMM" in text
+    assert found["name"] in text
+
+
+def test_plots_are_well_formed_and_hold_hostile_names() -> None:
+    events = [{"name": '<script>"&', "depth": 0, "start_us": 0.0, "duration_us": 5.0}]
+    for drawn in (
+        plots.call_chart(events, "x"),
+        plots.time_line([1.0]),
+        plots.time_line([1.0, 1000.0] * 5000),
+        plots.histogram([2.0] * 3),
+        plots.bar([("weights", 0, "#000")]),
+    ):
+        ElementTree.fromstring(drawn)
+
+
+def test_a_spike_is_never_lost() -> None:
+    samples = [1.0] * 50_000
+    samples[31_234] = 900.0
+    assert "call 31,235" in plots.time_line(samples).replace("call 31235", "call 31,235")
+
+
+def test_nesting_is_by_start() -> None:
+    """A backend that counts whole microseconds may seem to end after its caller."""
+    outer = etdump.Event("Method::execute", -1, None, 0, 1500)
+    call = etdump.Event("DELEGATE_CALL", 0, None, 100, 1400)
+    kernel = etdump.Event("", 0, "GEMM #1", 900, 1900)
+    run = etdump.Run("Execute", etdump._nested([kernel, call, outer]))
+    assert [event.depth for event in run.events] == [0, 1, 2]
+    rows = operators.table([run], "XnnpackBackend")
+    assert sum(row.total_us for row in rows) == pytest.approx(1.5)
+
+
+def test_a_full_disk_leaves_no_half_report(models: Path, small_disk: Path) -> None:
+    (small_disk / "filler").write_bytes(bytes(2 * 1024 * 1024 - 4096))
+    run = profile(models / "linear_portable.pte", "--runs", "20", "--html", small_disk / "r.html")
+    assert run.returncode == 1
+    assert "REPORT_NOT_WRITTEN" in run.stderr
+    assert os.listdir(small_disk) == ["filler"]  # noqa: PTH208
