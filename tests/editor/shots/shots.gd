@@ -32,13 +32,79 @@ func shot_inspector() -> void:
 	save("inspector-below", inspector)
 
 
-## Gives the dock at the right `width` pixels at 100%.
+func shot_dock() -> void:
+	var panel: Control = open_bottom_panel("res://addons/executorch/editor/dock/dock_panel.gd")
+	await settle()
+	save("dock", panel)
+	@warning_ignore("unsafe_method_access")
+	panel.show_doctor()
+	await settle(120)
+	save("dock-environment", panel)
+
+
+func shot_graph() -> void:
+	var window: Window = EditorInterface.get_base_control().find_children("*", "Window", true, false).filter(
+		func(node: Node) -> bool: return node.get_script() != null and (node.get_script() as Script).resource_path.ends_with("graph_window.gd")
+	)[0]
+	window.popup_centered_ratio(0.85)
+	var begin: int = Time.get_ticks_msec()
+	@warning_ignore("unsafe_method_access")
+	window.show_program(large_program(500), "forward")
+	print("@@SHOT graph of 500: %d ms" % (Time.get_ticks_msec() - begin))
+	await settle(40)
+	save("graph", EditorInterface.get_base_control())
+	window.hide()
+
+
+static func large_program(count: int) -> Dictionary:
+	var nodes: Array = []
+	var values: Dictionary = {"0": {"dtype": "float32", "shape": [1, 3, 224, 224]}, "1": {"dtype": "float32", "shape": [16, 3, 3, 3], "constant": true}}
+	var inner: Array = []
+	var inner_values: Dictionary = {"0": {"dtype": "float32", "shape": [1, 3, 8, 8]}}
+	for i: int in 12:
+		inner.append({"operator": "Convolution2d", "inputs": [i], "outputs": [i + 1]})
+		inner_values[str(i + 1)] = {"dtype": "float32", "shape": [1, 3, 8, 8]}
+	for i: int in count:
+		var id: int = i + 2
+		values[str(id)] = {"dtype": "float32", "shape": [1, 16, 112, 112]}
+		var inputs: Array = [0 if i == 0 else id - 1, 1]
+		if i % 3 == 2:
+			inputs.append(id - 3)
+		if i % 2 == 1:
+			inputs = [maxi(id - 2, 0) if id > 3 else 0]
+		if i % 5 == 0:
+			nodes.append({"kind": "delegate", "backend": "XnnpackBackend", "inputs": inputs, "outputs": [id], "inner": inner, "inner_values": inner_values})
+		else:
+			nodes.append({"kind": "kernel", "operator": "aten::add.out", "inputs": inputs, "outputs": [id]})
+	return {"methods": [{"name": "forward", "nodes": nodes, "values": values, "inputs": [0], "outputs": [count + 1]}]}
+
+
+## Opens the bottom panel whose control has this script, and returns the control.
+func open_bottom_panel(script_path: String) -> Control:
+	var panel: Control = find_by_script(script_path)
+	(get_parent() as EditorPlugin).make_bottom_panel_item_visible(panel)
+	return panel
+
+
+## The first control of the editor that has this script; null when there is none.
+func find_by_script(script_path: String) -> Control:
+	for control: Node in EditorInterface.get_base_control().find_children("*", "Control", true, false):
+		var script: Script = control.get_script()
+		if script != null and script.resource_path == script_path:
+			return control as Control
+	return null
+
+
+## Gives the dock at the right `width` pixels at 100%, where the editor lets itself be told.
 func widen_inspector(width: float) -> void:
 	var node: Node = EditorInterface.get_inspector()
 	while node != null:
-		print("@@SHOT ", node, " ", node.get_class(), " ", node.get("split_offset"), " ", node.get("split_offsets"))
+		var offsets: Variant = node.get("split_offsets")
+		if offsets is PackedInt32Array and (offsets as PackedInt32Array).size() > 1:
+			var changed: PackedInt32Array = offsets
+			changed[-1] = -roundi(width * EditorInterface.get_editor_scale())
+			node.set("split_offsets", changed)
 		node = node.get_parent()
-	print(width)
 
 
 ## Saves the picture of a control and what lies over it.

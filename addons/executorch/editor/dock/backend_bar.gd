@@ -25,6 +25,9 @@ var _timer: Timer = Timer.new()
 
 func _init(jobs: ExecuTorchJobs = null) -> void:
 	_jobs = jobs
+	var margin: Control = Control.new()
+	margin.custom_minimum_size.x = 2.0
+	add_child(margin)
 	_icon.stretch_mode = TextureRect.STRETCH_KEEP_CENTERED
 	add_child(_icon)
 	add_child(_state)

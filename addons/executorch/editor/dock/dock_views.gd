@@ -4,6 +4,9 @@ extends RefCounted
 
 const DockPanel := preload("dock_panel.gd")
 
+## The part that is running, for the inspector's "Show Log"; null in an editor without it.
+static var running: RefCounted
+
 var _panel: DockPanel
 var _button: Button
 var _plugin: EditorPlugin
@@ -12,6 +15,7 @@ var _plugin: EditorPlugin
 ## Adds the panel to the editor.
 func start(plugin: EditorPlugin, jobs: ExecuTorchJobs) -> void:
 	_plugin = plugin
+	running = self
 	_panel = DockPanel.new(jobs)
 	_button = plugin.add_control_to_bottom_panel(_panel, "ExecuTorch")
 
@@ -20,6 +24,7 @@ func start(plugin: EditorPlugin, jobs: ExecuTorchJobs) -> void:
 func stop(plugin: EditorPlugin) -> void:
 	plugin.remove_control_from_bottom_panel(_panel)
 	_panel.queue_free()
+	running = null
 	_panel = null
 
 

@@ -6,6 +6,7 @@ signal setup_requested
 
 var _jobs: ExecuTorchJobs
 var _words: Label = Label.new()
+var _set_up: Button = Button.new()
 var _table: Tree = Tree.new()
 var _checking: bool = false
 
@@ -22,6 +23,11 @@ func _init(jobs: ExecuTorchJobs = null) -> void:
 	again.text = "Check"
 	again.pressed.connect(check)
 	head.add_child(again)
+	_set_up.text = "Set Up…"
+	_set_up.tooltip_text = "Chooses the Python interpreter, or installs what is needed."
+	_set_up.pressed.connect(setup_requested.emit)
+	_set_up.hide()
+	head.add_child(_set_up)
 	var copy: Button = Button.new()
 	copy.text = "Copy"
 	copy.pressed.connect(func() -> void: DisplayServer.clipboard_set(get_text()))
@@ -70,6 +76,7 @@ func show_checks(checks: Array) -> void:
 			mend.set_text(1, remedy)
 			mend.set_autowrap_mode(1, TextServer.AUTOWRAP_WORD_SMART)
 			mend.set_tooltip_text(1, remedy)
+	_set_up.visible = failed > 0
 	_words.text = "All is well." if failed == 0 else "%d of %d checks failed." % [failed, checks.size()]
 
 

@@ -104,17 +104,17 @@ func _update(job: ExecuTorchJob) -> void:
 
 func _update_buttons(row: TreeItem, job: ExecuTorchJob) -> void:
 	var active: bool = job.state in [ExecuTorchJob.State.QUEUED, ExecuTorchJob.State.RUNNING]
-	var wanted: Array[Action] = [Action.CANCEL] if active else [Action.SHOW]
+	var wanted: PackedInt32Array = [Action.CANCEL] if active else [Action.SHOW]
 	if job.state in [ExecuTorchJob.State.FAILED, ExecuTorchJob.State.CANCELLED]:
 		wanted = [Action.RETRY, Action.SHOW]
-	var present: Array[Action] = []
+	var present: PackedInt32Array = []
 	for index: int in row.get_button_count(Column.TIME):
-		present.append(row.get_button_id(Column.TIME, index) as Action)
+		present.append(row.get_button_id(Column.TIME, index))
 	if present == wanted:
 		return
 	while row.get_button_count(Column.TIME) > 0:
 		row.erase_button(Column.TIME, 0)
-	for action: Action in wanted:
+	for action: int in wanted:
 		var icon_name: String = ["Stop", "Reload", "ShowInFileSystem"][action]
 		var tip: String = ["Cancel", "Try again", "Show in the inspector"][action]
 		row.add_button(Column.TIME, get_theme_icon(icon_name, &"EditorIcons"), action, false, tip)

@@ -170,6 +170,7 @@ func _add_words(section: Section, words: String, strength: float) -> Label:
 	var label: Label = Label.new()
 	label.text = words
 	label.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
+	label.add_theme_stylebox_override(&"normal", StyleBoxEmpty.new())
 	section.body.add_child(label)
 	label.add_theme_color_override(&"font_color", Color(label.get_theme_color(&"font_color", &"Label"), strength))
 	return label

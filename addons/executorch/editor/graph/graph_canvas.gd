@@ -1,0 +1,162 @@
+@tool
+extends GraphEdit
+## Shows a program's graph: boxes in the colours of their backends, shapes at the ports, laid out along the flow.
+
+## A delegate that has something inside was opened.
+signal delegate_opened(box: ProgramGraph.Box)
+
+const ProgramGraph := preload("program_graph.gd")
+const Layout := preload("graph_layout.gd")
+const Style := preload("res://addons/executorch/editor/profiler/charts/chart_style.gd")
+const COLUMN_GAP: float = 70.0
+const ROW_GAP: float = 28.0
+
+var _graph: ProgramGraph
+var _boxes: Array[GraphNode] = []
+var _style: Style
+
+
+func _init() -> void:
+	minimap_enabled = true
+	show_arrange_button = false
+	show_grid_buttons = false
+	snapping_enabled = false
+	right_disconnects = false
+	panning_scheme = GraphEdit.SCROLL_ZOOMS
+	connection_lines_curvature = 0.4
+	node_selected.connect(_highlight)
+	node_deselected.connect(_highlight)
+
+
+## Shows a graph from its start. Returns the milliseconds that it took.
+func show_graph(graph: ProgramGraph) -> float:
+	var begin: int = Time.get_ticks_usec()
+	_graph = graph
+	_style = Style.new(self)
+	clear_connections()
+	for node: GraphNode in _boxes:
+		remove_child(node)
+		node.queue_free()
+	_boxes.clear()
+	var sizes: PackedVector2Array = []
+	for index: int in graph.boxes.size():
+		var node: GraphNode = _make_node(graph.boxes[index], index)
+		_boxes.append(node)
+		add_child(node)
+		sizes.append(node.get_combined_minimum_size())
+	var pairs: Array[Vector2i] = []
+	for edge: ProgramGraph.Edge in graph.edges:
+		pairs.append(Vector2i(edge.from, edge.to))
+		connect_node(_boxes[edge.from].name, edge.from_port, _boxes[edge.to].name, edge.to_port)
+	var places: PackedVector2Array = Layout.place(sizes, pairs, Vector2(_style.px(COLUMN_GAP), _style.px(ROW_GAP)))
+	for index: int in _boxes.size():
+		_boxes[index].position_offset = places[index]
+	_show_start.call_deferred()
+	return (Time.get_ticks_usec() - begin) / 1000.0
+
+
+## Selects and centres the next box whose name contains `words`; false when there is none.
+func find_next(words: String) -> bool:
+	var first: int = 0
+	for index: int in _boxes.size():
+		if _boxes[index].selected:
+			first = index + 1
+	for step_of: int in _boxes.size():
+		var index: int = (first + step_of) % _boxes.size()
+		var box: ProgramGraph.Box = _graph.boxes[index]
+		if (box.title + " " + box.full_name).containsn(words):
+			set_selected(_boxes[index])
+			_centre(_boxes[index])
+			return true
+	return false
+
+
+## The colour of a backend's boxes.
+func color_of(kind: String, backend: String) -> Color:
+	if _style == null:
+		_style = Style.new(self)
+	if kind in ["input", "output"]:
+		return _style.series(2)
+	if kind == "kernel":
+		return _style.series(1)
+	return _style.series(0) if backend in ["", "XnnpackBackend"] else _style.series(3)
+
+
+func _make_node(box: ProgramGraph.Box, index: int) -> GraphNode:
+	var node: GraphNode = GraphNode.new()
+	node.name = "box_%d" % index
+	node.title = box.title
+	node.draggable = true
+	node.tooltip_text = _tooltip(box)
+	var color: Color = color_of(box.kind, box.backend)
+	for state: StringName in [&"titlebar", &"titlebar_selected"]:
+		var bar: StyleBoxFlat = (get_theme_stylebox(state, &"GraphNode") as StyleBoxFlat).duplicate()
+		bar.bg_color = color.darkened(0.25) if _style.dark else color.lightened(0.15)
+		node.add_theme_stylebox_override(state, bar)
+	for label: Node in node.get_titlebar_hbox().get_children():
+		if label is Label:
+			(label as Label).add_theme_color_override(&"font_color", _style.text_on(color))
+			(label as Label).add_theme_color_override(&"font_shadow_color", Color.TRANSPARENT)
+	if box.inner != null:
+		_add_opener(node, box)
+	var wires: Color = Color(_style.text, 0.75)
+	for row: int in maxi(maxi(box.inputs.size(), box.outputs.size()), 1):
+		var label: Label = Label.new()
+		label.horizontal_alignment = HORIZONTAL_ALIGNMENT_RIGHT
+		label.text = _row_text(box, row)
+		label.custom_minimum_size.x = _style.px(90)
+		node.add_child(label)
+		node.set_slot(row, row < box.inputs.size(), 0, wires, row < box.outputs.size(), 0, wires)
+	return node
+
+
+func _row_text(box: ProgramGraph.Box, row: int) -> String:
+	if row < box.outputs.size():
+		return _graph.shape_of(box.outputs[row])
+	return _graph.shape_of(box.inputs[row]) if row < box.inputs.size() and box.outputs.is_empty() else ""
+
+
+func _add_opener(node: GraphNode, box: ProgramGraph.Box) -> void:
+	var opener: Button = Button.new()
+	opener.flat = true
+	opener.text = str(box.inner.call("count_operators"))
+	for state: StringName in [&"font_color", &"icon_normal_color"]:
+		opener.add_theme_color_override(state, _style.text_on(color_of(box.kind, box.backend)))
+	opener.icon = get_theme_icon(&"ArrowRight", &"EditorIcons")
+	opener.icon_alignment = HORIZONTAL_ALIGNMENT_RIGHT
+	opener.tooltip_text = "Shows the operators inside."
+	opener.pressed.connect(delegate_opened.emit.bind(box))
+	node.get_titlebar_hbox().add_child(opener)
+
+
+func _tooltip(box: ProgramGraph.Box) -> String:
+	var lines: PackedStringArray = [box.full_name if not box.full_name.is_empty() else box.title]
+	if box.instruction >= 0:
+		lines[0] += "  (instruction %d)" % box.instruction
+	for value: String in box.inputs:
+		lines.append("in   %s" % _graph.describe(value))
+	for constant: String in box.constants:
+		lines.append("const   %s" % constant)
+	for value: String in box.outputs:
+		lines.append("out   %s" % _graph.describe(value))
+	return "\n".join(lines)
+
+
+func _show_start() -> void:
+	if _boxes.is_empty():
+		return
+	zoom = 1.0
+	var top_left: Vector2 = _boxes[0].position_offset
+	scroll_offset = Vector2(top_left.x - _style.px(40), top_left.y + _boxes[0].size.y * 0.5 - size.y * 0.5)
+
+
+func _centre(node: GraphNode) -> void:
+	scroll_offset = (node.position_offset + node.size * 0.5) * zoom - size * 0.5
+
+
+func _highlight(_node: Node) -> void:
+	for edge: ProgramGraph.Edge in _graph.edges:
+		var lit: bool = _boxes[edge.from].selected or _boxes[edge.to].selected
+		set_connection_activity(
+			_boxes[edge.from].name, edge.from_port, _boxes[edge.to].name, edge.to_port, 1.0 if lit else 0.0
+		)

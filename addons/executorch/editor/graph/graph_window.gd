@@ -1,0 +1,135 @@
+@tool
+extends Window
+## A window with the graph of a model: its methods, the way into a delegate and back, and a search.
+
+const Canvas := preload("graph_canvas.gd")
+const ProgramGraph := preload("program_graph.gd")
+const Facts := preload("res://addons/executorch/editor/inspector/model_facts.gd")
+
+var _jobs: ExecuTorchJobs
+var _canvas: Canvas = Canvas.new()
+var _bar: HBoxContainer = HBoxContainer.new()
+var _method: OptionButton = OptionButton.new()
+var _back: Button = Button.new()
+var _crumb: Label = Label.new()
+var _search: LineEdit = LineEdit.new()
+var _status: Label = Label.new()
+var _message: Label = Label.new()
+var _background: Panel = Panel.new()
+var _graphs: Array[ProgramGraph] = []
+
+
+func _init(jobs: ExecuTorchJobs = null) -> void:
+	_jobs = jobs
+	title = "Model Graph"
+	visible = false
+	transient = true
+	close_requested.connect(hide)
+	_background.set_anchors_and_offsets_preset(Control.PRESET_FULL_RECT)
+	add_child(_background)
+	var column: VBoxContainer = VBoxContainer.new()
+	column.name = "Column"
+	column.set_anchors_and_offsets_preset(Control.PRESET_FULL_RECT)
+	add_child(column)
+	column.add_child(_bar)
+	_back.tooltip_text = "Back to the program"
+	_back.pressed.connect(_show_top)
+	_bar.add_child(_back)
+	_method.item_selected.connect(func(_index: int) -> void: _show_top())
+	_bar.add_child(_method)
+	_crumb.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	_crumb.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
+	_bar.add_child(_crumb)
+	_bar.add_child(_status)
+	_search.placeholder_text = "Find Operator"
+	_search.clear_button_enabled = true
+	_search.text_submitted.connect(_find)
+	_bar.add_child(_search)
+	_canvas.size_flags_vertical = Control.SIZE_EXPAND_FILL
+	_canvas.delegate_opened.connect(_show_inside)
+	column.add_child(_canvas)
+	_message.set_anchors_and_offsets_preset(Control.PRESET_FULL_RECT)
+	_message.horizontal_alignment = HORIZONTAL_ALIGNMENT_CENTER
+	_message.vertical_alignment = VERTICAL_ALIGNMENT_CENTER
+	_message.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
+	_message.mouse_filter = Control.MOUSE_FILTER_IGNORE
+	add_child(_message)
+	about_to_popup.connect(_apply_theme)
+
+
+## Asks the backend for the graph of a model's program and shows it.
+func open(model: ExecuTorchResource, method_name: String) -> void:
+	title = "%s: Model Graph" % model.resource_path.get_file()
+	_clear("Reading the program…")
+	popup_centered_ratio(0.85)
+	var payload: String = ProjectSettings.globalize_path(model.payload_path)
+	var answer: Dictionary = await _jobs.call_backend("graph", {"payload": payload})
+	if answer.has("error"):
+		var error: Dictionary = answer["error"]
+		_clear("%s\n%s" % [error.get("cause", ""), error.get("remedy", "")])
+		return
+	show_program(answer["result"], method_name)
+
+
+## Shows the backend's answer to `graph`, starting with a method.
+func show_program(program: Dictionary, method_name: String) -> void:
+	_graphs.clear()
+	_method.clear()
+	for method: Dictionary in program.get("methods", []):
+		_graphs.append(ProgramGraph.from_method(method))
+		_method.add_item(str(method.get("name", "")))
+		if method.get("name", "") == method_name:
+			_method.select(_method.item_count - 1)
+	if _graphs.is_empty():
+		_clear("The program has no methods.")
+		return
+	_message.hide()
+	_show_top()
+
+
+func _show_top() -> void:
+	_back.disabled = true
+	_crumb.text = ""
+	_show(_graphs[_method.selected])
+
+
+func _show_inside(box: ProgramGraph.Box) -> void:
+	_back.disabled = false
+	_crumb.text = "›  %s, instruction %d" % [box.title, box.instruction]
+	_show(box.inner as ProgramGraph)
+
+
+func _show(graph: ProgramGraph) -> void:
+	_canvas.show_graph(graph)
+	var delegates: int = 0
+	for box: ProgramGraph.Box in graph.boxes:
+		delegates += 1 if box.kind == "delegate" else 0
+	_status.text = "%d operators" % graph.count_operators()
+	if delegates > 0:
+		_status.text += ", %d delegate call%s" % [delegates, "" if delegates == 1 else "s"]
+
+
+func _clear(words: String) -> void:
+	_graphs.clear()
+	_method.clear()
+	_status.text = ""
+	_crumb.text = ""
+	_back.disabled = true
+	_message.text = words
+	_message.show()
+	_canvas.show_graph(ProgramGraph.from_method({}))
+
+
+func _find(words: String) -> void:
+	var found: bool = words.is_empty() or _canvas.find_next(words)
+	_search.right_icon = null if found else get_theme_icon(&"StatusWarning", &"EditorIcons")
+
+
+func _apply_theme() -> void:
+	var scale_of: float = EditorInterface.get_editor_scale()
+	_background.add_theme_stylebox_override(&"panel", get_theme_stylebox(&"panel", &"AcceptDialog"))
+	var column: Control = get_node("Column")
+	column.set_anchors_and_offsets_preset(Control.PRESET_FULL_RECT, Control.PRESET_MODE_MINSIZE, roundi(6 * scale_of))
+	_back.icon = get_theme_icon(&"Back", &"EditorIcons")
+	_search.custom_minimum_size.x = 180 * scale_of
+	min_size = Vector2i(Vector2(480, 320) * scale_of)
