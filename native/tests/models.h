@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/model.h"
+#include "model/platform.h"
 
 /// Programs of make_models.py, and tensors for them.
 namespace godot_executorch::testing {
@@ -23,8 +24,8 @@ inline std::vector<char> read_file(const std::string& path) {
 inline TensorValue floats(const std::vector<float>& values, const std::vector<int32_t>& sizes) {
     TensorValue tensor;
     tensor.shape = Shape::of(sizes.data(), sizes.size());
-    tensor.data.resize(values.size() * sizeof(float));
-    std::memcpy(tensor.data.data(), values.data(), tensor.data.size());
+    const auto* bytes = reinterpret_cast<const uint8_t*>(values.data());
+    tensor.data.assign(bytes, bytes + values.size() * sizeof(float));
     return tensor;
 }
 

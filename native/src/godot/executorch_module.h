@@ -62,6 +62,17 @@ class ExecuTorchModule {
     static void set_log_level(const int64_t& level);
     static int64_t load_library(const String& path);
 
+    /// Values / 255, minus mean, by deviation; width or height 0 = the image's own. Empty on an error, which is
+    /// printed.
+    static PackedFloat32Array image_to_tensor(const ObjectRef& image, int64_t width, int64_t height,
+                                              const String& channels, const PackedFloat32Array& mean,
+                                              const PackedFloat32Array& deviation, const String& layout);
+    static PackedInt64Array argmax(const PackedFloat32Array& values, int64_t row);
+    static PackedFloat32Array softmax(const PackedFloat32Array& values, int64_t row);
+    static PackedInt64Array topk(const PackedFloat32Array& values, int64_t count);
+    static PackedFloat32Array to_channels_last(const PackedFloat32Array& values, int64_t channels);
+    static PackedFloat32Array to_channels_first(const PackedFloat32Array& values, int64_t channels);
+
   private:
     /// The keys of a method's inputs and outputs, made once.
     struct Names {

@@ -42,6 +42,15 @@ void ExecuTorchModule::bind() {
     bound.static_method({"get_num_threads"}, &Self::get_num_threads);
     bound.static_method({"set_log_level", {"level"}}, &Self::set_log_level);
     bound.static_method({"load_library", {"path"}}, &Self::load_library);
+    bound.static_method({"image_to_tensor",
+                         {"image", "width", "height", "channels", "mean", "deviation", "layout"},
+                         {"rgb", PackedFloat32Array(), PackedFloat32Array(), "NCHW"}},
+                        &Self::image_to_tensor);
+    bound.static_method({"argmax", {"values", "row"}, {0}}, &Self::argmax);
+    bound.static_method({"softmax", {"values", "row"}, {0}}, &Self::softmax);
+    bound.static_method({"topk", {"values", "count"}}, &Self::topk);
+    bound.static_method({"to_channels_last", {"values", "channels"}}, &Self::to_channels_last);
+    bound.static_method({"to_channels_first", {"values", "channels"}}, &Self::to_channels_first);
 }
 
 }  // namespace godot_executorch::godot

@@ -37,6 +37,9 @@ Dictionary ExecuTorchModule::get_memory_info() const {
     result["program"] = info.program;
     result["constants"] = info.constants;
     result["planned"] = planned;
+    result["pooled"] = info.pooled;
+    result["allocators"] = info.allocators;
+    result["unused"] = info.unused;
     result["method_allocator_used"] = info.method_allocator_used;
     result["method_allocator_peak"] = info.method_allocator_peak;
     result["temporary_peak"] = info.temporary_peak;

@@ -14,10 +14,23 @@ namespace {
 using executorch::extension::FlatTensorDataMap;
 using MergedDataMap = executorch::extension::ET_MERGED_DATA_MAP_NAMESPACE::MergedDataMap;
 using executorch::runtime::Error;
+using executorch::runtime::FreeableBuffer;
 using executorch::runtime::NamedDataMap;
 using executorch::runtime::Program;
+using executorch::runtime::Result;
 using executorch::runtime::Span;
+using executorch::runtime::TensorLayout;
 using Type = executorch::runtime::DataLoader::SegmentInfo::Type;
+
+/// XNNPACK follows the map without asking whether there is one when a program's external weights are missing.
+class NoExternalData final : public NamedDataMap {
+  public:
+    Result<const TensorLayout> get_tensor_layout(std::string_view) const override { return Error::NotFound; }
+    Result<FreeableBuffer> get_data(std::string_view) const override { return Error::NotFound; }
+    Error load_data_into(std::string_view, void*, size_t) const override { return Error::NotFound; }
+    Result<uint32_t> get_num_keys() const override { return 0U; }
+    Result<const char*> get_key(uint32_t) const override { return Error::NotFound; }
+};
 
 Status check_magic(const DataSource& source) {
     const size_t size = source.byte_count();
@@ -99,7 +112,10 @@ Status LoadedProgram::load_external() {
         }
         data_maps_.push_back(std::make_unique<MergedDataMap>(std::move(merged.get())));
     }
-    data_map_ = data_maps_.empty() ? nullptr : data_maps_.back().get();
+    if (data_maps_.empty()) {
+        data_maps_.push_back(std::make_unique<NoExternalData>());
+    }
+    data_map_ = data_maps_.back().get();
     return {};
 }
 

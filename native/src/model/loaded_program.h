@@ -22,7 +22,7 @@ class LoadedProgram {
     ~LoadedProgram();
 
     const executorch::runtime::Program& program() const { return *program_; }
-    /// Null when there are no external weights.
+    /// The external weights; empty when there are none.
     const executorch::runtime::NamedDataMap* data_map() const { return data_map_; }
     const std::vector<MethodSignature>& methods() const { return methods_; }
     const MethodSignature* find_method(const std::string& name) const;

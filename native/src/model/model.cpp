@@ -455,21 +455,26 @@ MemoryInfo Model::measure_memory() const {
     }
     info.program = program_->resident_bytes();
     info.constants = program_->file_bytes() - std::min(program_->file_bytes(), info.program);
-    size_t allocators = 0;
+    size_t planned = 0;
     for (const auto& [name, method] : methods_) {
         const MethodMemory& memory = method->memory();
+        size_t method_planned = 0;
         for (const int64_t size : method->signature().planned_memory) {
             info.planned.push_back(size);
+            method_planned += static_cast<size_t>(size);
         }
-        info.planned_private += memory.uses_pool() ? 0 : memory.planned_bytes();
+        (memory.uses_pool() ? info.pooled : planned) += method_planned;
         info.method_allocator_used += memory.method_used();
         info.method_allocator_peak += memory.method_peak();
         info.temporary_peak = std::max(info.temporary_peak, memory.temporary_peak());
         info.delegate += method->delegate_bytes();
-        allocators += memory.method_capacity() + memory.temporary_capacity();
+        info.allocators += memory.method_capacity() + memory.temporary_capacity();
     }
-    info.total = info.program + info.delegate;
-    info.total += block_ != nullptr ? block_->size() : info.planned_private + allocators;
+    if (block_ != nullptr) {
+        info.allocators = block_->used() - std::min(block_->used(), planned);
+        info.unused = block_->size() - std::min(block_->size(), planned + info.allocators);
+    }
+    info.total = info.program + planned + info.allocators + info.unused + info.delegate;
     return info;
 }
 

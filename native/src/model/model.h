@@ -27,18 +27,22 @@ struct LoadOptions {
     std::vector<std::string> external_sha256;  // of each, or empty
 };
 
+/// Bytes. total = program + planned (unless pooled) + allocators + unused + delegate: what this session added to the
+/// process. Weights that stay in a mapped file are pages of the system's cache and do not count.
 struct MemoryInfo {
-    size_t program = 0;    // heap bytes that hold parts of the file
-    size_t constants = 0;  // bytes of the file that are mapped or still in it
+    size_t program = 0;    // heap that holds parts of the file
+    size_t constants = 0;  // bytes of the file that are mapped, or were read by a delegate
     std::vector<int64_t> planned;
-    size_t planned_private = 0;
+    size_t pooled = 0;      // planned bytes that come from a pool
+    size_t allocators = 0;  // held by the method and temporary allocators
+    size_t unused = 0;      // of a STATIC block
     size_t method_allocator_used = 0;
     size_t method_allocator_peak = 0;
     size_t temporary_peak = 0;
-    size_t delegate = 0;
+    size_t delegate = 0;  // by the C library's accounting around load and first call
     MemoryPolicy policy = MemoryPolicy::Auto;
     size_t limit = 0;
-    size_t total = 0;  // what this session added to the process, without pages of a mapped file
+    size_t total = 0;
 };
 
 /// A tensor that owns its elements, for callers outside Godot.

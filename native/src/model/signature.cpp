@@ -166,8 +166,10 @@ Status read_signature(const MethodMeta& meta, MethodSignature& signature) {
     }
     for (size_t i = 0; i < meta.num_backends(); ++i) {
         const Result<const char*> name = meta.get_backend_name(i);
-        if (name.ok()) {
-            signature.backends.emplace_back(name.get());
+        // There is one entry per delegate; the names are what counts.
+        std::vector<std::string>& backends = signature.backends;
+        if (name.ok() && std::find(backends.begin(), backends.end(), name.get()) == backends.end()) {
+            backends.emplace_back(name.get());
         }
     }
     signature.attribute_count = meta.num_attributes();

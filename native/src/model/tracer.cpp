@@ -152,7 +152,8 @@ void Tracer::create_event_block(const char* name) {
 }
 
 int64_t Tracer::current_instruction() const {
-    return debug_handle_ == executorch::runtime::kUnsetDebugHandle ? -1 : static_cast<int64_t>(debug_handle_);
+    // The debug handle of the first instruction is 0, as an unset one; only the chain tells them apart.
+    return chain_id_ == executorch::runtime::kUnsetChainId ? -1 : static_cast<int64_t>(debug_handle_);
 }
 
 int64_t Tracer::open(const char* name, const EventTracerEntry& dumped, int64_t instruction) {

@@ -1,0 +1,126 @@
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <random>
+
+#include "model/sha256.h"
+#include "models.h"
+
+using namespace godot_executorch;
+using namespace godot_executorch::testing;
+
+namespace {
+
+std::string scratch_file(const std::vector<char>& bytes) {
+    const std::string path = std::string(TEST_MODELS) + "/scratch.pte";
+    const std::string partial = path + ".partial";
+    std::ofstream(partial, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    std::rename(partial.c_str(), path.c_str());
+    return path;
+}
+
+std::string hash_of(const std::string& text) {
+    Sha256 sha256;
+    sha256.add(text.data(), text.size());
+    return sha256.finish();
+}
+
+}  // namespace
+
+TEST_CASE("SHA-256 gives the standard's results") {
+    CHECK(hash_of("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    CHECK(hash_of("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    CHECK(hash_of("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq") ==
+          "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+    Sha256 million;
+    for (int i = 0; i < 10000; ++i) {
+        million.add(std::string(100, 'a').data(), 100);
+    }
+    CHECK(million.finish() == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+TEST_CASE("a file is loaded only when its hash is the expected one") {
+    const std::vector<char> good = read_file(model_path("linear_portable.pte"));
+    const std::string path = scratch_file(good);
+    LoadOptions options;
+    options.sha256 = hash_of(std::string(good.begin(), good.end()));
+    Model model;
+    CHECK(model.load_from_file(path, options).ok());
+    CHECK(model.load_from_file(path, options).ok());
+    std::vector<char> changed = good;
+    changed.back() = static_cast<char>(changed.back() ^ 1);
+    scratch_file(changed);
+    const Status refused = model.load_from_file(path, options);
+    REQUIRE(refused.code() == static_cast<int>(Code::HashMismatch));
+    CHECK(refused.failure().cause.find(options.sha256) != std::string::npos);
+    CHECK(model.load_from_buffer(changed.data(), changed.size(), options).code() ==
+          static_cast<int>(Code::HashMismatch));
+    // What was loaded before stays.
+    CHECK(run(model, floats({1}, {1, 1})) == std::vector<float>{5});
+}
+
+TEST_CASE("files that are no programs are refused") {
+    Model model;
+    CHECK(model.load_from_file("/nowhere/model.pte").code() == static_cast<int>(Code::FileUnreadable));
+    CHECK(model.load_from_file(TEST_MODELS).code() == static_cast<int>(Code::FileUnreadable));
+    const std::vector<char> cases[] = {
+        {}, {'E'}, std::vector<char>(1000, 'x'), {'P', 'K', 3, 4}, std::vector<char>(64, 0)};
+    for (const std::vector<char>& bytes : cases) {
+        CHECK(model.load_from_file(scratch_file(bytes)).code() == static_cast<int>(Code::NotAProgram));
+        CHECK(model.load_from_buffer(bytes.data(), bytes.size()).code() == static_cast<int>(Code::NotAProgram));
+    }
+    CHECK_FALSE(model.is_loaded());
+}
+
+TEST_CASE("truncated programs are refused, wherever they end") {
+    for (const char* name : {"linear_xnnpack.pte", "methods.pte", "convnet.pte"}) {
+        const std::vector<char> whole = read_file(model_path(name));
+        for (size_t size = 0; size < whole.size(); size += 37) {
+            Model model;
+            Status status = model.load_from_buffer(whole.data(), size);
+            if (status.ok()) {
+                status = model.load_method("forward");
+            }
+            CAPTURE(size);
+            // The last bytes can be padding.
+            CHECK((!status.ok() || size + 64 > whole.size()));
+        }
+    }
+}
+
+TEST_CASE("a file that is cut short while it is mapped gives an error, not a crash") {
+    const std::string path = scratch_file(read_file(model_path("big.pte")));
+    Model model;
+    REQUIRE(model.load_from_file(path).ok());
+    REQUIRE(::truncate(path.c_str(), 4096) == 0);
+    const Status status = model.load_method("forward");
+    if (status.ok()) {
+        std::vector<TensorValue> outputs;
+        const Status ran = model.forward({floats(std::vector<float>(2048, 1.0F), {1, 2048})}, outputs);
+        CHECK(ran.code() == static_cast<int>(Code::FileChanged));
+    }
+    std::remove(path.c_str());
+}
+
+TEST_CASE("a file that is rewritten in place does not change what was read of it") {
+    const std::string path = scratch_file(read_file(model_path("linear_portable.pte")));
+    Model model;
+    REQUIRE(model.load_from_file(path).ok());
+    {
+        std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+        file.write(std::string(600, '\xff').data(), 600);
+    }
+    std::vector<TensorValue> outputs;
+    CHECK(model.forward({floats({1}, {1, 1})}, outputs).ok());
+    std::remove(path.c_str());
+}
+
+TEST_CASE("a fatal check inside ExecuTorch becomes an error") {
+    const Status status = guarded("testing", []() -> Status {
+        ET_CHECK_MSG(false, "this check fails");
+        return {};
+    });
+    REQUIRE(status.code() == static_cast<int>(Code::FatalCheck));
+    CHECK(status.failure().cause.find("this check fails") != std::string::npos);
+}

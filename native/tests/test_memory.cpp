@@ -1,0 +1,170 @@
+#include <doctest/doctest.h>
+#include <malloc.h>
+
+#include <fstream>
+
+#include "allocation_counter.h"
+#include "model/process_memory.h"
+#include "models.h"
+
+using namespace godot_executorch;
+using namespace godot_executorch::testing;
+
+namespace {
+
+/// Bytes of this process that are in memory and its own (not pages of mapped files).
+size_t private_resident() {
+    std::ifstream status("/proc/self/status");
+    std::string word;
+    size_t kilobytes = 0;
+    while (status >> word) {
+        if (word == "RssAnon:") {
+            status >> kilobytes;
+            break;
+        }
+    }
+    return kilobytes * 1024;
+}
+
+const TensorValue& policy_input() {
+    static const TensorValue input = floats(std::vector<float>(8, 1.0F), {1, 8});
+    return input;
+}
+
+}  // namespace
+
+TEST_CASE("STATIC takes everything from one block, and says how much a model needs") {
+    Model tight;
+    REQUIRE(tight.configure_memory(MemoryPolicy::Static, 64).ok());
+    REQUIRE(tight.load_from_file(model_path("policy.pte")).ok());
+    const Status refused = tight.load_method("forward");
+    REQUIRE(refused.code() == static_cast<int>(Code::MemoryLimitExceeded));
+    const std::string& cause = refused.failure().cause;
+    const size_t at = cause.find("needs ");
+    REQUIRE(at != std::string::npos);
+    const size_t needed = std::stoul(cause.substr(at + 6));
+    CHECK(needed > 3136);
+
+    Model model;
+    REQUIRE(model.configure_memory(MemoryPolicy::Static, needed).ok());
+    REQUIRE(model.load_from_file(model_path("policy.pte")).ok());
+    CHECK(run(model, policy_input()).size() == 4);
+    const MemoryInfo info = model.get_memory_info();
+    CHECK(info.policy == MemoryPolicy::Static);
+    CHECK(info.limit == needed);
+    CHECK(info.method_allocator_used > 0);
+
+    CHECK(model.configure_memory(MemoryPolicy::Auto, 0).code() == static_cast<int>(Code::InvalidOption));
+    CHECK(Model().configure_memory(MemoryPolicy::Static, 0).code() == static_cast<int>(Code::InvalidOption));
+}
+
+TEST_CASE("STATIC: no heap allocation in a warm call") {
+    if (!counts_allocations()) {
+        return;
+    }
+    for (const char* name : {"convnet_portable.pte", "linear_portable.pte", "linear_xnnpack.pte", "policy.pte"}) {
+        CAPTURE(name);
+        Model model;
+        REQUIRE(model.configure_memory(MemoryPolicy::Static, 1 << 20).ok());
+        REQUIRE(model.load_from_file(model_path(name)).ok());
+        Call call(model);
+        REQUIRE(call.begin_forward().ok());
+        const std::vector<float> input(3 * 16 * 16, 1.0F);
+        const Shape shape = call.signature().inputs[0].shape;
+        for (int i = 0; i < 3; ++i) {
+            REQUIRE(call.method().set_tensor(0, shape, input.data()).ok());
+            REQUIRE(call.execute().ok());
+        }
+        reset_allocation_count();
+        for (int i = 0; i < 100; ++i) {
+            const bool ok = call.method().set_tensor(0, shape, input.data()).ok() && call.execute().ok();
+            REQUIRE(ok);
+        }
+        CHECK(allocation_count() == 0);
+    }
+}
+
+TEST_CASE("CUSTOM shares planned memory between models and shows what it saves") {
+    const auto pool = std::make_shared<MemoryPool>();
+    Model first;
+    Model second;
+    for (Model* model : {&first, &second}) {
+        REQUIRE(model->configure_memory(MemoryPolicy::Custom, 0).ok());
+        REQUIRE(model->set_memory_pool(pool).ok());
+    }
+    REQUIRE(first.load_from_file(model_path("policy.pte")).ok());
+    REQUIRE(second.load_from_file(model_path("convnet_portable.pte")).ok());
+    const std::vector<float> alone = run(first, policy_input());
+    const TensorValue image = floats(std::vector<float>(3 * 16 * 16, 0.5F), {1, 3, 16, 16});
+    const std::vector<float> image_alone = run(second, image);
+    REQUIRE(image_alone.size() == 4);
+    for (int i = 0; i < 10; ++i) {
+        CHECK(run(first, policy_input()) == alone);
+        CHECK(run(second, image) == image_alone);
+    }
+    CHECK(pool->member_count() == 2);
+    CHECK(pool->saved() > 0);
+    CHECK(pool->saved() == pool->demand() - pool->size());
+    second.clear();
+    CHECK(pool->member_count() == 1);
+    CHECK(pool->saved() == 0);
+
+    Model small;
+    REQUIRE(small.configure_memory(MemoryPolicy::Custom, 64).ok());
+    REQUIRE(small.load_from_file(model_path("policy.pte")).ok());
+    CHECK(small.load_method("forward").code() == static_cast<int>(Code::MemoryLimitExceeded));
+}
+
+TEST_CASE("a model with state stays out of the pool") {
+    const auto pool = std::make_shared<MemoryPool>();
+    Model model;
+    REQUIRE(model.configure_memory(MemoryPolicy::Custom, 0).ok());
+    REQUIRE(model.set_memory_pool(pool).ok());
+    REQUIRE(model.load_from_file(model_path("counter.pte")).ok());
+    CHECK(run(model, floats({1}, {1})) == std::vector<float>{6});
+    CHECK(run(model, floats({1}, {1})) == std::vector<float>{7});
+    CHECK(pool->member_count() == 0);
+}
+
+TEST_CASE("get_memory_info adds up to what the process grew by") {
+    if (!counts_allocations()) {
+        return;
+    }
+    Model warm;
+    REQUIRE(warm.load_from_file(model_path("linear_xnnpack.pte")).ok());
+    run(warm, floats({1}, {1, 1}));
+    ::malloc_trim(0);
+    const size_t before = private_resident();
+    Model model;
+    REQUIRE(model.load_from_file(model_path("big.pte")).ok());
+    CHECK(run(model, floats(std::vector<float>(2048, 1.0F), {1, 2048})).size() == 2048);
+    const size_t grown = private_resident() - before;
+    const MemoryInfo info = model.get_memory_info();
+    CAPTURE(grown);
+    CAPTURE(info.total);
+    CHECK(info.total > (size_t{30} << 20));  // two 16 MB layers, packed by XNNPACK
+    CHECK(static_cast<double>(info.total) == doctest::Approx(static_cast<double>(grown)).epsilon(0.1));
+    model.clear();
+    ::malloc_trim(0);
+    CHECK(private_resident() < before + (size_t{4} << 20));
+}
+
+TEST_CASE("a thousand loads and unloads end where they began") {
+    const int rounds = counts_allocations() ? 1000 : 50;
+    const auto once = [] {
+        Model model;
+        REQUIRE(model.load_from_file(model_path("policy.pte")).ok());
+        REQUIRE(run(model, policy_input()).size() == 4);
+        model.clear();
+    };
+    for (int i = 0; i < 20; ++i) {
+        once();
+    }
+    const size_t before = heap_in_use();
+    for (int i = 0; i < rounds; ++i) {
+        once();
+    }
+    if (counts_allocations()) {
+        CHECK(heap_in_use() < before + 64 * 1024);
+    }
+}

@@ -1,0 +1,109 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "models.h"
+
+using namespace godot_executorch;
+using namespace godot_executorch::testing;
+
+TEST_CASE("statistics count, and percentiles are numpy's") {
+    Statistics statistics;
+    for (int i = 1; i <= 10; ++i) {
+        statistics.add(i * 1000);
+    }
+    const StatisticsReport report = statistics.report();
+    CHECK(report.count == 10);
+    CHECK(report.mean_us == doctest::Approx(5.5));
+    CHECK(report.p50_us == doctest::Approx(5.5));
+    CHECK(report.p90_us == doctest::Approx(9.1));
+    CHECK(report.min_us == doctest::Approx(1));
+    CHECK(report.max_us == doctest::Approx(10));
+    CHECK(report.last_us == doctest::Approx(10));
+    CHECK(report.total_us == doctest::Approx(55));
+    CHECK(Statistics().report().count == 0);
+}
+
+TEST_CASE("the call log gives every call once and numbers them") {
+    CallLog log;
+    log.add({1, 0, 0, 0, 0});
+    CHECK(log.take().empty());
+    log.set_capacity(3);
+    for (uint64_t i = 1; i <= 5; ++i) {
+        log.add({i, 0, 0, 0, 0});
+    }
+    const std::vector<CallRecord> records = log.take();
+    REQUIRE(records.size() == 3);
+    CHECK(records.front().sequence == 3);
+    CHECK(records.back().sequence == 5);
+    CHECK(log.take().empty());
+}
+
+TEST_CASE("profiling names operators and what runs inside XNNPACK") {
+    Model model;
+    REQUIRE(model.load_from_file(model_path("convnet.pte")).ok());
+    REQUIRE(model.enable_profiling(true).ok());
+    const TensorValue input = floats(std::vector<float>(3 * 16 * 16, 0.5F), {1, 3, 16, 16});
+    for (int i = 0; i < 20; ++i) {
+        REQUIRE(run(model, input).size() == 4);
+    }
+    const Profile profile = model.get_profile();
+    REQUIRE(profile.calls.size() == Tracer::kCalls);
+    CHECK(profile.calls.back().sequence == 20);
+    const std::vector<TracedEvent>& events = profile.calls.back().events;
+    REQUIRE_FALSE(events.empty());
+    CHECK(events.front().name == "forward");
+    CHECK(events.front().depth == 0);
+    const auto has = [&](int depth, const std::string& part) {
+        return std::any_of(events.begin(), events.end(), [&](const TracedEvent& event) {
+            return event.depth == depth && event.name.find(part) != std::string::npos;
+        });
+    };
+    CHECK(has(1, "DELEGATE_CALL"));
+    CHECK(has(2, "Convolution"));
+    for (const TracedEvent& event : events) {
+        CHECK(event.duration_us >= 0);
+        CHECK(event.start_us + event.duration_us <= events.front().duration_us + 1.0);
+        CHECK((event.depth == 0 || event.instruction >= 0));
+    }
+    for (const OperatorTotal& total : profile.operators) {
+        CHECK(total.calls == 20);
+        CHECK(total.min_us <= total.max_us);
+    }
+    REQUIRE(model.enable_profiling(false).ok());
+    CHECK(model.get_profile().calls.empty());
+}
+
+TEST_CASE("portable kernels are named too") {
+    Model model;
+    REQUIRE(model.load_from_file(model_path("convnet_portable.pte")).ok());
+    REQUIRE(model.enable_profiling(true).ok());
+    REQUIRE(run(model, floats(std::vector<float>(3 * 16 * 16, 0.5F), {1, 3, 16, 16})).size() == 4);
+    const Profile profile = model.get_profile();
+    CHECK(std::any_of(profile.operators.begin(), profile.operators.end(), [](const OperatorTotal& total) {
+        return total.depth == 1 && total.name.find("convolution.out") != std::string::npos;
+    }));
+}
+
+TEST_CASE("an ETDump is written whole, or an error says why not") {
+    const std::string path = std::string(TEST_MODELS) + "/calls.etdp";
+    std::remove(path.c_str());
+    Model model;
+    REQUIRE(model.load_from_file(model_path("convnet.pte")).ok());
+    CHECK_FALSE(model.save_etdump(path).ok());
+    REQUIRE(model.enable_profiling(true).ok());
+    CHECK_FALSE(model.save_etdump(path).ok());
+    const TensorValue input = floats(std::vector<float>(3 * 16 * 16, 0.5F), {1, 3, 16, 16});
+    for (int i = 0; i < 200; ++i) {
+        REQUIRE(run(model, input).size() == 4);
+    }
+    REQUIRE(model.save_etdump(path).ok());
+    const std::vector<char> bytes = read_file(path);
+    REQUIRE(bytes.size() > 100);
+    CHECK(std::string(bytes.data() + 8, 4) == "ED00");
+    CHECK(bytes.size() < (size_t{1} << 20));
+    CHECK(model.save_etdump(path).ok());
+    CHECK(read_file(path).size() == bytes.size());
+    CHECK(model.save_etdump("/nowhere/calls.etdp").code() == static_cast<int>(Code::FileUnreadable));
+}
