@@ -78,11 +78,16 @@ def _nested(events: list[Event]) -> list[Event]:
     """Depth from what lies within what: an event is written when it ends, so the inner ones come first."""
     ordered = sorted(enumerate(events), key=lambda item: (item[1].start_ns, -item[1].end_ns, -item[0]))
     found: list[Event] = []
-    open_ends: list[int] = []
+    around: list[Event] = []
     for _, event in ordered:
-        # By the start only: a backend that counts whole microseconds may seem to end after its caller.
-        while open_ends and event.start_ns >= open_ends[-1]:
-            open_ends.pop()
-        found.append(replace(event, depth=len(open_ends)))
-        open_ends.append(event.end_ns)
+        # By the start only: a backend that counts whole microseconds may seem to end after its caller, or to overlap
+        # its own next event.
+        while around and (event.start_ns >= around[-1].end_ns or _is_sibling(event, around[-1])):
+            around.pop()
+        found.append(replace(event, depth=len(around)))
+        around.append(event)
     return found
+
+
+def _is_sibling(event: Event, other: Event) -> bool:
+    return event.delegate_id is not None and other.delegate_id is not None

@@ -11,6 +11,8 @@ from python_backend.profiling.units import bytes_text, time_text
 
 WIDTH = 960
 _LEFT, _RIGHT = 72, 14
+_MARGIN = 92
+"""Room for the names of the percentiles, right of the time line."""
 # Okabe and Ito's colours, which the colour-blind tell apart too.
 COLOURS = {"XnnpackBackend": "#0072b2", "kernels": "#e69f00", "runtime": "#999999"}
 _OTHER = "#009e73"
@@ -24,7 +26,7 @@ def colour(backend: str) -> str:
 
 def time_line(samples: Sequence[float]) -> str:
     """Every call's time in order, with the percentiles as lines."""
-    height, bottom, top = 240, 26, 12
+    height, bottom, top, right = 240, 26, 12, WIDTH - _MARGIN
     ordered = sorted(samples)
     high = max(latency.percentile(ordered, 99.5) * 1.15, ordered[0] * 1.2, 1e-9)
     plot = height - bottom - top
@@ -33,9 +35,9 @@ def time_line(samples: Sequence[float]) -> str:
         return top + plot * (1 - min(value, high) / high)
 
     def x(index: int) -> float:
-        return _LEFT + (WIDTH - _LEFT - _RIGHT) * index / max(1, len(samples) - 1)
+        return _LEFT + (right - _LEFT) * index / max(1, len(samples) - 1)
 
-    parts = _grid(high, top, plot)
+    parts = _grid(high, top, plot, right)
     groups = _groups(samples)
     line = " ".join(f"{x(index):.1f},{y(value):.1f}" for index, value in groups)
     parts.append(f'<polyline points="{line}" fill="none" stroke="var(--accent)" stroke-width="1.2"/>')
@@ -46,17 +48,17 @@ def time_line(samples: Sequence[float]) -> str:
     places: list[float] = []
     for name, stroke in _MARKS:
         value = latency.percentile(ordered, float(name[1:]))
-        label_y = y(value) - 4
+        label_y = y(value) + 4
         while any(abs(label_y - place) < 13 for place in places):
             label_y -= 13
         places.append(label_y)
         parts.append(
-            f'<line x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}" stroke="{stroke}" '
-            f'stroke-dasharray="5 4"/><text x="{WIDTH - _RIGHT - 4}" y="{label_y:.1f}" text-anchor="end" '
-            f'class="mark">{name} {time_text(value)}</text>'
+            f'<line x1="{_LEFT}" x2="{right}" y1="{y(value):.1f}" y2="{y(value):.1f}" stroke="{stroke}" '
+            f'stroke-dasharray="5 4"/><text x="{right + 7}" y="{label_y:.1f}" class="mark">'
+            f"{name} {time_text(value)}</text>"
         )
     parts.append(_text(_LEFT, height - 8, "call 1"))
-    parts.append(_text(WIDTH - _RIGHT, height - 8, f"call {len(samples):,}", "end"))
+    parts.append(_text(right, height - 8, f"call {len(samples):,}", "end"))
     return _svg(height, parts, "Time of each call")
 
 
@@ -100,7 +102,7 @@ def call_chart(events: list[dict[str, Any]], backend: str) -> str:
     for event in events:
         x, wide = _RIGHT + event["start_us"] * scale, max(event["duration_us"] * scale, 0.8)
         y = top + event["depth"] * row
-        name = event["name"].removeprefix("native_call_")
+        name = backend if event["name"] == "DELEGATE_CALL" else event["name"].removeprefix("native_call_")
         fill = colour(_backend_of(event, backend))
         title = f"{escape(name)}: {time_text(event['duration_us'])}, {event['duration_us'] / whole:.1%} of the call"
         parts.append(
@@ -143,11 +145,11 @@ def _groups(samples: Sequence[float]) -> list[tuple[int, float]]:
     return [max(((i, samples[i]) for i in range(s, min(s + size, len(samples)))), key=lambda p: p[1]) for s in starts]
 
 
-def _grid(high: float, top: float, plot: float) -> list[str]:
+def _grid(high: float, top: float, plot: float, right: float) -> list[str]:
     parts = []
     for step in range(5):
         y = top + plot * (1 - step / 4)
-        parts.append(f'<line x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="axis"/>')
+        parts.append(f'<line x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" class="axis"/>')
         parts.append(_text(_LEFT - 8, y + 4, time_text(high * step / 4) if step else "0", "end"))
     return parts
 

@@ -38,7 +38,10 @@ table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nu
 th { text-align: right; color: var(--soft); font-weight: 500; font-size: 13px; padding: 4px 8px; }
 td { text-align: right; padding: 5px 8px; border-top: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+th:nth-child(2), td:nth-child(2), th:last-child { text-align: left; }
 td.share { width: 24%; text-align: left; }
+@media (max-width: 760px) { th:nth-child(2), td:nth-child(2) { font-size: 0; } th:nth-child(5), td:nth-child(5) {
+  display: none; } section { padding: 14px; } td.share { width: 30%; } .scroll { overflow-x: auto; } }
 .bar { display: inline-block; height: 11px; border-radius: 3px; vertical-align: -1px; margin-right: 7px; }
 .backend { display: inline-block; width: 9px; height: 9px; border-radius: 50%; margin-right: 7px; }
 .verdict { border-left: 5px solid var(--good); } .verdict.failed { border-left-color: var(--bad); }
@@ -104,7 +107,7 @@ def _verdict(broken: list[str], conditions: list[str]) -> str:
 
 
 def _section(title: str, body: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{body}</section>" if body else ""
+    return f'<section><h2>{escape(title)}</h2><div class="scroll">{body}</div></section>' if body else ""
 
 
 def _operators(rows: list[dict[str, Any]]) -> str:
