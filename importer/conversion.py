@@ -150,7 +150,7 @@ def _down_the_ladder(
             if not automatic or error.code in ("DISK_FULL", "DEADLINE_EXCEEDED", "CALIBRATION_EMPTY"):
                 raise
             source.notes.append(f"AUTO: {step.title} did not work ({error.cause})")
-            if failed is None:
+            if failed is None and error.code == "LOWERING_FAILED":
                 waiting[:0] = [Step(step.recipe, frozenset([name])) for name in lower.breakers(error, methods)]
             failed = failed or error
             continue

@@ -86,10 +86,15 @@ def dynamic_shapes(declared: list[TensorSpec], module: torch.nn.Module, example:
         or None
         for index, spec in enumerate(ordered)
     )
-    parameters = inspect.signature(module.forward).parameters.values()
-    if any(item.kind is inspect.Parameter.VAR_POSITIONAL for item in parameters) and len(parameters) == 1:
-        return (shapes,)
-    return shapes
+    return (shapes,) if _takes_any_number(module) else shapes
+
+
+def _takes_any_number(module: torch.nn.Module) -> bool:
+    """Whether forward is `forward(*arguments)`."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return False
+    parameters = list(inspect.signature(module.forward).parameters.values())
+    return [item.kind for item in parameters] == [inspect.Parameter.VAR_POSITIONAL]
 
 
 def input_names(program: ExportedProgram) -> list[str]:
@@ -178,12 +183,20 @@ def _dimension(size: Any, name: str, axis: int, program: ExportedProgram) -> Dim
     from torch.utils._sympy.value_ranges import bound_sympy
 
     bounds = bound_sympy(size.node.expr, program.range_constraints)
-    low, high = bounds.lower, bounds.upper
-    if not high.is_finite or int(high) >= _LARGEST_RANGE:
+    low, high = _integer(bounds.lower), _integer(bounds.upper)
+    if low is None or high is None or high >= _LARGEST_RANGE:
         cause = f"Dimension {axis} of '{name}' has no upper bound; the program could hold only the example's size."
         remedy = "Declare it in the option 'inputs', such as `x: float32[batch:1..64,8]`, or export with Dim(max=...)."
         raise ImporterError("DYNAMIC_DIMENSION_UNBOUNDED", cause, remedy, "export")
-    return Dimension(max(0, int(low)), int(high))
+    return Dimension(max(0, low), high)
+
+
+def _integer(bound: Any) -> int | None:
+    """A bound as a number; nothing for the infinities of torch and sympy."""
+    try:
+        return int(bound)
+    except (TypeError, ValueError, OverflowError, AttributeError):
+        return None
 
 
 def _bounds(program: ExportedProgram, method: SourceMethod, inputs: list[TensorSpec]) -> list[tuple[int, int]]:

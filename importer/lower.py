@@ -73,8 +73,8 @@ def lower(
             if recipe.prepare:
                 given = calibration(method) if recipe.needs_calibration else [method.example]
                 program = recipe.prepare(method, given, options)
-            programs[method.name] = _tag_external(program, method, step) if options.external_weights else program
-        return _lower(programs, methods, step, options, constants)
+            programs[method.name] = _tag_external(program) if options.external_weights else program
+        return _lower(programs, step, options, constants)
     except ImporterError:
         raise
     except Exception as error:
@@ -128,9 +128,7 @@ def lowering_error(error: BaseException, step: Step) -> ImporterError:
     )
 
 
-def _lower(
-    programs: dict[str, Any], methods: list[Method], step: Step, options: ImportOptions, constants: dict[str, Any]
-) -> Lowered:
+def _lower(programs: dict[str, Any], step: Step, options: ImportOptions, constants: dict[str, Any]) -> Lowered:
     from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
 
     recipe = step.recipe
@@ -141,13 +139,14 @@ def _lower(
         constant_methods=constants or None,
         compile_config=EdgeCompileConfig(_check_ir_validity=False, preserve_ops=preserve),
     )
-    config = backend_config(programs, methods)
+    # Only the functional form of a program says which buffers it changes.
+    config = backend_config({name: edge.exported_program(name) for name in programs})
     if options.external_weights:
         config = replace(config, external_constants=lambda _: EXTERNAL_NAME)
     return Lowered(edge.to_executorch(config), options.external_weights)
 
 
-def backend_config(programs: dict[str, Any], methods: list[Method]) -> Any:
+def backend_config(programs: dict[str, Any]) -> Any:
     """Keeps the first values of mutable buffers, which ExecuTorch drops in silence otherwise."""
     from executorch.exir import ExecutorchBackendConfig
     from executorch.exir.passes.init_mutable_pass import InitializedMutableBufferPass
@@ -157,24 +156,20 @@ def backend_config(programs: dict[str, Any], methods: list[Method]) -> Any:
         signature = program.graph_signature
         names = {target: placeholder for placeholder, target in signature.inputs_to_buffers.items()}
         mutated += [names[target] for target in signature.buffers_to_mutate.values() if target in names]
-    has_scan = any("scan" in str(node.target) for method in methods for node in method.program.graph.nodes)
+    has_scan = any("scan" in str(node.target) for program in programs.values() for node in program.graph.nodes)
     # Views cannot be taken out of a scan's body.
     return ExecutorchBackendConfig(
         passes=[InitializedMutableBufferPass(mutated)] if mutated else [], remove_view_copy=not has_scan
     )
 
 
-def _tag_external(program: Any, method: Method, step: Step) -> Any:
+def _tag_external(program: Any) -> Any:
     """XNNPACK takes its weights before ExecuTorch sees them, so they are marked in the graph."""
-    if not step.recipe.backend:
-        return program
-    from executorch.exir.passes.external_constants_pass import delegate_external_constants_pass_unlifted
-
-    module = program.module(check_guards=False)
-    delegate_external_constants_pass_unlifted(module=module, gen_tag_fn=lambda _: EXTERNAL_NAME)
-    from importer.quantize import export_again
-
-    return export_again(module, method)
+    inputs = set(program.graph_signature.user_inputs)
+    for node in program.graph.nodes:
+        if node.op == "placeholder" and node.name not in inputs:
+            node.meta.setdefault("custom", {})["delegate_constant_tag"] = EXTERNAL_NAME
+    return program
 
 
 def _short(text: str) -> str:

@@ -55,7 +55,3 @@ class Method:
     inputs: list[TensorSpec]
     outputs: list[TensorSpec]
     bounds: list[tuple[int, int]] = field(default_factory=list)
-
-    @property
-    def is_stateful(self) -> bool:
-        return bool(self.program.graph_signature.buffers_to_mutate)

@@ -83,8 +83,9 @@ class ImportOptions:
         if self.recurrent not in RECURRENT:
             cause = f"The option 'recurrent' is '{self.recurrent}'."
             problems.append(Problem("recurrent", cause, f"There are: {', '.join(RECURRENT)}."))
-        if self.group_size < 1:
-            problems.append(Problem("group_size", f"A group of {self.group_size} weights.", "Use 32, 64 or 128."))
+        if self.group_size < 32 or self.group_size % 32:
+            cause = f"A group of {self.group_size} weights: XNNPACK takes multiples of 32."
+            problems.append(Problem("group_size", cause, "Use 32, 64 or 128."))
         if self.deadline_seconds < 1:
             problems.append(Problem("deadline_seconds", "The deadline is less than a second.", "Use 600."))
         if self.memory_limit_megabytes < 0:

@@ -143,12 +143,12 @@ def parse_program(data: Data, size: int) -> Program:
         segments.append((base + offset, length))
     if segment_size and base + segment_size > size:
         raise Malformed(f"its segments need {base + segment_size} bytes, but the file has {size} (cut off?)")
+    named = [(item.text(0), item.number(1, _U32)) for item in root.tables(7)]
     blobs = _Blobs(data, size, segments, [item.span(0) for item in root.tables(3)])
-    methods = [_method(plan, blobs) for plan in root.tables(1)]
+    methods = [_method(plan, blobs, {name for name, _ in named}) for plan in root.tables(1)]
     if not methods:
         raise Malformed("it has no method")
     inline = sum(buffer.span(0)[1] for buffer in root.tables(2))
-    named = [(item.text(0), item.number(1, _U32)) for item in root.tables(7)]
     constant_segment = root.table(5)
     weights = inline + sum(segments[index][1] for index in {index for _, index in named} if index < len(segments))
     if constant_segment and constant_segment.count(1):
@@ -191,7 +191,7 @@ class _Blobs:
         return self._seen[location, index], length
 
 
-def _method(plan: Table, blobs: _Blobs) -> Method:
+def _method(plan: Table, blobs: _Blobs, named: set[str]) -> Method:
     values = [_value(value) for value in plan.tables(2)]
     operators = [".".join(filter(None, (item.text(0), item.text(1)))) for item in plan.tables(6)]
     delegates = [_delegate(item, blobs) for item in plan.tables(7)]
@@ -225,6 +225,8 @@ def _method(plan: Table, blobs: _Blobs) -> Method:
         Delegate(backend, delegate_calls[index], graph.operators if graph else {}, size, graph)
         for index, (backend, graph, size) in enumerate(delegates)
     ]
+    external = [value.external for value in values if isinstance(value, Tensor) and value.external]
+    external += [key for item in found if item.graph for key in item.graph.data_keys if key not in named]
     return Method(
         name=plan.text(0),
         inputs=inputs,
@@ -239,7 +241,7 @@ def _method(plan: Table, blobs: _Blobs) -> Method:
         output_ids=output_ids,
         constant=(constants[0] if len(constants) == 1 else constants) if is_constant else None,
         is_constant=is_constant,
-        external=[value.external for value in values if isinstance(value, Tensor) and value.external],
+        external=external,
     )
 
 

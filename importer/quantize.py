@@ -153,5 +153,6 @@ def _shapes(method: Method, module: nn.Module) -> Any:
     count = len(method.example[0])
     keywords = dict(zip(method.example[1], shapes[count:], strict=True))
     if isinstance(module, _Half):
-        return {"arguments": tuple(shapes[:count]), "keywords": keywords}
+        positional = {"arguments": tuple(shapes[:count])} if count else {}
+        return {**positional, **({"keywords": keywords} if keywords else {})}
     return (*shapes[:count], *keywords.values()) if keywords else tuple(shapes[:count])

@@ -31,7 +31,7 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def sweep(chosen: argparse.Namespace, tell: Callable[[str], None]) -> list[dict[str, Any]]:
-    """A row for each recipe: {recipe, size, executorch_us, eager_us, max_relative, cosine, share}, or {recipe, error}."""
+    """A row for each recipe: {recipe, size, executorch_us, eager_us, max_relative, cosine, share} or an error."""
     options = options_from(chosen)
     cache = Cache(chosen.cache or user_cache_folder() / "artifacts")
     rows: list[dict[str, Any]] = []

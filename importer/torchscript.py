@@ -31,7 +31,7 @@ def export_script(script: torch.jit.ScriptModule, method: SourceMethod) -> tuple
     try:
         with torch.no_grad():
             if shapes is not None:
-                return export_module(_Call(script), method, shapes), "TorchScript: exported the loaded module."
+                return export_module(_Call(script), method, (shapes,)), "TorchScript: exported the loaded module."
             traced = make_fx(script)(*positional, **keyword)
             return export_module(traced, method), (
                 "TorchScript: traced the loaded module with the example inputs; branches are fixed to their path."

@@ -55,7 +55,10 @@ class Value:
 
 @dataclass(frozen=True)
 class Graph:
-    """What a delegate's blob holds. operators: how often each is there. constant_bytes: weights inside the blob."""
+    """What a delegate's blob holds. operators: how often each is there. constant_bytes: weights inside the blob.
+
+    data_keys: names of weights that are kept outside of the blob, in the program or in a `.ptd`.
+    """
 
     operators: dict[str, int]
     constant_bytes: int
@@ -63,6 +66,7 @@ class Graph:
     values: dict[int, Value]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    data_keys: tuple[str, ...] = ()
 
 
 def read(data: Data, begin: int, length: int, total: int) -> Graph:
@@ -81,7 +85,9 @@ def read(data: Data, begin: int, length: int, total: int) -> Graph:
     nodes = [_node(node) for node in graph.tables(1)]
     found = Counter(node.operator for node in nodes)
     values = dict(value for item in graph.tables(2) if (value := _value(item)))
-    return Graph(dict(sorted(found.items())), constants, nodes, values, graph.numbers(4, "I"), graph.numbers(5, "I"))
+    keys = tuple(key for item in graph.tables(8) if (key := item.text(2)))
+    operators = dict(sorted(found.items()))
+    return Graph(operators, constants, nodes, values, graph.numbers(4, "I"), graph.numbers(5, "I"), keys)
 
 
 def _node(item: Table) -> Node:
