@@ -58,4 +58,4 @@ func test_a_long_session_is_thinned() -> void:
 
 func test_parts_of_malformed_information_are_zero() -> void:
 	check_equal(Breakdown.total({"program": "x", "planned": 7, "delegate": -4}), 0)
-	check_equal(Breakdown.total({"program": 1, "planned": [2, 3], "method_allocator_peak": 4, "delegate": 5}), 15)
+	check_equal(Breakdown.total({"program": 1, "planned": [2, 3], "method_allocator_used": 4, "delegate": 5, "constants": 100}), 15)

@@ -7,6 +7,7 @@ signal operator_selected(path: String, method: String, row: Dictionary)
 
 const DebuggerPlugin := preload("res://addons/executorch/editor/profiler/debugger_plugin.gd")
 const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
+const LiveFeed := preload("res://addons/executorch/editor/profiler/data/live_feed.gd")
 const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_model.gd")
 const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
 const ModelFiles := preload("res://addons/executorch/editor/profiler/data/model_files.gd")
@@ -22,10 +23,12 @@ var operators: OperatorsTab = OperatorsTab.new()
 var memory: MemoryTab = MemoryTab.new()
 var tabs: TabContainer = TabContainer.new()
 
+var _debugger: DebuggerPlugin
+
 
 func _init() -> void:
 	name = "ModelProfiler"
-	custom_minimum_size = Vector2(0, 260)
+	custom_minimum_size = Vector2(0, 340.0 * EditorInterface.get_editor_scale())
 	for tab: Control in [live, benchmark, operators, memory]:
 		tabs.add_child(tab)
 	tabs.get_tab_bar().focus_mode = Control.FOCUS_NONE
@@ -41,8 +44,14 @@ func _init() -> void:
 
 
 func set_debugger(debugger: DebuggerPlugin) -> void:
+	_debugger = debugger
 	live.set_debugger(debugger)
 	memory.set_feed(debugger.feed)
+
+
+## What the running games said.
+func get_feed() -> LiveFeed:
+	return _debugger.feed
 
 
 ## Opens the benchmark of a model, for other parts of the editor ("Profile" in the inspector).

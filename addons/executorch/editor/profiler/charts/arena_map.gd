@@ -15,7 +15,7 @@ var _selected: int = -1
 
 func _init() -> void:
 	super()
-	margins = Vector4(66, 8, 10, 20)
+	margins = Vector4(66, 22, 10, 20)
 
 
 func show_plan(plan: MemoryPlan) -> void:
@@ -86,11 +86,12 @@ func _draw_live(area: Rect2) -> void:
 		line.append(Vector2(maxf(x_of(step), area.position.x), y))
 		line.append(Vector2(minf(x_of(step + 1), area.end.x), y))
 	if line.size() >= 2:
-		draw_polyline(line, style.text, style.px(2))
+		draw_polyline(line, Color(style.text, 0.85), style.px(2))
 	var label: String = "in use: at most %s" % Quantity.size(_live[peak])
 	var peak_y: float = area.end.y - float(_live[peak]) / _total * area.size.y
 	Axes.draw_level(self, style, area, peak_y, style.text)
-	Axes.draw_level_label(self, style, area, peak_y, label, style.text)
+	var room: Rect2 = area.grow_individual(0, style.line_height(), 0, 0)
+	Axes.draw_level_label(self, style, room, peak_y, label, style.text)
 
 
 func _box(area: Rect2, index: int) -> Rect2:

@@ -103,7 +103,7 @@ func _draw_row(area: Rect2, depth: int) -> void:
 		draw_rect(bar, color)
 		if bar.size.x > 3.0:
 			draw_line(Vector2(bar.end.x - 0.5, y), Vector2(bar.end.x - 0.5, bar.end.y), style.background, 1.0)
-		if bar.size.x > style.px(22):
+		if bar.size.x > style.px(22) and bar.size.y >= style.line_height() - 2.0:
 			_draw_label(bar, index, color)
 		if index == selected:
 			draw_rect(bar.grow(-style.px(1)), style.selection, false, style.px(2))
@@ -150,7 +150,7 @@ func _legend_height() -> float:
 
 func _row_height(area: Rect2) -> float:
 	var room: float = (area.size.y - _legend_height()) / maxi(_rows.size(), 1)
-	return floorf(clampf(room, style.line_height() + style.px(4), style.px(44)))
+	return floorf(clampf(room, style.px(6), style.px(40)))
 
 
 func _event_at(at: Vector2) -> int:

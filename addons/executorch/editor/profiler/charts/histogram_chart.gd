@@ -83,6 +83,10 @@ func _draw_chart(area: Rect2) -> void:
 	if not _other.is_empty():
 		_draw_outline(area, other_counts, top)
 	_draw_percentiles(area)
+	if not _other.is_empty():
+		var label: String = "outline: %s" % _other_name
+		var at: Vector2 = Vector2(area.end.x - style.width_of(label) - style.px(4), area.get_center().y)
+		style.draw_text(self, at, label, style.series(_color + 1))
 
 
 func _draw_outline(area: Rect2, counts: PackedInt32Array, top: float) -> void:
@@ -94,9 +98,6 @@ func _draw_outline(area: Rect2, counts: PackedInt32Array, top: float) -> void:
 		line.append(Vector2(area.position.x + (bin + 1) * width, y))
 	line.append(area.end)
 	draw_polyline(line, style.series(_color + 1), style.px(2))
-	var label: String = _other_name
-	var at: Vector2 = Vector2(area.end.x - style.width_of(label) - style.px(4), area.position.y + style.line_height() * 3.0)
-	style.draw_text(self, at, label, style.series(_color + 1))
 
 
 func _draw_percentiles(area: Rect2) -> void:

@@ -163,13 +163,18 @@ func _draw_cut(cut: PackedVector2Array) -> void:
 func _draw_percentiles(area: Rect2) -> void:
 	var one: ExecuTorchLatencyStatistics = _series[0]
 	var indent: float = 0.0
+	var before: float = INF
 	for percent: float in [50.0, 90.0, 99.0]:
 		Axes.draw_level(self, style, area, _y_of(area, one.percentile(percent)), style.text)
 	for percent: float in [50.0, 90.0, 99.0]:
 		var value: float = one.percentile(percent)
 		var label: String = "p%d %s" % [int(percent), Quantity.time(value)]
-		Axes.draw_level_label(self, style, area, _y_of(area, value), label, style.text, indent)
+		# Labels of lines that are close stand side by side.
+		var y: float = _y_of(area, value)
+		indent = indent if before - y < style.line_height() else 0.0
+		Axes.draw_level_label(self, style, area, y, label, style.text, indent)
 		indent += style.width_of(label) + style.px(12)
+		before = y
 
 
 func _y_of(area: Rect2, duration_us: float) -> float:

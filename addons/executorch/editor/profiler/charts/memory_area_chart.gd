@@ -41,7 +41,7 @@ func _draw_chart(area: Rect2) -> void:
 	var top: float = 1.0
 	for value: float in layers[-1]:
 		top = maxf(top, value)
-	top *= 1.08
+	top *= 1.3
 	var most: int = clampi(int(area.size.y / (style.line_height() * 1.8)), 2, 8)
 	Axes.draw_values(self, style, area, top, Quantity.byte_step(top, most), Quantity.size)
 	var step: float = Quantity.tick_step((view_end - view_begin) / 1e6, maxi(int(area.size.x / style.px(80)), 1)) * 1e6

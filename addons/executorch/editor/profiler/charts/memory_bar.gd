@@ -6,6 +6,7 @@ const Breakdown := preload("res://addons/executorch/editor/profiler/data/memory_
 
 var _parts: PackedInt64Array = []
 var _total: int = 0
+var _constants: int = 0
 
 
 func _init() -> void:
@@ -17,6 +18,7 @@ func _init() -> void:
 func show_memory(info: Dictionary) -> void:
 	_parts = Breakdown.parts(info) if not info.is_empty() else PackedInt64Array()
 	_total = Breakdown.total(info)
+	_constants = Breakdown.constants(info)
 	queue_redraw()
 
 
@@ -46,6 +48,10 @@ func _draw_chart(area: Rect2) -> void:
 		var words: String = "%s  %s" % [Quantity.size(_parts[part]), Quantity.percent(float(_parts[part]) / _total)]
 		style.draw_text(self, Vector2(area.end.x - style.width_of(words), y), words, color)
 		y += style.line_height()
+	if _constants > 0:
+		y += style.px(4)
+		var words: String = "%s of weights in the file, mapped, do not count" % Quantity.size(_constants)
+		style.draw_clipped(self, Vector2(area.position.x, y), words, area.size.x, style.dim_text)
 
 
 func _describe(at: Vector2) -> PackedStringArray:

@@ -140,27 +140,31 @@ func _take(module: RefCounted, durations: PackedFloat64Array) -> bool:
 	return true
 
 
-## Traces a few calls with the fastest number of threads, apart from the measured ones.
+## Traces a few calls with the fastest number of threads, in a session of its own. Untraced calls alternate with them, because
+## only calls of the same moment compare on a machine that does other things too.
 func _trace(module: RefCounted, inputs: Array, result: BenchmarkResult, threads: PackedInt32Array) -> void:
 	result.traced_threads = threads[result.fastest()]
 	ClassDB.class_call_static(MODULE, &"set_num_threads", result.traced_threads)
-	module.call(&"enable_profiling", true)
-	# The first traced call makes the tracer's own buffers.
-	module.call(&"execute_tensors", result.method, inputs)
-	var first: int = _last_sequence(module)
-	module.call(&"take_call_log")
+	var traced: RefCounted = module.call(&"new_session")
+	traced.call(&"enable_profiling", true)
+	# The first calls load the method and make the tracer's own buffers.
+	for run: int in WARM_UP:
+		traced.call(&"execute_tensors", result.method, inputs)
+	var first: int = _last_sequence(traced)
+	traced.call(&"set_call_log", TRACED_CALLS)
 	for run: int in TRACED_CALLS:
+		traced.call(&"execute_tensors", result.method, inputs)
 		module.call(&"execute_tensors", result.method, inputs)
-	_take(module, result.traced_us)
-	var profile: Dictionary = module.call(&"get_profile")
-	for traced: Dictionary in profile.get("calls", []):
-		var trace: CallTrace = CallTrace.from_call(traced)
+	_take(traced, result.traced_us)
+	_take(module, result.untraced_us)
+	var profile: Dictionary = traced.call(&"get_profile")
+	for call_data: Dictionary in profile.get("calls", []):
+		var trace: CallTrace = CallTrace.from_call(call_data)
 		if trace != null and trace.sequence > first:
 			result.traces.append(trace)
 	var dump: String = OS.get_user_data_dir().path_join("executorch_benchmark.etdp")
-	if int(module.call(&"save_etdump", dump)) == 0:
+	if int(traced.call(&"save_etdump", dump)) == 0:
 		result.etdump_path = dump
-	module.call(&"enable_profiling", false)
 
 
 func _last_sequence(module: RefCounted) -> int:

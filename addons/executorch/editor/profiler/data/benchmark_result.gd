@@ -25,8 +25,9 @@ var durations_us: Array[PackedFloat64Array] = []
 var wall_us: PackedFloat64Array = []
 var traces: Array[CallTrace] = []
 var traced_threads: int = 0
-## Wall time of each traced call.
+## Wall time of each traced call, and of the untraced calls between them.
 var traced_us: PackedFloat64Array = []
+var untraced_us: PackedFloat64Array = []
 var memory: Dictionary = {}
 ## A dump for ExecuTorch's Inspector; empty = there is none.
 var etdump_path: String = ""
@@ -78,8 +79,7 @@ func typical_trace() -> CallTrace:
 ## How the parts of the traced calls relate to an untraced call: `{untraced_us, traced_us, parts_us, overhead, covered}`; the
 ## times are medians, `overhead` the share that tracing adds, `covered` the share of the traced call in named operators.
 func reconciliation() -> Dictionary:
-	var place: int = place_of(traced_threads)
-	if place < 0 or traces.is_empty():
+	if traces.is_empty() or untraced_us.is_empty():
 		return {}
 	var parts: PackedFloat64Array = []
 	for trace: CallTrace in traces:
@@ -87,7 +87,9 @@ func reconciliation() -> Dictionary:
 	parts.sort()
 	var walls: PackedFloat64Array = traced_us.duplicate()
 	walls.sort()
-	var untraced: float = summary(place)["p50_us"]
+	var bare: PackedFloat64Array = untraced_us.duplicate()
+	bare.sort()
+	var untraced: float = ExecuTorchLatencyStatistics.percentile_of(bare, 50.0)
 	var traced: float = ExecuTorchLatencyStatistics.percentile_of(walls, 50.0)
 	var named: float = ExecuTorchLatencyStatistics.percentile_of(parts, 50.0)
 	return {
@@ -121,7 +123,7 @@ func to_dictionary() -> Dictionary:
 		"warm_up": warm_up,
 		"load_us": load_us,
 		"measurements": measurements,
-		"traced": {"threads": traced_threads, "wall_us": traced_us, "calls": calls},
+		"traced": {"threads": traced_threads, "wall_us": traced_us, "untraced_us": untraced_us, "calls": calls},
 		"reconciliation": reconciliation(),
 		"operators": operators().rows,
 		"memory": memory,
@@ -166,6 +168,8 @@ func _read_traces(data: Variant) -> void:
 	traced_threads = int(_number((data as Dictionary).get("threads")))
 	if (data as Dictionary).get("wall_us") is Array:
 		traced_us = _numbers((data as Dictionary)["wall_us"] as Array)
+	if (data as Dictionary).get("untraced_us") is Array:
+		untraced_us = _numbers((data as Dictionary)["untraced_us"] as Array)
 	if (data as Dictionary).get("calls") is Array:
 		for entry: Variant in (data as Dictionary)["calls"] as Array:
 			var trace: CallTrace = CallTrace.from_call(entry as Dictionary) if entry is Dictionary else null

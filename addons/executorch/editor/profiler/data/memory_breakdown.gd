@@ -1,15 +1,15 @@
 @tool
 extends RefCounted
 ## The parts of `ExecuTorchModule.get_memory_info()` in one fixed order, so that bars, areas, tables and exports agree.
+## Constants that are mapped from the file are named but do not count: the system may drop them at any time.
 
-const PARTS: PackedStringArray = ["program", "constants", "planned", "method allocator", "temporary peak", "delegate"]
+const PARTS: PackedStringArray = ["program", "delegate", "planned", "method allocator", "temporary peak"]
 const EXPLANATIONS: PackedStringArray = [
-	"The program as it was loaded (mapped files count only as far as they are read).",
-	"Weights that the program holds itself.",
+	"The program itself, without the weights that are mapped from the file.",
+	"What backends keep: packed weights and workspaces.",
 	"Arenas for activations, laid out when the model was converted.",
 	"Tensors' and operators' own data, made when a method is loaded.",
 	"The most that kernels borrowed during a call.",
-	"What backends keep: packed weights and workspaces.",
 ]
 
 
@@ -20,15 +20,18 @@ static func parts(info: Dictionary) -> PackedInt64Array:
 	if typeof(arenas) >= TYPE_ARRAY:
 		for bytes: Variant in Array(arenas):
 			planned += _count(bytes)
-	var allocator: int = _count(info.get("method_allocator_peak", info.get("method_allocator_used", 0)))
 	return [
 		_count(info.get("program", 0)),
-		_count(info.get("constants", 0)),
-		planned,
-		allocator,
-		_count(info.get("temporary_peak", 0)),
 		_count(info.get("delegate", 0)),
+		planned,
+		_count(info.get("method_allocator_used", 0)),
+		_count(info.get("temporary_peak", 0)),
 	]
+
+
+## Bytes of the model's own weights in the file.
+static func constants(info: Dictionary) -> int:
+	return _count(info.get("constants", 0))
 
 
 static func total(info: Dictionary) -> int:

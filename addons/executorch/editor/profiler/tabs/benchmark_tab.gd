@@ -56,16 +56,17 @@ func _init() -> void:
 	split.add_child(histogram)
 	var right: HSplitContainer = HSplitContainer.new()
 	right.size_flags_horizontal = Control.SIZE_EXPAND_FILL
-	right.size_flags_stretch_ratio = 2.0
+	right.size_flags_stretch_ratio = 2.4
+	list.size_flags_stretch_ratio = 1.5
 	right.add_child(throughput)
 	right.add_child(list)
 	split.add_child(right)
 	add_child(split)
 	_benchmark.finished.connect(_on_finished)
-	set_process(false)
 
 
 func _ready() -> void:
+	set_process(false)
 	refresh_models()
 	EditorInterface.get_resource_filesystem().filesystem_changed.connect(refresh_models)
 
@@ -232,8 +233,8 @@ func _on_save_pressed() -> void:
 
 
 func _build_toolbar() -> void:
-	_models = _toolbar.add_options("The model that runs", [], _on_model_selected)
-	_method = _toolbar.add_options("The method that runs", [], func(_index: int) -> void: pass)
+	_models = _toolbar.add_options("The model that runs", [], 190, _on_model_selected)
+	_method = _toolbar.add_options("The method that runs", [], 110, func(_index: int) -> void: pass)
 	_runs = _toolbar.add_number("Measured calls for each number of threads", 10.0, 100_000.0, 500.0, "runs")
 	_all_threads = CheckBox.new()
 	_all_threads.text = "1 to %d threads" % OS.get_processor_count()
@@ -253,8 +254,8 @@ func _build_toolbar() -> void:
 	_toolbar.add_child(_progress)
 	_toolbar.add_gap()
 	var show_threads: Callable = func(_index: int) -> void: _show()
-	_threads = _toolbar.add_options("The number of threads whose latencies are shown", [], show_threads)
-	_against = _toolbar.add_options("The run to compare with", [], _on_against_selected)
+	_threads = _toolbar.add_options("The number of threads whose latencies are shown", [], 110, show_threads)
+	_against = _toolbar.add_options("The run to compare with", [], 190, _on_against_selected)
 	_fill_against()
 	_save = _toolbar.add_button(&"Save", "Keep this run in your data folder, to compare later runs with it", _on_save_pressed)
 	_save.disabled = true

@@ -21,7 +21,7 @@ func _notification(what: int) -> void:
 	if what == NOTIFICATION_THEME_CHANGED or what == NOTIFICATION_ENTER_TREE:
 		_style = Style.new(self)
 		for column: int in columns:
-			set_column_custom_minimum_width(column, int(_style.px(84)))
+			set_column_custom_minimum_width(column, int(_style.px(112 if column == 0 else 66)))
 
 
 ## `rows` are Comparison.rows(); `other_name` is empty when there is nothing to compare with.

@@ -37,10 +37,10 @@ func _init() -> void:
 func _notification(what: int) -> void:
 	if what == NOTIFICATION_THEME_CHANGED or what == NOTIFICATION_ENTER_TREE:
 		_style = Style.new(self)
-		set_column_custom_minimum_width(0, int(_style.px(130)))
+		set_column_custom_minimum_width(0, int(_style.px(116)))
 		for column: int in range(1, columns):
-			set_column_custom_minimum_width(column, int(_style.px(56 if column == 6 else 72)))
-		custom_minimum_size.x = _style.px(330)
+			set_column_custom_minimum_width(column, int(_style.px(54 if column == 6 else 71)))
+		custom_minimum_size.x = _style.px(414)
 
 
 ## Writes the numbers; rows are made anew only when the models are others.

@@ -31,6 +31,8 @@ var time_line: LatencyChart = LatencyChart.new()
 var histogram: HistogramChart = HistogramChart.new()
 var flame: FlameChart = FlameChart.new()
 var list: ModelList = ModelList.new()
+## What is known of one model, beside the time line.
+var right: VSplitContainer = VSplitContainer.new()
 
 var _debugger: DebuggerPlugin
 var _feed: LiveFeed
@@ -62,7 +64,6 @@ func _init() -> void:
 	time_line.call_selected.connect(_on_call_selected)
 	time_line.view_changed.connect(_on_view_changed)
 	charts.add_child(time_line)
-	var right: VSplitContainer = VSplitContainer.new()
 	right.size_flags_horizontal = Control.SIZE_EXPAND_FILL
 	histogram.empty_text = "Select a model to see how its latencies are spread."
 	flame.empty_text = NO_TRACE
@@ -71,6 +72,7 @@ func _init() -> void:
 		chart.size_flags_vertical = Control.SIZE_EXPAND_FILL
 		right.add_child(chart)
 	charts.add_child(right)
+	right.hide()
 	split.add_child(charts)
 	add_child(split)
 
@@ -91,6 +93,7 @@ func select_model(model: LiveModel) -> void:
 	time_line.marked_us = -1.0
 	flame.show_trace(null)
 	_spikes.disabled = model == null
+	right.visible = model != null
 	_drawn = -1
 	model_selected.emit(model)
 
@@ -231,7 +234,7 @@ func _build_toolbar() -> void:
 	var set_window: Callable = func(index: int) -> void:
 		time_line.live_window_us = WINDOWS.values()[index]
 		time_line.reset_view()
-	var windows: OptionButton = toolbar.add_options("Stretch of time that is followed", WINDOWS.keys(), set_window)
+	var windows: OptionButton = toolbar.add_options("Stretch of time that is followed", WINDOWS.keys(), 80, set_window)
 	windows.select(1)
 	toolbar.add_gap()
 	_spikes = CheckButton.new()

@@ -28,7 +28,7 @@ func _init() -> void:
 	add_child(toolbar)
 	var split: HSplitContainer = HSplitContainer.new()
 	split.size_flags_vertical = Control.SIZE_EXPAND_FILL
-	bar.custom_minimum_size.x = 280
+	bar.custom_minimum_size.x = 250.0 * EditorInterface.get_editor_scale()
 	bar.empty_text = "Run a benchmark, or select a model in the Live tab, to see what it holds."
 	arenas.empty_text = "The map of the planned arenas appears with the model's memory."
 	over_time.empty_text = "Run the game to see the memory of all its models over time."

@@ -31,12 +31,12 @@ var _path: String = ""
 
 func _init() -> void:
 	name = "Operators"
-	_calls = _toolbar.add_options("The traced call that is shown", [], _on_call_selected)
+	_calls = _toolbar.add_options("The traced call that is shown", [], 150, _on_call_selected)
 	_status = _toolbar.add_status()
 	var filter: LineEdit = LineEdit.new()
 	filter.placeholder_text = "Filter operators"
 	filter.clear_button_enabled = true
-	filter.custom_minimum_size.x = 200
+	filter.custom_minimum_size.x = 180.0 * EditorInterface.get_editor_scale()
 	filter.text_changed.connect(list.filter)
 	_toolbar.add_child(filter)
 	add_child(_toolbar)
@@ -44,6 +44,7 @@ func _init() -> void:
 	split.size_flags_vertical = Control.SIZE_EXPAND_FILL
 	flame.empty_text = EMPTY
 	flame.size_flags_vertical = Control.SIZE_EXPAND_FILL
+	flame.custom_minimum_size.y = 136.0 * EditorInterface.get_editor_scale()
 	flame.event_selected.connect(_on_event_selected)
 	list.operator_selected.connect(_on_operator_selected)
 	split.add_child(flame)

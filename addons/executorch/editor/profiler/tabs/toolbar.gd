@@ -45,10 +45,13 @@ func add_status() -> Label:
 	return label
 
 
-func add_options(tip: String, words: PackedStringArray, selected: Callable) -> OptionButton:
+## `width` in pixels at 100%.
+func add_options(tip: String, words: PackedStringArray, width: float, selected: Callable) -> OptionButton:
 	var options: OptionButton = OptionButton.new()
 	options.tooltip_text = tip
 	options.fit_to_longest_item = false
+	options.clip_text = true
+	options.custom_minimum_size.x = width * _scale()
 	for item: String in words:
 		options.add_item(item)
 	options.item_selected.connect(selected)
@@ -64,6 +67,7 @@ func add_number(tip: String, smallest: float, largest: float, value: float, suff
 	box.step = 0.01 if smallest < 1.0 else 1.0
 	box.value = value
 	box.suffix = suffix
+	box.custom_minimum_size.x = 118.0 * _scale()
 	add_child(box)
 	return box
 
@@ -84,6 +88,10 @@ func add_menu(words: String, tip: String, items: Dictionary[String, Callable]) -
 func add_gap() -> void:
 	var separator: VSeparator = VSeparator.new()
 	add_child(separator)
+
+
+func _scale() -> float:
+	return EditorInterface.get_editor_scale()
 
 
 func _follow_theme(button: Button) -> void:

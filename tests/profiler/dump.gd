@@ -1,0 +1,28 @@
+extends SceneTree
+## Traces a few calls of the program named on the command line: the ETDump and what get_profile() says of the same calls.
+## godot --headless -s dump.gd -- PROGRAM FOLDER
+
+const RUNS: int = 5
+
+
+func _init() -> void:
+	var arguments: PackedStringArray = OS.get_cmdline_user_args()
+	var module: RefCounted = ClassDB.instantiate(&"ExecuTorchModule")
+	var status: int = module.call(&"load_from_file", arguments[0], {})
+	module.call(&"enable_profiling", true)
+	var meta: Dictionary = module.call(&"get_method_meta", "forward")
+	var inputs: Array = (load("res://addons/executorch/editor/profiler/data/input_maker.gd") as GDScript).call(
+		&"make", meta["inputs"]
+	)
+	for run: int in RUNS:
+		if (module.call(&"execute_tensors", "forward", inputs) as Array).is_empty():
+			status = -1
+	if status == 0:
+		status = module.call(&"save_etdump", arguments[1].path_join("calls.etdp"))
+	var profile: Dictionary = module.call(&"get_profile")
+	var file: FileAccess = FileAccess.open(arguments[1].path_join("calls.json"), FileAccess.WRITE)
+	file.store_string(JSON.stringify(profile["calls"], "", true, true))
+	file.close()
+	if status != 0:
+		printerr(module.call(&"get_last_error"))
+	quit(status)

@@ -1,0 +1,49 @@
+extends Node
+## A game that runs two models for a while and writes down its own counters. `mode`: "plain", "dies" in the middle, or
+## "noisy", which also sends what no honest game would.
+
+@export var mode: String = "plain"
+
+const COUNTERS: String = "user://profiler_game_counters.json"
+const FRAMES: int = 90
+
+var _models: Array[ExecuTorchRuntime] = []
+var _frame: int = 0
+
+
+func _ready() -> void:
+	Engine.max_fps = 60
+	for path: String in ["res://models/linear_xnnpack.pte", "res://models/linear_portable.pte"]:
+		_models.append((load(path) as ExecuTorchResource).new_session())
+
+
+func _process(_delta: float) -> void:
+	_frame += 1
+	for index: int in _models.size():
+		for repeat: int in index + 1:
+			_models[index].forward({"input_0": [float(_frame)]})
+	if mode == "noisy":
+		_make_noise()
+	if mode == "dies" and _frame == 60:
+		OS.kill(OS.get_process_id())
+	if _frame == FRAMES:
+		_write_counters()
+		get_tree().quit()
+
+
+func _make_noise() -> void:
+	EngineDebugger.send_message("executorch:nonsense", [])
+	EngineDebugger.send_message("executorch:calls", [1.0, 1, [[1, PackedFloat64Array([1.0, 2.0]), 0]]])
+	EngineDebugger.send_message("executorch:calls", [INF, 1, []])
+	EngineDebugger.send_message("executorch:model", [5, {"name": 7}])
+	EngineDebugger.send_message("executorch:trace", [1, {"events": "many"}])
+
+
+func _write_counters() -> void:
+	var counters: Dictionary = {}
+	for model: ExecuTorchRuntime in _models:
+		var statistics: Dictionary = model.get_native_module().call(&"get_statistics")
+		counters[model.get_model_name()] = statistics
+	var file: FileAccess = FileAccess.open(COUNTERS, FileAccess.WRITE)
+	file.store_string(JSON.stringify(counters, "", true, true))
+	file.close()

@@ -1,0 +1,72 @@
+@tool
+extends "res://tests/case.gd"
+## An editor that starts a real game and receives its messages over the debugger connection.
+
+const Dock := preload("res://addons/executorch/editor/profiler/profiler_dock.gd")
+const LiveFeed := preload("res://addons/executorch/editor/profiler/data/live_feed.gd")
+const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_model.gd")
+const COUNTERS: String = "user://profiler_game_counters.json"
+
+
+func before_each() -> void:
+	ProjectSettings.set_setting("editor/run/main_run_args", "--headless")
+	DirAccess.remove_absolute(COUNTERS)
+
+
+func after_each() -> void:
+	EditorInterface.stop_playing_scene()
+
+
+func find_dock() -> Dock:
+	return EditorInterface.get_base_control().get_window().find_child("ModelProfiler", true, false) as Dock
+
+
+func play(mode: String) -> LiveFeed:
+	var feed: LiveFeed = find_dock().get_feed()
+	EditorInterface.play_custom_scene("res://tests/profiler/game_%s.tscn" % mode)
+	await wait_until(func() -> bool: return feed.is_running(), 30.0, "the game's connection")
+	await wait_until(func() -> bool: return not feed.is_running(), 60.0, "the game's end")
+	return feed
+
+
+func check_totals(feed: LiveFeed) -> void:
+	var counters: Variant = JSON.parse_string(FileAccess.get_file_as_string(COUNTERS))
+	check(counters is Dictionary, "the game wrote its counters")
+	check_equal(feed.models().size(), 2)
+	for model: LiveModel in feed.models():
+		check((counters as Dictionary).has(model.name), "the game has no %s" % model.name)
+		var own: Dictionary = (counters as Dictionary).get(model.name, {})
+		check_equal(model.statistics.count, int(own.get("count", -1)), model.name)
+		check_equal(model.lost, 0)
+		check_near(model.statistics.total_us, own.get("total_us", 0.0), 0.01, "sum of durations")
+		check_near(model.statistics.summary()["max_us"], own.get("max_us", 0.0), 0.001, "longest")
+		check_near(model.statistics.percentile(50.0), own.get("p50_us", 0.0), 0.001, "median")
+		check(model.memory_bytes() > 0, "memory arrived")
+
+
+func test_totals_are_the_games_own() -> void:
+	var feed: LiveFeed = await play("plain")
+	check_totals(feed)
+	check_equal(feed.dropped_count(), 0, "%s" % feed.dropped)
+
+
+func test_bad_messages_are_counted_and_do_no_harm() -> void:
+	var feed: LiveFeed = await play("noisy")
+	check_totals(feed)
+	check(feed.dropped_count() >= 400, "%s" % feed.dropped)
+
+
+func test_a_game_that_dies_leaves_the_dock_usable() -> void:
+	var feed: LiveFeed = await play("dies")
+	check_equal(feed.models().size(), 2)
+	for model: LiveModel in feed.models():
+		check(model.ended, "%s has ended" % model.name)
+		check(model.statistics.count > 30, "%d calls of %s" % [model.statistics.count, model.name])
+	find_dock().live.select_model(feed.models()[0])
+	await get_tree().process_frame
+	check_totals_after_next_game(await play("plain"))
+
+
+func check_totals_after_next_game(feed: LiveFeed) -> void:
+	check_totals(feed)
+	check(not feed.models().is_empty() and feed.models()[0].key == 0, "the list began anew")

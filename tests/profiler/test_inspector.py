@@ -1,0 +1,51 @@
+"""The profiler's numbers against ExecuTorch's own Inspector, on the ETDump of the same calls."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.godot_projects import GodotProject
+
+DUMP = Path(__file__).parent / "dump.gd"
+RUNS = 5
+
+
+@pytest.mark.parametrize("model", ["linear_xnnpack.pte", "linear_portable.pte", "two_methods.pte"])
+def test_times_are_inspectors(model: str, models: Path, project: Callable[..., GodotProject], tmp_path: Path) -> None:
+    inspector = pytest.importorskip("executorch.devtools").Inspector
+    opened = project()
+    (opened.path / "dump.gd").write_text(DUMP.read_text(encoding="utf-8"), encoding="utf-8")
+    # The list of native extensions is made when a project is first opened.
+    extensions = opened.path / ".godot" / "extension_list.cfg"
+    extensions.parent.mkdir(exist_ok=True)
+    extensions.write_text("res://addons/executorch/executorch.gdextension\n", encoding="utf-8")
+    ran = opened.run("-s", "res://dump.gd", "--", models / model, tmp_path)
+    assert ran.status == 0, ran.output
+
+    ours: dict[str, list[float]] = defaultdict(list)
+    calls = json.loads((tmp_path / "calls.json").read_text(encoding="utf-8"))
+    assert len(calls) == RUNS
+    for call in calls:
+        for event in call["events"]:
+            if event["depth"] > 0:
+                ours[event["name"]].append(event["duration_us"])
+
+    theirs: dict[str, list[float]] = defaultdict(list)
+    for block in inspector(etdump_path=str(tmp_path / "calls.etdp")).event_blocks:
+        if block.name != "Execute":
+            continue
+        for event in block.events:
+            if event.perf_data is not None and event.name != "Method::execute":
+                theirs[event.name].extend(milliseconds * 1000.0 for milliseconds in event.perf_data.raw)
+
+    assert set(ours) <= set(theirs)
+    assert ours, "no operator was traced"
+    for name, durations in ours.items():
+        assert sorted(durations) == pytest.approx(sorted(theirs[name]), abs=1e-3), name
+    missed = set(theirs) - set(ours)
+    assert missed <= {"OPERATOR_CALL", "Program::load_method", "Method::init"}, missed
