@@ -1,0 +1,162 @@
+"""GDScript calls against raw C++ `Module::forward` on the same files, in one run.
+
+Raw and Godot are measured in turns, and the fastest batch of each counts: a busy machine slows both, not their ratio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks import _models
+
+ROOT = Path(__file__).resolve().parent.parent
+RAW = ROOT / "build" / "native" / "raw_forward"
+THREADS = (1, 2)
+# What a call is allowed to cost in raw calls.
+REACH = {"packed": 1.2, "dictionary": 2.5}
+WAYS = ("packed", "array", "dictionary", "numbers", "resource packed", "resource dictionary")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, help="keep the numbers in this file")
+    parser.add_argument("--seconds", type=float, default=0.3, help="per measurement and round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--models", nargs="*", default=list(_models.MODELS), choices=list(_models.MODELS))
+    options = parser.parse_args()
+    folder = _models.ensure()
+    numbers: dict[str, Any] = {}
+    for threads in THREADS:
+        for name in options.models:
+            numbers[f"{name}, {threads} threads"] = measure(folder, name, threads, options.rounds, options.seconds)
+            print_row(name, threads, numbers[f"{name}, {threads} threads"])
+    if options.json is not None:
+        options.json.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def measure(folder: Path, name: str, threads: int, rounds: int, seconds: float) -> dict[str, Any]:
+    """The best of all rounds for every way to call the model, in microseconds."""
+    best: dict[str, float] = {}
+    other: dict[str, float] = {}
+
+    def keep(way: str, microseconds: float) -> None:
+        best[way] = min(best.get(way, microseconds), microseconds)
+
+    for _ in range(rounds):
+        for mode in ("module", "core"):
+            raw = run_raw(folder / f"{name}.pte", threads, seconds, mode)
+            keep(mode, raw["best_us"])
+            keep(f"{mode} load", raw["load_us"])
+            other[f"{mode} allocations"] = raw["allocations"]
+        calls = run_godot(folder / f"{name}.pte", threads, seconds)
+        keep("godot load", calls.pop("load_us"))
+        for way, (fastest, _) in calls.items():
+            keep(way, fastest)
+        onnx = run_onnx(folder / f"{name}.onnx", _models.MODELS[name], threads, seconds)
+        if onnx is not None:
+            keep("onnxruntime", onnx["best_us"])
+            keep("onnxruntime load", onnx["load_us"])
+    ratios = {way: best[way] / best["module"] for way in (*WAYS, "core", "onnxruntime") if way in best}
+    return {"microseconds": best, "ratios": ratios, **other}
+
+
+def print_row(name: str, threads: int, result: dict[str, Any]) -> None:
+    times = result["microseconds"]
+    print(
+        f"\n{name}, {threads} thread{'s' if threads > 1 else ''}: raw Module::forward {times['module']:.2f} us",
+        flush=True,
+    )
+    for way, ratio in result["ratios"].items():
+        reach = REACH.get(way, 1.0) if name.startswith("linear") else 1.03
+        mark = "" if way not in REACH else f"   reach {reach:.2f}: {'yes' if ratio <= reach else 'NO'}"
+        print(f"  {way:<20} {times[way]:>10.2f} us  {ratio:>6.3f} x raw{mark}")
+    loads = ", ".join(
+        f"{way} {times[f'{way} load']:.0f} us"
+        for way in ("module", "core", "godot", "onnxruntime")
+        if f"{way} load" in times
+    )
+    print(f"  load: {loads}")
+    print(f"  heap allocations a call: raw {result['module allocations']:.0f}, core {result['core allocations']:.0f}")
+
+
+def run_raw(model: Path, threads: int, seconds: float, mode: str) -> dict[str, float]:
+    if not RAW.exists():
+        raise SystemExit(f"{RAW} is missing: run `python3 dev.py build` first")
+    command = [str(RAW), str(model), str(threads), str(seconds), mode]
+    output = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
+    numbers: dict[str, float] = json.loads(output)
+    return numbers
+
+
+def run_godot(model: Path, threads: int, seconds: float) -> dict[str, Any]:
+    """The same model from a script in a temporary project that has only the addon's runtime."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder)
+        addon = project / "addons" / "executorch"
+        addon.mkdir(parents=True)
+        for part in ("bin", "runtime", "executorch.gdextension"):
+            (addon / part).symlink_to(ROOT / "addons" / "executorch" / part)
+        (project / "project.godot").write_text(
+            'config_version=5\n[application]\nconfig/name="bench"\n', encoding="utf-8"
+        )
+        script = project / "runtime_calls.gd"
+        script.write_bytes((ROOT / "benchmarks" / "runtime_calls.gd").read_bytes())
+        godot = os.environ.get("GODOT", "godot")
+        environment = {**os.environ, "XDG_DATA_HOME": folder, "XDG_CONFIG_HOME": folder, "XDG_CACHE_HOME": folder}
+        base = [godot, "--headless", "--path", folder]
+        # The first start finds the extension and the script classes.
+        subprocess.run([*base, "--import"], env=environment, capture_output=True, timeout=120)
+        arguments = [*base, "-s", "res://runtime_calls.gd", "--", str(model), str(threads), str(seconds)]
+        finished = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=300)
+        for line in finished.stdout.splitlines():
+            if line.startswith("bench: "):
+                numbers: dict[str, Any] = json.loads(line.removeprefix("bench: "))
+                return numbers
+        raise SystemExit(f"Godot printed no numbers:\n{finished.stdout}{finished.stderr}")
+
+
+ONNX_SCRIPT = """
+import json, sys, time
+import numpy, onnxruntime
+path, threads, seconds, shape = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), json.loads(sys.argv[4])
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = threads
+start = time.perf_counter()
+session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+load = time.perf_counter() - start
+feed = {session.get_inputs()[0].name: numpy.full(shape, 0.5, numpy.float32)}
+for _ in range(20):
+    session.run(None, feed)
+best = float("inf")
+start = time.perf_counter()
+while time.perf_counter() - start < seconds:
+    begun = time.perf_counter()
+    for _ in range(20):
+        session.run(None, feed)
+    best = min(best, (time.perf_counter() - begun) / 20)
+print(json.dumps({"load_us": load * 1e6, "best_us": best * 1e6}))
+"""
+
+
+def run_onnx(model: Path, shape: tuple[int, ...], threads: int, seconds: float) -> dict[str, float] | None:
+    """onnxruntime from Python (its call costs a few microseconds more than from C++), or None when it is not installed."""
+    if not model.exists():
+        return None
+    command = [sys.executable, "-c", ONNX_SCRIPT, str(model), str(threads), str(seconds), json.dumps(shape)]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if finished.returncode != 0:
+        return None
+    numbers: dict[str, float] = json.loads(finished.stdout)
+    return numbers
+
+
+if __name__ == "__main__":
+    sys.exit(main())
