@@ -141,6 +141,8 @@ func stop_server() -> void:
 	_protocol.open_session = Callable()
 	_protocol.open_subscription = Callable()
 	_outbox.take_all()
+	if _offered:
+		McpOffers.close_models()
 	set_process(false)
 	_emit_events()
 
@@ -152,6 +154,11 @@ func is_server_running() -> bool:
 ## The address that clients need.
 func get_url() -> String:
 	return "http://127.0.0.1:%d%s" % [port, McpAccess.PATH]
+
+
+## Where the user's token and the discovery files of running servers are.
+func get_credentials_folder() -> String:
+	return McpCredentials.folder()
 
 
 ## Offers a tool. `schema` is the JSON Schema of its arguments (an object). `callable` takes the arguments as a

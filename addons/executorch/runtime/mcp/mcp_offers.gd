@@ -3,6 +3,9 @@ extends RefCounted
 ## Makes registry entries of what a game offers, and says what is wrong with it.
 
 const PLUGIN_FILE: String = "res://addons/executorch/plugin.cfg"
+const Mailbox = preload("mailbox.gd")
+const McpCalls = preload("mcp_calls.gd")
+const McpExchange = preload("mcp_exchange.gd")
 const McpProtocol = preload("mcp_protocol.gd")
 const McpRegistry = preload("mcp_registry.gd")
 
@@ -97,6 +100,32 @@ static func add_models(registry: McpRegistry) -> void:
 	# Loaded late: the tools use the runtime, which lists the tools.
 	var tools: GDScript = load("res://addons/executorch/runtime/mcp/mcp_tools.gd")
 	tools.call(&"add_to", registry)
+
+
+## Gives the memory of the tools' own sessions back.
+static func close_models() -> void:
+	var models: GDScript = load("res://addons/executorch/runtime/mcp/mcp_models.gd")
+	models.call(&"close_all")
+
+
+## Runs a tool of a registry on this thread, for the process itself.
+static func call_in_process(registry: McpRegistry, tool_name: String, arguments: Dictionary) -> Dictionary:
+	var local: McpProtocol = McpProtocol.new()
+	local.registry = registry
+	local.allow_write = true
+	local.calls = McpCalls.new()
+	local.calls.registry = registry
+	local.calls.outbox = Mailbox.new()
+	local.calls.decorate = local.decorate
+	var exchange: McpExchange = McpExchange.new()
+	exchange.id = 0
+	exchange.is_stateless = false
+	exchange.method = "tools/call"
+	exchange.params = {"name": tool_name, "arguments": arguments.duplicate(true)}
+	local.handle(exchange)
+	if exchange.reply.has("error"):
+		return {"content": [{"type": "text", "text": exchange.reply["error"]["message"]}], "isError": true}
+	return exchange.reply["result"]
 
 
 ## The protocol for requests inside the process: there are no sessions and no streams.
