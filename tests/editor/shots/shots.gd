@@ -20,7 +20,7 @@ func shot_editor() -> void:
 
 
 func shot_inspector() -> void:
-	var model: Resource = load(MODEL) if ResourceLoader.exists(MODEL) else load("res://addons/stubs/digits.tres")
+	var model: Resource = load(MODEL)
 	EditorInterface.edit_resource(model)
 	await settle()
 	widen_inspector(400.0)
@@ -42,10 +42,17 @@ func shot_dock() -> void:
 	save("dock-environment", panel)
 
 
+func shot_setup() -> void:
+	var window: Window = find_window("res://addons/executorch/editor/setup/setup_window.gd")
+	@warning_ignore("unsafe_method_access")
+	window.open()
+	await settle(120)
+	save_window("setup", window)
+	window.hide()
+
+
 func shot_graph() -> void:
-	var window: Window = EditorInterface.get_base_control().find_children("*", "Window", true, false).filter(
-		func(node: Node) -> bool: return node.get_script() != null and (node.get_script() as Script).resource_path.ends_with("graph_window.gd")
-	)[0]
+	var window: Window = find_window("res://addons/executorch/editor/graph/graph_window.gd")
 	window.popup_centered_ratio(0.85)
 	var begin: int = Time.get_ticks_msec()
 	@warning_ignore("unsafe_method_access")
@@ -58,7 +65,10 @@ func shot_graph() -> void:
 
 static func large_program(count: int) -> Dictionary:
 	var nodes: Array = []
-	var values: Dictionary = {"0": {"dtype": "float32", "shape": [1, 3, 224, 224]}, "1": {"dtype": "float32", "shape": [16, 3, 3, 3], "constant": true}}
+	var values: Dictionary = {
+		"0": {"dtype": "float32", "shape": [1, 3, 224, 224]},
+		"1": {"dtype": "float32", "shape": [16, 3, 3, 3], "constant": true}
+	}
 	var inner: Array = []
 	var inner_values: Dictionary = {"0": {"dtype": "float32", "shape": [1, 3, 8, 8]}}
 	for i: int in 12:
@@ -73,7 +83,16 @@ static func large_program(count: int) -> Dictionary:
 		if i % 2 == 1:
 			inputs = [maxi(id - 2, 0) if id > 3 else 0]
 		if i % 5 == 0:
-			nodes.append({"kind": "delegate", "backend": "XnnpackBackend", "inputs": inputs, "outputs": [id], "inner": inner, "inner_values": inner_values})
+			nodes.append(
+				{
+					"kind": "delegate",
+					"backend": "XnnpackBackend",
+					"inputs": inputs,
+					"outputs": [id],
+					"inner": inner,
+					"inner_values": inner_values
+				}
+			)
 		else:
 			nodes.append({"kind": "kernel", "operator": "aten::add.out", "inputs": inputs, "outputs": [id]})
 	return {"methods": [{"name": "forward", "nodes": nodes, "values": values, "inputs": [0], "outputs": [count + 1]}]}
@@ -84,6 +103,15 @@ func open_bottom_panel(script_path: String) -> Control:
 	var panel: Control = find_by_script(script_path)
 	(get_parent() as EditorPlugin).make_bottom_panel_item_visible(panel)
 	return panel
+
+
+## The editor's window that has this script; null when there is none.
+func find_window(script_path: String) -> Window:
+	for window: Node in EditorInterface.get_base_control().find_children("*", "Window", true, false):
+		var script: Script = window.get_script()
+		if script != null and script.resource_path == script_path:
+			return window as Window
+	return null
 
 
 ## The first control of the editor that has this script; null when there is none.
@@ -117,7 +145,23 @@ func save(shot_name: String, control: Control) -> void:
 	var region: Image = image.get_region(rect)
 	region.convert(Image.FORMAT_RGB8)
 	var status: Error = region.save_png(path)
-	print("@@SHOT %s %s %d bytes%s" % [file, region.get_size(), FileAccess.get_size(path), "" if status == OK else " FAILED"])
+	print(
+		(
+			"@@SHOT %s %s %d bytes%s"
+			% [file, region.get_size(), FileAccess.get_size(path), "" if status == OK else " FAILED"]
+		)
+	)
+
+
+## Saves the picture of a window inside the editor's window, with its title bar.
+func save_window(shot_name: String, window: Window) -> void:
+	var bar: int = roundi(30 * EditorInterface.get_editor_scale())
+	var frame: Control = Control.new()
+	EditorInterface.get_base_control().add_child(frame)
+	frame.position = Vector2(window.position - Vector2i(0, bar))
+	frame.size = Vector2(window.size + Vector2i(0, bar))
+	save(shot_name, frame)
+	frame.queue_free()
 
 
 ## Waits until layout and drawing are up to date.

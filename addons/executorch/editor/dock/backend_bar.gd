@@ -6,8 +6,11 @@ signal doctor_requested
 signal setup_requested
 
 const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
+const Backend := preload("res://addons/executorch/editor/backend/python_backend.gd")
 const POLL_SECONDS: float = 2.0
-const WORDS: PackedStringArray = ["Python rests until a model needs it", "Python is starting…", "Python is ready", "Python did not start"]
+const WORDS: PackedStringArray = [
+	"Python rests until a model needs it", "Python is starting…", "Python is ready", "Python did not start"
+]
 const ICONS: PackedStringArray = ["Pause", "Time", "StatusSuccess", "StatusError"]
 
 var _jobs: ExecuTorchJobs
@@ -36,11 +39,23 @@ func _init(jobs: ExecuTorchJobs = null) -> void:
 	_detail.mouse_filter = Control.MOUSE_FILTER_PASS
 	add_child(_detail)
 	_start = _add_button("Start", "Play", "Starts the Python process now.", func() -> void: _jobs.start_backend())
-	_restart = _add_button("Restart", "Reload", "Ends the Python process and starts it anew. Conversions begin again.", func() -> void: _jobs.restart_backend())
-	_stop = _add_button("Stop", "Stop", "Ends the Python process; it starts again when a model needs it.", func() -> void: _jobs.stop_backend())
+	_restart = _add_button(
+		"Restart",
+		"Reload",
+		"Ends the Python process and starts it anew. Conversions begin again.",
+		func() -> void: _jobs.restart_backend()
+	)
+	_stop = _add_button(
+		"Stop",
+		"Stop",
+		"Ends the Python process; it starts again when a model needs it.",
+		func() -> void: _jobs.stop_backend()
+	)
 	_add_button("Check", "NodeInfo", "Checks Python, its packages and their versions.", doctor_requested.emit)
 	_add_button("Set Up…", "Tools", "Chooses the Python interpreter, or installs what is needed.", setup_requested.emit)
-	_clear = _add_button("Clear", "Clear", "Takes the conversions that have ended from the list.", func() -> void: _jobs.clear_finished())
+	_clear = _add_button(
+		"Clear", "Clear", "Takes the conversions that have ended from the list.", func() -> void: _jobs.clear_finished()
+	)
 	_timer.wait_time = POLL_SECONDS
 	_timer.timeout.connect(_poll)
 	add_child(_timer)
@@ -59,27 +74,27 @@ func _ready() -> void:
 
 ## Shows the state as it is now.
 func refresh() -> void:
-	var state: int = _jobs.get_backend_state() if _jobs != null else 0
+	var state: int = _jobs.get_backend_state() if _jobs != null else Backend.State.STOPPED
 	_icon.texture = get_theme_icon(ICONS[state], &"EditorIcons")
 	_state.text = WORDS[state]
-	_start.visible = state in [0, 3]
-	_restart.visible = state == 2
-	_stop.visible = state in [1, 2]
+	_start.visible = state in [Backend.State.STOPPED, Backend.State.FAILED]
+	_restart.visible = state == Backend.State.READY
+	_stop.visible = state in [Backend.State.STARTING, Backend.State.READY]
 	var words: PackedStringArray = []
 	var info: Dictionary = _jobs.get_backend_info() if _jobs != null else {}
-	if state == 2:
+	if state == Backend.State.READY:
 		words.append(str(info.get("python", "")))
 		words.append(str(info.get("executable", "")))
 		if _memory_bytes > 0:
 			words.insert(1, Quantity.size(_memory_bytes))
-	elif state == 3:
+	elif state == Backend.State.FAILED:
 		words.append(str(_jobs.get_backend_error().get("cause", "")))
 	_detail.text = "  ·  ".join(words)
 	_detail.tooltip_text = "\n".join(words)
 
 
 func _poll() -> void:
-	if _asking or not is_visible_in_tree() or _jobs.get_backend_state() != 2:
+	if _asking or not is_visible_in_tree() or _jobs.get_backend_state() != Backend.State.READY:
 		return
 	_asking = true
 	var answer: Dictionary = await _jobs.call_backend("status", {})

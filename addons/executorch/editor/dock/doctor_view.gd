@@ -51,7 +51,9 @@ func check() -> void:
 	_checking = false
 	if answer.has("error"):
 		var error: Dictionary = answer["error"]
-		show_checks([{"name": "Python", "ok": false, "found": error.get("cause", ""), "remedy": error.get("remedy", "")}])
+		show_checks(
+			[{"name": "Python", "ok": false, "found": error.get("cause", ""), "remedy": error.get("remedy", "")}]
+		)
 	else:
 		show_checks((answer["result"] as Dictionary).get("checks", []))
 

@@ -1,6 +1,7 @@
 @tool
 extends VBoxContainer
-## What a conversion said, as text that can be selected and copied; on a failure its cause and what mends it stand first.
+## What a conversion said, as text that can be selected and copied; on a failure its cause and what mends it stand
+## first.
 
 var _job: ExecuTorchJob
 var _shown_lines: int = -1
@@ -46,9 +47,6 @@ func show_job(job: ExecuTorchJob) -> void:
 		_text.pop()
 		_text.add_text("%s\n\n" % job.error.get("remedy", ""))
 	_text.add_text("\n".join(job.log_lines))
-	var captured: String = str(job.error.get("log", ""))
-	if not captured.is_empty():
-		_text.add_text("\n" + captured)
 
 
 ## All that is shown, as plain text.

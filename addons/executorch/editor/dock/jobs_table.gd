@@ -1,6 +1,7 @@
 @tool
 extends Tree
-## One row for each conversion of this run of the editor: model, state, progress, time, and what can be done about it.
+## One row for each conversion of this run of the editor: model, state, progress, time, and what can be done about
+## it.
 
 ## `job` is null when nothing is selected.
 signal job_selected(job: ExecuTorchJob)

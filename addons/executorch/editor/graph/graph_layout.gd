@@ -1,6 +1,7 @@
 @tool
 extends RefCounted
-## Places boxes in columns along the flow of the tensors: a box stands right of all that it depends on, and as level with
+## Places boxes in columns along the flow of the tensors: a box stands right of all that it depends on, and as
+## level with
 ## them as the others in its column allow.
 
 const SWEEPS: int = 6
@@ -9,7 +10,8 @@ const LONGEST_KEPT_FREE: int = 40
 const LANE_HEIGHT: float = 12.0
 
 
-## The upper left corner of each box. `edges` are pairs (from, to) of box indices with from < to; `gap` lies between columns and rows.
+## The upper left corner of each box. `edges` are pairs (from, to) of box indices with from < to; `gap` lies
+## between columns and rows.
 static func place(sizes: PackedVector2Array, edges: Array[Vector2i], gap: Vector2) -> PackedVector2Array:
 	var before: Array[PackedInt32Array] = _lists(sizes.size())
 	var after: Array[PackedInt32Array] = _lists(sizes.size())

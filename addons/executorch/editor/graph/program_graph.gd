@@ -2,6 +2,7 @@
 extends RefCounted
 ## A method of a program, or the inside of a delegate, as boxes and the tensors that flow between them.
 
+
 ## One box: `kind` is "input", "output", "kernel", "delegate" or "operator" (inside a delegate).
 class Box:
 	extends RefCounted

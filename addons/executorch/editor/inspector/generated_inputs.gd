@@ -6,8 +6,10 @@ extends RefCounted
 const MOST_ELEMENTS: int = 64 * 1024 * 1024
 
 
-## Values by input name for a method of the metadata; the same seed gives the same values. Floats are in -1 to 1, integers are 0 or 1
-## (they may be indices of a small table). Dimensions that may change get their smallest size. Empty when a tensor is too large.
+## Values by input name for a method of the metadata; the same seed gives the same values. Floats are in -1 to 1,
+## integers are 0 or 1
+## (they may be indices of a small table). Dimensions that may change get their smallest size. Empty when a tensor
+## is too large.
 static func make(method: Dictionary, seed_value: int = 1) -> Dictionary:
 	var random: RandomNumberGenerator = RandomNumberGenerator.new()
 	random.seed = seed_value
@@ -22,7 +24,9 @@ static func make(method: Dictionary, seed_value: int = 1) -> Dictionary:
 		if count > MOST_ELEMENTS:
 			return {}
 		var data: Variant = _fill(str(tensor.get("dtype", "float32")), count, random)
-		values[tensor.get("name", "input_%d" % index)] = {"data": data, "shape": shape, "dtype": tensor.get("dtype", "float32")}
+		values[tensor.get("name", "input_%d" % index)] = {
+			"data": data, "shape": shape, "dtype": tensor.get("dtype", "float32")
+		}
 	return values
 
 

@@ -70,7 +70,8 @@ func show_pending(stage: String, fraction: float, elapsed_seconds: float) -> voi
 	_progress.tooltip_text = "%s, %.0f s" % [stage.capitalize(), elapsed_seconds]
 
 
-## A conversion that failed: `error` is `{code, cause, remedy}`. `keeps_artifact`: the model of before is still used.
+## A conversion that failed: `error` is `{code, cause, remedy}`. `keeps_artifact`: the model of before is still
+## used.
 func show_failed(error: Dictionary, keeps_artifact: bool) -> void:
 	_set_state(State.FAILED, "Failed")
 	_cause.text = str(error.get("cause", "The model could not be imported."))

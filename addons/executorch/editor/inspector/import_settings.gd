@@ -1,6 +1,7 @@
 @tool
 extends RefCounted
-## The import options of a model in the project: read from its `.import` file, changed there with undo, and applied by a reimport.
+## The import options of a model in the project: read from its `.import` file, changed there with undo, and applied
+## by a reimport.
 
 signal applied(path: String)
 

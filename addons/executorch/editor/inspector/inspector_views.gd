@@ -1,13 +1,20 @@
 @tool
 extends RefCounted
-## Registers what the editor shows where models are selected, previewed and dragged. `plugin.gd` starts and stops it.
+## Registers what the editor shows where models are selected, previewed and dragged. `plugin.gd` starts and stops
+## it.
 
 const InspectorPlugin := preload("model_inspector_plugin.gd")
 const Settings := preload("import_settings.gd")
+const Preview := preload("res://addons/executorch/editor/preview/model_preview.gd")
+const Links := preload("res://addons/executorch/editor/watching/links.gd")
+const LiveReload := preload("res://addons/executorch/editor/watching/live_reload_debugger.gd")
 const DockViews := preload("res://addons/executorch/editor/dock/dock_views.gd")
 const GraphWindow := preload("res://addons/executorch/editor/graph/graph_window.gd")
 
 var _settings: Settings
+var _links: Links
+var _live_reload: LiveReload = LiveReload.new()
+var _preview: Preview = Preview.new()
 var _graph: GraphWindow
 var _inspector: InspectorPlugin
 
@@ -15,8 +22,13 @@ var _inspector: InspectorPlugin
 ## Registers the views with the editor. `jobs` is the editor's ExecuTorchJobs, or null.
 func start(plugin: EditorPlugin, jobs: ExecuTorchJobs) -> void:
 	_settings = Settings.new(plugin.get_undo_redo())
-	_inspector = InspectorPlugin.new(_settings, jobs)
+	_links = Links.new(jobs)
+	LiveReload.register_setting()
+	plugin.add_debugger_plugin(_live_reload)
+	EditorInterface.get_resource_filesystem().resources_reimported.connect(_on_reimported)
+	_inspector = InspectorPlugin.new(_settings, jobs, _links)
 	plugin.add_inspector_plugin(_inspector)
+	EditorInterface.get_resource_previewer().add_preview_generator(_preview)
 	_graph = GraphWindow.new(jobs)
 	EditorInterface.get_base_control().add_child(_graph)
 	_inspector.graph_requested.connect(_graph.open)
@@ -26,6 +38,9 @@ func start(plugin: EditorPlugin, jobs: ExecuTorchJobs) -> void:
 ## Takes them back.
 func stop(plugin: EditorPlugin) -> void:
 	plugin.remove_inspector_plugin(_inspector)
+	EditorInterface.get_resource_previewer().remove_preview_generator(_preview)
+	EditorInterface.get_resource_filesystem().resources_reimported.disconnect(_on_reimported)
+	plugin.remove_debugger_plugin(_live_reload)
 	_inspector = null
 	_graph.queue_free()
 
@@ -39,3 +54,16 @@ func _show_log(path: String) -> void:
 	var dock: DockViews = DockViews.running
 	if dock != null:
 		dock.show_job_of(path)
+
+
+func _on_reimported(paths: PackedStringArray) -> void:
+	var ready: PackedStringArray = []
+	for path: String in paths:
+		var model: ExecuTorchResource = load(path) as ExecuTorchResource if _is_model(path) else null
+		if model != null and model.state == ExecuTorchResource.State.READY:
+			ready.append(path)
+	_live_reload.send(ready)
+
+
+func _is_model(path: String) -> bool:
+	return path.get_extension().to_lower() in ["pt", "pt2", "pth", "pte", "safetensors"]

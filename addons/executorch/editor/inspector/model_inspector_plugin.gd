@@ -8,18 +8,29 @@ signal log_requested(path: String)
 
 const ModelView := preload("model_view.gd")
 const Settings := preload("import_settings.gd")
+const Links := preload("res://addons/executorch/editor/watching/links.gd")
 ## Properties that the view shows in its own way.
 const SHOWN_BY_VIEW: PackedStringArray = [
-	"metadata", "payload_path", "state", "error", "payload", "optimization_level", "memory_policy", "memory_limit_bytes"
+	"metadata",
+	"payload_path",
+	"state",
+	"error",
+	"payload",
+	"optimization_level",
+	"memory_policy",
+	"memory_limit_bytes",
+	"external_paths"
 ]
 
 var _settings: Settings
-var _jobs: Object
+var _jobs: ExecuTorchJobs
+var _links: Links
 
 
-func _init(settings: Settings = null, jobs: Object = null) -> void:
+func _init(settings: Settings = null, jobs: ExecuTorchJobs = null, links: Links = null) -> void:
 	_settings = settings
 	_jobs = jobs
+	_links = links
 
 
 func _can_handle(object: Object) -> bool:
@@ -27,7 +38,7 @@ func _can_handle(object: Object) -> bool:
 
 
 func _parse_begin(object: Object) -> void:
-	var view: ModelView = ModelView.new(object as ExecuTorchResource, _settings, _jobs)
+	var view: ModelView = ModelView.new(object as ExecuTorchResource, _settings, _jobs, _links)
 	view.graph_requested.connect(graph_requested.emit)
 	view.profiler_requested.connect(profiler_requested.emit)
 	view.log_requested.connect(log_requested.emit)
@@ -39,4 +50,7 @@ func _parse_property(
 ) -> bool:
 	# A resource that is not imported (made by the importer's command line) is edited by its own properties.
 	var imported: bool = Settings.has_options((object as ExecuTorchResource).resource_path)
-	return SHOWN_BY_VIEW.has(name) and (imported or not name in ["optimization_level", "memory_policy", "memory_limit_bytes"])
+	return (
+		SHOWN_BY_VIEW.has(name)
+		and (imported or not name in ["optimization_level", "memory_policy", "memory_limit_bytes"])
+	)

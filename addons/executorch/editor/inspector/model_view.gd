@@ -8,6 +8,7 @@ signal log_requested(path: String)
 
 const Facts := preload("model_facts.gd")
 const Settings := preload("import_settings.gd")
+const Links := preload("res://addons/executorch/editor/watching/links.gd")
 const Header := preload("header_view.gd")
 const TrialView := preload("trial_view.gd")
 const Section := preload("section.gd")
@@ -17,7 +18,8 @@ const OptionsView := preload("options_view.gd")
 const REFRESH_SECONDS: float = 0.25
 
 var _model: ExecuTorchResource
-var _jobs: Object
+var _jobs: ExecuTorchJobs
+var _links: Links
 var _facts: Facts = Facts.new()
 var _header: Header = Header.new()
 var _trial: TrialView = TrialView.new()
@@ -32,10 +34,13 @@ var _timer: Timer = Timer.new()
 
 
 ## `jobs` is the editor's ExecuTorchJobs, or null.
-func _init(model: ExecuTorchResource = null, settings: Settings = null, jobs: Object = null) -> void:
+func _init(
+	model: ExecuTorchResource = null, settings: Settings = null, jobs: ExecuTorchJobs = null, links: Links = null
+) -> void:
 	_model = model
 	_jobs = jobs
-	_options = OptionsView.new(settings)
+	_options = OptionsView.new(settings, links)
+	_links = links
 	name = "ExecuTorchModel"
 	add_child(_header)
 	add_child(_trial)
@@ -63,6 +68,8 @@ func _ready() -> void:
 	add_theme_constant_override(&"separation", roundi(8 * EditorInterface.get_editor_scale()))
 	_sections.add_theme_constant_override(&"separation", roundi(4 * EditorInterface.get_editor_scale()))
 	_model.changed.connect(refresh)
+	if _links != null:
+		_links.changed.connect(refresh)
 	EditorInterface.get_resource_filesystem().resources_reimported.connect(_on_reimported)
 	refresh()
 	_timer.start()
@@ -71,6 +78,8 @@ func _ready() -> void:
 func _exit_tree() -> void:
 	EditorInterface.get_resource_filesystem().resources_reimported.disconnect(_on_reimported)
 	_model.changed.disconnect(refresh)
+	if _links != null:
+		_links.changed.disconnect(refresh)
 
 
 ## Reads the model anew.
@@ -128,7 +137,7 @@ func _on_reimported(paths: PackedStringArray) -> void:
 
 func _refresh_state() -> void:
 	var job: ExecuTorchJob = _find_job()
-	if job != null and job.is_active():
+	if job != null and not job.is_ended():
 		_header.show_pending(job.stage, job.fraction, job.get_elapsed_seconds())
 	elif _model.state == ExecuTorchResource.State.FAILED:
 		_header.show_failed(_model.error, false)
@@ -141,21 +150,18 @@ func _refresh_state() -> void:
 
 
 func _find_job() -> ExecuTorchJob:
-	@warning_ignore("unsafe_method_access")
 	return _jobs.find_job(_model.resource_path) if _jobs != null else null
 
 
 func _cancel() -> void:
 	var job: ExecuTorchJob = _find_job()
 	if job != null:
-		@warning_ignore("unsafe_method_access")
 		_jobs.cancel(job)
 
 
 func _retry() -> void:
 	var job: ExecuTorchJob = _find_job()
 	if job != null:
-		@warning_ignore("unsafe_method_access")
 		_jobs.retry(job)
 	else:
 		EditorInterface.get_resource_filesystem().reimport_files(PackedStringArray([_model.resource_path]))

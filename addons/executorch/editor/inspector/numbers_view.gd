@@ -48,9 +48,7 @@ func _fill_size(facts: Facts) -> void:
 	if parameters.has("count"):
 		var words: String = Quantity.grouped(int(parameters["count"]))
 		_add_fact(grid, "Parameters", "%s (%s)" % [words, Quantity.size(float(parameters.get("bytes", 0)))])
-	_size.set_summary(
-		"%s → %s" % [Quantity.size(before), Quantity.size(after)] if before > 0 else Quantity.size(after)
-	)
+	_size.set_summary("%s → %s" % [Quantity.size(before), Quantity.size(after)] if before > 0 else Quantity.size(after))
 
 
 func _fill_delegation(facts: Facts, method: Dictionary) -> void:
@@ -117,9 +115,13 @@ func _fill_memory(facts: Facts, method: Dictionary, model: ExecuTorchResource) -
 	var bar: StackedBar = StackedBar.new()
 	bar.show_parts(parts, limit, "Limit %s" % Quantity.size(limit))
 	_memory.body.add_child(bar)
-	_memory.set_summary(Quantity.size(total) if limit == 0 else "%s of %s" % [Quantity.size(total), Quantity.size(limit)])
+	_memory.set_summary(
+		Quantity.size(total) if limit == 0 else "%s of %s" % [Quantity.size(total), Quantity.size(limit)]
+	)
 	if limit > 0 and total > limit:
-		var warning: Label = _add_words(_memory, "Needs about %s more than its limit." % Quantity.size(total - limit), 1.0)
+		var warning: Label = _add_words(
+			_memory, "Needs about %s more than its limit." % Quantity.size(total - limit), 1.0
+		)
 		warning.add_theme_color_override(&"font_color", warning.get_theme_color(&"warning_color", &"Editor"))
 
 

@@ -1,9 +1,11 @@
 @tool
 extends VBoxContainer
-## The options of a model that one changes often. Each change is a reimport with undo; those that touch only run time find their
+## The options of a model that one changes often. Each change is a reimport with undo; those that touch only run
+## time find their
 ## artifact in the cache and are there at once.
 
 const Settings := preload("import_settings.gd")
+const Links := preload("res://addons/executorch/editor/watching/links.gd")
 const RECIPES: Dictionary = {
 	"auto": "Automatic",
 	"portable": "Portable kernels",
@@ -26,11 +28,14 @@ const POLICY_TIPS: PackedStringArray = [
 ]
 
 var _settings: Settings
+var _links: Links
 var _path: String = ""
+var _files: EditorFileDialog
 
 
-func _init(settings: Settings = null) -> void:
+func _init(settings: Settings = null, links: Links = null) -> void:
 	_settings = settings
+	_links = links
 
 
 ## Shows the options of the model at `path`; empty when the file is not imported (a `.tres` of the importer).
@@ -46,6 +51,8 @@ func show_options(path: String, is_program: bool) -> void:
 	_add_choice("Optimization", "optimization_level", LEVELS, LEVEL_TIPS, 1)
 	_add_choice("Memory policy", "memory_policy", POLICIES, POLICY_TIPS, 0)
 	_add_limit()
+	if _links != null:
+		_add_link()
 	var more: Button = Button.new()
 	more.text = "All Import Options"
 	more.tooltip_text = "Shows this file in the Import dock."
@@ -98,6 +105,41 @@ func _add_limit() -> void:
 	limit.add_child(timer)
 	limit.value_changed.connect(func(_value: float) -> void: timer.start())
 	_add_row("Memory limit", limit, "What Static and Custom may take; 0 is no limit.")
+
+
+func _add_link() -> void:
+	var target: String = _links.get_target(_path)
+	var button: Button = Button.new()
+	button.clip_text = true
+	button.text = target.get_file() if not target.is_empty() else "None"
+	button.tooltip_text = (
+		"Follows %s: each new version is copied in and imported.\nPress to end that." % target
+		if not target.is_empty()
+		else "Follows a file outside of the project, such as the checkpoint of a training that runs."
+	)
+	if not _links.get_problem(_path).is_empty():
+		button.icon = get_theme_icon(&"StatusWarning", &"EditorIcons")
+		button.tooltip_text += "\n%s" % _links.get_problem(_path).get("cause", "")
+	button.pressed.connect(_choose_link if target.is_empty() else _links.unlink.bind(_path))
+	_add_row("Follows", button, "The model is imported again whenever that file changes.")
+
+
+func _choose_link() -> void:
+	if _files == null:
+		_files = EditorFileDialog.new()
+		_files.access = EditorFileDialog.ACCESS_FILESYSTEM
+		_files.file_mode = EditorFileDialog.FILE_MODE_OPEN_FILE
+		_files.title = "Follow a File"
+		_files.add_filter("*.pt, *.pt2, *.pth, *.pte, *.safetensors", "Models")
+		_files.file_selected.connect(func(target: String) -> void: _links.link(_path, target))
+		EditorInterface.get_base_control().add_child(_files)
+	_files.popup_file_dialog()
+
+
+func _exit_tree() -> void:
+	if _files != null:
+		_files.queue_free()
+		_files = null
 
 
 func _add_row(title: String, control: Control, tip: String) -> void:

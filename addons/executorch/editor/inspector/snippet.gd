@@ -7,7 +7,8 @@ const Inputs := preload("generated_inputs.gd")
 const MOST_WRITTEN: int = 8
 
 
-## GDScript that loads the model at `path` and calls `method`; it parses and runs as it is, inside a script with static types.
+## GDScript that loads the model at `path` and calls `method`; it parses and runs as it is, inside a script with
+## static types.
 static func make(path: String, method: Dictionary) -> String:
 	var method_name: String = str(method.get("name", "forward"))
 	var lines: PackedStringArray = []
@@ -24,7 +25,9 @@ static func make(path: String, method: Dictionary) -> String:
 		names.append(variable)
 		lines.append_array(_declaration(variable, tensor))
 		entries.append("%s: %s" % [var_to_str(name_of), variable])
-	var call_text: String = "model.forward({%s})" if method_name == "forward" else "model.execute(%s, {%%s})" % var_to_str(method_name)
+	var call_text: String = (
+		"model.forward({%s})" if method_name == "forward" else "model.execute(%s, {%%s})" % var_to_str(method_name)
+	)
 	lines.append("\tvar result: Dictionary = " + call_text % ", ".join(entries))
 	lines.append("\tif result.is_empty():")
 	lines.append("\t\treturn  # The output panel and model.get_last_error() tell why.")
@@ -34,8 +37,12 @@ static func make(path: String, method: Dictionary) -> String:
 		var name_of: String = str(tensor.get("name", "output_%d" % index))
 		var variable: String = _unused(_identifier(name_of), names)
 		names.append(variable)
-		lines.append("\tvar %s: %s = result[%s]" % [variable, _array_type(str(tensor.get("dtype", ""))), var_to_str(name_of)])
-		lines.append("\tprint(%s.slice(0, 10))  # %s %s" % [variable, tensor.get("dtype", ""), Inputs.smallest_shape(tensor)])
+		lines.append(
+			"\tvar %s: %s = result[%s]" % [variable, _array_type(str(tensor.get("dtype", ""))), var_to_str(name_of)]
+		)
+		lines.append(
+			"\tprint(%s.slice(0, 10))  # %s %s" % [variable, tensor.get("dtype", ""), Inputs.smallest_shape(tensor)]
+		)
 	return "\n".join(lines) + "\n"
 
 
@@ -72,7 +79,24 @@ static func _identifier(words: String) -> String:
 
 
 static func _unused(wanted: String, taken: PackedStringArray) -> String:
-	var reserved: PackedStringArray = ["model", "result", "print", "load", "var", "func", "class", "in", "is", "as", "if", "for", "while", "self", "pass", "return"]
+	var reserved: PackedStringArray = [
+		"model",
+		"result",
+		"print",
+		"load",
+		"var",
+		"func",
+		"class",
+		"in",
+		"is",
+		"as",
+		"if",
+		"for",
+		"while",
+		"self",
+		"pass",
+		"return"
+	]
 	var candidate: String = wanted
 	var number: int = 2
 	while taken.has(candidate) or reserved.has(candidate):

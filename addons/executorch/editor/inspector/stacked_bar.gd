@@ -19,7 +19,8 @@ func _init() -> void:
 	add_child(_legend)
 
 
-## Shows `parts`: `[{label, value, text, color_index, tooltip}]`; `text` is the value in words, the last two are optional.
+## Shows `parts`: `[{label, value, text, color_index, tooltip}]`; `text` is the value in words, the last two are
+## optional.
 ## A `limit` above 0 is marked at its place and called `limit_text`.
 func show_parts(parts: Array[Dictionary], limit: float = 0.0, limit_text: String = "") -> void:
 	_parts = parts
@@ -96,7 +97,9 @@ func _draw_bar() -> void:
 		left += width
 	if _limit > 0.0:
 		var at: float = clampf(_width_of(_limit), scale_of, _bar.size.x - scale_of)
-		_bar.draw_rect(Rect2(at - scale_of, -2.0 * scale_of, 2.0 * scale_of, _bar.size.y + 4.0 * scale_of), _limit_color())
+		_bar.draw_rect(
+			Rect2(at - scale_of, -2.0 * scale_of, 2.0 * scale_of, _bar.size.y + 4.0 * scale_of), _limit_color()
+		)
 
 
 func _round(box: StyleBoxFlat, at_left: bool, at_right: bool, radius: int) -> void:

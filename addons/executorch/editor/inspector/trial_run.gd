@@ -1,6 +1,7 @@
 @tool
 extends RefCounted
-## Runs a model in the editor, on a worker thread, with generated inputs: once, or many times to see how long it takes.
+## Runs a model in the editor, on a worker thread, with generated inputs: once, or many times to see how long it
+## takes.
 
 ## `result`: `{outputs: [{name, dtype, shape, data}], us}` or `{error: {code, cause, remedy}}`.
 signal run_finished(result: Dictionary)
@@ -47,7 +48,9 @@ func _run(model: ExecuTorchResource, method: Dictionary) -> void:
 	var described: Array[Dictionary] = []
 	for output: Dictionary in method.get("outputs", []):
 		var data: Variant = outputs.get(output["name"], [])
-		described.append({"name": output["name"], "dtype": output.get("dtype", ""), "shape": output.get("shape", []), "data": data})
+		described.append(
+			{"name": output["name"], "dtype": output.get("dtype", ""), "shape": output.get("shape", []), "data": data}
+		)
 	run_finished.emit({"outputs": described, "us": model.get_last_inference_time() * 1000.0})
 
 
@@ -70,15 +73,18 @@ func _benchmark(model: ExecuTorchResource, method: Dictionary) -> void:
 	var shapes: Dictionary = {}
 	for input: String in inputs:
 		shapes[input] = (inputs[input] as Dictionary)["shape"]
-	benchmark_finished.emit(
-		{
-			"count": times.size(),
-			"mean_us": total / times.size(),
-			"p50_us": times[floori(times.size() * 0.5)],
-			"p99_us": times[floori(times.size() * 0.99)],
-			"min_us": times[0],
-			"shapes": shapes,
-		}
+	(
+		benchmark_finished
+		. emit(
+			{
+				"count": times.size(),
+				"mean_us": total / times.size(),
+				"p50_us": times[floori(times.size() * 0.5)],
+				"p99_us": times[floori(times.size() * 0.99)],
+				"min_us": times[0],
+				"shapes": shapes,
+			}
+		)
 	)
 
 

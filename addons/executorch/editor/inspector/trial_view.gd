@@ -27,7 +27,9 @@ func _init() -> void:
 	_run.pressed.connect(_on_run_pressed)
 	_benchmark = _add_button("Benchmark", "Time", "Runs the model for a second or two and measures each call.")
 	_benchmark.pressed.connect(_on_benchmark_pressed)
-	_add_button("Graph", "GraphEdit", "Shows the operators and delegates of the program.").pressed.connect(graph_requested.emit)
+	_add_button("Graph", "GraphEdit", "Shows the operators and delegates of the program.").pressed.connect(
+		graph_requested.emit
+	)
 	_add_button("Profiler", "Timer", "Opens this model in the profiler.").pressed.connect(profiler_requested.emit)
 	_copy = _add_button("Code", "ActionCopy", "Copies GDScript that runs this very model.")
 	_copy.pressed.connect(_on_copy_pressed)
@@ -108,8 +110,14 @@ func _on_benchmark_finished(result: Dictionary) -> void:
 		return
 	var p50: float = result["p50_us"]
 	var lines: PackedStringArray = [
-		"median %s   99%% %s   fastest %s" % [Quantity.time(p50), Quantity.time(float(result["p99_us"])), Quantity.time(float(result["min_us"]))],
-		"%s calls, %s of a frame at 60 FPS" % [Quantity.grouped(int(result["count"])), Quantity.percent(p50 / FRAME_US)],
+		(
+			"median %s   99%% %s   fastest %s"
+			% [Quantity.time(p50), Quantity.time(float(result["p99_us"])), Quantity.time(float(result["min_us"]))]
+		),
+		(
+			"%s calls, %s of a frame at 60 FPS"
+			% [Quantity.grouped(int(result["count"])), Quantity.percent(p50 / FRAME_US)]
+		),
 	]
 	for input: String in result["shapes"]:
 		lines.append("%s %s" % [input, result["shapes"][input]])

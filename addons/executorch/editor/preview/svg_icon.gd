@@ -9,7 +9,8 @@ const NEUTRAL: String = "#e0e0e0"
 static var _made: Dictionary = {}
 
 
-## The icon `icon_name` (a file's name in icons/ without its ending) with this many pixels on a side, neutral parts in `neutral`.
+## The icon `icon_name` (a file's name in icons/ without its ending) with this many pixels on a side, neutral parts
+## in `neutral`.
 static func make(icon_name: String, pixels: int, neutral: Color) -> Texture2D:
 	var key: String = "%s %d %s" % [icon_name, pixels, neutral.to_html(false)]
 	if not _made.has(key):

@@ -1,0 +1,235 @@
+@tool
+extends AcceptDialog
+## Explains what Python is needed for, and offers to pick an interpreter or to make an environment.
+
+const EnvironmentSetup := preload("environment_setup.gd")
+const Interpreters := preload("res://addons/executorch/editor/backend/interpreters.gd")
+const Backend := preload("res://addons/executorch/editor/backend/python_backend.gd")
+const COLUMNS: PackedStringArray = ["Interpreter", "Version", "Found in"]
+const WHY: String = (
+	"Models are converted by Python with the packages torch and executorch."
+	+ " Games do not need it, and neither does a project whose models are converted already."
+)
+const OFFER: String = (
+	"Install them into an environment of their own?" + " It takes about 2 GB in %s; the project is not touched."
+)
+
+var _setup: EnvironmentSetup
+var _jobs: ExecuTorchJobs
+var _icon: TextureRect = TextureRect.new()
+var _state: Label = Label.new()
+var _table: Tree = Tree.new()
+var _use: Button = Button.new()
+var _install: Button = Button.new()
+var _cancel: Button = Button.new()
+var _browse: Button = Button.new()
+var _progress: ProgressBar = ProgressBar.new()
+var _log: RichTextLabel = RichTextLabel.new()
+var _files: EditorFileDialog = EditorFileDialog.new()
+
+
+func _init(jobs: ExecuTorchJobs = null) -> void:
+	_jobs = jobs
+	_setup = EnvironmentSetup.new(jobs)
+	title = "Python for ExecuTorch"
+	ok_button_text = "Close"
+	exclusive = false
+	var column: VBoxContainer = VBoxContainer.new()
+	add_child(column)
+	_build_state(column)
+	_build_interpreters(column)
+	_build_install(column)
+	_setup.candidates_found.connect(_show_candidates)
+	_setup.progressed.connect(_on_progressed)
+	_setup.finished.connect(_on_finished)
+	about_to_popup.connect(_refresh)
+
+
+func _build_state(column: VBoxContainer) -> void:
+	column.add_child(_paragraph(WHY))
+	var row: HBoxContainer = HBoxContainer.new()
+	_icon.stretch_mode = TextureRect.STRETCH_KEEP_CENTERED
+	row.add_child(_icon)
+	_state.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	_state.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
+	row.add_child(_state)
+	column.add_child(row)
+	column.add_child(HSeparator.new())
+
+
+func _build_interpreters(column: VBoxContainer) -> void:
+	_table.columns = COLUMNS.size()
+	_table.hide_root = true
+	_table.select_mode = Tree.SELECT_ROW
+	_table.column_titles_visible = true
+	for index: int in COLUMNS.size():
+		_table.set_column_title(index, COLUMNS[index])
+		_table.set_column_title_alignment(index, HORIZONTAL_ALIGNMENT_LEFT)
+		_table.set_column_clip_content(index, true)
+	_table.set_column_expand_ratio(0, 4)
+	_table.set_column_expand_ratio(2, 2)
+	_table.size_flags_vertical = Control.SIZE_EXPAND_FILL
+	_table.item_selected.connect(_update_buttons)
+	column.add_child(_table)
+	var row: HBoxContainer = HBoxContainer.new()
+	_use.text = "Use Selected"
+	_use.tooltip_text = "Uses this interpreter, which must have the packages. It is a setting of this machine's editor."
+	_use.pressed.connect(func() -> void: _setup.choose(_selected_path()))
+	row.add_child(_use)
+	_browse.text = "Browse…"
+	_browse.pressed.connect(func() -> void: _files.popup_file_dialog())
+	row.add_child(_browse)
+	column.add_child(row)
+	_files.file_mode = EditorFileDialog.FILE_MODE_OPEN_FILE
+	_files.access = EditorFileDialog.ACCESS_FILESYSTEM
+	_files.title = "Choose a Python Interpreter"
+	_files.file_selected.connect(_setup.choose)
+	add_child(_files)
+
+
+func _build_install(column: VBoxContainer) -> void:
+	column.add_child(HSeparator.new())
+	column.add_child(_paragraph(OFFER % EnvironmentSetup.get_folder()))
+	var row: HBoxContainer = HBoxContainer.new()
+	_install.text = "Set Up"
+	_install.tooltip_text = "Makes the environment with the selected interpreter. It can be cancelled and continued."
+	_install.pressed.connect(_start)
+	row.add_child(_install)
+	_cancel.text = "Cancel"
+	_cancel.pressed.connect(_setup.cancel)
+	_cancel.hide()
+	row.add_child(_cancel)
+	_progress.max_value = 1.0
+	_progress.step = 0.001
+	_progress.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	_progress.size_flags_vertical = Control.SIZE_SHRINK_CENTER
+	_progress.hide()
+	row.add_child(_progress)
+	column.add_child(row)
+	_log.size_flags_vertical = Control.SIZE_EXPAND_FILL
+	_log.scroll_following = true
+	_log.selection_enabled = true
+	_log.context_menu_enabled = true
+	_log.focus_mode = Control.FOCUS_CLICK
+	_log.hide()
+	column.add_child(_log)
+
+
+## Opens the window in the middle of the editor.
+func open() -> void:
+	popup_centered(Vector2i(Vector2(640, 460) * EditorInterface.get_editor_scale()))
+
+
+func _ready() -> void:
+	_jobs.backend_state_changed.connect(_refresh_state)
+
+
+func _refresh() -> void:
+	var scale_of: float = EditorInterface.get_editor_scale()
+	_table.custom_minimum_size.y = 110 * scale_of
+	_log.custom_minimum_size.y = 110 * scale_of
+	_log.add_theme_font_override(&"normal_font", get_theme_font(&"output_source", &"EditorFonts"))
+	_browse.icon = get_theme_icon(&"Folder", &"EditorIcons")
+	_install.icon = get_theme_icon(&"AssetLib", &"EditorIcons")
+	_setup.find_candidates()
+	_refresh_state()
+	_update_buttons()
+
+
+func _refresh_state() -> void:
+	if not visible:
+		return
+	var info: Dictionary = _jobs.get_backend_info()
+	var environment: Dictionary = info.get("environment", {})
+	var icon_name: String = "StatusWarning"
+	var words: String = "Python has not been started yet."
+	if _jobs.get_backend_state() == Backend.State.FAILED:
+		icon_name = "StatusError"
+		words = _words_of(_jobs.get_backend_error())
+	elif _jobs.get_backend_state() == Backend.State.STARTING:
+		icon_name = "Time"
+		words = "Python is starting…"
+	elif not info.is_empty() and environment.get("ok", false):
+		icon_name = "StatusSuccess"
+		words = "Ready: Python %s, %s" % [info.get("python", ""), info.get("executable", "")]
+	elif not info.is_empty():
+		var problems: PackedStringArray = []
+		for problem: Dictionary in environment.get("problems", []):
+			problems.append(str(problem.get("cause", "")))
+		words = "%s cannot convert models yet.\n%s" % [info.get("executable", ""), "\n".join(problems)]
+	if not EnvironmentSetup.get_forced_interpreter().is_empty():
+		words += "\nThe environment variable %s decides which Python is used." % Interpreters.VARIABLE
+	_icon.texture = get_theme_icon(icon_name, &"EditorIcons")
+	_state.text = words
+
+
+func _show_candidates(candidates: Array[Dictionary]) -> void:
+	_table.clear()
+	var root: TreeItem = _table.create_item()
+	for candidate: Dictionary in candidates:
+		var row: TreeItem = _table.create_item(root)
+		row.set_text(0, str(candidate["path"]))
+		row.set_tooltip_text(0, str(candidate["path"]))
+		row.set_text(1, str(candidate["version"]) if str(candidate["version"]).length() > 0 else "does not start")
+		row.set_text(2, str(candidate["source"]).capitalize())
+		if not candidate["supported"]:
+			row.set_custom_color(1, get_theme_color(&"warning_color", &"Editor"))
+			row.set_tooltip_text(
+				1, "Python 3.%d to 3.%d are supported." % [EnvironmentSetup.OLDEST, EnvironmentSetup.NEWEST]
+			)
+		elif _table.get_selected() == null:
+			row.select(0)
+	if candidates.is_empty():
+		var none: TreeItem = _table.create_item(root)
+		none.set_text(0, "No Python was found. Install Python 3.10 to 3.13, or browse to it.")
+		none.set_selectable(0, false)
+	_update_buttons()
+
+
+func _start() -> void:
+	_log.clear()
+	_log.show()
+	_progress.value = 0.0
+	_setup.set_up(_selected_path())
+	_update_buttons()
+
+
+func _on_progressed(stage: String, fraction: float, line: String) -> void:
+	_progress.value = fraction
+	_progress.tooltip_text = stage.capitalize()
+	_log.add_text(line + "\n")
+
+
+func _on_finished(error: Dictionary) -> void:
+	if not error.is_empty():
+		_log.push_color(get_theme_color(&"error_color", &"Editor"))
+		_log.add_text(_words_of(error) + "\n")
+		_log.pop()
+	_setup.find_candidates()
+	_update_buttons()
+
+
+func _update_buttons() -> void:
+	var running: bool = _setup.is_running()
+	_cancel.visible = running
+	_progress.visible = running
+	_install.text = "Continue Set-Up" if DirAccess.dir_exists_absolute(EnvironmentSetup.get_folder()) else "Set Up"
+	_install.disabled = running or _selected_path().is_empty()
+	_use.disabled = running or _selected_path().is_empty()
+	_browse.disabled = running
+
+
+func _selected_path() -> String:
+	var row: TreeItem = _table.get_selected()
+	return row.get_text(0) if row != null else ""
+
+
+func _words_of(error: Dictionary) -> String:
+	return "%s\n%s" % [error.get("cause", ""), error.get("remedy", "")]
+
+
+func _paragraph(words: String) -> Label:
+	var label: Label = Label.new()
+	label.text = words
+	label.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
+	return label
