@@ -1,0 +1,112 @@
+"""Options, the paths in them, and the cache key that the editor computes too."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from importer.errors import ImporterError
+from importer.key import make_key
+from importer.options import ImportOptions, split_factory
+from importer.paths import resolve
+from importer.version import IMPORTER_VERSION
+
+
+def test_unknown_names_and_wrong_types_are_refused() -> None:
+    for values in ({"recip": "auto"}, {"recipe": 3}, {"deadline_seconds": "600"}, {"external_weights": 1}):
+        with pytest.raises(ImporterError) as caught:
+            ImportOptions.from_mapping(values)
+        assert caught.value.code == "OPTION_INVALID"
+
+
+def test_numbers_of_godot_json_are_floats() -> None:
+    assert ImportOptions.from_mapping({"group_size": 64.0}).group_size == 64
+
+
+@pytest.mark.parametrize(
+    ("values", "option"),
+    [
+        ({"recipe": "int3"}, "recipe"),
+        ({"recurrent": "loop"}, "recurrent"),
+        ({"group_size": 8}, "group_size"),
+        ({"deadline_seconds": 0}, "deadline_seconds"),
+        ({"memory_limit_megabytes": -1}, "memory_limit_megabytes"),
+        ({"max_relative_error": "small"}, "max_relative_error"),
+        ({"max_absolute_error": "-1"}, "max_absolute_error"),
+        ({"max_absolute_error": "nan"}, "max_absolute_error"),
+        ({"inputs": "x: float"}, "inputs"),
+        ({"factory_arguments": "[1]"}, "factory_arguments"),
+        ({"factory_arguments": "{"}, "factory_arguments"),
+        ({"factory": "res://missing.py:build"}, "factory"),
+        ({"calibration": "res://missing"}, "calibration"),
+    ],
+)
+def test_check_names_the_option(values: dict[str, object], option: str, tmp_path: Path) -> None:
+    problems = ImportOptions.from_mapping(values).check(tmp_path)
+    assert [problem.option for problem in problems] == [option]
+    assert problems[0].cause and problems[0].remedy
+
+
+def test_defaults_are_fine(tmp_path: Path) -> None:
+    assert ImportOptions().check(tmp_path) == [] == ImportOptions().check(None)
+
+
+def test_factories() -> None:
+    assert split_factory("res://models/net.py:build") == ("res://models/net.py", "build")
+    assert split_factory("res://models/net.py") == ("res://models/net.py", "build")
+
+
+@pytest.mark.parametrize(
+    "text", ["res://../secret.py", "../secret.py", "/etc/passwd", "res://link.py", "res://folder/x.py"]
+)
+def test_paths_stay_in_the_project(text: str, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    outside = tmp_path / "outside"
+    project.mkdir()
+    outside.mkdir()
+    (tmp_path / "secret.py").touch()
+    (outside / "x.py").touch()
+    (project / "link.py").symlink_to(tmp_path / "secret.py")
+    (project / "folder").symlink_to(outside)
+    with pytest.raises(ImporterError) as caught:
+        resolve(text, project, "factory")
+    assert caught.value.code == "PATH_OUTSIDE_PROJECT"
+
+
+def test_paths_inside_are_found(tmp_path: Path) -> None:
+    (tmp_path / "net.py").touch()
+    (tmp_path / "link.py").symlink_to(tmp_path / "net.py")
+    assert (
+        resolve("res://net.py", tmp_path, "factory") == tmp_path / "net.py" == resolve("res://link.py", tmp_path, "x")
+    )
+
+
+def test_the_key_is_what_the_contract_says(tmp_path: Path) -> None:
+    source = tmp_path / "net.pt"
+    source.write_bytes(b"abc")
+    (tmp_path / "net.py").write_bytes(b"def")
+    (tmp_path / "data" / "inner").mkdir(parents=True)
+    (tmp_path / "data" / "inner" / "a.npy").write_bytes(b"1")
+    (tmp_path / "data" / ".hidden").write_bytes(b"2")
+    options = ImportOptions(factory="res://net.py:build", calibration="res://data", group_size=64, inputs="é")
+    digest = {name: hashlib.sha256(name).hexdigest() for name in (b"abc", b"def", b"1")}
+    lines = [
+        "executorch-import",
+        IMPORTER_VERSION,
+        digest[b"abc"],
+        r'{"calibration":"res://data","factory":"res://net.py:build","group_size":64,"inputs":"\u00e9"}',
+        f"calibration/inner/a.npy={digest[b'1']}",
+        f"factory={digest[b'def']}",
+    ]
+    assert make_key(source, options, tmp_path) == hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    assert make_key(source, ImportOptions(), None) != make_key(source, ImportOptions(recipe="portable"), None)
+
+
+def test_external_weights_are_part_of_the_key(tmp_path: Path) -> None:
+    source = tmp_path / "net.pte"
+    source.write_bytes(b"abc")
+    before = make_key(source, ImportOptions(), None)
+    (tmp_path / "net.ptd").write_bytes(b"weights")
+    assert make_key(source, ImportOptions(), None) != before

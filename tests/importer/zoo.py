@@ -1,0 +1,128 @@
+"""The architectures of these tests, used as a factory: `zoo.py:build` with {"name": ...}."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+def build(name: str = "mlp", **arguments: object) -> nn.Module:
+    torch.manual_seed(0)
+    model: nn.Module = MODELS[name](**arguments)
+    return model
+
+
+class Mlp(nn.Module):
+    def __init__(self, hidden: int = 64) -> None:
+        super().__init__()
+        self.first = nn.Linear(32, hidden)
+        self.second = nn.Linear(hidden, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.second(torch.relu(self.first(x)))
+
+
+class Convnet(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 16, 3, padding=1),
+            nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10),
+        )  # fmt: skip
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.body(image)
+
+
+class Recurrent(nn.Module):
+    def __init__(self, kind: str = "LSTM", layers: int = 1, both: bool = False, batch_first: bool = True) -> None:
+        super().__init__()
+        self.layer = getattr(nn, kind)(8, 16, layers, batch_first=batch_first, bidirectional=both)
+        self.head = nn.Linear(32 if both else 16, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.layer(x)[0])
+
+
+class Counter(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("total", torch.full((1,), 5.0))
+
+    def forward(self, step: torch.Tensor) -> torch.Tensor:
+        self.total.add_(step)
+        return self.total * 1.0
+
+
+class Named(nn.Module):
+    def forward(self, left: torch.Tensor, right: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"sum": left + right, "product": left * right}
+
+
+class Branches(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + 1 if x.sum() > 0 else x - 1
+
+
+class Text(nn.Module):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, int]:
+        return x + 1, 3
+
+
+class Sorts(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.sort(x)[0]
+
+
+class Noise(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + torch.randn_like(x)
+
+
+class Volume(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv3d(1, 2, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x)
+
+
+class Prelu(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(3, 8, 3, padding=1), nn.PReLU(8), nn.Conv2d(8, 8, 3, padding=1), nn.PReLU(8)
+        )
+        self.head = nn.Linear(8, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.body(x).flatten(2).mean(-1))
+
+
+class Words(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(50, 16)
+        self.head = nn.Linear(16, 4)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.head(self.table(tokens).mean(1))
+
+
+class Frozen(nn.Module):
+    """A cache that is written at a position, as language models have it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("cache", torch.zeros(4, 3))
+
+    def forward(self, value: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+        self.cache.index_copy_(0, place, value)
+        return self.cache.sum(0) * 1.0
+
+
+MODELS = {
+    "mlp": Mlp, "convnet": Convnet, "recurrent": Recurrent, "counter": Counter, "named": Named, "branches": Branches,
+    "text": Text, "sorts": Sorts, "noise": Noise, "volume": Volume, "prelu": Prelu, "words": Words, "cache": Frozen,
+}  # fmt: skip
