@@ -1,0 +1,78 @@
+@tool
+extends RefCounted
+## Finds Python interpreters by their places, without starting any. Editors started from a desktop have a short PATH.
+
+const VARIABLE: String = "EXECUTORCH_PYTHON"
+const SETTING: String = "executorch/python/interpreter"
+const NAMES: PackedStringArray = ["python3.12", "python3.13", "python3.11", "python3.10", "python3", "python"]
+const USUAL_PLACES: PackedStringArray = [
+	"/usr/local/bin",
+	"/usr/bin",
+	"/opt/homebrew/bin",
+	"/opt/local/bin",
+	"~/.local/bin",
+	"~/.pyenv/shims",
+	"~/miniconda3/bin",
+	"~/anaconda3/bin",
+	"~/miniforge3/bin",
+]
+
+
+## `[{path, source}]`, best first; source is "environment", "setting", "user folder", "PATH" or "usual place". A
+## person's own choice (the first two) stands alone: nothing else is tried beside it.
+static func find_candidates() -> Array[Dictionary]:
+	var chosen: String = OS.get_environment(VARIABLE)
+	if not chosen.is_empty():
+		return [{"path": chosen, "source": "environment"}]
+	chosen = get_setting()
+	if not chosen.is_empty():
+		return [{"path": chosen, "source": "setting"}]
+	var found: Array[Dictionary] = []
+	_add(found, get_user_environment(), "user folder")
+	var separator: String = ";" if OS.get_name() == "Windows" else ":"
+	for folder: String in OS.get_environment("PATH").split(separator, false):
+		_add_folder(found, folder, "PATH")
+	for folder: String in _usual_places():
+		_add_folder(found, folder, "usual place")
+	return found
+
+
+## Whether a person named the interpreter.
+static func is_chosen(candidate: Dictionary) -> bool:
+	return candidate["source"] in ["environment", "setting"]
+
+
+## The interpreter of the virtual environment that the set-up window makes; it need not exist.
+static func get_user_environment() -> String:
+	var folder: String = OS.get_data_dir().path_join("executorch-godot/python")
+	return folder.path_join("Scripts/python.exe" if OS.get_name() == "Windows" else "bin/python")
+
+
+## The editor setting; empty when it is not set.
+static func get_setting() -> String:
+	var settings: EditorSettings = EditorInterface.get_editor_settings()
+	return str(settings.get_setting(SETTING)) if settings.has_setting(SETTING) else ""
+
+
+static func _usual_places() -> PackedStringArray:
+	var places: PackedStringArray = []
+	if OS.get_name() == "Windows":
+		var programs: String = OS.get_environment("LOCALAPPDATA").path_join("Programs/Python")
+		if DirAccess.dir_exists_absolute(programs):
+			for folder: String in DirAccess.get_directories_at(programs):
+				places.append(programs.path_join(folder))
+		return places
+	for place: String in USUAL_PLACES:
+		places.append(place.replace("~", OS.get_environment("HOME")))
+	return places
+
+
+static func _add_folder(found: Array[Dictionary], folder: String, source: String) -> void:
+	for name: String in NAMES:
+		_add(found, folder.path_join(name + (".exe" if OS.get_name() == "Windows" else "")), source)
+
+
+static func _add(found: Array[Dictionary], path: String, source: String) -> void:
+	var known: bool = found.any(func(entry: Dictionary) -> bool: return entry["path"] == path)
+	if not known and path.is_absolute_path() and FileAccess.file_exists(path):
+		found.append({"path": path, "source": source})

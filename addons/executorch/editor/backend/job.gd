@@ -1,0 +1,65 @@
+@tool
+class_name ExecuTorchJob
+extends RefCounted
+## One conversion of one file.
+
+enum State { QUEUED, RUNNING, DONE, FAILED, CANCELLED }
+
+const MAX_LOG_LINES: int = 2000
+
+## The file, `res://...`.
+var path: String = ""
+var state: State = State.QUEUED
+## `queued start read load export lower write validate store install`.
+var stage: String = "queued"
+## 0 to 1 within the stage.
+var fraction: float = 0.0
+var message: String = ""
+## `{code, cause, remedy, stage, log}` of a failed job.
+var error: Dictionary = {}
+## Every progress message with its time, and the converter's own log after a failure.
+var log_lines: PackedStringArray = []
+## The import options as Godot gave them.
+var options: Dictionary = {}
+## Where the imported files go, without a suffix.
+var save_path: String = ""
+## The artifact's key, once it is known.
+var key: String = ""
+
+var _began_msec: int = Time.get_ticks_msec()
+var _ended_msec: int = -1
+
+
+## Whether nothing more will happen.
+func is_ended() -> bool:
+	return _ended_msec >= 0
+
+
+## Seconds since the job was queued; stands still when it has ended.
+func get_elapsed_seconds() -> float:
+	return ((_ended_msec if is_ended() else Time.get_ticks_msec()) - _began_msec) / 1000.0
+
+
+## For the queue: a step forward.
+func note(new_stage: String, new_fraction: float, text: String) -> void:
+	stage = new_stage
+	fraction = clampf(new_fraction, 0.0, 1.0)
+	message = text
+	state = State.QUEUED if stage == "queued" else State.RUNNING
+	if log_lines.size() < MAX_LOG_LINES:
+		log_lines.append(("%7.2f s  %-8s  %s" % [get_elapsed_seconds(), stage, text]).strip_edges(false))
+
+
+## For the queue: the end.
+func end_with(final_state: State, why: Dictionary = {}) -> void:
+	state = final_state
+	error = why
+	if state == State.DONE:
+		fraction = 1.0
+	_ended_msec = Time.get_ticks_msec()
+	if not why.is_empty():
+		log_lines.append(
+			"%7.2f s  %s: %s" % [get_elapsed_seconds(), str(why.get("code", "")), str(why.get("cause", ""))]
+		)
+		var told: Variant = why.get("log", "")
+		log_lines.append_array(PackedStringArray(told as Array) if told is Array else str(told).split("\n", false))

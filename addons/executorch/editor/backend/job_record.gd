@@ -1,0 +1,52 @@
+@tool
+extends RefCounted
+## Which imports are unfinished or failed, kept on the disk: closing or losing the editor loses none.
+
+const PATH: String = "res://.godot/executorch_jobs.json"
+const QUEUED: String = "queued"
+const FAILED: String = "failed"
+
+## path -> {state, save_path}
+var _entries: Dictionary = {}
+
+
+func _init() -> void:
+	if not FileAccess.file_exists(PATH):
+		return
+	var parser: JSON = JSON.new()
+	if parser.parse(FileAccess.get_file_as_string(PATH)) != OK or not parser.data is Dictionary:
+		return
+	for path: String in parser.data as Dictionary:
+		var entry: Variant = parser.data[path]
+		if entry is Dictionary and FileAccess.file_exists(path):
+			_entries[path] = entry
+
+
+## Makes Godot import the unfinished files again with its next scan; failed ones too when `with_failed`.
+func invalidate(with_failed: bool) -> void:
+	for path: String in _entries:
+		var entry: Dictionary = _entries[path]
+		var save_path: String = str(entry.get("save_path", ""))
+		if not save_path.is_empty() and (with_failed or entry.get("state", "") == QUEUED):
+			# Godot takes a file without the record of its import as changed.
+			DirAccess.remove_absolute(save_path + ".md5")
+
+
+func put(path: String, state: String, save_path: String) -> void:
+	_entries[path] = {"state": state, "save_path": save_path}
+	_save()
+
+
+func remove(path: String) -> void:
+	if _entries.erase(path):
+		_save()
+
+
+func _save() -> void:
+	var unfinished: String = PATH + ".tmp"
+	var file: FileAccess = FileAccess.open(unfinished, FileAccess.WRITE)
+	if file == null:
+		return
+	file.store_string(JSON.stringify(_entries, "\t"))
+	file.close()
+	DirAccess.rename_absolute(unfinished, PATH)

@@ -1,0 +1,100 @@
+@tool
+extends EditorImportPlugin
+## Imports model files as ExecuTorchResource. In an open editor the conversion runs in the background.
+
+const Imported := preload("imported_resource.gd")
+const Options := preload("import_options.gd")
+const RunMode := preload("../backend/run_mode.gd")
+
+## Larger payloads are not listed as generated files: Godot would read them again to hash them, in one frame.
+const MAX_LISTED_BYTES: int = 8 * 1024 * 1024
+
+var _jobs: ExecuTorchJobs
+
+
+func _init(jobs: ExecuTorchJobs = null) -> void:
+	_jobs = jobs
+
+
+func _get_importer_name() -> String:
+	return "executorch.model"
+
+
+func _get_visible_name() -> String:
+	return "ExecuTorch Model"
+
+
+func _get_recognized_extensions() -> PackedStringArray:
+	return ["pte", "pt", "pt2", "pth", "safetensors"]
+
+
+func _get_save_extension() -> String:
+	return "tres"
+
+
+func _get_resource_type() -> String:
+	return "Resource"
+
+
+func _get_format_version() -> int:
+	return 1
+
+
+func _get_priority() -> float:
+	return 1.0
+
+
+func _get_import_order() -> int:
+	return IMPORT_ORDER_DEFAULT
+
+
+func _can_import_threaded() -> bool:
+	return false
+
+
+func _get_preset_count() -> int:
+	return Options.PRESETS.size()
+
+
+func _get_preset_name(preset_index: int) -> String:
+	return Options.PRESETS[preset_index]["name"]
+
+
+func _get_import_options(_path: String, preset_index: int) -> Array[Dictionary]:
+	return Options.describe(preset_index)
+
+
+func _get_option_visibility(path: String, option_name: StringName, _options: Dictionary) -> bool:
+	return Options.is_visible(path, option_name)
+
+
+## Succeeds also when the conversion failed: an error would make Godot drop the last good model. The failure is in the
+## resource, in the output, in the dock, and in the exit status of a headless editor.
+func _import(
+	source_file: String,
+	save_path: String,
+	options: Dictionary,
+	_platform_variants: Array[String],
+	gen_files: Array[String]
+) -> Error:
+	var result: Dictionary = _jobs.take_outcome(source_file, options)
+	if result.is_empty():
+		if RunMode.waits():
+			result = _jobs.run_now(source_file, options, save_path)
+		else:
+			result = _jobs.try_now(source_file, options, save_path)
+	var error: Dictionary = {}
+	if result.is_empty():
+		error = Imported.save_pending(save_path, options)
+		_jobs.enqueue(source_file, options, save_path)
+	elif result.has("error"):
+		error = Imported.save_failed(save_path, options, result["error"] as Dictionary)
+	else:
+		error = Imported.save_ready(save_path, options, result)
+		var payload: Dictionary = (result["metadata"] as Dictionary)["payload"]
+		if not options.get("embed", false) and int(payload.get("size", 0)) <= MAX_LISTED_BYTES:
+			gen_files.append(result["payload_path"] as String)
+	if error.is_empty():
+		return OK
+	_jobs.note_failure(source_file, save_path, error)
+	return OK if FileAccess.file_exists(save_path + ".tres") else ERR_FILE_CANT_WRITE

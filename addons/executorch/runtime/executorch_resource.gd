@@ -1,0 +1,343 @@
+@tool
+@icon("res://addons/executorch/icons/resource.svg")
+class_name ExecuTorchResource
+extends ExecuTorchModelDescription
+## A PyTorch model that was imported into the project, or a [code].pte[/code] program; it can be run as it is.
+##
+## [codeblock]
+## var model: ExecuTorchResource = load("res://models/linear.pt")
+## var result: Dictionary = model.forward({"input_0": [2.5]})
+## print(result["output_0"][0])
+## [/codeblock]
+## Inputs go by the model's own names or by [code]input_0[/code], [code]input_1[/code]. A value is a number, an (even
+## nested) [Array], a packed array, an [ExecuTorchTensor] or a dictionary [code]{data, shape, dtype}[/code].
+## Outputs are
+## flat, row-major packed arrays by name: [PackedFloat32Array] for all float dtypes, [PackedInt64Array] for int64 and
+## uint32, [PackedInt32Array] for the smaller signed integers, [PackedByteArray] for uint8 and bool.[br][br]
+## A call that fails returns an empty value, writes one error to Godot's output and keeps it for [method
+## get_last_error].
+## The program is loaded by the first call; [method load_model] does it earlier. All methods may be called from any
+## thread; two calls at once wait for each other. A [method new_session] shares the weights and has its own state.
+
+const Loader := preload("model_loader.gd")
+const Inputs := preload("model_inputs.gd")
+
+var _module: RefCounted
+var _session: ExecuTorchRuntime
+var _last_error: ExecuTorchError
+var _own_path: String = ""
+var _lock: Mutex = Mutex.new()
+
+
+## Loads a file into this resource: a [code].pte[/code] program from anywhere, an imported model, or a saved
+## [ExecuTorchResource]. Paths may be [code]res://[/code], [code]user://[/code] or the system's. Returns
+## [constant OK],
+## or [constant FAILED] with the error in [method get_last_error].
+func load_from_file(path: String) -> Error:
+	return Loader.load_file(self, path)
+
+
+## Saves the model. [code].pte[/code] writes the program alone; [code].tres[/code] and [code].res[/code] write a
+## resource
+## with the program inside. The file appears whole or not at all. Returns [constant OK] or [constant FAILED].
+func save_to_file(path: String) -> Error:
+	return Loader.save_file(self, path)
+
+
+## Gives the native memory back and forgets the model.
+func clear() -> void:
+	_own_path = ""
+	state = State.EMPTY
+
+
+## Loads the program now rather than with the first call. Returns [constant OK] or [constant FAILED].
+func load_model() -> Error:
+	return OK if _prepare() else FAILED
+
+
+## Gives the native memory back; the next call loads the program again. Sessions are not touched.
+func unload_model() -> void:
+	_forget_module()
+
+
+## Whether the program is in memory.
+func is_loaded() -> bool:
+	return _module != null
+
+
+## Runs the method [code]forward[/code]. [param inputs]: name to value; returns name to packed array, empty on
+## failure.
+func forward(inputs: Dictionary) -> Dictionary:
+	if _module == null and not _prepare():
+		return {}
+	var outputs: Dictionary = _module.forward(inputs)
+	return _retry(&"forward", inputs) if outputs.is_empty() else outputs
+
+
+## Runs [code]forward[/code] of a model with one input: the shortest way. [param input] holds the input's values, flat
+## and row-major; where a dimension may change, its size follows from the number of values. Returns the first
+## output as
+## floats, empty on failure.
+func forward_array(input: PackedFloat32Array) -> PackedFloat32Array:
+	if _module == null and not _prepare():
+		return PackedFloat32Array()
+	var output: PackedFloat32Array = _module.forward_packed(input)
+	if output.is_empty():
+		_keep_error(Inputs.error_of(_module))
+	return output
+
+
+## Runs any method by its name; see [method forward].
+func execute(method: String, inputs: Dictionary) -> Dictionary:
+	if _module == null and not _prepare():
+		return {}
+	var outputs: Dictionary = _module.execute(method, inputs)
+	return _retry(StringName(method), inputs) if outputs.is_empty() else outputs
+
+
+## Runs a method with its inputs by position; returns the outputs with dtype and shape, empty on failure.
+func execute_tensors(method: String, inputs: Array) -> Array[ExecuTorchTensor]:
+	if _module == null and not _prepare():
+		return []
+	var outputs: Array[ExecuTorchTensor] = []
+	for entry: Dictionary in _module.execute_tensors(method, inputs.map(Inputs.plain_value)) as Array:
+		outputs.append(ExecuTorchTensor.from_dictionary(entry))
+	if outputs.is_empty():
+		_keep_error(Inputs.error_of(_module))
+	return outputs
+
+
+## Runs [code]forward[/code] on a worker thread: [code]var result: Dictionary = await
+## model.forward_async(inputs)[/code].
+## The frame goes on meanwhile. Calls run in their order; while the model is not ready they wait. Empty on failure.
+func forward_async(inputs: Dictionary) -> Dictionary:
+	var request: ExecuTorchCall = submit(inputs)
+	if not request.is_finished():
+		await request.finished
+	if request.get_error() != null:
+		_last_error = request.get_error()
+	return request.result
+
+
+## Queues a run of [param method] on a worker thread and returns at once: the call can be cancelled and has a signal.
+func submit(inputs: Dictionary, method: String = "forward") -> ExecuTorchCall:
+	var request: ExecuTorchCall = ExecuTorchCall.new()
+	request.inputs = inputs
+	request.method = method
+	request.owner = self
+	request.provider = get_ready_module
+	request.model_name = get_model_name()
+	get_default_session().enqueue(request)
+	return request
+
+
+## Runs many agents at once through a model whose first dimension may change. [param rows]: one entry for each
+## agent, the
+## packed array of its values. Returns one packed array for each agent; empty on failure. (Agents whose values already
+## stand in one packed array are served by [method forward_array].)
+func forward_batch(rows: Array) -> Array:
+	if _module == null and not _prepare():
+		return []
+	var results: Array = _module.forward_batch(rows)
+	if results.is_empty() and not rows.is_empty():
+		_keep_error(Inputs.error_of(_module))
+	return results
+
+
+## A session of its own on the same program: weights are shared, state and memory are not. Null on failure.
+func new_session() -> ExecuTorchRuntime:
+	var session: ExecuTorchRuntime = ExecuTorchRuntime.new()
+	return session if session.load_model(self) == OK else null
+
+
+## Sets where memory comes from; see [member memory_policy]. Returns [constant OK], or [constant FAILED] when a loaded
+## model does not fit: it is then unloaded.
+func configure_memory(policy: MemoryPolicy, limit_bytes: int = 0) -> Error:
+	var was_loaded: bool = is_loaded()
+	memory_policy = policy
+	memory_limit_bytes = limit_bytes
+	return load_model() if was_loaded else OK
+
+
+## Sets how the model is run. Returns [constant OK] or [constant FAILED].
+func set_optimization_level(level: OptimizationLevel) -> Error:
+	var was_loaded: bool = is_loaded()
+	optimization_level = level
+	return load_model() if was_loaded else OK
+
+
+## Turns tracing of single operators on or off. Off costs nothing.
+func enable_profiling(enabled: bool = true) -> Error:
+	return get_default_session().enable_profiling(enabled) if _prepare() else FAILED
+
+
+## The trace of the last calls while profiling is on: [code]{calls, events: [{name, backend, depth, start_us,
+## duration_us}], operators}[/code], microseconds.
+func get_profile() -> Dictionary:
+	return get_default_session().get_profile()
+
+
+## Bytes of the program and its external weights; 0 when there is no model.
+func get_model_size() -> int:
+	return Loader.size_of(self)
+
+
+## Milliseconds of the last call; 0 before the first.
+func get_last_inference_time() -> float:
+	return _module.get_last_inference_time() if _module != null else 0.0
+
+
+## Calls since the model was loaded or the statistics were reset.
+func get_total_inferences() -> int:
+	return int(get_statistics().get("count", 0))
+
+
+## [code]{count, last_us, mean_us, p50_us, p90_us, p99_us, min_us, max_us, load_us}[/code], microseconds.
+func get_statistics() -> Dictionary:
+	return _module.get_statistics() if _module != null else {}
+
+
+## Sets the statistics back to nothing.
+func reset_statistics() -> void:
+	if _module != null:
+		_module.reset_statistics()
+
+
+## Bytes: [code]{program, constants, planned: PackedInt64Array, method_allocator_used, method_allocator_peak,
+## temporary_peak, delegate, policy, limit, total}[/code]; empty while the model is not loaded.
+func get_memory_info() -> Dictionary:
+	return _module.get_memory_info() if _module != null else {}
+
+
+## The program's bytes; empty on failure.
+func get_model_data() -> PackedByteArray:
+	return Loader.data_of(self)
+
+
+## Puts a program into this resource, in place of what it held. Returns [constant OK] or [constant FAILED].
+func set_model_data(data: PackedByteArray) -> Error:
+	return Loader.set_data(self, data)
+
+
+## Names of the program's methods.
+func get_method_names() -> PackedStringArray:
+	return super() if _module == null else _module.get_method_names()
+
+
+## What is known of a method: [code]{name, inputs: [{name, dtype, shape, ranges}], outputs, planned_memory}[/code] and
+## more when the model was imported; empty when there is no such method.
+func get_method_meta(method: String = "forward") -> Dictionary:
+	var meta: Dictionary = super(method)
+	if meta.is_empty() and get_method_names().has(method) and _prepare():
+		return _module.get_method_meta(method)
+	return meta
+
+
+## The error of the last call that failed, or null.
+func get_last_error() -> ExecuTorchError:
+	return _last_error
+
+
+## For tools: the session that the calls of this resource run in. It is loaded by [method load_model].
+func get_default_session() -> ExecuTorchRuntime:
+	_lock.lock()
+	if _session == null:
+		_session = ExecuTorchRuntime.new()
+	_lock.unlock()
+	return _session
+
+
+## For tools: the native module, an [ExecuTorchError], or null while the model is pending. Writes nothing to the
+## output.
+func get_ready_module() -> Variant:
+	if _module != null:
+		return _module
+	if state == State.PENDING:
+		return null
+	var found: ExecuTorchError = _load()
+	return _module if found == null else found
+
+
+## For tools: where a path of this resource really is; empty when it leads out of the project.
+func get_absolute_path(path: String) -> String:
+	if path.begins_with("res://") or path.begins_with("user://"):
+		return "" if path.contains("..") else path
+	if path.is_empty() or path.is_absolute_path() or path.contains(".."):
+		return path if path == _own_path else ""
+	return resource_path.get_base_dir().path_join(path)
+
+
+## For tools: keeps an error as the last one, writes it to Godot's output, and returns [constant FAILED].
+func keep_error(found: ExecuTorchError) -> Error:
+	_keep_error(found)
+	return FAILED
+
+
+## For tools: a payload anywhere on this machine, because the game itself asked for it.
+func set_own_path(path: String) -> void:
+	_own_path = path
+	payload_path = path
+
+
+## For tools: fills the metadata's methods from the loaded program.
+func describe_from_program() -> void:
+	if _module == null:
+		return
+	var methods: Array[Dictionary] = []
+	for method: String in _module.get_method_names() as PackedStringArray:
+		methods.append(_module.get_method_meta(method))
+	# In place: the setter would unload what was just loaded.
+	metadata["methods"] = methods
+
+
+## [method Resource.reset_state] sets the mutable buffers back to their initial values; nothing else changes.
+func _reset_state() -> void:
+	if _module != null:
+		get_default_session().reset_state()
+
+
+func _retry(method: StringName, inputs: Dictionary) -> Dictionary:
+	var outputs: Dictionary = {}
+	if Inputs.has_tensors(inputs):
+		outputs = _module.execute(String(method), Inputs.plain(inputs))
+	if outputs.is_empty():
+		_keep_error(Inputs.error_of(_module))
+	return outputs
+
+
+func _prepare() -> bool:
+	if _module != null:
+		return true
+	if state == State.PENDING:
+		_keep_error(Loader.pending_error())
+		return false
+	var found: ExecuTorchError = _load()
+	_keep_error(found)
+	return found == null
+
+
+func _load() -> ExecuTorchError:
+	var session: ExecuTorchRuntime = get_default_session()
+	_lock.lock()
+	var found: ExecuTorchError = null
+	if _module == null:
+		var made: Variant = Loader.make_module(self)
+		found = made as ExecuTorchError
+		if found == null:
+			session.adopt(made as RefCounted, self, false)
+			_module = made
+	_lock.unlock()
+	return found
+
+
+func _keep_error(found: ExecuTorchError) -> void:
+	if found != null:
+		_last_error = found
+		found.report(get_source_file_path())
+
+
+func _forget_module() -> void:
+	if _session != null:
+		_session.unload_model()
+	_module = null
+	super()

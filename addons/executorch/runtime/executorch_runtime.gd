@@ -1,0 +1,425 @@
+@tool
+@icon("res://addons/executorch/icons/runtime.svg")
+class_name ExecuTorchRuntime
+extends ExecuTorchProcess
+## A session: one model with its own state and memory. The sessions of one [ExecuTorchResource] share its weights.
+##
+## [codeblock]
+## var session: ExecuTorchRuntime = ExecuTorchRuntime.new()
+## if session.load_model_from_file("res://models/policy.pt") == OK:
+##     var result: Dictionary = session.run_inference({"observation": [0.1, 0.2]})
+## [/codeblock]
+## Values and errors are those of [ExecuTorchResource]. A session may be used from any thread; two calls at once wait
+## for each other. [method run_inference_async] runs on a worker thread of the session's own.
+
+const Inputs := preload("model_inputs.gd")
+const Native := preload("native_library.gd")
+const CallQueue := preload("call_queue.gd")
+const Monitors := preload("model_monitors.gd")
+
+## How many asynchronous calls may wait before new ones are refused; 0 is no limit.
+var queue_limit: int = 64:
+	set(value):
+		queue_limit = value
+		_queue.limit = value
+
+var _module: RefCounted
+var _resource: ExecuTorchResource
+var _description: Dictionary = {}
+var _last_error: ExecuTorchError
+var _queue: CallQueue = CallQueue.new()
+var _settings: Dictionary = {}
+
+
+## Loads a model from an imported file, a saved resource or a [code].pte[/code] program. Returns [constant OK] or
+## [constant FAILED]; see [method get_last_error].
+func load_model_from_file(path: String) -> Error:
+	unload_model()
+	if path.begins_with("res://") and ResourceLoader.exists(path):
+		var imported: ExecuTorchResource = ResourceLoader.load(path) as ExecuTorchResource
+		if imported != null:
+			return load_model(imported)
+	var resource: ExecuTorchResource = ExecuTorchResource.new()
+	if resource.load_from_file(path) != OK:
+		_last_error = resource.get_last_error()
+		return FAILED
+	return load_model(resource)
+
+
+## Adds a PCK or ZIP file to the project's files and loads a model out of it. [param path] is the model's path in it.
+func load_model_from_pck(pck_path: String, path: String) -> Error:
+	if not ProjectSettings.load_resource_pack(pck_path, false):
+		_keep_error(
+			(
+				ExecuTorchError
+				. create(
+					ExecuTorchError.Code.PAYLOAD_MISSING,
+					"The resource pack %s cannot be opened." % pck_path,
+					"Check the path, and that Godot exported the file.",
+				)
+			)
+		)
+		return FAILED
+	return load_model_from_file(path)
+
+
+## Makes this a session of [param resource]. Returns [constant OK] or [constant FAILED].
+func load_model(resource: ExecuTorchResource) -> Error:
+	unload_model()
+	if resource == null or resource.load_model() != OK:
+		_last_error = resource.get_last_error() if resource != null else null
+		return FAILED
+	var module: RefCounted = (resource.get_ready_module() as RefCounted).new_session()
+	adopt(module, resource, true)
+	return _apply_settings()
+
+
+## Gives the session's memory back; asynchronous calls are cancelled.
+func unload_model() -> void:
+	_queue.cancel_all()
+	if _module != null:
+		_forget()
+	_module = null
+	_resource = null
+
+
+## Whether there is a model.
+func is_model_loaded() -> bool:
+	return _module != null
+
+
+## Runs the method [code]forward[/code]; see [method ExecuTorchResource.forward]. Empty on failure.
+func run_inference(inputs: Dictionary) -> Dictionary:
+	if _module == null:
+		return _not_loaded()
+	var outputs: Dictionary = _module.forward(inputs)
+	return _retry("forward", inputs) if outputs.is_empty() else outputs
+
+
+## Runs a model with one input; see [method ExecuTorchResource.forward_array]. Empty on failure.
+func run_inference_array(input: PackedFloat32Array) -> PackedFloat32Array:
+	if _module == null:
+		_not_loaded()
+		return PackedFloat32Array()
+	var output: PackedFloat32Array = _module.forward_packed(input)
+	if output.is_empty():
+		_keep_error(Inputs.error_of(_module))
+	return output
+
+
+## The same as [method run_inference].
+func forward(inputs: Dictionary) -> Dictionary:
+	return run_inference(inputs)
+
+
+## Runs any method by its name. Empty on failure.
+func execute(method: String, inputs: Dictionary) -> Dictionary:
+	if _module == null:
+		return _not_loaded()
+	var outputs: Dictionary = _module.execute(method, inputs)
+	return _retry(method, inputs) if outputs.is_empty() else outputs
+
+
+## Runs a method with its inputs by position; returns [code]{data, shape, dtype}[/code] for each output.
+func execute_tensors(method: String, inputs: Array) -> Array[Dictionary]:
+	var outputs: Array[Dictionary] = []
+	if _module == null:
+		_not_loaded()
+		return outputs
+	outputs.assign(_module.execute_tensors(method, inputs.map(Inputs.plain_value)) as Array)
+	if outputs.is_empty():
+		_keep_error(Inputs.error_of(_module))
+	return outputs
+
+
+## Runs many agents at once; see [method ExecuTorchResource.forward_batch].
+func forward_batch(rows: Array) -> Array:
+	if _module == null:
+		_not_loaded()
+		return []
+	var results: Array = _module.forward_batch(rows)
+	if results.is_empty() and not rows.is_empty():
+		_keep_error(Inputs.error_of(_module))
+	return results
+
+
+## Runs on the session's worker thread: [code]await session.run_inference_async(inputs)[/code]. Empty on failure.
+func run_inference_async(inputs: Dictionary) -> Dictionary:
+	var request: ExecuTorchCall = submit(inputs)
+	if not request.is_finished():
+		await request.finished
+	return request.result
+
+
+## Queues a run of [param method] on the session's worker thread and returns at once.
+func submit(inputs: Dictionary, method: String = "forward") -> ExecuTorchCall:
+	var request: ExecuTorchCall = ExecuTorchCall.new()
+	request.inputs = inputs
+	request.method = method
+	request.owner = self
+	request.provider = get_ready_module
+	request.model_name = get_model_name()
+	enqueue(request)
+	return request
+
+
+## Cancels all asynchronous calls that have not ended.
+func cancel_all() -> void:
+	_queue.cancel_all()
+
+
+## Asynchronous calls that wait, without the one that runs.
+func get_queue_depth() -> int:
+	return _queue.get_depth()
+
+
+## Sets mutable buffers back to their initial values. Returns [constant OK] or [constant FAILED].
+func reset_state() -> Error:
+	return _checked(_module.reset_state()) if _module != null else _not_loaded_error()
+
+
+## Milliseconds of the last call; 0 before the first.
+func get_last_inference_time() -> float:
+	return _module.get_last_inference_time() if _module != null else 0.0
+
+
+## Calls since the model was loaded or the statistics were reset.
+func get_total_inferences() -> int:
+	return int(get_statistics().get("count", 0))
+
+
+## [code]{count, last_us, mean_us, p50_us, p90_us, p99_us, min_us, max_us, load_us}[/code], microseconds.
+func get_statistics() -> Dictionary:
+	return _module.get_statistics() if _module != null else {}
+
+
+## Sets the statistics back to nothing.
+func reset_performance_stats() -> void:
+	if _module != null:
+		_module.reset_statistics()
+
+
+## The same as [method reset_performance_stats].
+func reset_statistics() -> void:
+	reset_performance_stats()
+
+
+## Sets how the model is run, now and for models loaded later. Returns [constant OK] or [constant FAILED].
+func set_optimization_level(level: ExecuTorchResource.OptimizationLevel) -> Error:
+	_settings["level"] = level
+	return _apply_settings()
+
+
+## Turns tracing of single operators on or off. Off costs nothing.
+func enable_profiling(enabled: bool = true) -> Error:
+	return _checked(_module.enable_profiling(enabled)) if _module != null else _not_loaded_error()
+
+
+## The trace of the last calls while profiling is on; see [method ExecuTorchResource.get_profile].
+func get_profile() -> Dictionary:
+	return _module.get_profile() if _module != null else {}
+
+
+## Writes the traced calls as an ETDump, which executorch.devtools.Inspector opens. [param path] is any path of Godot's.
+func save_etdump(path: String) -> Error:
+	var place: String = ProjectSettings.globalize_path(path)
+	return _checked(_module.save_etdump(place)) if _module != null else _not_loaded_error()
+
+
+## Takes the session's memory from one block of [param bytes], and refuses a model that does not fit; 0 takes the limit
+## away. Holds for models loaded later too. Returns [constant OK] or [constant FAILED].
+func set_memory_limit(bytes: int) -> Error:
+	_settings["limit"] = bytes
+	return _apply_settings()
+
+
+## See [method ExecuTorchResource.get_memory_info].
+func get_memory_info() -> Dictionary:
+	return _module.get_memory_info() if _module != null else {}
+
+
+## [code]{name, path, version, size, loaded, methods: [...], statistics, memory, metadata}[/code]; empty without a
+## model.
+func get_model_info() -> Dictionary:
+	if _module == null:
+		return {}
+	var methods: Array[Dictionary] = []
+	for method: String in _module.get_method_names() as PackedStringArray:
+		methods.append(_module.get_method_meta(method))
+	var info: Dictionary = _description.duplicate()
+	info.merge({"loaded": true, "methods": methods, "statistics": get_statistics(), "memory": get_memory_info()}, true)
+	return info
+
+
+## [code]{ok, problems: PackedStringArray, library, model_loaded, versions, backends, threads, queue_depth}[/code].
+func health_check() -> Dictionary:
+	var problems: PackedStringArray = []
+	if not Native.is_available():
+		problems.append(str(Native.missing_error()))
+	elif _module == null:
+		problems.append("No model is loaded.")
+	if _last_error != null:
+		problems.append("The last error: %s" % _last_error)
+	return {
+		"ok": problems.is_empty(),
+		"problems": problems,
+		"library": Native.is_available(),
+		"model_loaded": is_model_loaded(),
+		"versions": get_versions(),
+		"backends": get_backends(),
+		"threads": get_num_threads(),
+		"queue_depth": get_queue_depth(),
+	}
+
+
+## The model's metadata; empty without a model.
+func get_metadata() -> Dictionary:
+	return _description.get("metadata", {})
+
+
+## The model's name; empty without a model.
+func get_model_name() -> String:
+	return str(_description.get("name", ""))
+
+
+## The path of the model's file in the project; empty when it has none.
+func get_resource_path() -> String:
+	return str(_description.get("path", ""))
+
+
+## The resource that this session was loaded from; null without a model, and for a resource's own default session.
+func get_resource() -> ExecuTorchResource:
+	return _resource
+
+
+## A further session on the same model; null without one.
+func new_session() -> ExecuTorchRuntime:
+	if _module == null:
+		_not_loaded()
+		return null
+	var session: ExecuTorchRuntime = ExecuTorchRuntime.new()
+	session.adopt(_module.new_session() as RefCounted, _resource, true, _description)
+	return session
+
+
+## The error of the last call that failed, or null.
+func get_last_error() -> ExecuTorchError:
+	return _last_error
+
+
+## For tools: a number that no other session of this process has.
+func get_session_id() -> int:
+	return get_instance_id()
+
+
+## For tools: the native module, or null.
+func get_native_module() -> RefCounted:
+	return _module
+
+
+## For tools: the native module, an [ExecuTorchError], or null while there is none yet. Writes nothing to the output.
+func get_ready_module() -> Variant:
+	return _module if _module != null else _not_loaded_cause()
+
+
+## For resources: runs on this module from now on. A session that [param keeps] its resource keeps it alive.
+func adopt(module: RefCounted, resource: ExecuTorchResource, keeps: bool, known: Dictionary = {}) -> void:
+	_module = module
+	_resource = resource if keeps else null
+	_description = known
+	if known.is_empty() and resource != null:
+		_description = {
+			"name": resource.get_model_name(),
+			"path": resource.resource_path,
+			"version": resource.get_model_version(),
+			"size": resource.get_model_size(),
+			"metadata": resource.metadata,
+		}
+	_register(self)
+	Monitors.add(self)
+
+
+## For resources: queues a call; one that the queue has no room for ends at once with an error.
+func enqueue(request: ExecuTorchCall) -> void:
+	if not _queue.submit(request):
+		(
+			request
+			. end_with(
+				{},
+				(
+					ExecuTorchError
+					. create(
+						ExecuTorchError.Code.QUEUE_FULL,
+						"%d calls wait already." % _queue.limit,
+						"Wait for results before asking for more, or raise queue_limit.",
+					)
+				)
+			)
+		)
+
+
+func _notification(what: int) -> void:
+	if what == NOTIFICATION_PREDELETE:
+		_queue.stop()
+		if _module != null:
+			_forget()
+
+
+func _forget() -> void:
+	Monitors.remove(get_instance_id())
+	_unregister(get_instance_id())
+
+
+func _apply_settings() -> Error:
+	if _module == null:
+		return OK
+	if _settings.has("level"):
+		var status: Error = _checked(_module.set_optimization_level(_settings["level"]))
+		if status != OK:
+			return status
+	if _settings.has("limit"):
+		var limit: int = _settings["limit"]
+		var policy: int = (
+			ExecuTorchResource.MEMORY_POLICY_STATIC if limit > 0 else ExecuTorchResource.MEMORY_POLICY_AUTO
+		)
+		return _checked(_module.configure_memory(policy, limit))
+	return OK
+
+
+func _retry(method: String, inputs: Dictionary) -> Dictionary:
+	var outputs: Dictionary = {}
+	if Inputs.has_tensors(inputs):
+		outputs = _module.execute(method, Inputs.plain(inputs))
+	if outputs.is_empty():
+		_keep_error(Inputs.error_of(_module))
+	return outputs
+
+
+func _checked(status: int) -> Error:
+	if status != 0:
+		_keep_error(Inputs.error_of(_module))
+	return OK if status == 0 else FAILED
+
+
+func _not_loaded() -> Dictionary:
+	_keep_error(_not_loaded_cause())
+	return {}
+
+
+func _not_loaded_error() -> Error:
+	_keep_error(_not_loaded_cause())
+	return FAILED
+
+
+func _not_loaded_cause() -> ExecuTorchError:
+	if not Native.is_available():
+		return Native.missing_error()
+	return ExecuTorchError.create(
+		ExecuTorchError.Code.MODEL_EMPTY, "The session has no model.", "Call load_model() first and check its result."
+	)
+
+
+func _keep_error(found: ExecuTorchError) -> void:
+	if found != null:
+		_last_error = found
+		found.report(get_model_name())

@@ -1,0 +1,252 @@
+@tool
+@icon("res://addons/executorch/icons/tensor.svg")
+class_name ExecuTorchTensor
+extends RefCounted
+## Values with a dtype and a shape. It can be given wherever a model takes a value.
+##
+## [codeblock]
+## var image: ExecuTorchTensor = ExecuTorchTensor.from_image(texture.get_image(), Vector2i(224, 224))
+## var scores: Dictionary = model.forward({"image": image})
+## [/codeblock]
+
+const Native := preload("native_library.gd")
+## Names of all dtypes. float16 and bfloat16 appear as float32 values here and are converted at the model.
+const DTYPES: PackedStringArray = [
+	"float32",
+	"float64",
+	"float16",
+	"bfloat16",
+	"int8",
+	"int16",
+	"int32",
+	"int64",
+	"uint8",
+	"uint16",
+	"uint32",
+	"uint64",
+	"bool",
+]
+
+## The values, flat and row-major: a packed array.
+var data: Variant = PackedFloat32Array()
+## One of [constant DTYPES].
+var dtype: String = "float32"
+## Sizes of the dimensions; empty for a single number.
+var shape: PackedInt64Array = []
+
+
+## A tensor of the values of a packed array. Without a shape it has one dimension. Without a dtype it is float32 for
+## [PackedFloat32Array], float64 for [PackedFloat64Array], int32, int64, and uint8 for [PackedByteArray]. Null when the
+## shape does not fit the number of values.
+static func from_packed(
+	values: Variant, of_shape: PackedInt64Array = PackedInt64Array(), of_dtype: String = ""
+) -> ExecuTorchTensor:
+	var natural: Dictionary = {
+		TYPE_PACKED_FLOAT32_ARRAY: "float32",
+		TYPE_PACKED_FLOAT64_ARRAY: "float64",
+		TYPE_PACKED_INT32_ARRAY: "int32",
+		TYPE_PACKED_INT64_ARRAY: "int64",
+		TYPE_PACKED_BYTE_ARRAY: "uint8",
+	}
+	if not natural.has(typeof(values)):
+		return _refuse("Expected a packed array of numbers, got %s." % type_string(typeof(values)))
+	var tensor: ExecuTorchTensor = ExecuTorchTensor.new()
+	tensor.data = values
+	tensor.dtype = of_dtype if not of_dtype.is_empty() else str(natural[typeof(values)])
+	if not tensor.dtype in DTYPES:
+		return _refuse("Expected a dtype of %s, got %s." % [", ".join(DTYPES), tensor.dtype])
+	tensor.shape = of_shape if not of_shape.is_empty() else PackedInt64Array([len(values)])
+	if tensor.get_element_count() != len(values):
+		return _refuse(
+			"A shape of %s takes %d values, got %d." % [tensor.shape, tensor.get_element_count(), len(values)]
+		)
+	return tensor
+
+
+## A tensor of (nested) arrays of numbers, for example [code][[1, 2], [3, 4]][/code]; integers and floats give float32,
+## unless a dtype is named. Null when the nesting is ragged or holds something else.
+static func from_array(values: Array, of_dtype: String = "float32") -> ExecuTorchTensor:
+	var sizes: PackedInt64Array = []
+	var level: Variant = values
+	while level is Array:
+		sizes.append(len(level))
+		level = level[0] if len(level) > 0 else null
+	var flat: Array = []
+	if not _flatten(values, sizes, 0, flat):
+		return _refuse("The nested arrays are ragged or hold something that is no number.")
+	var tensor: ExecuTorchTensor = from_packed(_pack(flat, of_dtype), sizes, of_dtype)
+	return tensor
+
+
+## A tensor of [code]{data, shape, dtype}[/code].
+static func from_dictionary(values: Dictionary) -> ExecuTorchTensor:
+	var tensor: ExecuTorchTensor = ExecuTorchTensor.new()
+	tensor.data = values.get("data", PackedFloat32Array())
+	tensor.dtype = str(values.get("dtype", "float32"))
+	tensor.shape = PackedInt64Array(Array(values.get("shape", [])))
+	return tensor
+
+
+## A float32 tensor of a picture: resized to [param size] (its own size when zero), values 0 to 1, then
+## [code](value - mean) / deviation[/code] for each channel. [param channels]: [code]"RGB"[/code], [code]"BGR"[/code],
+## [code]"RGBA"[/code] or [code]"L"[/code] (grey). [param layout]: [code]"NCHW"[/code] or [code]"NHWC"[/code]; the shape
+## begins with a batch of 1. All of it is done by the native library. Null without it.
+static func from_image(
+	image: Image,
+	size: Vector2i = Vector2i.ZERO,
+	channels: String = "RGB",
+	mean: PackedFloat32Array = PackedFloat32Array(),
+	deviation: PackedFloat32Array = PackedFloat32Array(),
+	layout: String = "NCHW"
+) -> ExecuTorchTensor:
+	var library: RefCounted = Native.statics()
+	if library == null or not library.has_method("image_to_tensor"):
+		Native.missing_error().report("")
+		return null
+	if size == Vector2i.ZERO:
+		size = image.get_size()
+	var values: PackedFloat32Array = library.image_to_tensor(image, size.x, size.y, channels, mean, deviation, layout)
+	if values.is_empty():
+		return _refuse("The image cannot be taken as %s, %s, %s." % [size, channels, layout])
+	var count: int = channels.length()
+	var sizes: PackedInt64Array = [1, size.y, size.x, count] if layout == "NHWC" else [1, count, size.y, size.x]
+	return from_packed(values, sizes)
+
+
+## A float32 tensor of audio frames as [AudioEffectCapture] gives them: shape [code][2, frames][/code], or
+## [code][1, frames][/code] with the mean of both channels when [param mono] is true.
+static func from_audio(frames: PackedVector2Array, mono: bool = true) -> ExecuTorchTensor:
+	var values: PackedFloat32Array = []
+	values.resize(frames.size() * (1 if mono else 2))
+	for index: int in frames.size():
+		var frame: Vector2 = frames[index]
+		if mono:
+			values[index] = (frame.x + frame.y) * 0.5
+		else:
+			values[index] = frame.x
+			values[frames.size() + index] = frame.y
+	return from_packed(values, PackedInt64Array([1 if mono else 2, frames.size()]))
+
+
+## [code]{data, shape, dtype}[/code], as the native library takes it.
+func to_dictionary() -> Dictionary:
+	return {"data": data, "shape": shape, "dtype": dtype}
+
+
+## The values as floats, whatever the dtype.
+func to_floats() -> PackedFloat32Array:
+	return data if data is PackedFloat32Array else PackedFloat32Array(Array(data))
+
+
+## Nested arrays in the tensor's shape.
+func to_array() -> Array:
+	return _nest(0, 0, get_element_count())
+
+
+## How many values the shape has.
+func get_element_count() -> int:
+	var count: int = 1
+	for size: int in shape:
+		count *= size
+	return count
+
+
+## The same values in another shape, which must have as many values; one size may be -1. Null when it does not fit.
+func reshaped(to_shape: PackedInt64Array) -> ExecuTorchTensor:
+	var sizes: PackedInt64Array = to_shape.duplicate()
+	var known: int = 1
+	for size: int in sizes:
+		known *= size if size != -1 else 1
+	var open: int = sizes.find(-1)
+	if open >= 0 and known > 0:
+		sizes[open] = floori(float(get_element_count()) / known)
+	return from_packed(data, sizes, dtype)
+
+
+## Index of the largest value in the flat data; -1 when there is none.
+func argmax() -> int:
+	var best: int = -1
+	for index: int in len(data):
+		if best < 0 or data[index] > data[best]:
+			best = index
+	return best
+
+
+## The values as probabilities along the last dimension: exponentials that sum to 1 in each row.
+func softmax() -> ExecuTorchTensor:
+	var values: PackedFloat32Array = to_floats().duplicate()
+	var width: int = shape[-1] if not shape.is_empty() else 1
+	for row: int in range(0, values.size(), maxi(width, 1)):
+		var largest: float = -INF
+		for index: int in range(row, row + width):
+			largest = maxf(largest, values[index])
+		var total: float = 0.0
+		for index: int in range(row, row + width):
+			values[index] = exp(values[index] - largest)
+			total += values[index]
+		for index: int in range(row, row + width):
+			values[index] /= total
+	return from_packed(values, shape, "float32")
+
+
+## The [param count] largest values of the flat data, largest first: [code]{index, value}[/code] each.
+func topk(count: int) -> Array[Dictionary]:
+	var entries: Array[Dictionary] = []
+	for index: int in len(data):
+		entries.append({"index": index, "value": data[index]})
+	entries.sort_custom(func(a: Dictionary, b: Dictionary) -> bool: return a["value"] > b["value"])
+	return entries.slice(0, maxi(count, 0))
+
+
+func _to_string() -> String:
+	return "%s%s" % [dtype, Array(shape)]
+
+
+func _nest(dimension: int, first: int, count: int) -> Array:
+	if dimension >= shape.size():
+		return Array(data.slice(first, first + count))
+	if dimension == shape.size() - 1:
+		return Array(data.slice(first, first + count))
+	var rows: Array = []
+	var step: int = floori(float(count) / maxi(shape[dimension], 1))
+	for row: int in shape[dimension]:
+		rows.append(_nest(dimension + 1, first + row * step, step))
+	return rows
+
+
+static func _flatten(value: Variant, sizes: PackedInt64Array, depth: int, flat: Array) -> bool:
+	if depth == sizes.size():
+		if not (value is int or value is float or value is bool):
+			return false
+		flat.append(value)
+		return true
+	if not value is Array or len(value) != sizes[depth]:
+		return false
+	for item: Variant in value as Array:
+		if not _flatten(item, sizes, depth + 1, flat):
+			return false
+	return true
+
+
+static func _pack(values: Array, of_dtype: String) -> Variant:
+	match of_dtype:
+		"float64":
+			return PackedFloat64Array(values)
+		"int64", "uint32", "uint64":
+			return PackedInt64Array(values)
+		"int8", "int16", "int32", "uint16":
+			return PackedInt32Array(values)
+		"uint8", "bool":
+			return PackedByteArray(values)
+	return PackedFloat32Array(values)
+
+
+static func _refuse(cause: String) -> ExecuTorchTensor:
+	(
+		ExecuTorchError
+		. create(
+			ExecuTorchError.Code.NOT_A_TENSOR, cause, "Give as many numbers as the shape takes, of one of the dtypes."
+		)
+		. report("")
+	)
+	return null
