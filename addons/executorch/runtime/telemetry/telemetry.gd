@@ -28,18 +28,19 @@ var _frames: int = 0
 static func watch(session: RefCounted) -> void:
 	if EngineDebugger.is_active():
 		var path: String = session.call(&"get_resource_path")
-		watch_module(session.call(&"get_native_module") as RefCounted, path, session)
+		var shown: String = session.call(&"get_model_name")
+		watch_module(session.call(&"get_native_module") as RefCounted, shown, path, session)
 
 
-## Watches a native module that has no session around it; `path` is shown as its name.
-static func watch_module(module: RefCounted, path: String, session: RefCounted = null) -> void:
+## Watches a native module that has no session around it. The editor hears of it with its first call.
+static func watch_module(module: RefCounted, shown: String, path: String = "", session: RefCounted = null) -> void:
 	if module == null or not EngineDebugger.is_active():
 		return
 	_guard.lock()
 	if _current == null:
 		_current = new()
 		_current._attach.call_deferred()
-	_current._add(module, path, session)
+	_current._add(module, shown, path, session)
 	_guard.unlock()
 
 
@@ -86,7 +87,7 @@ func _on_ending() -> void:
 	EngineDebugger.unregister_message_capture(Protocol.PREFIX)
 
 
-func _add(module: RefCounted, path: String, session: RefCounted) -> void:
+func _add(module: RefCounted, shown: String, path: String, session: RefCounted) -> void:
 	for other: Watched in _models.values():
 		if other.module.get_ref() == module:
 			return
@@ -94,6 +95,7 @@ func _add(module: RefCounted, path: String, session: RefCounted) -> void:
 	watched.module = weakref(module)
 	watched.session = weakref(session) if session != null else null
 	watched.path = path
+	watched.shown = shown
 	watched.methods = module.call(&"get_method_names")
 	module.call(&"set_call_log", Protocol.LOG_CAPACITY)
 	_models[_next_id] = watched
@@ -104,7 +106,8 @@ func _describe() -> void:
 	_guard.lock()
 	_send("hello", [Protocol.VERSION, _frame_budget_us()])
 	for id: int in _models:
-		_send_model(id)
+		if _models[id].described:
+			_send_model(id)
 	_guard.unlock()
 
 
@@ -118,17 +121,16 @@ func _frame_budget_us() -> float:
 func _send_model(id: int) -> void:
 	var watched: Watched = _models[id]
 	watched.described = true
-	var shown: String = watched.path.get_file().get_basename()
-	if shown.is_empty():
-		shown = "model %d" % id
+	var shown: String = watched.shown if not watched.shown.is_empty() else "model %d" % id
 	_send("model", [id, {"name": shown, "path": watched.path, "methods": watched.methods}])
 
 
 func _forget_dead() -> void:
 	for id: int in _models.keys():
 		if _models[id].module.get_ref() == null:
+			if _models[id].described:
+				_send("gone", [id])
 			_models.erase(id)
-			_send("gone", [id])
 
 
 func _send_calls(now_us: int) -> void:
@@ -138,12 +140,12 @@ func _send_calls(now_us: int) -> void:
 		var module: RefCounted = watched.module.get_ref()
 		if module == null:
 			continue
-		if not watched.described:
-			_send_model(id)
 		var calls: PackedFloat64Array = module.call(&"take_call_log")
 		var waiting: int = watched.waiting()
-		if calls.is_empty() and waiting == watched.last_waiting:
+		if calls.is_empty() and (waiting == watched.last_waiting or not watched.described):
 			continue
+		if not watched.described:
+			_send_model(id)
 		watched.last_waiting = waiting
 		var longest: float = 0.0
 		for place: int in range(0, calls.size(), Protocol.LOG_STRIDE):
@@ -174,7 +176,7 @@ func _send_memory(now_us: int) -> void:
 	var entries: Array = []
 	for id: int in _models:
 		var module: RefCounted = _models[id].module.get_ref()
-		if module != null:
+		if module != null and _models[id].described:
 			entries.append([id, module.call(&"get_memory_info")])
 	_send("memory", [now_us, entries])
 
@@ -212,6 +214,7 @@ class Watched:
 	var module: WeakRef
 	var session: WeakRef
 	var path: String = ""
+	var shown: String = ""
 	var methods: PackedStringArray = []
 	var described: bool = false
 	var last_waiting: int = 0
