@@ -39,7 +39,7 @@ func _report_linear_regression(path: String) -> void:
 			_failures.append("%s gave no output_0: %s" % [path, model.get_last_error()])
 			return
 		var predicted: float = (result["output_0"] as PackedFloat32Array)[0]
-		print("%7.2f  %10.2f  %10.5f  %10.2e" % [x, expected, predicted, absf(predicted - expected)])
+		print("%7.2f  %10.2f  %10.5f  %10.7f" % [x, expected, predicted, absf(predicted - expected)])
 		if absf(predicted - expected) > LINEAR_TOLERANCE:
 			_failures.append("%s predicted %f for x = %.1f, expected %.1f" % [path, predicted, x, expected])
 	print()

@@ -35,7 +35,7 @@ def test_report_is_right(sample: GodotProject) -> None:
     assert run.status == 0, run.output
     assert run.errors == [], run.output
     assert run.output.rstrip().endswith("demo: ok")
-    rows = re.findall(r"^ +(-?[\d.]+) +(-?[\d.]+) +(-?[\d.]+) +[\d.e-]+$", run.output, re.MULTILINE)
+    rows = re.findall(r"^ +(-?[\d.]+) +(-?[\d.]+) +(-?[\d.]+) +[\d.]+$", run.output, re.MULTILINE)
     assert len(rows) == 8, run.output
     for x, expected, predicted in rows:
         assert float(expected) == 2 * float(x) + 3

@@ -1,0 +1,95 @@
+"""From a clean clone to an exported game: the first open has no errors, and the game predicts out of its PCK."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tasks import godot as godot_task
+from tests.godot_projects import ROOT, GodotProject, Run
+from tests.import_project import ModelProject
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory, godot: Path, artifact_cache: Path) -> GodotProject:
+    """A clean copy of the sample project, never opened. Its artifact cache is the tests' shared one."""
+    path = tmp_path_factory.mktemp("export") / "sample_project"
+    shutil.copytree(ROOT / "sample_project", path, ignore=shutil.ignore_patterns(".godot", "addons"))
+    (path / "addons").mkdir()
+    (path / "addons" / "executorch").symlink_to(ROOT / "addons" / "executorch", target_is_directory=True)
+    settings = (path / "project.godot").read_text(encoding="utf-8")
+    settings += f'\n[executorch]\n\nimport/cache_path="{artifact_cache}"\n'
+    (path / "project.godot").write_text(settings, encoding="utf-8")
+    data = path.parent / "data"
+    python = str(ROOT / ".venv" / "bin" / "python")
+    environment = {"XDG_DATA_HOME": str(data), "XDG_CONFIG_HOME": str(data), "EXECUTORCH_PYTHON": python}
+    return GodotProject(path, godot, environment)
+
+
+def test_first_open_in_the_editor_has_no_errors(sample: GodotProject) -> None:
+    run = sample.run("--editor", "--quit", timeout=300)
+    assert run.status == 0, run.output
+    assert run.errors == [], run.output
+
+
+@pytest.fixture(scope="module")
+def exported(sample: GodotProject, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the exported game; the project it came from is gone."""
+    found = godot_task.ensure()
+    if found.templates is None:
+        pytest.skip("this machine's own Godot has no export templates of ours")
+    presets = (sample.path / "export_presets.cfg").read_text(encoding="utf-8")
+    presets = presets.replace('release=""', f'release="{found.templates / "godot-template-release"}"')
+    (sample.path / "export_presets.cfg").write_text(presets, encoding="utf-8")
+    target = tmp_path_factory.mktemp("game")
+    run = sample.run("--export-release", "Linux", target / "sample.x86_64", timeout=300)
+    assert run.status == 0, run.output
+    assert (target / "sample.pck").exists(), run.output
+    shutil.rmtree(sample.path)
+    return target
+
+
+def test_exported_game_predicts_the_same_numbers(exported: Path, tmp_path: Path) -> None:
+    run = _run_game(exported, tmp_path, "res://demo_report.tscn")
+    assert run.status == 0, run.output
+    assert run.output.rstrip().endswith("demo: ok"), run.output
+    assert run.errors == [], run.output
+
+
+def test_export_carries_the_libraries_and_no_python(exported: Path) -> None:
+    names = {path.name for path in exported.rglob("*")}
+    assert {"libgodot_executorch.so", "libexecutorch.so", "libexecutorch_backend_xnnpack.so"} <= names
+    pack = (exported / "sample.pck").read_bytes()
+    assert b"python_backend" not in pack
+    assert b"addons/executorch/editor/" not in pack
+
+
+def test_export_waits_for_models_and_fails_with_a_bad_one(models_project: ModelProject, tmp_path: Path) -> None:
+    found = godot_task.ensure()
+    if found.templates is None:
+        pytest.skip("this machine's own Godot has no export templates of ours")
+    presets = (ROOT / "sample_project" / "export_presets.cfg").read_text(encoding="utf-8")
+    presets = presets.replace('release=""', f'release="{found.templates / "godot-template-release"}"')
+    (models_project.godot.path / "export_presets.cfg").write_text(presets, encoding="utf-8")
+    models_project.put("bad.pt", b"not a model")
+    run = models_project.godot.run("--export-release", "Linux", tmp_path / "game.x86_64", timeout=300)
+    assert run.status != 0, run.output
+
+
+def _run_game(folder: Path, elsewhere: Path, *arguments: str) -> Run:
+    command = [folder / "sample.x86_64", "--headless", *arguments]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("EXECUTORCH")}
+    done = subprocess.run(
+        command,
+        cwd=elsewhere,
+        env={**environment, "XDG_DATA_HOME": str(elsewhere)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=120,
+        check=False,
+    )
+    return Run(done.stdout.decode(errors="replace"), done.returncode)
