@@ -31,6 +31,11 @@ def main(arguments: "list[str]") -> int:
         from python_backend import environment_setup
 
         return environment_setup.main(arguments[1:])
+    commands.add_parser("mcp", help="a Model Context Protocol server for one project", add_help=False)
+    if arguments[:1] == ["mcp"]:
+        from python_backend.mcp_server import command as mcp_command
+
+        return mcp_command.main(arguments[1:])
     if arguments[:1] == ["profile"]:
         from python_backend.profiling import command
 

@@ -50,6 +50,32 @@ def inspect(source: Path) -> dict[str, Any]:
     return {"format": metadata.FORMAT, "name": source.stem, "source": origin}
 
 
+def is_program(path: Path) -> bool:
+    """Whether a file is a `.pte` by its bytes."""
+    with path.open("rb") as file:
+        return file.read(8)[4:8] == b"ET12"
+
+
+def validate(params: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Run every method of a `.pte` with generated inputs; the median microseconds of each."""
+    from importer.pte import read_program
+    from importer.validate import Call, run_program
+
+    source = Path(params["source"])
+    report("validate", 0.1)
+    described = inspect(source)
+    calls = [Call(method["name"], inputs=method["inputs"]) for method in described["methods"]]
+    return dict(run_program(source, read_program(source), calls).microseconds)
+
+
+def compare(params: dict[str, Any], report: Report) -> dict[str, Any]:
+    """The same random inputs through two programs; see importer.compare_command.compare."""
+    from importer.compare_command import compare as compare_programs
+
+    report("validate", 0.1)
+    return compare_programs(Path(params["first"]), Path(params["second"]))
+
+
 def check_options(project: Path, options: dict[str, Any]) -> list[dict[str, str]]:
     """What is wrong with import options, each `{option, cause, remedy}`; empty when nothing is."""
     from importer.errors import ImporterError

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 
 def warm_up() -> None:
@@ -26,7 +27,17 @@ def warm_up() -> None:
 
 
 if os.environ.get("EXECUTORCH_BACKEND_WARM") == "1":
+    # The packages' chatter at their import is of no use to anybody; a fault is met by the child, which has a log.
+    kept = [os.dup(descriptor) for descriptor in (1, 2)]
+    with Path(os.devnull).open("wb") as nowhere:
+        for descriptor in (1, 2):
+            os.dup2(nowhere.fileno(), descriptor)
     try:
         warm_up()
-    except Exception as error:  # the child meets the same fault and reports it with its log
-        print(f"The warm parent could not be prepared: {type(error).__name__}: {error}", file=sys.stderr)
+    except Exception as error:
+        os.write(kept[1], f"The warm parent could not be prepared: {type(error).__name__}: {error}\n".encode())
+    finally:
+        for stream, descriptor, own in zip((sys.stdout, sys.stderr), (1, 2), kept, strict=True):
+            stream.flush()
+            os.dup2(own, descriptor)
+            os.close(own)

@@ -231,3 +231,14 @@ def test_nothing_outlives_a_killed_backend(game: Path) -> None:
     for process in family:
         wait_until_gone(process.pid)
     editor.close()
+
+
+def test_nothing_is_printed_into_the_editors_console(game: Path) -> None:
+    editor = Editor()
+    editor.call("convert", **request(game, "linear.pt"))
+    editor.failure("convert", **misbehave(game, "secret"))
+    assert editor.process.stderr is not None
+    editor.stream.shutdown(2)
+    assert editor.process.wait(timeout=15) == 0
+    assert editor.process.stderr.read() == b""
+    editor.close()

@@ -1,0 +1,45 @@
+"""`python3 -m python_backend mcp`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from python_backend import environment
+from python_backend.errors import BackendError
+
+
+def main(arguments: list[str]) -> int:
+    """The command line; an exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python3 -m python_backend mcp", description="A Model Context Protocol server for one Godot project."
+    )
+    parser.add_argument("--project", type=Path, default=Path(), help="the project's folder (default: here)")
+    parser.add_argument("--http", type=int, metavar="PORT", help="HTTP on 127.0.0.1 instead of stdio; 0 = any port")
+    parser.add_argument("--allow-write", action="store_true", help="let tools write into the project")
+    known = parser.parse_args(arguments)
+    problems = environment.problems("the MCP server")
+    if problems:
+        for problem in problems:
+            print(f"{problem.code}: {problem.cause}\n{problem.remedy}", file=sys.stderr)
+        return 1
+    from python_backend.mcp_server import server
+    from python_backend.worker import end_own_children
+
+    try:
+        if known.http is None:
+            server.serve_stdio(known.project, known.allow_write)
+        else:
+            server.serve_http(known.project, known.allow_write, known.http)
+    except BackendError as error:
+        print(f"{error.code}: {error.cause}\n{error.remedy}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"PORT_NOT_AVAILABLE: {error}\nGive another port, or 0 for any.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        end_own_children()
+    return 0

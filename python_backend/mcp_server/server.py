@@ -1,0 +1,107 @@
+"""The server: our tools, and those of running engines, over stdio or HTTP."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.transport_security import TransportSecuritySettings
+from mcp_types import CallToolResult, InputRequiredResult, TextContent, Tool, ToolAnnotations
+from pydantic import ValidationError
+
+from python_backend import environment
+from python_backend.errors import BackendError, from_exception
+from python_backend.mcp_server.access import RequireToken, load_or_make_token, token_file
+from python_backend.mcp_server.engine import Engines
+from python_backend.mcp_server.project import Project
+from python_backend.mcp_server.tools import Tools
+
+MAX_BODY = 1 << 20
+_INSTRUCTIONS = (
+    "Models of one Godot project. Start with list_project_models, then inspect_model. Paths are res://... "
+    "Tools named editor_... and game_... run inside a running editor or game of the project."
+)
+
+
+class ProjectServer(MCPServer[Any]):
+    """Our own tools and, at every listing, those of the engines that run."""
+
+    def __init__(self, project: Project, allow_write: bool) -> None:
+        super().__init__(
+            "executorch-project",
+            title="Godot ExecuTorch",
+            version=environment.importer_version(),
+            instructions=_INSTRUCTIONS,
+            log_level="WARNING",
+        )
+        self._engines = Engines(project.root)
+        tools = Tools(project, allow_write)
+        reading = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+        writing = ToolAnnotations(read_only_hint=False, destructive_hint=True, open_world_hint=False)
+        for function in (
+            tools.list_project_models,
+            tools.inspect_model,
+            tools.convert_model,
+            tools.validate_model,
+            tools.compare_models,
+            tools.sweep_recipes,
+            tools.profile_model,
+            tools.doctor,
+        ):
+            writes = allow_write and function.__name__ not in ("list_project_models", "inspect_model", "doctor")
+            self.add_tool(function, annotations=writing if writes else reading)
+
+    async def list_tools(self) -> list[Tool]:
+        return [*await super().list_tools(), *await self._engines.list_tools()]
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        answer = await self._engines.call(name, arguments)
+        if answer is not None:
+            return answer
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            # Wrong arguments are told by the SDK; what a tool raised is told in our own words.
+            cause = error.__cause__
+            if cause is None or isinstance(cause, ValidationError):
+                raise
+            content = TextContent(type="text", text=_told(from_exception(cause)))
+            return CallToolResult(content=[content], is_error=True)
+
+
+def serve_stdio(project: Path, allow_write: bool) -> None:
+    """Serve one client over standard input and output until it closes them."""
+    ProjectServer(Project(project), allow_write).run("stdio")
+
+
+def serve_http(project: Path, allow_write: bool, port: int) -> None:
+    """Serve clients on 127.0.0.1; the address and where the token lies are told on standard error."""
+    import uvicorn
+
+    server, token = ProjectServer(Project(project), allow_write), load_or_make_token()
+    security = TransportSecuritySettings(
+        allowed_hosts=["127.0.0.1:*", "localhost:*"],
+        allowed_origins=["http://127.0.0.1:*", "http://localhost:*"],
+    )
+    app = server.streamable_http_app(max_request_body_size=MAX_BODY, transport_security=security)
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        print(
+            f"http://127.0.0.1:{listener.getsockname()[1]}/mcp (token in {token_file()})", file=sys.stderr, flush=True
+        )
+        config = uvicorn.Config(
+            RequireToken(app, token), log_level="warning", timeout_graceful_shutdown=2, limit_concurrency=64
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _told(error: BackendError) -> str:
+    """Code, cause, remedy, and the end of the log."""
+    log = f"\n\nThe end of the log:\n{error.log[-1500:]}" if error.log else ""
+    stage = f" (stage {error.stage})" if error.stage else ""
+    return f"{error.code}{stage}: {error.cause}\n{error.remedy}{log}"
