@@ -29,6 +29,8 @@ class GameServer:
     token: str
     url: str = ""
     output: list[str] = field(default_factory=list)
+    # Set by a test that leaves a thread behind on purpose: what it holds cannot be given back.
+    leaves_thread: bool = False
 
     @property
     def port(self) -> int:
@@ -43,7 +45,8 @@ class GameServer:
         return Path(self.project.environment["XDG_DATA_HOME"]) / "executorch-godot" / "mcp"
 
     def errors(self) -> list[str]:
-        return [line for line in self.output if is_error(line) or "Unicode parsing error" in line]
+        found = [line for line in self.output if is_error(line) or "Unicode parsing error" in line]
+        return [line for line in found if not (self.leaves_thread and "still in use at exit" in line)]
 
     def memory_bytes(self) -> int:
         """Resident memory of the game."""
@@ -88,10 +91,9 @@ def start_game(game_project: GodotProject) -> Iterator[Callable[..., GameServer]
         return server
 
     yield start
-    for server in running:
-        if server.process.poll() is None:
-            server.process.kill()
-            server.process.wait()
+    ends = [server.stop() if server.process.poll() is None else server.process.returncode for server in running]
+    assert set(ends) <= {0}, ends
+    assert [line for server in running for line in server.errors()] == []
 
 
 @pytest.fixture(scope="session")

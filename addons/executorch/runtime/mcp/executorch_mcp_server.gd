@@ -120,6 +120,8 @@ func start_server(on_port: int = -1) -> Error:
 	if error != OK:
 		push_error("The MCP server could not listen on port %d: %s." % [maxi(on_port, 0), error_string(error)])
 		_runner.stop()
+		_http = null
+		_transport = null
 		return error
 	port = _http.get_port()
 	_transport.access.port = port

@@ -133,7 +133,7 @@ func _described(result: Dictionary, is_stateless: bool) -> Dictionary:
 
 func _list(exchange: McpExchange, kind: String) -> void:
 	if kind == McpRegistry.RESOURCES and registry.refresh.is_valid():
-		registry.refresh.call()
+		registry.refresh.call(registry)
 	var table: Dictionary = registry.get_table(kind)
 	var names: Array = table.keys().filter(func(key: String) -> bool: return allow_write or not table[key]["write"])
 	var from: int = 0

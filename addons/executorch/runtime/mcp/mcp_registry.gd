@@ -11,7 +11,7 @@ const PROMPTS: String = "prompts"
 
 const _VARIABLE: String = "\\{([A-Za-z_][A-Za-z0-9_]*)\\}"
 
-## Called before resources are listed, for those that come and go.
+## refresh.call(registry): before resources are listed, for those that come and go.
 var refresh: Callable = Callable()
 
 var _tables: Dictionary[String, Dictionary] = {TOOLS: {}, RESOURCES: {}, TEMPLATES: {}, PROMPTS: {}}

@@ -63,7 +63,8 @@ func stop() -> void:
 	_main_jobs.take_all()
 	_due.clear()
 	_worker_jobs.take_all()
-	_wake.post(workers.size())
+	for _worker: Thread in workers:
+		_wake.post()
 	var deadline: int = Time.get_ticks_msec() + STOP_WAIT_MSEC
 	for worker: Thread in workers:
 		while worker.is_alive() and Time.get_ticks_msec() < deadline:

@@ -195,7 +195,7 @@ static func _add_resources(registry: McpRegistry) -> void:
 			return McpModelTools.get_last_profile(McpModels.find(variables["path"])),
 		json
 	)
-	registry.refresh = _list_loaded.bind(registry, json)
+	registry.refresh = _list_loaded.bind(json)
 
 
 ## Each model that runs has its two resources in the list.
