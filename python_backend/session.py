@@ -180,5 +180,5 @@ def _whole(options: dict[str, Any], name: str, default: int) -> int:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         cause = f"The import option {name} must be a whole number of at least 0, got {value!r}."
-        raise BackendError("INVALID_OPTION", cause, "Change it in the import dock.", stage="start")
+        raise BackendError("OPTION_INVALID", cause, "Change it in the import dock.", stage="start")
     return value
