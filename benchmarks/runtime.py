@@ -147,7 +147,7 @@ print(json.dumps({"load_us": load * 1e6, "best_us": best * 1e6}))
 
 
 def run_onnx(model: Path, shape: tuple[int, ...], threads: int, seconds: float) -> dict[str, float] | None:
-    """onnxruntime from Python (its call costs a few microseconds more than from C++), or None when it is not installed."""
+    """onnxruntime from Python (a few microseconds a call more than from C++); None when it is not installed."""
     if not model.exists():
         return None
     command = [sys.executable, "-c", ONNX_SCRIPT, str(model), str(threads), str(seconds), json.dumps(shape)]

@@ -39,6 +39,22 @@ struct TypeOf<Variant> {
     static constexpr GDExtensionVariantType kType = GDEXTENSION_VARIANT_TYPE_NIL;
 };
 
+/// A result that is already inside a Variant (nil = an empty one), where the copy out of a T would show.
+template <typename T>
+struct Returned {
+    Variant variant;
+};
+template <typename T>
+struct TypeOf<Returned<T>> {
+    static constexpr GDExtensionVariantType kType = T::kType;
+};
+template <typename T>
+struct IsReturned : std::false_type {};
+template <typename T>
+struct IsReturned<Returned<T>> : std::true_type {
+    using Value = T;
+};
+
 /// An argument that came inside a Variant. Arguments of the right type are read in place.
 template <typename T>
 class Argument {
@@ -117,6 +133,9 @@ void return_typed(T&& value, GDExtensionTypePtr place) {
         *static_cast<GDExtensionBool*>(place) = value ? 1 : 0;
     } else if constexpr (std::is_arithmetic_v<Value>) {
         *static_cast<Value*>(place) = value;
+    } else if constexpr (IsReturned<Value>::value) {
+        using Inner = typename IsReturned<Value>::Value;
+        *static_cast<Inner*>(place) = value.variant.is_nil() ? Inner() : value.variant.template as<Inner>();
     } else if constexpr (std::is_same_v<Value, ObjectRef>) {
         api.ref_set_object(place, value.object());
     } else {
@@ -128,6 +147,9 @@ template <typename T>
 Variant to_variant(T&& value) {
     if constexpr (std::is_same_v<std::decay_t<T>, ObjectRef>) {
         return value.variant();
+    } else if constexpr (IsReturned<std::decay_t<T>>::value) {
+        using Inner = typename IsReturned<std::decay_t<T>>::Value;
+        return value.variant.is_nil() ? Variant(Inner()) : std::move(value.variant);
     } else {
         return Variant(std::forward<T>(value));
     }

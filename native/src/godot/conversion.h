@@ -33,8 +33,8 @@ Array to_godot_rows(const executorch::runtime::EValue& value, int64_t rows, std:
 /// {data, shape, dtype}; scalars have the shape [].
 Dictionary to_godot_tensor(const executorch::runtime::EValue& value, std::vector<uint8_t>& scratch);
 
-/// As floats, whatever the dtype.
-PackedFloat32Array to_godot_floats(const executorch::runtime::EValue& value, std::vector<uint8_t>& scratch);
+/// A PackedFloat32Array, whatever the dtype.
+Variant to_godot_floats(const executorch::runtime::EValue& value, std::vector<uint8_t>& scratch);
 
 Dictionary to_godot(const ValueSpec& spec);
 Dictionary to_godot(const MethodSignature& signature);

@@ -13,9 +13,10 @@ using executorch::runtime::etensor::Tensor;
 
 template <typename PackedArray>
 Variant packed_from(const void* data, Dtype dtype, Dtype packed_dtype, size_t count) {
-    PackedArray array(static_cast<int64_t>(count));
-    if (count > 0) {
-        const Status ignored = convert_elements(data, dtype, array.data(), packed_dtype, count);
+    typename PackedArray::element_type* elements = nullptr;
+    Variant array = Variant::packed<PackedArray>(static_cast<int64_t>(count), elements);
+    if (elements != nullptr) {
+        const Status ignored = convert_elements(data, dtype, elements, packed_dtype, count);
     }
     return array;
 }
@@ -154,23 +155,18 @@ Dictionary to_godot_tensor(const EValue& value, std::vector<uint8_t>& scratch) {
     return result;
 }
 
-PackedFloat32Array to_godot_floats(const EValue& value, std::vector<uint8_t>& scratch) {
+Variant to_godot_floats(const EValue& value, std::vector<uint8_t>& scratch) {
     if (!value.isTensor()) {
-        PackedFloat32Array single(1);
-        *single.data() = value.isDouble() ? static_cast<float>(value.toDouble())
-                         : value.isInt()  ? static_cast<float>(value.toInt())
-                         : value.isBool() ? static_cast<float>(value.toBool())
-                                          : 0.0F;
-        return single;
+        const float number = value.isDouble() ? static_cast<float>(value.toDouble())
+                             : value.isInt()  ? static_cast<float>(value.toInt())
+                             : value.isBool() ? static_cast<float>(value.toBool())
+                                              : 0.0F;
+        return packed_from<PackedFloat32Array>(&number, Dtype::Float, Dtype::Float, 1);
     }
     const Tensor& tensor = value.toTensor();
-    const auto count = static_cast<size_t>(tensor.numel());
-    PackedFloat32Array array(static_cast<int64_t>(count));
-    if (count > 0) {
-        const void* data = LoadedMethod::contiguous_data(tensor, scratch);
-        const Status ignored = convert_elements(data, tensor.scalar_type(), array.data(), Dtype::Float, count);
-    }
-    return array;
+    const void* data = LoadedMethod::contiguous_data(tensor, scratch);
+    return packed_from<PackedFloat32Array>(data, tensor.scalar_type(), Dtype::Float,
+                                           static_cast<size_t>(tensor.numel()));
 }
 
 Dictionary to_godot(const ValueSpec& spec) {

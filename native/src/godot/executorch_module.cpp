@@ -59,7 +59,11 @@ ExecuTorchModule::ExecuTorchModule(GDExtensionObjectPtr) : model_(std::make_uniq
 }
 
 int64_t ExecuTorchModule::remember(Status status) {
+    if (status.ok() && !has_error_) {
+        return 0;
+    }
     const std::lock_guard<std::mutex> lock(error_mutex_);
+    has_error_ = !status.ok();
     if (status.ok()) {
         error_.reset();
         return 0;

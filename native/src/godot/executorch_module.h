@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -33,7 +34,7 @@ class ExecuTorchModule {
 
     Dictionary forward(const Dictionary& inputs);
     Dictionary execute(const String& method, const Dictionary& inputs);
-    PackedFloat32Array forward_packed(const PackedFloat32Array& input);
+    Returned<PackedFloat32Array> forward_packed(const PackedFloat32Array& input);
     Array forward_array(const Array& inputs);
     Array execute_tensors(const String& method, const Array& inputs);
     /// One result per row; models with a dynamic batch run many rows at once.
@@ -99,6 +100,7 @@ class ExecuTorchModule {
     std::vector<uint8_t> scratch_;
     mutable std::mutex error_mutex_;
     std::unique_ptr<Failure> error_;
+    std::atomic<bool> has_error_{false};
 };
 
 }  // namespace godot_executorch::godot

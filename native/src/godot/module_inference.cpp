@@ -117,8 +117,8 @@ Dictionary ExecuTorchModule::execute(const String& method, const Dictionary& inp
     return outputs;
 }
 
-PackedFloat32Array ExecuTorchModule::forward_packed(const PackedFloat32Array& input) {
-    PackedFloat32Array output;
+Returned<PackedFloat32Array> ExecuTorchModule::forward_packed(const PackedFloat32Array& input) {
+    Returned<PackedFloat32Array> output;
     Call call(*model_);
     const auto give = [&]() -> Status {
         const size_t inputs = call.signature().inputs.size();
@@ -127,9 +127,13 @@ PackedFloat32Array ExecuTorchModule::forward_packed(const PackedFloat32Array& in
                           "forward_packed runs models with one input, this one has " + std::to_string(inputs),
                           "Use forward() or forward_array().");
         }
-        return to_tensor(call.method(), 0, input.data(), Dtype::Float, static_cast<size_t>(input.size()), staging_);
+        const auto count = static_cast<size_t>(input.size());
+        const float* data = PackedFloat32Array::read(input.ptr(), input.size());
+        const bool is_set =
+            call.signature().inputs[0].dtype == Dtype::Float && call.method().set_same_shape(0, data, count);
+        return is_set ? Status() : to_tensor(call.method(), 0, data, Dtype::Float, count, staging_);
     };
-    run(call, call.begin_forward(), give, [&] { output = to_godot_floats(call.output(0), scratch_); });
+    run(call, call.begin_forward(), give, [&] { output.variant = to_godot_floats(call.output(0), scratch_); });
     return output;
 }
 

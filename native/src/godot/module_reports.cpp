@@ -1,9 +1,9 @@
 #include <algorithm>
-#include <chrono>
 
 #include "godot/executorch_module.h"
 #include "model/platform.h"
 #include "model/runtime_info.h"
+#include "model/ticks.h"
 
 namespace godot_executorch::godot {
 namespace {
@@ -86,13 +86,13 @@ void ExecuTorchModule::set_call_log(int64_t capacity) {
 
 PackedFloat64Array ExecuTorchModule::take_call_log() {
     const std::vector<CallRecord> records = model_->figures().take_call_log();
-    const int64_t now = std::chrono::steady_clock::now().time_since_epoch().count();
+    const int64_t now = now_ticks();
     PackedFloat64Array result(static_cast<int64_t>(records.size()) * 5);
     double* number = result.data();
     for (const CallRecord& record : records) {
         *number++ = static_cast<double>(record.sequence);
-        *number++ = static_cast<double>(now - record.start_ns) / 1000.0;
-        *number++ = static_cast<double>(record.duration_ns) / 1000.0;
+        *number++ = ticks_to_ns(now - record.start) / 1000.0;
+        *number++ = ticks_to_ns(record.duration) / 1000.0;
         *number++ = record.method_index;
         *number++ = record.error;
     }
@@ -105,13 +105,13 @@ int64_t ExecuTorchModule::enable_profiling(bool enabled) {
 
 Dictionary ExecuTorchModule::get_profile() const {
     const Profile profile = model_->get_profile();
-    const int64_t now = std::chrono::steady_clock::now().time_since_epoch().count();
+    const int64_t now = now_ticks();
     Array calls;
     for (const TracedCall& call : profile.calls) {
         Dictionary entry;
         entry["sequence"] = static_cast<int64_t>(call.sequence);
         entry["method"] = call.method;
-        entry["age_us"] = static_cast<double>(now - call.start_ns) / 1000.0;
+        entry["age_us"] = ticks_to_ns(now - call.start) / 1000.0;
         entry["wall_us"] = call.wall_us;
         entry["events"] = to_events(call.events);
         calls.append(entry);

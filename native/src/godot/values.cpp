@@ -5,6 +5,7 @@ namespace godot_executorch::godot {
 BuiltinFunctions builtin[GDEXTENSION_VARIANT_TYPE_VARIANT_MAX];
 GDExtensionPtrBuiltInMethod dictionary_get = nullptr;
 GDExtensionPtrBuiltInMethod dictionary_keys = nullptr;
+bool variant_type_is_first = false;
 
 namespace {
 
@@ -42,6 +43,14 @@ void load_builtin_functions() {
         builtin[type].resize = method(type, "resize", kResizeHash);
     }
     builtin[Dictionary::kType].size = method(Dictionary::kType, "size", kSizeHash);
+    bool first = true;
+    for (const Variant& value : {Variant(), Variant(true), Variant(int64_t{1}), Variant(0.5), Variant("text"),
+                                 Variant(Dictionary()), Variant(Array()), Variant(PackedFloat32Array(1))}) {
+        uint32_t type = 0;
+        std::memcpy(&type, value.ptr(), sizeof type);
+        first = first && type == static_cast<uint32_t>(api.variant_get_type(value.ptr()));
+    }
+    variant_type_is_first = first;
     dictionary_get = method(Dictionary::kType, "get", kDictionaryGetHash);
     dictionary_keys = method(Dictionary::kType, "keys", kDictionaryKeysHash);
 }

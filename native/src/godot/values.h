@@ -30,6 +30,9 @@ extern BuiltinFunctions builtin[GDEXTENSION_VARIANT_TYPE_VARIANT_MAX];
 extern GDExtensionPtrBuiltInMethod dictionary_get;
 extern GDExtensionPtrBuiltInMethod dictionary_keys;
 
+/// Whether this Godot keeps a Variant's type in its first four bytes, as all so far do; looked at when starting.
+extern bool variant_type_is_first;
+
 void load_builtin_functions();
 
 class Variant;
@@ -114,11 +117,22 @@ class Packed : public Builtin<kVariantType, 16> {
         }
     }
     int64_t size() const { return this->call_size(); }
+    /// Its elements after a change of size; null when that is 0.
+    Element* resized(int64_t size) {
+        if (size == 0) {
+            return nullptr;
+        }
+        this->call_resize(size);
+        return index_first();
+    }
     /// Null when empty; detaches from other holders.
-    Element* data();
+    Element* data() { return size() > 0 ? index_first() : nullptr; }
     const Element* data() const { return read(this->bytes_, size()); }
     /// The elements of an array that lives inside a Variant or an argument.
     static const Element* read(const void* array, int64_t size);
+
+  private:
+    Element* index_first();
 };
 
 using PackedByteArray = Packed<GDEXTENSION_VARIANT_TYPE_PACKED_BYTE_ARRAY, uint8_t>;
@@ -129,8 +143,8 @@ using PackedFloat64Array = Packed<GDEXTENSION_VARIANT_TYPE_PACKED_FLOAT64_ARRAY,
 
 #define GODOT_PACKED(Array, index_function, read_function)                           \
     template <>                                                                      \
-    inline Array::element_type* Array::data() {                                      \
-        return size() > 0 ? api.index_function(bytes_, 0) : nullptr;                 \
+    inline Array::element_type* Array::index_first() {                               \
+        return api.index_function(bytes_, 0);                                        \
     }                                                                                \
     template <>                                                                      \
     inline const Array::element_type* Array::read(const void* array, int64_t size) { \
@@ -185,6 +199,15 @@ class Variant {
     Variant(const Builtin<kType, kSize>& value) {
         builtin[kType].to_variant(bytes_, const_cast<void*>(value.ptr()));
     }
+    /// A packed array of `size` elements, made in place; `elements` is where to write them.
+    template <typename PackedArray>
+    static Variant packed(int64_t size, typename PackedArray::element_type*& elements) {
+        static const PackedArray& empty = *new PackedArray();  // never freed: Godot may be gone by then
+        Variant variant(empty);
+        auto& array = *static_cast<PackedArray*>(const_cast<void*>(variant.inside(PackedArray::kType)));
+        elements = array.resized(size);
+        return variant;
+    }
     /// Takes part in reference counting when the object does.
     static Variant of_object(GDExtensionObjectPtr object) {
         Variant variant;
@@ -192,7 +215,14 @@ class Variant {
         return variant;
     }
 
-    GDExtensionVariantType type() const { return api.variant_get_type(bytes_); }
+    GDExtensionVariantType type() const {
+        if (variant_type_is_first) {
+            uint32_t type = 0;
+            std::memcpy(&type, bytes_, sizeof type);
+            return static_cast<GDExtensionVariantType>(type);
+        }
+        return api.variant_get_type(bytes_);
+    }
     bool is_nil() const { return type() == GDEXTENSION_VARIANT_TYPE_NIL; }
     static std::string type_name(GDExtensionVariantType type);
 

@@ -1,19 +1,13 @@
 #include "model/call.h"
 
-#include <chrono>
 #include <utility>
 
+#include "model/mapped_region.h"
 #include "model/model.h"
 #include "model/platform.h"
+#include "model/ticks.h"
 
 namespace godot_executorch {
-namespace {
-
-int64_t steady_now() {
-    return std::chrono::steady_clock::now().time_since_epoch().count();
-}
-
-}  // namespace
 
 Call::Call(Model& model) : model_(model), lock_(model.mutex_) {
 }
@@ -47,10 +41,10 @@ Status Call::execute() {
         tracer->begin_call(method_->signature().name, backends.size() == 1 ? backends[0] : "");
     }
     const int method_index = method_->signature().index;
-    const int64_t start = steady_now();
+    const int64_t start = now_ticks();
     Status status = guarded("running the method", [&] { return method_->execute(); });
-    const int64_t duration = steady_now() - start;
-    if (status.ok() && model_.program_->is_damaged()) {
+    const int64_t duration = now_ticks() - start;
+    if (status.ok() && MappedRegion::any_damaged() && model_.program_->is_damaged()) {
         status = Status(Code::FileChanged, "the mapped model file was cut short while it was in use");
     }
     const uint64_t sequence = model_.figures_.record(start, duration, method_index, status.code());
@@ -65,7 +59,7 @@ Status Call::execute() {
 }
 
 void Call::refuse(int error) {
-    model_.figures_.record(steady_now(), 0, method_ != nullptr ? method_->signature().index : -1, error);
+    model_.figures_.record(now_ticks(), 0, method_ != nullptr ? method_->signature().index : -1, error);
 }
 
 }  // namespace godot_executorch

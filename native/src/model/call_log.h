@@ -8,8 +8,8 @@ namespace godot_executorch {
 
 struct CallRecord {
     uint64_t sequence = 0;
-    int64_t start_ns = 0;  // steady clock
-    int64_t duration_ns = 0;
+    int64_t start = 0;  // now_ticks()
+    int64_t duration = 0;
     int method_index = 0;
     int error = 0;
 };

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <vector>
 
 #include "model/call_log.h"
+#include "model/spin_lock.h"
 #include "model/statistics.h"
 
 namespace godot_executorch {
@@ -13,7 +13,7 @@ namespace godot_executorch {
 class Figures {
   public:
     /// Counts a call and gives its number (1, 2, ...). Failed calls have an error and no duration in the statistics.
-    uint64_t record(int64_t start_ns, int64_t duration_ns, int method_index, int error);
+    uint64_t record(int64_t start, int64_t duration, int method_index, int error);
 
     StatisticsReport report() const;
     void reset_statistics();
@@ -22,7 +22,9 @@ class Figures {
     std::vector<CallRecord> take_call_log();
 
   private:
-    mutable std::mutex mutex_;
+    Statistics snapshot() const;
+
+    mutable SpinLock lock_;
     Statistics statistics_;
     CallLog log_;
     uint64_t sequence_ = 0;

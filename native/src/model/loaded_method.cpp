@@ -178,8 +178,14 @@ void LoadedMethod::shape_slot(const ValueSpec& spec, const Shape& shape, InputSl
 Status LoadedMethod::set_tensor(size_t index, const Shape& shape, const void* data) {
     const ValueSpec& spec = signature_.inputs[index];
     InputSlot& slot = inputs_[index];
-    if (!slot.tensor || !(slot.shape == shape)) {
+    const bool same_shape = slot.tensor && slot.shape == shape;
+    if (!same_shape) {
+        slot.bound = nullptr;
         shape_slot(spec, shape, slot);
+    }
+    if (slot.bound != nullptr) {
+        write_bound(spec, slot, data);
+        return {};
     }
     if (!slot.staging.empty()) {
         reorder(static_cast<const uint8_t*>(data), slot.staging.data(), shape, slot.strides.data(),
@@ -187,7 +193,30 @@ Status LoadedMethod::set_tensor(size_t index, const Shape& shape, const void* da
         data = slot.staging.data();
     }
     slot.tensor->set_data(const_cast<void*>(data));
-    return set_value(index, EValue(Tensor(&*slot.tensor)));
+    Status status = set_value(index, EValue(Tensor(&*slot.tensor)));
+    if (status.ok() && slot.staging.empty()) {
+        slot.bound = input_tensor(*method_, index)->unsafeGetTensorImpl();
+        slot.bound_bytes = slot.bound->nbytes();
+    }
+    return status;
+}
+
+bool LoadedMethod::set_same_shape(size_t index, const void* data, size_t count) {
+    InputSlot& slot = inputs_[index];
+    if (slot.bound == nullptr || static_cast<size_t>(slot.bound->numel()) != count) {
+        return false;
+    }
+    write_bound(signature_.inputs[index], slot, data);
+    return true;
+}
+
+void LoadedMethod::write_bound(const ValueSpec& spec, InputSlot& slot, const void* data) {
+    // What Method::set_input does once dtype and shape are known to be right.
+    if (spec.is_planned) {
+        std::memcpy(slot.bound->mutable_data(), data, slot.bound_bytes);
+    } else {
+        slot.bound->set_data(const_cast<void*>(data));
+    }
 }
 
 Status LoadedMethod::set_value(size_t index, const EValue& value) {

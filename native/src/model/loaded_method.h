@@ -37,6 +37,8 @@ class LoadedMethod {
 
     /// `data` holds the spec's dtype in C order; it must live until execute() returns.
     Status set_tensor(size_t index, const Shape& shape, const void* data);
+    /// The same for the shape of the last call; false when there was none, or it had another number of elements.
+    bool set_same_shape(size_t index, const void* data, size_t count);
     Status set_value(size_t index, const executorch::runtime::EValue& value);
     Status execute();
 
@@ -59,6 +61,9 @@ class LoadedMethod {
         std::vector<int32_t> strides;
         std::vector<uint8_t> staging;
         std::optional<executorch::runtime::etensor::TensorImpl> tensor;
+        // The method's own tensor, once it has this shape: then only the data changes from call to call.
+        executorch::runtime::etensor::TensorImpl* bound = nullptr;
+        size_t bound_bytes = 0;
     };
 
     LoadedMethod(std::shared_ptr<const LoadedProgram> program, const MethodSignature& signature,
@@ -67,6 +72,7 @@ class LoadedMethod {
     Status give_output_memory();
     void read_dynamism();
     void shape_slot(const ValueSpec& spec, const Shape& shape, InputSlot& slot);
+    void write_bound(const ValueSpec& spec, InputSlot& slot, const void* data);
     Status run();
 
     std::shared_ptr<const LoadedProgram> program_;

@@ -17,6 +17,7 @@ struct Slot {
     std::atomic<bool> damaged{false};
 };
 
+std::atomic<bool> any_slot_damaged{false};
 constexpr size_t kSlots = 256;
 Slot slots[kSlots];
 std::mutex slots_mutex;
@@ -30,6 +31,7 @@ bool replace_page(uintptr_t address) {
             continue;
         }
         slot.damaged = true;
+        any_slot_damaged = true;
         void* page = reinterpret_cast<void*>(address / page_size * page_size);
         return ::mmap(page, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED;
     }
@@ -93,6 +95,10 @@ MappedRegion::~MappedRegion() {
     slots[slot_].end = 0;
     slots[slot_].begin = 0;
     ::munmap(const_cast<char*>(data_), size_);
+}
+
+bool MappedRegion::any_damaged() {
+    return any_slot_damaged.load(std::memory_order_relaxed);
 }
 
 bool MappedRegion::is_damaged() const {

@@ -17,6 +17,8 @@ class MappedRegion {
 
     const char* data() const { return data_; }
     bool is_damaged() const;
+    /// Whether any mapping ever was; cheap enough for every call.
+    static bool any_damaged();
 
   private:
     MappedRegion(const char* data, size_t size, size_t slot);

@@ -91,6 +91,9 @@ void* GrowingAllocator::allocate(size_t size, size_t alignment) {
 }
 
 void GrowingAllocator::reset() {
+    if (used_ == 0) {
+        return;
+    }
     for (Chunk& chunk : chunks_) {
         chunk.used = 0;
     }

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "model/ticks.h"
+
 namespace godot_executorch {
 namespace {
 
@@ -54,6 +56,7 @@ void install_platform(LogSink sink) {
     static std::once_flag once;
     std::call_once(once, [] {
         namespace runtime = executorch::runtime;
+        start_tick_clock();
         runtime::register_pal(runtime::PalImpl::create(nullptr, abort_by_exception, nullptr, nullptr, emit_log, nullptr,
                                                        nullptr, __FILE__));
         runtime::runtime_init();

@@ -2,14 +2,27 @@
 
 #include <algorithm>
 
-namespace godot_executorch {
+#include "model/ticks.h"
 
-void Statistics::add(int64_t nanoseconds) {
-    window_[count_ % kWindow] = nanoseconds;
-    minimum_ = count_ == 0 ? nanoseconds : std::min(minimum_, nanoseconds);
-    maximum_ = std::max(maximum_, nanoseconds);
-    total_ += nanoseconds;
-    last_ = nanoseconds;
+namespace godot_executorch {
+namespace {
+
+double to_us(double ticks) {
+    return ticks_to_ns(1'000'000) * ticks / 1e9;
+}
+
+}  // namespace
+
+double Statistics::last_us() const {
+    return to_us(static_cast<double>(last_));
+}
+
+void Statistics::add(int64_t ticks) {
+    window_[count_ % kWindow] = ticks;
+    minimum_ = count_ == 0 ? ticks : std::min(minimum_, ticks);
+    maximum_ = std::max(maximum_, ticks);
+    total_ += ticks;
+    last_ = ticks;
     ++count_;
 }
 
@@ -29,17 +42,17 @@ StatisticsReport Statistics::report() const {
         const size_t above = std::min(below + 1, size - 1);
         const auto low = static_cast<double>(sorted[below]);
         const auto high = static_cast<double>(sorted[above]);
-        return (low + (high - low) * (rank - static_cast<double>(below))) / 1000.0;
+        return to_us(low + (high - low) * (rank - static_cast<double>(below)));
     };
     report.count = count_;
-    report.total_us = static_cast<double>(total_) / 1000.0;
+    report.total_us = to_us(static_cast<double>(total_));
     report.last_us = last_us();
-    report.mean_us = static_cast<double>(total_) / static_cast<double>(count_) / 1000.0;
+    report.mean_us = to_us(static_cast<double>(total_)) / static_cast<double>(count_);
     report.p50_us = percentile(0.50);
     report.p90_us = percentile(0.90);
     report.p99_us = percentile(0.99);
-    report.min_us = static_cast<double>(minimum_) / 1000.0;
-    report.max_us = static_cast<double>(maximum_) / 1000.0;
+    report.min_us = to_us(static_cast<double>(minimum_));
+    report.max_us = to_us(static_cast<double>(maximum_));
     return report;
 }
 

@@ -24,11 +24,12 @@ class Statistics {
   public:
     static constexpr size_t kWindow = 1024;
 
-    void add(int64_t nanoseconds);
+    /// `ticks` of now_ticks().
+    void add(int64_t ticks);
     void add_error() { ++errors_; }
     void reset() { *this = Statistics(); }
     uint64_t count() const { return count_; }
-    double last_us() const { return static_cast<double>(last_) / 1000.0; }
+    double last_us() const;
     StatisticsReport report() const;
 
   private:

@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "model/ticks.h"
+
 namespace godot_executorch {
 namespace {
 
@@ -80,11 +82,11 @@ void Tracer::begin_call(const std::string& method, const std::string& backend) {
     is_executing_ = true;
 }
 
-void Tracer::end_call(uint64_t sequence, int64_t start_ns, int64_t duration_ns) {
+void Tracer::end_call(uint64_t sequence, int64_t start, int64_t duration) {
     is_executing_ = false;
     current_.sequence = sequence;
-    current_.start_ns = start_ns;
-    current_.wall_us = static_cast<double>(duration_ns) / 1000.0;
+    current_.start = start;
+    current_.wall_us = ticks_to_ns(duration) / 1000.0;
     std::stable_sort(current_.events.begin(), current_.events.end(), [](const TracedEvent& a, const TracedEvent& b) {
         return std::make_pair(a.start_us, a.depth) < std::make_pair(b.start_us, b.depth);
     });

@@ -30,7 +30,7 @@ struct TracedEvent {
 struct TracedCall {
     uint64_t sequence = 0;
     std::string method;
-    int64_t start_ns = 0;
+    int64_t start = 0;  // now_ticks()
     double wall_us = 0;
     std::vector<TracedEvent> events;
 };
@@ -64,7 +64,7 @@ class Tracer final : public executorch::runtime::EventTracer {
     /// Around a method's load or execution.
     void begin_load();
     void begin_call(const std::string& method, const std::string& backend);
-    void end_call(uint64_t sequence, int64_t start_ns, int64_t duration_ns);
+    void end_call(uint64_t sequence, int64_t start, int64_t duration);
 
     /// Does not wait for a running call.
     Profile profile() const;
