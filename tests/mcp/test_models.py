@@ -141,6 +141,7 @@ def test_other_method(modelled: GameServer) -> None:
         ({"model": "linear", "inputs": {"input_0": [1.0, 2.0]}}, "expected"),
         ({"model": "linear", "inputs": {"input_0": "text"}}, ""),
         ({"model": "linear", "inputs": {"input_0": [[1.0], ["x"]]}}, ""),
+        ({"model": "integers", "inputs": {"tokens": [[0.5] * 6], "mask": [[1] * 6]}}, "int64"),
         ({"model": "nothing", "inputs": {}}, "list_models"),
         ({"model": "linear", "inputs": {"input_0": [1.0]}, "max_values": 0}, "at least 1"),
         ({"model": "linear"}, "'inputs' is missing"),

@@ -3,22 +3,7 @@ extends RefCounted
 ## Tensors as JSON: an assistant's inputs in the order that a method wants, and outputs that fit an answer.
 
 const MAX_ELEMENTS: int = 16 * 1024 * 1024
-const DTYPE_BYTES: Dictionary[String, int] = {
-	"float32": 4,
-	"float64": 8,
-	"float16": 2,
-	"bfloat16": 2,
-	"int8": 1,
-	"int16": 2,
-	"int32": 4,
-	"int64": 8,
-	"uint8": 1,
-	"uint16": 2,
-	"uint32": 4,
-	"uint64": 8,
-	"bool": 1,
-}
-
+const JsonText = preload("json_text.gd")
 const McpContent = preload("mcp_content.gd")
 
 
@@ -34,7 +19,8 @@ static func order_inputs(meta: Dictionary, given: Dictionary) -> Dictionary:
 		if not given.has(key):
 			return {"error": "The input '%s' is missing. %s" % [wanted[index].get("name", key), _wanted_inputs(wanted)]}
 		used[key] = true
-		ordered.append(given[key])
+		var is_whole: bool = not str(wanted[index].get("dtype", "")).contains("float")
+		ordered.append(_with_integers(given[key]) if is_whole else given[key])
 	for key: Variant in given:
 		if not used.has(key):
 			return {"error": "There is no input '%s'. %s" % [key, _wanted_inputs(wanted)]}
@@ -68,6 +54,19 @@ static func describe(output: Dictionary, max_values: int) -> Dictionary:
 	}
 	described.merge(_summary(data))
 	return described
+
+
+## JSON has no integers in Godot; a value with a fraction stays as it is, and the native module says what is wrong.
+static func _with_integers(value: Variant) -> Variant:
+	if value is float:
+		return JsonText.whole_number(value)
+	if value is Array:
+		return value.map(_with_integers)
+	if value is Dictionary and value.has("data"):
+		var tensor: Dictionary = value.duplicate()
+		tensor["data"] = _with_integers(value["data"])
+		return tensor
+	return value
 
 
 static func _summary(data: Variant) -> Dictionary:
