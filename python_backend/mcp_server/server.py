@@ -12,6 +12,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import CallToolResult, InputRequiredResult, TextContent, Tool, ToolAnnotations
 from pydantic import ValidationError
+from starlette.applications import Starlette
 
 from python_backend import environment
 from python_backend.errors import BackendError, from_exception
@@ -80,16 +81,20 @@ def serve_stdio(project: Path, allow_write: bool) -> None:
     ProjectServer(Project(project), allow_write).run("stdio")
 
 
-def serve_http(project: Path, allow_write: bool, port: int) -> None:
-    """Serve clients on 127.0.0.1; the address and where the token lies are told on standard error."""
-    import uvicorn
-
-    server, token = ProjectServer(Project(project), allow_write), load_or_make_token()
+def http_app(server: MCPServer[Any]) -> Starlette:
+    """The server as an application; it checks Host, Origin and the size of bodies, RequireToken the token."""
     security = TransportSecuritySettings(
         allowed_hosts=["127.0.0.1:*", "localhost:*"],
         allowed_origins=["http://127.0.0.1:*", "http://localhost:*"],
     )
-    app = server.streamable_http_app(max_request_body_size=MAX_BODY, transport_security=security)
+    return server.streamable_http_app(max_request_body_size=MAX_BODY, transport_security=security)
+
+
+def serve_http(project: Path, allow_write: bool, port: int) -> None:
+    """Serve clients on 127.0.0.1; the address and where the token lies are told on standard error."""
+    import uvicorn
+
+    app, token = http_app(ProjectServer(Project(project), allow_write)), load_or_make_token()
     with socket.create_server(("127.0.0.1", port)) as listener:
         print(
             f"http://127.0.0.1:{listener.getsockname()[1]}/mcp (token in {token_file()})", file=sys.stderr, flush=True
