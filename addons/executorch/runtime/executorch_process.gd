@@ -6,6 +6,7 @@ extends RefCounted
 
 const Library := preload("native_library.gd")
 const MCP_TOOLS: String = "res://addons/executorch/runtime/mcp/mcp_tools.gd"
+const LIVE_RELOAD: String = "res://addons/executorch/runtime/live_reload.gd"
 const TELEMETRY: String = "res://addons/executorch/runtime/telemetry/telemetry.gd"
 
 static var _sessions_lock: Mutex = Mutex.new()
@@ -68,16 +69,19 @@ static func get_num_threads() -> int:
 	return library.get_num_threads() if library != null else 0
 
 
-static func _register(session: ExecuTorchRuntime) -> void:
+## For sessions: one that has just got its model.
+static func register(session: ExecuTorchRuntime) -> void:
 	_sessions_lock.lock()
 	_sessions[session.get_instance_id()] = weakref(session)
 	_sessions_lock.unlock()
 	# Only a game that was started from an editor has somebody to tell.
-	if EngineDebugger.is_active() and ResourceLoader.exists(TELEMETRY):
+	if EngineDebugger.is_active():
 		(load(TELEMETRY) as GDScript).call(&"watch", session)
+		(load(LIVE_RELOAD) as GDScript).call(&"start")
 
 
-static func _unregister(session_id: int) -> void:
+## For sessions: one that has lost its model.
+static func unregister(session_id: int) -> void:
 	_sessions_lock.lock()
 	_sessions.erase(session_id)
 	_sessions_lock.unlock()

@@ -252,7 +252,8 @@ func get_default_session() -> ExecuTorchRuntime:
 func get_ready_module() -> Variant:
 	if _module != null:
 		return _module
-	if state == State.PENDING:
+	var is_being_filled: bool = state == State.READY and payload_path.is_empty() and model_data.is_empty()
+	if state == State.PENDING or is_being_filled:
 		return null
 	var found: ExecuTorchError = _load()
 	return _module if found == null else found
@@ -265,6 +266,11 @@ func get_absolute_path(path: String) -> String:
 	if path.is_empty() or path.is_absolute_path() or path.contains(".."):
 		return path if path == _own_path else ""
 	return resource_path.get_base_dir().path_join(path)
+
+
+## For sessions: what changes when the resource gets another program.
+func get_payload_identity() -> Array:
+	return [state, payload_path, get_model_version(), model_data.size()]
 
 
 ## For tools: keeps an error as the last one, writes it to Godot's output, and returns [constant FAILED].
@@ -338,6 +344,6 @@ func _keep_error(found: ExecuTorchError) -> void:
 
 func _forget_module() -> void:
 	if _session != null:
-		_session.unload_model()
+		_session.forget_module()
 	_module = null
 	super()

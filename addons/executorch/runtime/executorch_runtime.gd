@@ -14,6 +14,7 @@ extends ExecuTorchProcess
 
 const Inputs := preload("model_inputs.gd")
 const Native := preload("native_library.gd")
+const ModelLoader := preload("model_loader.gd")
 const CallQueue := preload("call_queue.gd")
 const Monitors := preload("model_monitors.gd")
 
@@ -23,12 +24,14 @@ var queue_limit: int = 64:
 		queue_limit = value
 		_queue.limit = value
 
+var _id: int = get_instance_id()
 var _module: RefCounted
 var _resource: ExecuTorchResource
 var _description: Dictionary = {}
 var _last_error: ExecuTorchError
 var _queue: CallQueue = CallQueue.new()
 var _settings: Dictionary = {}
+var _payload: Array = []
 
 
 ## Loads a model from an imported file, a saved resource or a [code].pte[/code] program. Returns [constant OK] or
@@ -71,35 +74,35 @@ func load_model(resource: ExecuTorchResource) -> Error:
 		return FAILED
 	var module: RefCounted = (resource.get_ready_module() as RefCounted).new_session()
 	adopt(module, resource, true)
+	resource.changed.connect(_on_resource_changed)
 	return _apply_settings()
 
 
 ## Gives the session's memory back; asynchronous calls are cancelled.
 func unload_model() -> void:
 	_queue.cancel_all()
-	if _module != null:
-		_forget()
-	_module = null
+	forget_module()
+	if _resource != null and _resource.changed.is_connected(_on_resource_changed):
+		_resource.changed.disconnect(_on_resource_changed)
 	_resource = null
 
 
 ## Whether there is a model.
 func is_model_loaded() -> bool:
-	return _module != null
+	return _module != null or _resource != null
 
 
 ## Runs the method [code]forward[/code]; see [method ExecuTorchResource.forward]. Empty on failure.
 func run_inference(inputs: Dictionary) -> Dictionary:
-	if _module == null:
-		return _not_loaded()
+	if _module == null and not _revive():
+		return {}
 	var outputs: Dictionary = _module.forward(inputs)
 	return _retry("forward", inputs) if outputs.is_empty() else outputs
 
 
 ## Runs a model with one input; see [method ExecuTorchResource.forward_array]. Empty on failure.
 func run_inference_array(input: PackedFloat32Array) -> PackedFloat32Array:
-	if _module == null:
-		_not_loaded()
+	if _module == null and not _revive():
 		return PackedFloat32Array()
 	var output: PackedFloat32Array = _module.forward_packed(input)
 	if output.is_empty():
@@ -114,8 +117,8 @@ func forward(inputs: Dictionary) -> Dictionary:
 
 ## Runs any method by its name. Empty on failure.
 func execute(method: String, inputs: Dictionary) -> Dictionary:
-	if _module == null:
-		return _not_loaded()
+	if _module == null and not _revive():
+		return {}
 	var outputs: Dictionary = _module.execute(method, inputs)
 	return _retry(method, inputs) if outputs.is_empty() else outputs
 
@@ -123,8 +126,7 @@ func execute(method: String, inputs: Dictionary) -> Dictionary:
 ## Runs a method with its inputs by position; returns [code]{data, shape, dtype}[/code] for each output.
 func execute_tensors(method: String, inputs: Array) -> Array[Dictionary]:
 	var outputs: Array[Dictionary] = []
-	if _module == null:
-		_not_loaded()
+	if _module == null and not _revive():
 		return outputs
 	outputs.assign(_module.execute_tensors(method, inputs.map(Inputs.plain_value)) as Array)
 	if outputs.is_empty():
@@ -134,8 +136,7 @@ func execute_tensors(method: String, inputs: Array) -> Array[Dictionary]:
 
 ## Runs many agents at once; see [method ExecuTorchResource.forward_batch].
 func forward_batch(rows: Array) -> Array:
-	if _module == null:
-		_not_loaded()
+	if _module == null and not _revive():
 		return []
 	var results: Array = _module.forward_batch(rows)
 	if results.is_empty() and not rows.is_empty():
@@ -294,8 +295,7 @@ func get_resource() -> ExecuTorchResource:
 
 ## A further session on the same model; null without one.
 func new_session() -> ExecuTorchRuntime:
-	if _module == null:
-		_not_loaded()
+	if _module == null and not _revive():
 		return null
 	var session: ExecuTorchRuntime = ExecuTorchRuntime.new()
 	session.adopt(_module.new_session() as RefCounted, _resource, true, _description)
@@ -309,7 +309,7 @@ func get_last_error() -> ExecuTorchError:
 
 ## For tools: a number that no other session of this process has.
 func get_session_id() -> int:
-	return get_instance_id()
+	return _id
 
 
 ## For tools: the native module, or null.
@@ -319,6 +319,8 @@ func get_native_module() -> RefCounted:
 
 ## For tools: the native module, an [ExecuTorchError], or null while there is none yet. Writes nothing to the output.
 func get_ready_module() -> Variant:
+	if _module == null and _resource != null:
+		return _load_again()
 	return _module if _module != null else _not_loaded_cause()
 
 
@@ -327,6 +329,7 @@ func adopt(module: RefCounted, resource: ExecuTorchResource, keeps: bool, known:
 	_module = module
 	_resource = resource if keeps else null
 	_description = known
+	_payload = resource.get_payload_identity() if resource != null else []
 	if known.is_empty() and resource != null:
 		_description = {
 			"name": resource.get_model_name(),
@@ -335,8 +338,15 @@ func adopt(module: RefCounted, resource: ExecuTorchResource, keeps: bool, known:
 			"size": resource.get_model_size(),
 			"metadata": resource.metadata,
 		}
-	_register(self)
+	ExecuTorchProcess.register(self)
 	Monitors.add(self)
+
+
+## For resources: the program is of no use any more; calls that wait will run on the next one.
+func forget_module() -> void:
+	Monitors.remove(_id)
+	ExecuTorchProcess.unregister(_id)
+	_module = null
 
 
 ## For resources: queues a call; one that the queue has no room for ends at once with an error.
@@ -359,15 +369,11 @@ func enqueue(request: ExecuTorchCall) -> void:
 
 
 func _notification(what: int) -> void:
+	# Methods of the object cannot be called any more when it is deleted; static ones can.
 	if what == NOTIFICATION_PREDELETE:
 		_queue.stop()
-		if _module != null:
-			_forget()
-
-
-func _forget() -> void:
-	Monitors.remove(get_instance_id())
-	_unregister(get_instance_id())
+		Monitors.remove(_id)
+		ExecuTorchProcess.unregister(_id)
 
 
 func _apply_settings() -> Error:
@@ -401,9 +407,30 @@ func _checked(status: int) -> Error:
 	return OK if status == 0 else FAILED
 
 
-func _not_loaded() -> Dictionary:
-	_keep_error(_not_loaded_cause())
-	return {}
+## The resource holds another program now: the next call loads it.
+func _on_resource_changed() -> void:
+	if _resource != null and _resource.get_payload_identity() != _payload:
+		forget_module()
+
+
+func _load_again() -> Variant:
+	var made: Variant = _resource.get_ready_module()
+	if made is ExecuTorchError or made == null:
+		return made
+	adopt((made as RefCounted).new_session() as RefCounted, _resource, true)
+	return _module
+
+
+func _revive() -> bool:
+	if _resource == null:
+		_keep_error(_not_loaded_cause())
+		return false
+	var made: Variant = _load_again()
+	if made == null:
+		_keep_error(ModelLoader.pending_error())
+	elif made is ExecuTorchError:
+		_keep_error(made as ExecuTorchError)
+	return _module != null
 
 
 func _not_loaded_error() -> Error:

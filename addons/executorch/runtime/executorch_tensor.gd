@@ -88,13 +88,13 @@ static func from_dictionary(values: Dictionary) -> ExecuTorchTensor:
 
 
 ## A float32 tensor of a picture: resized to [param size] (its own size when zero), values 0 to 1, then
-## [code](value - mean) / deviation[/code] for each channel. [param channels]: [code]"RGB"[/code], [code]"BGR"[/code],
-## [code]"RGBA"[/code] or [code]"L"[/code] (grey). [param layout]: [code]"NCHW"[/code] or [code]"NHWC"[/code]; the shape
+## [code](value - mean) / deviation[/code] for each channel. [param channels]: [code]"rgb"[/code], [code]"bgr"[/code],
+## [code]"rgba"[/code] or [code]"gray"[/code]. [param layout]: [code]"NCHW"[/code] or [code]"NHWC"[/code]; the shape
 ## begins with a batch of 1. All of it is done by the native library. Null without it.
 static func from_image(
 	image: Image,
 	size: Vector2i = Vector2i.ZERO,
-	channels: String = "RGB",
+	channels: String = "rgb",
 	mean: PackedFloat32Array = PackedFloat32Array(),
 	deviation: PackedFloat32Array = PackedFloat32Array(),
 	layout: String = "NCHW"
@@ -108,7 +108,7 @@ static func from_image(
 	var values: PackedFloat32Array = library.image_to_tensor(image, size.x, size.y, channels, mean, deviation, layout)
 	if values.is_empty():
 		return _refuse("The image cannot be taken as %s, %s, %s." % [size, channels, layout])
-	var count: int = channels.length()
+	var count: int = 1 if channels == "gray" else channels.length()
 	var sizes: PackedInt64Array = [1, size.y, size.x, count] if layout == "NHWC" else [1, count, size.y, size.x]
 	return from_packed(values, sizes)
 
@@ -173,20 +173,14 @@ func argmax() -> int:
 
 
 ## The values as probabilities along the last dimension: exponentials that sum to 1 in each row.
+## Null without the native library.
 func softmax() -> ExecuTorchTensor:
-	var values: PackedFloat32Array = to_floats().duplicate()
+	var library: RefCounted = Native.statics()
+	if library == null:
+		Native.missing_error().report("")
+		return null
 	var width: int = shape[-1] if not shape.is_empty() else 1
-	for row: int in range(0, values.size(), maxi(width, 1)):
-		var largest: float = -INF
-		for index: int in range(row, row + width):
-			largest = maxf(largest, values[index])
-		var total: float = 0.0
-		for index: int in range(row, row + width):
-			values[index] = exp(values[index] - largest)
-			total += values[index]
-		for index: int in range(row, row + width):
-			values[index] /= total
-	return from_packed(values, shape, "float32")
+	return from_packed(library.softmax(to_floats(), width), shape)
 
 
 ## The [param count] largest values of the flat data, largest first: [code]{index, value}[/code] each.

@@ -42,23 +42,22 @@ const OPTIMIZATION_NONE: OptimizationLevel = OptimizationLevel.OPTIMIZATION_NONE
 const OPTIMIZATION_BASIC: OptimizationLevel = OptimizationLevel.OPTIMIZATION_BASIC
 const OPTIMIZATION_AGGRESSIVE: OptimizationLevel = OptimizationLevel.OPTIMIZATION_AGGRESSIVE
 
-@export_group("Model")
 ## What is in the resource.
-@export var state: State = State.EMPTY:
+@export_storage var state: State = State.EMPTY:
 	set(value):
 		# A reload fills this very object and names only what differs from the defaults; the state is named first.
 		_set_defaults()
 		state = value
 		_forget_module()
 ## Why the conversion failed: [code]{code, cause, remedy}[/code]; empty when it did not.
-@export var error: Dictionary = {}
-## The program's file: [code]res://[/code], [code]user://[/code] or relative to this resource.
-@export var payload_path: String = "":
+@export_storage var error: Dictionary = {}
+## What is known of the model: name, source, methods, accuracy and so on. Fields that are not known are absent.
+@export_storage var metadata: Dictionary = {}:
 	set(value):
-		payload_path = value
+		metadata = value
 		_forget_module()
 ## Files with weights outside of the program ([code].ptd[/code]), named as [member payload_path].
-@export var external_paths: PackedStringArray = []:
+@export_storage var external_paths: PackedStringArray = []:
 	set(value):
 		external_paths = value
 		_forget_module()
@@ -67,13 +66,11 @@ const OPTIMIZATION_AGGRESSIVE: OptimizationLevel = OptimizationLevel.OPTIMIZATIO
 	set(value):
 		model_data = value
 		_forget_module()
-## What is known of the model: name, source, methods, accuracy and so on. Fields that are not known are absent.
-@export_storage var metadata: Dictionary = {}:
+## The program's file: [code]res://[/code], [code]user://[/code] or relative to this resource.
+@export_storage var payload_path: String = "":
 	set(value):
-		metadata = value
+		payload_path = value
 		_forget_module()
-
-@export_group("Run Time")
 ## Where memory comes from. Takes effect when the model is loaded, or at once when it is.
 @export var memory_policy: MemoryPolicy = MemoryPolicy.MEMORY_POLICY_AUTO:
 	set(value):
@@ -124,6 +121,8 @@ func get_model_version() -> String:
 
 ## Where the model came from: the file that was imported, else the program's.
 func get_source_file_path() -> String:
+	if resource_path.begins_with("res://") and not resource_path.get_extension() in ["tres", "res", "tscn", "scn"]:
+		return resource_path
 	var source: String = str((metadata.get("source", {}) as Dictionary).get("path", ""))
 	return source if not source.is_empty() else resource_path if not resource_path.is_empty() else payload_path
 

@@ -27,13 +27,16 @@ static func find_candidates() -> Array[Dictionary]:
 	chosen = get_setting()
 	if not chosen.is_empty():
 		return [{"path": chosen, "source": "setting"}]
+	return _search()
+
+
+## The choice of the person first, if there is one, then everything else that is found.
+static func find_all() -> Array[Dictionary]:
 	var found: Array[Dictionary] = []
-	_add(found, get_user_environment(), "user folder")
-	var separator: String = ";" if OS.get_name() == "Windows" else ":"
-	for folder: String in OS.get_environment("PATH").split(separator, false):
-		_add_folder(found, folder, "PATH")
-	for folder: String in _usual_places():
-		_add_folder(found, folder, "usual place")
+	_add(found, OS.get_environment(VARIABLE), "environment")
+	_add(found, get_setting(), "setting")
+	for candidate: Dictionary in _search():
+		_add(found, candidate["path"] as String, candidate["source"] as String)
 	return found
 
 
@@ -52,6 +55,17 @@ static func get_user_environment() -> String:
 static func get_setting() -> String:
 	var settings: EditorSettings = EditorInterface.get_editor_settings()
 	return str(settings.get_setting(SETTING)) if settings.has_setting(SETTING) else ""
+
+
+static func _search() -> Array[Dictionary]:
+	var found: Array[Dictionary] = []
+	_add(found, get_user_environment(), "user folder")
+	var separator: String = ";" if OS.get_name() == "Windows" else ":"
+	for folder: String in OS.get_environment("PATH").split(separator, false):
+		_add_folder(found, folder, "PATH")
+	for folder: String in _usual_places():
+		_add_folder(found, folder, "usual place")
+	return found
 
 
 static func _usual_places() -> PackedStringArray:

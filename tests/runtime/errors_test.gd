@@ -1,0 +1,129 @@
+extends "res://tests/case.gd"
+## Every way to be wrong has a name, says expected and got, and returns an empty value.
+
+
+func test_wrong_names() -> void:
+	expect_error("UNKNOWN_INPUT")
+	_check_error(_model("linear.pt").forward({"nothing": [1.0]}), _model("linear.pt"), "UNKNOWN_INPUT")
+
+
+func test_missing_input() -> void:
+	expect_error("MISSING_INPUT")
+	var model: ExecuTorchResource = _model("two_inputs.pt2")
+	_check_error(model.forward({"left": PackedFloat32Array([1, 2, 3, 4, 5, 6])}), model, "MISSING_INPUT")
+
+
+func test_wrong_shape() -> void:
+	expect_error("WRONG_SHAPE")
+	var model: ExecuTorchResource = _model("linear.pt")
+	_check_error(model.forward({"input_0": [1.0, 2.0]}), model, "WRONG_SHAPE")
+	var policy: ExecuTorchResource = _model("policy.pt2")
+	_check_error(policy.forward({"input_0": PackedFloat32Array([1, 2, 3])}), policy, "WRONG_SHAPE")
+
+
+func test_dimension_out_of_range() -> void:
+	expect_error("WRONG_SHAPE")
+	var policy: ExecuTorchResource = _model("policy.pt2")
+	var values: PackedFloat32Array = []
+	values.resize(8 * 2000)
+	_check_error(
+		policy.forward({"input_0": {"data": values, "shape": [2000, 8], "dtype": "float32"}}), policy, "WRONG_SHAPE"
+	)
+
+
+func test_wrong_value() -> void:
+	expect_error("[")
+	var model: ExecuTorchResource = _model("linear.pt")
+	check_equal(model.forward({"input_0": "text"}), {})
+	check_equal(model.forward({"input_0": null}), {})
+	check_equal(model.forward({"input_0": [["ragged"], 2]}), {})
+
+
+func test_unknown_method() -> void:
+	expect_error("UNKNOWN_METHOD")
+	_check_error(_model("linear.pt").execute("nothing", {}), _model("linear.pt"), "UNKNOWN_METHOD")
+
+
+func test_file_that_is_not_there() -> void:
+	expect_error("PAYLOAD_MISSING")
+	var model: ExecuTorchResource = ExecuTorchResource.new()
+	check_equal(model.load_from_file("user://nothing.pte"), FAILED)
+	check_equal(model.get_last_error().code_name, "PAYLOAD_MISSING")
+
+
+func test_files_that_are_no_programs() -> void:
+	expect_error("user://bad.pte")
+	var good: PackedByteArray = _model("linear.pt").get_model_data()
+	var noise: PackedByteArray = []
+	for index: int in 4096:
+		noise.append(index * 7919 % 251)
+	for bytes: PackedByteArray in [
+		PackedByteArray(), good.slice(0, 40), good.slice(0, 1000), noise, "hello".to_utf8_buffer()
+	]:
+		var file: FileAccess = FileAccess.open("user://bad.pte", FileAccess.WRITE)
+		file.store_buffer(bytes)
+		file.close()
+		var model: ExecuTorchResource = ExecuTorchResource.new()
+		check_equal(model.load_from_file("user://bad.pte"), FAILED, "%d bytes" % bytes.size())
+		check(model.get_last_error() != null, "an error is kept")
+
+
+func test_payload_that_is_not_the_imported_one() -> void:
+	expect_error("HASH_MISMATCH")
+	var model: ExecuTorchResource = _model("linear.pt").duplicate(true)
+	var data: PackedByteArray = _model("linear.pt").get_model_data()
+	data[data.size() - 1] = data[data.size() - 1] ^ 1
+	model.model_data = data
+	check_equal(model.load_model(), FAILED)
+	check_equal(model.get_last_error().code_name, "HASH_MISMATCH")
+
+
+func test_payload_path_that_leads_out() -> void:
+	expect_error("PATH_NOT_ALLOWED")
+	for path: String in ["/etc/passwd", "res://../x.pte", "../../x.pte"]:
+		var model: ExecuTorchResource = ExecuTorchResource.new()
+		model.state = ExecuTorchResource.State.READY
+		model.payload_path = path
+		check_equal(model.load_model(), FAILED)
+		check_equal(model.get_last_error().code_name, "PATH_NOT_ALLOWED", path)
+
+
+func test_pending_and_failed() -> void:
+	expect_error("MODEL_PENDING")
+	expect_error("MODEL_FAILED")
+	var model: ExecuTorchResource = ExecuTorchResource.new()
+	model.state = ExecuTorchResource.State.PENDING
+	_check_error(model.forward({}), model, "MODEL_PENDING")
+	model.state = ExecuTorchResource.State.FAILED
+	model.error = {"code": "X", "cause": "a bad file", "remedy": "mend it"}
+	_check_error(model.forward({}), model, "MODEL_FAILED")
+	check(model.get_last_error().cause.contains("a bad file"), "the importer's cause is told")
+
+
+func test_session_without_a_model() -> void:
+	expect_error("MODEL_EMPTY")
+	var session: ExecuTorchRuntime = ExecuTorchRuntime.new()
+	check_equal(session.run_inference({}), {})
+	check_equal(session.run_inference_array([1.0]).size(), 0)
+	check_equal(session.reset_state(), FAILED)
+	check_equal(session.get_last_error().code, ExecuTorchError.Code.MODEL_EMPTY)
+	check(not session.health_check()["ok"], "not healthy")
+
+
+func test_errors_as_values() -> void:
+	var error: ExecuTorchError = ExecuTorchError.create(ExecuTorchError.Code.QUEUE_FULL, "full", "wait")
+	check_equal(str(error), "full [QUEUE_FULL] wait")
+	check_equal(ExecuTorchError.from_dictionary(error.to_dictionary()).code_name, "QUEUE_FULL")
+	check_equal(ExecuTorchError.from_dictionary({"code": "BAD", "cause": "c"}).code, ExecuTorchError.Code.IMPORT_ERROR)
+
+
+func _check_error(result: Dictionary, model: ExecuTorchResource, code_name: String) -> void:
+	check_equal(result, {})
+	if model.get_last_error() == null:
+		check(false, "no error was kept")
+	else:
+		check_equal(model.get_last_error().code_name, code_name)
+
+
+func _model(file: String) -> ExecuTorchResource:
+	return load("res://models/" + file)

@@ -1,0 +1,64 @@
+extends "res://tests/case.gd"
+## ExecuTorchNode and its signals.
+
+var _heard: Array[String] = []
+
+
+func test_node_loads_by_itself_and_predicts() -> void:
+	var node: ExecuTorchNode = ExecuTorchNode.new()
+	node.model = _model("linear.pt")
+	_listen(node)
+	add_child(node)
+	check(node.is_model_loaded(), "auto_load")
+	check_near(node.predict([1.0]), [5.0])
+	check_near(node.predict_named({"input_0": [2.0]}).get("output_0", []), [7.0])
+	check_near(await node.predict_async([3.0]), [9.0])
+	check_near((await node.predict_named_async({"input_0": [4.0]})).get("output_0", []), [11.0])
+	node.unload_model()
+	check(not node.is_model_loaded(), "unloaded")
+	check_equal(_heard, ["loaded", "completed", "completed", "completed", "completed", "unloaded"] as Array[String])
+	node.free()
+
+
+func test_node_by_path_without_auto_load() -> void:
+	var node: ExecuTorchNode = ExecuTorchNode.new()
+	node.auto_load = false
+	node.model_path = "res://models/linear_portable.pte"
+	add_child(node)
+	check(not node.is_model_loaded(), "nothing by itself")
+	check_equal(node.load_model(), OK)
+	check_near(node.predict([1.0]), [5.0])
+	node.free()
+
+
+func test_node_that_fails() -> void:
+	expect_error("UNKNOWN_INPUT")
+	var node: ExecuTorchNode = ExecuTorchNode.new()
+	node.model = _model("linear.pt")
+	_listen(node)
+	add_child(node)
+	check_equal(node.predict_named({"nothing": 1.0}), {})
+	check_equal(_heard, ["loaded", "failed UNKNOWN_INPUT"] as Array[String])
+	node.free()
+
+
+func test_node_without_a_model() -> void:
+	expect_error("PAYLOAD_MISSING")
+	var node: ExecuTorchNode = ExecuTorchNode.new()
+	node.model_path = "res://models/nothing.pte"
+	_listen(node)
+	add_child(node)
+	check_equal(_heard, ["failed PAYLOAD_MISSING"] as Array[String])
+	node.free()
+
+
+func _listen(node: ExecuTorchNode) -> void:
+	_heard = []
+	node.model_loaded.connect(func() -> void: _heard.append("loaded"))
+	node.model_unloaded.connect(func() -> void: _heard.append("unloaded"))
+	node.inference_completed.connect(func(_result: Dictionary) -> void: _heard.append("completed"))
+	node.inference_failed.connect(func(error: ExecuTorchError) -> void: _heard.append("failed " + error.code_name))
+
+
+func _model(file: String) -> ExecuTorchResource:
+	return load("res://models/" + file)

@@ -1,0 +1,207 @@
+extends "res://tests/case.gd"
+## ExecuTorchResource: every public member, against numbers that were worked out by hand.
+
+
+func test_forward_by_name_and_by_alias() -> void:
+	var model: ExecuTorchResource = _model("linear.pt")
+	for x: float in [0.0, 1.0, 2.0, -1.0, 2.5]:
+		check_near(model.forward({"input_0": [x]})["output_0"], [2.0 * x + 3.0])
+		check_near(model.forward({model.get_input_names()[0]: [[x]]})["output_0"], [2.0 * x + 3.0])
+
+
+func test_forward_takes_every_kind_of_value() -> void:
+	var model: ExecuTorchResource = _model("linear.pt")
+	var tensor: ExecuTorchTensor = ExecuTorchTensor.from_array([[2.0]])
+	var values: Array = [
+		2.0,
+		2,
+		[2.0],
+		[[2]],
+		PackedFloat32Array([2.0]),
+		PackedFloat64Array([2.0]),
+		{"data": PackedFloat32Array([2.0]), "shape": [1, 1], "dtype": "float32"},
+		tensor,
+	]
+	for value: Variant in values:
+		check_near(model.forward({"input_0": value}).get("output_0", []), [7.0], 1e-5, type_string(typeof(value)))
+
+
+func test_forward_array() -> void:
+	var model: ExecuTorchResource = _model("linear.pt")
+	check_near(model.forward_array([4.0]), [11.0])
+
+
+func test_two_inputs_and_named_outputs() -> void:
+	var model: ExecuTorchResource = _model("two_inputs.pt2")
+	check_equal(model.get_input_names(), PackedStringArray(["left", "right"]))
+	check_equal(model.get_output_names(), PackedStringArray(["sum", "product"]))
+	var left: PackedFloat32Array = [1, 2, 3, 4, 5, 6]
+	var right: PackedFloat32Array = [6, 5, 4, 3, 2, 1]
+	var result: Dictionary = model.forward({"left": left, "right": right})
+	check_equal(result.keys(), ["sum", "product"])
+	check_near(result["sum"], [7, 7, 7, 7, 7, 7])
+	check_near(result["product"], [6, 10, 12, 12, 10, 6])
+
+
+func test_execute_tensors_has_shapes() -> void:
+	var model: ExecuTorchResource = _model("two_inputs.pt2")
+	var one: ExecuTorchTensor = ExecuTorchTensor.from_array([[1, 2, 3], [4, 5, 6]])
+	var outputs: Array[ExecuTorchTensor] = model.execute_tensors("forward", [one, one])
+	check_equal(outputs.size(), 2)
+	check_equal(outputs[0].shape, PackedInt64Array([2, 3]))
+	check_equal(outputs[0].dtype, "float32")
+	check_near(outputs[1].to_floats(), [1, 4, 9, 16, 25, 36])
+
+
+func test_integers() -> void:
+	var model: ExecuTorchResource = _model("integers.pt2")
+	var meta: Dictionary = model.get_method_meta()
+	check_equal(
+		(meta["inputs"] as Array).map(func(entry: Dictionary) -> String: return entry["dtype"]), ["int64", "float32"]
+	)
+	var tokens: PackedInt64Array = [1, 1, 2, 2, 3, 3]
+	var result: Dictionary = model.forward({"tokens": tokens, "mask": PackedFloat32Array([1, 0, 1, 0, 1, 0])})
+	var values: PackedFloat32Array = result.get("output_0", PackedFloat32Array())
+	check_equal(values.size(), 6)
+	check_near(values[1], 0.0)
+	check(absf(values[0]) > 1e-6, "the embedding is not zero")
+
+
+func test_dynamic_batch_follows_the_number_of_values() -> void:
+	var model: ExecuTorchResource = _model("policy.pt2")
+	var one: PackedFloat32Array = [1, 2, 3, 4, 5, 6, 7, 8]
+	var single: PackedFloat32Array = model.forward_array(one)
+	check_equal(single.size(), 4)
+	var many: PackedFloat32Array = []
+	for index: int in 10:
+		many.append_array(one)
+	var all: PackedFloat32Array = model.forward_array(many)
+	check_equal(all.size(), 40)
+	check_near(all.slice(36), single, 1e-4)
+	var rows: Array = model.forward_batch([one, one, one])
+	check_equal(rows.size(), 3)
+	check_near(rows[2], single, 1e-4)
+
+
+func test_what_is_known_of_a_model() -> void:
+	var model: ExecuTorchResource = _model("convnet.pt2")
+	check_equal(model.state, ExecuTorchResource.State.READY)
+	check_equal(model.get_model_name(), "convnet")
+	check_equal(model.get_source_file_path(), "res://models/convnet.pt2")
+	check_equal(model.get_method_names(), PackedStringArray(["forward"]))
+	check_equal(model.get_input_shapes(), [PackedInt64Array([1, 3, 32, 32])] as Array[PackedInt64Array])
+	check_equal(model.get_output_shapes(), [PackedInt64Array([1, 10])] as Array[PackedInt64Array])
+	check_equal(model.get_model_version().length(), 12)
+	check_equal(model.get_model_size(), model.get_model_data().size())
+	check_equal(model.get_method_meta("nothing"), {})
+	check_equal(model.get_constants(), {})
+
+
+func test_statistics_and_memory() -> void:
+	var model: ExecuTorchResource = _model("linear.pt").duplicate()
+	check(not model.is_loaded(), "a duplicate is not loaded")
+	check_equal(model.get_last_inference_time(), 0.0)
+	check_equal(model.get_memory_info(), {})
+	check_equal(model.load_model(), OK)
+	check(model.is_loaded(), "loaded")
+	for index: int in 3:
+		model.forward_array([1.0])
+	check_equal(model.get_total_inferences(), 3)
+	check(model.get_last_inference_time() > 0.0, "a call takes time")
+	check(float(model.get_statistics()["load_us"]) > 0.0, "loading takes time")
+	check(int(model.get_memory_info()["total"]) > 0, "a model takes memory")
+	model.reset_statistics()
+	check_equal(model.get_total_inferences(), 0)
+	model.unload_model()
+	check(not model.is_loaded(), "unloaded")
+	check_near(model.forward_array([1.0]), [5.0])
+
+
+func test_memory_policies() -> void:
+	var model: ExecuTorchResource = _model("convnet.pt2").duplicate()
+	check_equal(model.configure_memory(ExecuTorchResource.MEMORY_POLICY_STATIC, 64 << 20), OK)
+	var input: PackedFloat32Array = []
+	input.resize(3 * 32 * 32)
+	check_equal(model.forward_array(input).size(), 10)
+	check_equal(model.get_memory_info()["policy"], 1)
+	check_equal(model.configure_memory(ExecuTorchResource.MEMORY_POLICY_CUSTOM), OK)
+	check_equal(model.forward_array(input).size(), 10)
+	expect_error("MEMORY_LIMIT_EXCEEDED")
+	check_equal(model.configure_memory(ExecuTorchResource.MEMORY_POLICY_STATIC, 1024), OK)
+	check_equal(model.forward_array(input).size(), 0)
+	check_equal(model.get_last_error().code_name, "MEMORY_LIMIT_EXCEEDED")
+
+
+func test_optimization_levels_give_the_same_numbers() -> void:
+	var model: ExecuTorchResource = _model("linear.pt").duplicate()
+	for level: ExecuTorchResource.OptimizationLevel in [
+		ExecuTorchResource.OPTIMIZATION_NONE,
+		ExecuTorchResource.OPTIMIZATION_BASIC,
+		ExecuTorchResource.OPTIMIZATION_AGGRESSIVE,
+	]:
+		check_equal(model.set_optimization_level(level), OK)
+		check_near(model.forward_array([3.0]), [9.0])
+
+
+func test_state_of_a_session_is_its_own() -> void:
+	var model: ExecuTorchResource = _model("counter.pte")
+	var other: ExecuTorchRuntime = model.new_session()
+	check_near(model.forward_array([1.0]), [6.0])
+	check_near(model.forward_array([1.0]), [7.0])
+	check_near(other.run_inference_array([2.0]), [7.0])
+	model.reset_state()
+	check(model.is_loaded(), "resetting the state keeps the model")
+	check_near(model.forward_array([1.0]), [6.0])
+	check_near(other.run_inference_array([2.0]), [9.0])
+
+
+func test_several_methods() -> void:
+	var model: ExecuTorchResource = _model("two_methods.pte")
+	check(model.get_method_names().has("double"), "both methods are there")
+	check_near(model.forward_array([1.0]), [5.0])
+	var six: PackedFloat32Array = [1, 1, 1, 1, 1, 1]
+	var names: PackedStringArray = model.get_input_names("double")
+	var result: Dictionary = model.execute("double", {names[0]: six, names[1]: six})
+	check_near(result.values()[0], [2, 2, 2, 2, 2, 2])
+
+
+func test_files_and_bytes() -> void:
+	var model: ExecuTorchResource = _model("linear.pt")
+	check_equal(model.save_to_file("user://saved.pte"), OK)
+	check_equal(model.save_to_file("user://saved.res"), OK)
+	for path: String in ["user://saved.pte", "user://saved.res", ProjectSettings.globalize_path("user://saved.pte")]:
+		var read: ExecuTorchResource = ExecuTorchResource.new()
+		check_equal(read.load_from_file(path), OK, path)
+		check_near(read.forward({"input_0": [2.0]}).get("output_0", []), [7.0], 1e-5, path)
+		check_equal(read.get_method_names(), PackedStringArray(["forward"]), path)
+	var bytes: ExecuTorchResource = ExecuTorchResource.new()
+	check_equal(bytes.set_model_data(model.get_model_data()), OK)
+	check_near(bytes.forward_array([2.0]), [7.0])
+	bytes.clear()
+	check(not bytes.is_loaded(), "cleared")
+	check_equal(bytes.state, ExecuTorchResource.State.EMPTY)
+	expect_error("MODEL_EMPTY")
+	check_equal(bytes.forward_array([2.0]).size(), 0)
+
+
+func test_threaded_loading() -> void:
+	check_equal(ResourceLoader.load_threaded_request("res://models/policy.pt2", "", true), OK)
+	var is_there: Callable = func() -> bool:
+		return ResourceLoader.load_threaded_get_status("res://models/policy.pt2") == ResourceLoader.THREAD_LOAD_LOADED
+	await wait_until(is_there, 10.0)
+	var model: ExecuTorchResource = ResourceLoader.load_threaded_get("res://models/policy.pt2")
+	check(model != null, "loaded on a thread")
+
+
+func test_profiling() -> void:
+	var model: ExecuTorchResource = _model("convnet.pt2").duplicate()
+	check_equal(model.enable_profiling(true), OK)
+	var input: PackedFloat32Array = []
+	input.resize(3 * 32 * 32)
+	model.forward_array(input)
+	check(not (model.get_profile().get("events", []) as Array).is_empty(), "a traced call has events")
+	check_equal(model.enable_profiling(false), OK)
+
+
+func _model(file: String) -> ExecuTorchResource:
+	return load("res://models/" + file)

@@ -1,0 +1,174 @@
+extends "res://tests/case.gd"
+## ExecuTorchRuntime, asynchronous calls, monitors.
+
+
+func test_session_from_everything() -> void:
+	for path: String in ["res://models/linear.pt", "res://models/linear_portable.pte"]:
+		var session: ExecuTorchRuntime = ExecuTorchRuntime.new()
+		check_equal(session.load_model_from_file(path), OK)
+		check(session.is_model_loaded(), "loaded")
+		check_near(session.run_inference({"input_0": [1.0]}).get("output_0", []), [5.0])
+		check_near(session.run_inference_array([1.0]), [5.0])
+		check_near(session.forward({"input_0": [1.0]}).get("output_0", []), [5.0])
+		check_near(session.execute("forward", {"input_0": [1.0]}).get("output_0", []), [5.0])
+		check_near((session.execute_tensors("forward", [[1.0]])[0] as Dictionary)["data"], [5.0])
+		check_equal(session.get_total_inferences(), 5)
+		session.reset_performance_stats()
+		check_equal(session.get_total_inferences(), 0)
+		session.unload_model()
+		check(not session.is_model_loaded(), "unloaded")
+
+
+func test_information() -> void:
+	var session: ExecuTorchRuntime = _model("linear.pt").new_session()
+	var info: Dictionary = session.get_model_info()
+	check_equal(info["name"], "linear")
+	check_equal(info["path"], "res://models/linear.pt")
+	check_equal((info["methods"] as Array).size(), 1)
+	check(session.health_check()["ok"], str(session.health_check()))
+	check(ExecuTorchRuntime.get_backends().has("XnnpackBackend"), "XNNPACK is linked")
+	check(ExecuTorchRuntime.get_operators().has("aten::add.out"), "kernels are linked")
+	check(not ExecuTorchRuntime.get_versions().is_empty(), "versions are known")
+	check(ExecuTorchRuntime.get_num_threads() > 0, "threads are known")
+	check_equal(session.get_metadata()["recipe"], _model("linear.pt").metadata["recipe"])
+
+
+func test_living_sessions_are_listed() -> void:
+	var session: ExecuTorchRuntime = _model("linear.pt").new_session()
+	var id: int = session.get_session_id()
+	check(_has_session(id), "listed while it lives")
+	session = null
+	check(not _has_session(id), "not listed afterwards")
+
+
+func test_settings_of_a_session() -> void:
+	var session: ExecuTorchRuntime = _model("convnet.pt2").new_session()
+	check_equal(session.set_memory_limit(64 << 20), OK)
+	check_equal(session.get_memory_info()["policy"], 1)
+	check_equal(session.set_optimization_level(ExecuTorchResource.OPTIMIZATION_NONE), OK)
+	check_equal(session.enable_profiling(true), OK)
+	var input: PackedFloat32Array = []
+	input.resize(3 * 32 * 32)
+	check_equal(session.run_inference_array(input).size(), 10)
+	check_equal(session.save_etdump("user://trace.etdp"), OK)
+	check(FileAccess.get_file_as_bytes("user://trace.etdp").size() > 100, "the dump is written")
+
+
+func test_async_result() -> void:
+	var model: ExecuTorchResource = _model("linear.pt")
+	var result: Dictionary = await model.forward_async({"input_0": [2.0]})
+	check_near(result.get("output_0", []), [7.0])
+	var session: ExecuTorchRuntime = model.new_session()
+	check_near((await session.run_inference_async({"input_0": [3.0]})).get("output_0", []), [9.0])
+
+
+func test_async_results_do_not_cross() -> void:
+	var model: ExecuTorchResource = _model("linear.pt")
+	var session: ExecuTorchRuntime = model.new_session()
+	session.queue_limit = 0
+	var requests: Array[ExecuTorchCall] = []
+	for index: int in 200:
+		requests.append(session.submit({"input_0": [float(index)]}))
+	var last: ExecuTorchCall = requests[-1]
+	await wait_until(last.is_finished, 10.0)
+	for index: int in 200:
+		check_near(requests[index].result.get("output_0", []), [2.0 * index + 3.0])
+
+
+func test_async_before_the_model_is_ready() -> void:
+	var model: ExecuTorchResource = _model("linear.pt").duplicate()
+	model.metadata = model.metadata
+	var payload: String = model.payload_path
+	var metadata: Dictionary = model.metadata
+	model.state = ExecuTorchResource.State.PENDING
+	var request: ExecuTorchCall = model.submit({"input_0": [2.0]})
+	for frame: int in 5:
+		await get_tree().process_frame
+	check(not request.is_finished(), "it waits")
+	model.state = ExecuTorchResource.State.READY
+	model.metadata = metadata
+	model.payload_path = payload
+	await wait_until(request.is_finished, 5.0)
+	check_near(request.result.get("output_0", []), [7.0])
+
+
+func test_async_cancel_and_limit() -> void:
+	expect_error("QUEUE_FULL")
+	var model: ExecuTorchResource = ExecuTorchResource.new()
+	model.state = ExecuTorchResource.State.PENDING
+	model.get_default_session().queue_limit = 2
+	var first: ExecuTorchCall = model.submit({})
+	await wait_until(func() -> bool: return model.get_default_session().get_queue_depth() == 0, 5.0)
+	var waiting: Array[ExecuTorchCall] = [model.submit({}), model.submit({})]
+	var refused: ExecuTorchCall = model.submit({})
+	check(refused.is_finished(), "refused at once")
+	check_equal(refused.get_error().code_name, "QUEUE_FULL")
+	first.cancel()
+	model.get_default_session().cancel_all()
+	await wait_until(waiting[1].is_finished, 5.0)
+	check_equal(waiting[1].get_error().code_name, "CALL_CANCELLED")
+	check(first.is_cancelled() and first.is_finished(), "cancelled")
+
+
+func test_async_error() -> void:
+	expect_error("UNKNOWN_INPUT")
+	var model: ExecuTorchResource = _model("linear.pt")
+	check_equal(await model.forward_async({"nothing": 1.0}), {})
+	check_equal(model.get_last_error().code_name, "UNKNOWN_INPUT")
+
+
+func test_threads_share_a_model() -> void:
+	var model: ExecuTorchResource = _model("linear.pt").duplicate()
+	var threads: Array[Thread] = []
+	for index: int in 4:
+		var thread: Thread = Thread.new()
+		thread.start(_run_many.bind(model, float(index)))
+		threads.append(thread)
+	for thread: Thread in threads:
+		check(thread.wait_to_finish(), "right numbers on every thread")
+
+
+func test_monitors() -> void:
+	var session: ExecuTorchRuntime = _model("policy.pt2").new_session()
+	var input: PackedFloat32Array = [1, 2, 3, 4, 5, 6, 7, 8]
+	session.run_inference_array(input)
+	var shown: Array = Array(Performance.get_custom_monitor_names()).filter(
+		func(title: StringName) -> bool:
+			return str(title).begins_with("executorch/policy") and str(title).ends_with("inferences")
+	)
+	check(not shown.is_empty(), "the model is among the monitors")
+	var is_ours: Callable = func(title: StringName) -> bool: return Performance.get_custom_monitor(title) == 1.0
+	check(shown.any(is_ours), "its one call is counted")
+	var before: int = shown.size()
+	session.unload_model()
+	var after: Array = Array(Performance.get_custom_monitor_names()).filter(
+		func(title: StringName) -> bool:
+			return str(title).begins_with("executorch/policy") and str(title).ends_with("inferences")
+	)
+	check(after.size() < before, "a session without a model is not shown")
+
+
+func test_mcp_tools() -> void:
+	var names: Array = ExecuTorchRuntime.list_mcp_tools().map(func(tool: Dictionary) -> String: return tool["name"])
+	for wanted: String in ["run_inference", "get_model_info", "health_check", "reset_stats"]:
+		check(wanted in names, "%s in %s" % [wanted, names])
+	var answer: Dictionary = ExecuTorchRuntime.call_mcp_tool("health_check", {})
+	check(not answer.get("isError", false), str(answer))
+
+
+func _has_session(id: int) -> bool:
+	return ExecuTorchRuntime.get_sessions().any(
+		func(other: ExecuTorchRuntime) -> bool: return other.get_session_id() == id
+	)
+
+
+func _run_many(model: ExecuTorchResource, x: float) -> bool:
+	for index: int in 300:
+		var output: PackedFloat32Array = model.forward_array([x])
+		if output.size() != 1 or absf(output[0] - (2.0 * x + 3.0)) > 1e-4:
+			return false
+	return true
+
+
+func _model(file: String) -> ExecuTorchResource:
+	return load("res://models/" + file)

@@ -1,0 +1,50 @@
+extends "res://tests/case.gd"
+## ExecuTorchTensor.
+
+
+func test_from_packed() -> void:
+	var tensor: ExecuTorchTensor = ExecuTorchTensor.from_packed(PackedFloat32Array([1, 2, 3, 4, 5, 6]), [2, 3])
+	check_equal(tensor.dtype, "float32")
+	check_equal(tensor.get_element_count(), 6)
+	check_equal(tensor.to_array(), [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+	check_equal(ExecuTorchTensor.from_packed(PackedInt64Array([1, 2])).dtype, "int64")
+	check_equal(ExecuTorchTensor.from_packed(PackedInt32Array([1])).dtype, "int32")
+	check_equal(ExecuTorchTensor.from_packed(PackedByteArray([1])).dtype, "uint8")
+	check_equal(ExecuTorchTensor.from_packed(PackedFloat64Array([1])).dtype, "float64")
+	check_equal(ExecuTorchTensor.from_packed(PackedByteArray([1]), [1], "bool").dtype, "bool")
+	check_equal(str(tensor), "float32[2, 3]")
+
+
+func test_from_array_of_every_dtype() -> void:
+	for dtype: String in ExecuTorchTensor.DTYPES:
+		var tensor: ExecuTorchTensor = ExecuTorchTensor.from_array([[1, 0], [1, 1]], dtype)
+		check_equal(tensor.dtype, dtype)
+		check_equal(tensor.shape, PackedInt64Array([2, 2]))
+		check_near(tensor.to_floats(), [1, 0, 1, 1])
+
+
+func test_refusals() -> void:
+	expect_error("NOT_A_TENSOR")
+	check_equal(ExecuTorchTensor.from_array([[1, 2], [3]]), null)
+	check_equal(ExecuTorchTensor.from_array(["text"]), null)
+	check_equal(ExecuTorchTensor.from_packed(PackedFloat32Array([1, 2]), [3]), null)
+	check_equal(ExecuTorchTensor.from_packed(PackedFloat32Array([1]), [1], "float8"), null)
+	check_equal(ExecuTorchTensor.from_packed([1, 2]), null)
+
+
+func test_arithmetic() -> void:
+	var tensor: ExecuTorchTensor = ExecuTorchTensor.from_array([[1.0, 3.0, 2.0], [0.0, 0.0, 0.0]])
+	check_equal(tensor.argmax(), 1)
+	var rows: Array = tensor.softmax().to_array()
+	check_near(rows[0], [0.09003057, 0.66524096, 0.24472847])
+	check_near(rows[1], [1.0 / 3, 1.0 / 3, 1.0 / 3])
+	check_equal(tensor.topk(2).map(func(entry: Dictionary) -> int: return entry["index"]), [1, 2])
+	check_equal(tensor.reshaped([3, -1]).shape, PackedInt64Array([3, 2]))
+
+
+func test_audio() -> void:
+	var frames: PackedVector2Array = [Vector2(0.5, 0.5), Vector2(1.0, 0.0)]
+	check_near(ExecuTorchTensor.from_audio(frames).to_floats(), [0.5, 0.5])
+	var stereo: ExecuTorchTensor = ExecuTorchTensor.from_audio(frames, false)
+	check_equal(stereo.shape, PackedInt64Array([2, 2]))
+	check_near(stereo.to_floats(), [0.5, 1.0, 0.5, 0.0])
