@@ -65,7 +65,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ],
 )
 def test_suite(
-    npm_packages: Callable[[str, str], Path],  # noqa: F811
+    npm_packages: Callable[[str, str], Path],
     address: str,
     package: str,
     folder: str,

@@ -223,3 +223,18 @@ def convert_params(folder: Path) -> dict[str, Any]:
         "display_path": "res://model.pt",
         "allow_pickle": False,
     }
+
+
+def test_a_watched_file_is_told_over_the_connection(start: StartEditor, tmp_path: Path) -> None:
+    editor = start()
+    link, target = tmp_path / "project" / "net.pt", tmp_path / "run" / "net.pt"
+    for path in (link, target):
+        path.parent.mkdir()
+    assert editor.call("watch", link=str(link), target=str(target)) == {}
+    target.with_name("new").write_bytes(b"epoch 1")
+    target.with_name("new").replace(target)
+    assert editor.notification("file_changed", 15) == {"link": str(link), "target": str(target)}
+    assert link.read_bytes() == b"epoch 1"
+    assert editor.call("unwatch", link=str(link), target=str(target)) == {}
+    relative = editor.failure("watch", link="net.pt", target=str(target))
+    assert relative["data"]["code"] == "INVALID_PARAMS"
