@@ -1,0 +1,144 @@
+@tool
+extends "res://tests/case.gd"
+## An open editor converts in the background. The cases share one backend, as an editor does.
+
+const BAD: String = "res://models/bad.pt"
+const NEW: String = "res://models/new.pt"
+
+
+func test_file_that_is_not_cached_is_pending_then_ready() -> void:
+	var began: int = Time.get_ticks_usec()
+	_write(NEW, _fresh_model())
+	await _scan()
+	var model: ExecuTorchResource = load(NEW)
+	check_equal(model.state, ExecuTorchResource.State.PENDING)
+	var job: ExecuTorchJob = _jobs().find_job(NEW)
+	check(job != null and not job.is_ended(), "a job is there")
+	var heard: Array[String] = []
+	_jobs().job_changed.connect(func(changed: ExecuTorchJob) -> void: heard.append(changed.stage))
+	await wait_until(func() -> bool: return model.state == ExecuTorchResource.State.READY, 120.0, "ready")
+	print("background conversion: %.1f s" % ((Time.get_ticks_usec() - began) / 1e6))
+	# The very instance that was loaded before has become the model.
+	check_near(model.forward({"input_0": [2.0]}).get("output_0", []), [7.0])
+	check_equal(job.state, ExecuTorchJob.State.DONE)
+	check("lower" in heard and "install" in heard, "stages were told: %s" % [heard])
+	check(not job.log_lines.is_empty(), "there is a log")
+	check(job.get_elapsed_seconds() > 0.0, "time passed")
+	check_equal(_jobs().get_backend_state(), 2)
+	check(not _jobs().get_backend_info().is_empty(), "the backend said hello")
+
+
+func test_import_returns_at_once() -> void:
+	var longest: int = 0
+	for index: int in 3:
+		_write("res://models/many_%d.pt" % index, _fresh_model())
+	EditorInterface.get_resource_filesystem().scan()
+	var paths: Array[String] = ["res://models/many_0.pt", "res://models/many_1.pt", "res://models/many_2.pt"]
+	var deadline: int = Time.get_ticks_msec() + 120000
+	while not paths.all(_is_ready) and Time.get_ticks_msec() < deadline:
+		var frame: int = Time.get_ticks_usec()
+		await get_tree().process_frame
+		longest = maxi(longest, Time.get_ticks_usec() - frame)
+	check(paths.all(_is_ready), "all three are ready")
+	print("longest frame during three conversions: %.1f ms" % (longest / 1000.0))
+
+
+func test_failed_job_keeps_the_last_good_model() -> void:
+	expect_error("res://models/bad.pt could not be imported")
+	_write(BAD, _fresh_model())
+	await _scan()
+	var model: ExecuTorchResource = load(BAD)
+	await wait_until(func() -> bool: return model.state == ExecuTorchResource.State.READY, 120.0, "ready")
+	_write(BAD, "now it is text".to_utf8_buffer())
+	await _scan()
+	await wait_until(func() -> bool: return model.state == ExecuTorchResource.State.FAILED, 60.0, "failed")
+	check_equal(_jobs().find_job(BAD).state, ExecuTorchJob.State.FAILED)
+	check(not str(model.error.get("cause", "")).is_empty(), "the file is marked with the cause")
+	check_near(model.forward({"input_0": [2.0]}).get("output_0", []), [7.0])
+	check(not _jobs().get_failure(BAD).is_empty(), "the failure is kept")
+	var job: ExecuTorchJob = _jobs().find_job(BAD)
+	_write(BAD, _fresh_model())
+	await _scan()
+	await wait_until(func() -> bool: return model.state == ExecuTorchResource.State.READY, 120.0, "mended")
+	check(_jobs().get_failure(BAD).is_empty(), "the failure is forgotten")
+	check(_jobs().find_job(BAD) != job, "by a new job")
+
+
+func test_cancel_and_retry() -> void:
+	expect_error("CANCELLED")
+	var path: String = "res://models/cancelled.pt"
+	_write(path, _fresh_model())
+	await _scan()
+	var job: ExecuTorchJob = _jobs().find_job(path)
+	_jobs().cancel(job)
+	check_equal(job.state, ExecuTorchJob.State.CANCELLED)
+	var model: ExecuTorchResource = load(path)
+	await wait_until(func() -> bool: return model.state == ExecuTorchResource.State.FAILED, 30.0, "marked")
+	_jobs().retry(job)
+	await wait_until(func() -> bool: return model.state == ExecuTorchResource.State.READY, 120.0, "ready")
+	check_equal(_jobs().find_job(path).state, ExecuTorchJob.State.DONE)
+	_jobs().clear_finished()
+	check_equal(_jobs().get_jobs().size(), 0)
+
+
+func test_unfinished_jobs_are_on_the_disk() -> void:
+	var path: String = "res://models/recorded.pt"
+	_write(path, _fresh_model())
+	await _scan()
+	var record: Dictionary = JSON.parse_string(FileAccess.get_file_as_string("res://.godot/executorch_jobs.json"))
+	check_equal((record.get(path, {}) as Dictionary).get("state", ""), "queued")
+	var model: ExecuTorchResource = load(path)
+	await wait_until(func() -> bool: return model.state == ExecuTorchResource.State.READY, 120.0, "ready")
+	record = JSON.parse_string(FileAccess.get_file_as_string("res://.godot/executorch_jobs.json"))
+	check(not record.has(path), "forgotten when done")
+
+
+func test_backend_answers_and_restarts() -> void:
+	var answer: Dictionary = await _jobs().call_backend("status", {})
+	check(answer.has("result"), str(answer))
+	_jobs().restart_backend()
+	answer = await _jobs().call_backend("status", {})
+	check(answer.has("result"), str(answer))
+	answer = await _jobs().call_backend("nonsense", {})
+	check_equal((answer.get("error", {}) as Dictionary).get("code", ""), "METHOD_NOT_FOUND")
+	_jobs().stop_backend()
+	check_equal(_jobs().get_backend_state(), 0)
+
+
+func test_interpreters_are_found_without_starting_them() -> void:
+	var script: GDScript = load("res://addons/executorch/editor/backend/interpreters.gd")
+	@warning_ignore("unsafe_method_access")
+	var found: Array[Dictionary] = script.find_all()
+	check_equal(found[0]["source"], "environment")
+
+
+func _is_ready(path: String) -> bool:
+	if not ResourceLoader.exists(path):
+		return false
+	return (load(path) as ExecuTorchResource).state == ExecuTorchResource.State.READY
+
+
+func _jobs() -> ExecuTorchJobs:
+	return EditorInterface.get_base_control().get_tree().root.find_child("ExecuTorchJobs", true, false)
+
+
+func _scan() -> void:
+	var filesystem: EditorFileSystem = EditorInterface.get_resource_filesystem()
+	filesystem.scan()
+	await get_tree().process_frame
+	while filesystem.is_scanning():
+		await get_tree().process_frame
+	await get_tree().process_frame
+
+
+## A model whose bytes nobody has imported yet: bytes after the archive's end change its hash and nothing else.
+func _fresh_model() -> PackedByteArray:
+	var bytes: PackedByteArray = FileAccess.get_file_as_bytes("res://models/linear.pt")
+	bytes.append_array(Crypto.new().generate_random_bytes(16))
+	return bytes
+
+
+func _write(path: String, bytes: PackedByteArray) -> void:
+	var file: FileAccess = FileAccess.open(path, FileAccess.WRITE)
+	file.store_buffer(bytes)
+	file.close()
