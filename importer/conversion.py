@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,11 +47,14 @@ def convert_source(
     _step_by_step(source, options)
     methods = export(source)
     _scan_recurrent(methods, source, options)
-    proof = Proof(methods, source)
     folder = resolve(options.calibration.strip(), project, "calibration") if options.calibration.strip() else None
+    real = {method.name: samples.real_inputs(folder, source.calibration, method) for method in methods}
+    proof = Proof(methods, source, real)
 
-    def calibration(method: Method) -> Iterable[Arguments]:
-        return samples.calibration(folder, source.calibration, method, source.notes)
+    def calibration(method: Method) -> list[Arguments]:
+        if not real[method.name]:
+            source.notes.append("Calibrated with random inputs: give real ones in the option 'calibration'.")
+        return real[method.name] or samples.samples(method, [])
 
     step, body = _down_the_ladder(methods, source, options, calibration, building, proof, stages)
     tensors = _parameters(methods)
@@ -67,7 +70,7 @@ def convert_source(
 class Proof:
     """What eager says to the samples, kept from before any recipe touches the model."""
 
-    def __init__(self, methods: list[Method], source: Source) -> None:
+    def __init__(self, methods: list[Method], source: Source, real: dict[str, list[Arguments]]) -> None:
         self.methods = methods
         self.calls: list[tuple[Method, Arguments]] = []
         self.expected: list[list[torch.Tensor]] = []
@@ -76,7 +79,7 @@ class Proof:
             saved = snapshot(method.eager)
             try:
                 with torch.no_grad():
-                    for arguments in samples.samples(method, source.notes):
+                    for arguments in samples.samples(method, source.notes, real[method.name]):
                         self.calls.append((method, arguments))
                         outputs = samples.flatten_outputs(self._call(method, arguments))
                         self.expected.append([value.detach().clone() for value in outputs])

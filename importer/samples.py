@@ -14,6 +14,7 @@ from importer.model import Arguments, Method
 from importer.signature import Dimension, TensorSpec
 
 RANDOM_SAMPLES = 3
+MOST_REAL = 6
 MOST_ELEMENTS = 1 << 26  # a sample of the upper bound beyond this is left out
 
 
@@ -32,9 +33,14 @@ def with_tensors(arguments: Arguments, tensors: list[torch.Tensor]) -> Arguments
     return result
 
 
-def samples(method: Method, notes: list[str]) -> list[Arguments]:
-    """Calls to compare eager and ExecuTorch on. The same ones every time."""
-    found = [method.example]
+def samples(method: Method, notes: list[str], real: list[Arguments] | None = None) -> list[Arguments]:
+    """Calls to compare eager and ExecuTorch on. The same ones every time.
+
+    real: calibration data; then some of it is taken, and the random inputs get their values from it, because a program
+    that was calibrated is right only for values like those.
+    """
+    found = list(real[:MOST_REAL]) if real else [method.example]
+    pools = [_pool(real, index) for index in range(len(method.inputs))] if real else []
     generator = torch.Generator().manual_seed(20)
     dynamic = any(dimension.is_dynamic for spec in method.inputs for dimension in spec.dimensions)
     places = [0.0, 1.0, 0.5] if dynamic else [0.5] * RANDOM_SAMPLES
@@ -45,15 +51,15 @@ def samples(method: Method, notes: list[str]) -> list[Arguments]:
             notes.append(f"The comparison leaves out inputs of {shapes}: too large.")
             continue
         tensors = [
-            _random(spec, shape, method, index, generator)
+            _drawn(pools[index], shape, generator) if pools else _random(spec, shape, method, index, generator)
             for index, (spec, shape) in enumerate(zip(method.inputs, shapes, strict=True))
         ]
         found.append(with_tensors(method.example, tensors))
     return found
 
 
-def calibration(folder: Path | None, own: Any, method: Method, notes: list[str]) -> list[Arguments]:
-    """Inputs to calibrate with: the option's folder, else the factory's, else the example and random ones (noted)."""
+def real_inputs(folder: Path | None, own: Any, method: Method) -> list[Arguments]:
+    """Inputs like those of real use: the option's folder, else the factory's `calibration()`, else none."""
     if folder is not None:
         from importer.calibration import read_folder
 
@@ -66,8 +72,7 @@ def calibration(folder: Path | None, own: Any, method: Method, notes: list[str])
         if not found:
             raise ImporterError("CALIBRATION_EMPTY", "calibration() gave nothing.", "Let it give some inputs.", "lower")
         return found
-    notes.append("Calibrated with random inputs: give real ones in the option 'calibration' for true accuracy.")
-    return samples(method, [])
+    return []
 
 
 def _symbol(method: Method, spec: TensorSpec, index: int, axis: int, dimension: Dimension) -> str:
@@ -89,6 +94,14 @@ def _shape(method: Method, spec: TensorSpec, index: int, place: float, sizes: di
         else:
             shape.append(dimension.maximum)
     return shape
+
+
+def _pool(real: list[Arguments], index: int) -> torch.Tensor:
+    return torch.cat([inputs_of(arguments)[index].flatten() for arguments in real])
+
+
+def _drawn(pool: torch.Tensor, shape: list[int], generator: torch.Generator) -> torch.Tensor:
+    return pool[torch.randint(0, pool.numel(), (math.prod(shape),), generator=generator)].reshape(shape)
 
 
 def _random(spec: TensorSpec, shape: list[int], method: Method, index: int, generator: torch.Generator) -> torch.Tensor:

@@ -1,0 +1,190 @@
+"""The cache: entries are whole or not there, also with several processes and after damage."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from importer.cache import Cache, write_atomically
+from importer.errors import ImporterError
+from importer.key import hash_file
+
+KEYS = [f"{number:02x}" * 32 for number in range(8)]
+
+
+def fill(cache: Cache, key: str, payload: bytes = b"program", external: bytes = b"") -> None:
+    with cache.building(key) as building:
+        (building / "model.pte").write_bytes(payload)
+        (building / "model.tres").write_text("[gd_resource]", encoding="utf-8")
+        parts = []
+        if external:
+            (building / "model.ptd").write_bytes(external)
+            parts = [{"file": "model.ptd", "size": len(external), "sha256": hash_file(building / "model.ptd")}]
+        size = {"size": len(payload), "sha256": hash_file(building / "model.pte"), "external": parts}
+        (building / "metadata.json").write_text(json.dumps({"name": key[:2], "payload": size}), encoding="utf-8")
+        cache.store(key, building)
+
+
+def test_store_and_find(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    assert cache.find(KEYS[0]) is None
+    fill(cache, KEYS[0], external=b"weights")
+    found = cache.find(KEYS[0])
+    assert found and found.payload.read_bytes() == b"program" and found.entry == tmp_path / "00" / KEYS[0]
+    assert list((tmp_path / ".building").iterdir()) == []
+
+
+def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    with pytest.raises(RuntimeError), cache.building(KEYS[0]) as building:
+        (building / "model.pte").write_bytes(b"half")
+        raise RuntimeError
+    assert cache.find(KEYS[0]) is None and list((tmp_path / ".building").iterdir()) == []
+
+
+@pytest.mark.parametrize("damage", ["cut", "no_resource", "no_payload", "bad_json", "no_payload_entry"])
+def test_damaged_entries_are_missing_and_replaced(tmp_path: Path, damage: str) -> None:
+    cache = Cache(tmp_path)
+    fill(cache, KEYS[0])
+    entry = cache.folder(KEYS[0])
+    if damage == "cut":
+        (entry / "model.pte").write_bytes(b"pro")
+    elif damage == "no_resource":
+        (entry / "model.tres").unlink()
+    elif damage == "no_payload":
+        (entry / "model.pte").unlink()
+    else:
+        (entry / "metadata.json").write_text("{" if damage == "bad_json" else "{}", encoding="utf-8")
+    assert cache.find(KEYS[0]) is None
+    fill(cache, KEYS[0])
+    assert cache.find(KEYS[0])
+
+
+def test_verify_reads_everything(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    fill(cache, KEYS[0])
+    fill(cache, KEYS[1])
+    assert cache.verify() == []
+    (cache.folder(KEYS[1]) / "model.pte").write_bytes(b"PROGRAM")
+    assert [key for key, _ in cache.verify()] == [KEYS[1]]
+
+
+def test_prune_takes_the_least_used(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    for age, key in enumerate(KEYS[:4]):
+        fill(cache, key, b"x" * 1000)
+        os.utime(cache.folder(key), (1_000_000 - age, 1_000_000 - age))
+    cache.find(KEYS[3])  # used just now
+    removed = cache.prune(2600)
+    assert [entry.key for entry in removed] == [KEYS[1], KEYS[2]]
+    assert {entry.key for entry in cache.entries()} == {KEYS[0], KEYS[3]}
+
+
+def test_a_limit_holds_while_storing(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, limit_bytes=3000)
+    for number, key in enumerate(KEYS):
+        fill(cache, key, b"x" * 1000)
+        os.utime(cache.folder(key), (number, number))
+    assert sum(entry.size for entry in cache.entries()) <= 3000 and cache.find(KEYS[-1])
+
+
+def test_leftovers_of_dead_processes_go(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    with cache.building(KEYS[0]) as building:
+        os.utime(building, (1, 1))
+        cache.prune(10**9)
+        assert not building.exists()
+
+
+def work(root: Path, number: int) -> None:
+    cache = Cache(root)
+    for round_number in range(30):
+        key = KEYS[(number + round_number) % 4]
+        found = cache.find(key)
+        if found:
+            assert found.payload.stat().st_size == 5000
+        else:
+            fill(cache, key, b"y" * 5000)
+        if round_number % 10 == number:
+            cache.prune(11_000)
+
+
+def test_several_processes_at_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=work, args=(tmp_path, number)) for number in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert Cache(tmp_path).verify() == []
+
+
+def test_two_processes_with_the_same_key(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    with cache.building(KEYS[0]) as building:
+        (building / "model.pte").write_bytes(b"second")
+        (building / "metadata.json").write_text("{}", encoding="utf-8")
+        (building / "model.tres").touch()
+        fill(cache, KEYS[0])  # another process was faster
+        assert cache.store(KEYS[0], building).payload.read_bytes() == b"program"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="rights of folders are POSIX's")
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        (tmp_path / "file").touch()
+        root = tmp_path / "file" / "cache"  # root may write everywhere; a file is no folder even for it
+    else:
+        tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
+        root = tmp_path / "cache"
+    with pytest.raises(ImporterError) as caught, Cache(root).building(KEYS[0]):
+        pass
+    assert caught.value.code == "CACHE_NOT_WRITABLE"
+
+
+def test_keys_are_checked(tmp_path: Path) -> None:
+    with pytest.raises(ImporterError) as caught:
+        Cache(tmp_path).find("../../etc")
+    assert caught.value.code == "CACHE_KEY_INVALID"
+
+
+def test_atomic_files(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    write_atomically(path, b"one")
+    write_atomically(path, b"two")
+    assert path.read_bytes() == b"two" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_shared_cache_in_a_bucket(tmp_path: Path) -> None:
+    address = f"memory://bucket-{time.time_ns()}"
+    writer = Cache(address, mirror=tmp_path / "one")
+    fill(writer, KEYS[0], external=b"weights")
+    reader = Cache(address, mirror=tmp_path / "two")
+    found = reader.find(KEYS[0])
+    assert found and found.payload.read_bytes() == b"program" and (found.entry / "model.ptd").read_bytes() == b"weights"
+    assert reader.find(KEYS[1]) is None
+
+
+def test_a_bucket_with_other_bytes_than_it_promises(tmp_path: Path) -> None:
+    import fsspec
+
+    address = f"memory://bucket-{time.time_ns()}"
+    fill(Cache(address, mirror=tmp_path / "one"), KEYS[0])
+    files, root = fsspec.core.url_to_fs(address)
+    files.pipe_file(f"{root}/00/{KEYS[0]}/model.pte", b"PROGRAM")
+    with pytest.raises(ImporterError) as caught:
+        Cache(address, mirror=tmp_path / "two").find(KEYS[0])
+    assert caught.value.code == "CACHE_DAMAGED"
+
+
+def test_an_address_of_no_kind(tmp_path: Path) -> None:
+    with pytest.raises(ImporterError) as caught:
+        Cache("nosuchkind://bucket", mirror=tmp_path)
+    assert caught.value.code == "CACHE_UNREACHABLE"

@@ -1,0 +1,131 @@
+"""`python -m importer`, with its deadline and memory limit."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from importer.convert_command import with_dynamic
+from importer.errors import ImporterError
+from importer.limits import Job, convert_limited
+from importer.options import ImportOptions
+
+ROOT = Path(__file__).parents[2]
+
+
+def importer(*words: object, timeout: int = 200) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "importer", *map(str, words)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout)
+
+
+def test_convert_several_files(models: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.pt"
+    bad.write_text("no model", encoding="utf-8")
+    sources = [models / "linear.pt", bad, models / "counter.pte"]
+    words = ["convert", *sources, "-o", tmp_path / "out", "--cache", tmp_path / "cache", "--jobs", 2]
+    done = importer(*words, "--json")
+    assert done.returncode == 1, done.stderr
+    linear, refused, counter = json.loads(done.stdout)
+    assert refused["error"]["code"] == "NOT_A_MODEL" and not linear["cached"]
+    assert linear["metadata"]["recipe"] == "xnnpack_fp32" and counter["metadata"]["recipe"] == "as_is"
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"linear.pte", "linear.tres", "counter.pte", "counter.tres"}
+    assert 'payload_path = "linear.pte"' in (tmp_path / "out" / "linear.tres").read_text(encoding="utf-8")
+    # The second time nothing is converted; the summary says so, and what failed.
+    again = importer(*words)
+    assert again.returncode == 1 and "cached" in again.stdout and "NOT_A_MODEL" in again.stdout
+    listed = json.loads(importer("cache", "list", "--cache", tmp_path / "cache", "--json").stdout)
+    assert {entry["name"] for entry in listed} == {"linear", "counter"}
+    assert importer("cache", "verify", "--cache", tmp_path / "cache").returncode == 0
+    (tmp_path / "cache" / linear["key"][:2] / linear["key"] / "model.pte").write_bytes(b"x" * 2180)
+    assert importer("cache", "verify", "--cache", tmp_path / "cache").returncode == 1
+    importer("cache", "prune", "--cache", tmp_path / "cache", "--limit-megabytes", 0)
+    assert json.loads(importer("cache", "list", "--cache", tmp_path / "cache", "--json").stdout) == []
+
+
+def test_inspect(models: Path) -> None:
+    assert json.loads(importer("inspect", models / "linear_xnnpack.pte", "--json").stdout)["name"] == "linear_xnnpack"
+    shown = importer("inspect", models / "linear_xnnpack.pte")
+    assert "fully_connected" in shown.stdout and "100%" in shown.stdout
+    bad = importer("inspect", models / "linear.pt")
+    assert bad.returncode == 1 and "PTE_INVALID" in bad.stderr and "Traceback" not in bad.stderr
+
+
+def test_compare(models: Path) -> None:
+    done = importer("compare", models / "linear_xnnpack.pte", models / "linear_portable.pte", "--json")
+    found = json.loads(done.stdout)
+    assert found["difference"]["max_absolute"] < 1e-5 and found["methods"] == ["forward"]
+    differ = importer("compare", models / "linear_xnnpack.pte", models / "counter.pte")
+    assert differ.returncode == 1 and "PROGRAMS_DIFFER" in differ.stderr
+
+
+@pytest.mark.slow
+def test_sweep_with_a_picture(models: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    words = ["sweep", models / "convnet.pt2", "--cache", tmp_path / "cache", "--plot", tmp_path / "plot.png", "--json"]
+    rows = {row["recipe"]: row for row in json.loads(importer(*words, timeout=400).stdout)}
+    assert len(rows) == 7 and rows["xnnpack_int8_static"]["size"] < rows["xnnpack_fp32"]["size"]
+    with Image.open(tmp_path / "plot.png") as image:
+        assert image.width > 500 and len(image.getcolors(1 << 20) or []) > 4
+
+
+def test_the_picture_of_a_sweep(tmp_path: Path) -> None:
+    from PIL import Image
+
+    from importer.sweep_command import draw
+
+    good = {"recipe": "portable", "size": 10, "executorch_us": 5.0, "max_relative": 0.0}
+    draw([good, {"recipe": "broken", "error": "LOWERING_FAILED"}], "x", tmp_path / "x.png")
+    with Image.open(tmp_path / "x.png") as image:
+        assert image.format == "PNG"
+
+
+def test_dynamic_words() -> None:
+    assert with_dynamic("x: float32[1,8]", "x[0]=1..64") == "x: float32[1..64,8]"
+    assert with_dynamic("float32[1,8]", "input_0[1]=2..9") == "float32[1,2..9]"
+    for text in ("x[2]=1..4", "y[0]=1..4", "x[0]=4..1", "x[0]", ""):
+        with pytest.raises(ImporterError):
+            with_dynamic("x: float32[1,8]", text)
+
+
+def slow_factory(folder: Path, body: str) -> dict[str, Any]:
+    (folder / "slow.py").write_text(f"import torch, time\ndef build():\n    {body}\n", encoding="utf-8")
+    return {"factory": "res://slow.py:build", "inputs": "float32[1,1]"}
+
+
+def test_a_deadline_names_the_stage(models: Path, tmp_path: Path) -> None:
+    options = ImportOptions.from_mapping({**slow_factory(tmp_path, "time.sleep(60)"), "deadline_seconds": 20})
+    job = Job(models / "linear_state_dict.pth", str(tmp_path / "cache"), options, tmp_path)
+    stages: list[str] = []
+    with pytest.raises(ImporterError) as caught:
+        convert_limited(job, lambda step: stages.append(step.stage))
+    assert (caught.value.code, caught.value.stage) == ("DEADLINE_EXCEEDED", "load") and stages[-1] == "load"
+
+
+def test_a_memory_limit_names_the_stage(models: Path, tmp_path: Path) -> None:
+    body = "x = [torch.ones(1 << 26) for _ in range(12)]; time.sleep(60)"  # 3 GB
+    options = ImportOptions.from_mapping({**slow_factory(tmp_path, body), "memory_limit_megabytes": 1500})
+    job = Job(models / "linear_state_dict.pth", str(tmp_path / "cache"), options, tmp_path)
+    with pytest.raises(ImporterError) as caught:
+        convert_limited(job)
+    assert (caught.value.code, caught.value.stage) == ("MEMORY_LIMIT_EXCEEDED", "load")
+
+
+def test_a_conversion_that_dies(models: Path, tmp_path: Path) -> None:
+    options = ImportOptions.from_mapping(slow_factory(tmp_path, "import os; os.kill(os.getpid(), 9)"))
+    job = Job(models / "linear_state_dict.pth", str(tmp_path / "cache"), options, tmp_path)
+    with pytest.raises(ImporterError) as caught:
+        convert_limited(job)
+    assert caught.value.code == "CONVERSION_CRASHED" and "SIGKILL" in caught.value.cause
+
+
+def test_wrong_words(tmp_path: Path) -> None:
+    assert importer("convert").returncode == 2
+    assert importer("convert", tmp_path / "x.pt", "-o", tmp_path, "--inputs", "x: nothing").returncode == 1
+    assert importer("nonsense").returncode == 2

@@ -1,0 +1,61 @@
+"""Recurrent layers: a loop that stays a loop, single steps with kept state, or unrolled."""
+
+from __future__ import annotations
+
+import pytest
+
+from importer.errors import ImporterError
+from tests.importer.conftest import Convert
+
+
+@pytest.mark.parametrize(
+    ("arguments", "inputs", "recipe"),
+    [
+        ({"kind": "LSTM", "layers": 2}, "float32[1,160,8]", "auto"),
+        ({"kind": "LSTM", "batch_first": False}, "float32[160,1,8]", "portable"),
+        ({"kind": "GRU", "both": True}, "float32[1,40,8]", "portable"),
+        ({"kind": "RNN"}, "float32[1,40,8]", "portable"),
+    ],
+)
+def test_long_sequences_as_a_loop(arguments: dict[str, object], inputs: str, recipe: str, convert_zoo: Convert) -> None:
+    """Unrolled, 40 steps took 43 seconds and 160 did not end."""
+    meta = convert_zoo("recurrent", arguments, inputs=inputs, recipe=recipe, deadline_seconds=120).metadata
+    assert meta["accuracy"]["max_relative"] < 1e-4
+    assert any("run as a loop (scan): 1" in note for note in meta["notes"])
+    assert sum(meta["methods"][0]["operators"].values()) < 200
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_one_step_with_each_call(kind: str, convert_zoo: Convert) -> None:
+    import torch
+
+    from tests.importer import zoo
+
+    artifact = convert_zoo(
+        "recurrent", {"kind": kind, "layers": 2}, inputs="float32[1,1,8]", recurrent="step", recipe="portable"
+    )
+    assert any("One step with each call; the state of layer is kept" in note for note in artifact.metadata["notes"])
+    from executorch.extension.pybindings import _C
+
+    method = _C._load_program(str(artifact.payload)).load_method("forward")
+    sequence = torch.randn(1, 6, 8)
+    whole = zoo.build("recurrent", kind=kind, layers=2).eval()(sequence)
+    steps = torch.cat([method.call([sequence[:, index : index + 1]])[0] for index in range(6)], 1)
+    assert torch.allclose(steps, whole, atol=1e-5)
+
+
+def test_unrolled_when_that_is_asked_for(convert_zoo: Convert) -> None:
+    meta = convert_zoo("recurrent", inputs="float32[1,4,8]", recurrent="unroll", recipe="portable").metadata
+    assert not any("scan" in note for note in meta["notes"]) and meta["accuracy"]["max_relative"] < 1e-4
+
+
+def test_steps_of_a_layer_in_both_directions(convert_zoo: Convert) -> None:
+    with pytest.raises(ImporterError) as caught:
+        convert_zoo("recurrent", {"both": True}, inputs="float32[1,1,8]", recurrent="step")
+    assert caught.value.code == "RECURRENT_STEP_NOT_POSSIBLE" and "both directions" in caught.value.cause
+
+
+def test_steps_of_a_finished_graph(models: object, convert_file: Convert) -> None:
+    with pytest.raises(ImporterError) as caught:
+        convert_file(models / "linear.pt2", recurrent="step")  # type: ignore[operator]
+    assert caught.value.code == "RECURRENT_STEP_NOT_POSSIBLE"
