@@ -57,5 +57,7 @@ func _write() -> void:
 ## Processor time of this process so far, microseconds (Linux; 0 elsewhere).
 func _processor() -> int:
 	var file: FileAccess = FileAccess.open("/proc/self/stat", FileAccess.READ)
-	var fields: PackedStringArray = file.get_line().get_slice(") ", 1).split(" ") if file != null else PackedStringArray()
+	var fields: PackedStringArray = (
+		file.get_line().get_slice(") ", 1).split(" ") if file != null else PackedStringArray()
+	)
 	return (fields[11].to_int() + fields[12].to_int()) * 10_000 if fields.size() > 12 else 0

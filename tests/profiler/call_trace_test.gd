@@ -18,7 +18,13 @@ func call_data() -> Dictionary:
 			{"name": "forward", "backend": "", "depth": 0, "start_us": 0.0, "duration_us": 100.0},
 			{"name": "native_call_mean.out", "backend": "", "depth": 1, "start_us": 2.0, "duration_us": 30.0},
 			{"name": "DELEGATE_CALL", "backend": "XnnpackBackend", "depth": 1, "start_us": 35.0, "duration_us": 50.0},
-			{"name": "Convolution, \"IGEMM\" #1", "backend": "XnnpackBackend", "depth": 2, "start_us": 36.0, "duration_us": 20.0},
+			{
+				"name": 'Convolution, "IGEMM" #1',
+				"backend": "XnnpackBackend",
+				"depth": 2,
+				"start_us": 36.0,
+				"duration_us": 20.0
+			},
 			{"name": "Sigmoid #1", "backend": "XnnpackBackend", "depth": 2, "start_us": 56.0, "duration_us": 25.0},
 			{"name": "native_call_mean.out", "backend": "", "depth": 1, "start_us": 86.0, "duration_us": 10.0},
 		],

@@ -1,6 +1,6 @@
 extends SceneTree
-## Traces a few calls of the program named on the command line: the ETDump and what get_profile() says of the same calls.
-## godot --headless -s dump.gd -- PROGRAM FOLDER
+## Traces a few calls of the program named on the command line: the ETDump and what get_profile() says of the same
+## calls. godot --headless -s dump.gd -- PROGRAM FOLDER
 
 const RUNS: int = 5
 

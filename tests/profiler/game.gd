@@ -2,10 +2,10 @@ extends Node
 ## A game that runs two models for a while and writes down its own counters. `mode`: "plain", "dies" in the middle, or
 ## "noisy", which also sends what no honest game would.
 
-@export var mode: String = "plain"
-
 const COUNTERS: String = "user://profiler_game_counters.json"
 const FRAMES: int = 90
+
+@export var mode: String = "plain"
 
 var _models: Array[ExecuTorchRuntime] = []
 var _frame: int = 0

@@ -8,15 +8,23 @@ const Breakdown := preload("res://addons/executorch/editor/profiler/data/memory_
 
 
 func test_bytes_in_use_by_instruction() -> void:
-	var plan: MemoryPlan = MemoryPlan.from_metadata(
-		{
-			"planned_memory": [128, 64],
-			"memory_plan":
+	var plan: MemoryPlan = (
+		MemoryPlan
+		. from_metadata(
 			{
-				"instructions": ["a", "b", "c"],
-				"tensors": [[0, 0, 64, 0, 1, "float32", [1, 16], 3], [0, 64, 64, 1, 2, "float32", [16], 4], [1, 0, 16, 2, 2, "int8", [], 5]],
-			},
-		}
+				"planned_memory": [128, 64],
+				"memory_plan":
+				{
+					"instructions": ["a", "b", "c"],
+					"tensors":
+					[
+						[0, 0, 64, 0, 1, "float32", [1, 16], 3],
+						[0, 64, 64, 1, 2, "float32", [16], 4],
+						[1, 0, 16, 2, 2, "int8", [], 5]
+					],
+				},
+			}
+		)
 	)
 	check_equal(plan.size(), 3)
 	check_equal(plan.steps(), 3)
@@ -58,4 +66,7 @@ func test_a_long_session_is_thinned() -> void:
 
 func test_parts_of_malformed_information_are_zero() -> void:
 	check_equal(Breakdown.total({"program": "x", "planned": 7, "delegate": -4}), 0)
-	check_equal(Breakdown.total({"program": 1, "planned": [2, 3], "method_allocator_used": 4, "delegate": 5, "constants": 100}), 15)
+	check_equal(
+		Breakdown.total({"program": 1, "planned": [2, 3], "method_allocator_used": 4, "delegate": 5, "constants": 100}),
+		15
+	)

@@ -1,8 +1,9 @@
 @tool
 class_name ExecuTorchLatencyStatistics
 extends RefCounted
-## Latencies of one model's calls. The one place that counts: the live view, benchmarks, saved runs and exports all read
-## their percentiles here. Percentiles are exact over the calls that are held (linear interpolation, as numpy's).
+## Latencies of one model's calls. The one place that counts: the live view, benchmarks, saved runs and exports all
+## read their percentiles here. Percentiles are exact over the calls that are held (linear interpolation, as
+## numpy's).
 
 const Pyramid := preload("res://addons/executorch/runtime/telemetry/min_max_pyramid.gd")
 ## From this many new samples on, sorting again is cheaper than inserting one by one.
@@ -44,7 +45,8 @@ func _init(samples: int = 100_000) -> void:
 	_capacity = maxi(samples, 1)
 
 
-## Adds a call that began at `at_us` and took `duration` microseconds. A time before the last one counts as the last one.
+## Adds a call that began at `at_us` and took `duration` microseconds. A time before the last one counts as the last
+## one.
 func record(at_us: float, duration: float) -> void:
 	_hold(at_us, duration)
 	_sorted.insert(_sorted.bsearch(duration), duration)
@@ -80,8 +82,8 @@ func percentile(percent: float) -> float:
 	return percentile_of(_sorted, percent)
 
 
-## `{count, held, last_us, mean_us, p50_us, p90_us, p99_us, min_us, max_us, deviation_us, total_us}`; all but `count` and
-## `total_us` are of the held calls.
+## `{count, held, last_us, mean_us, p50_us, p90_us, p99_us, min_us, max_us, deviation_us, total_us}`; all but `count`
+## and `total_us` are of the held calls.
 func summary() -> Dictionary:
 	var result: Dictionary = _summary(_sorted, _held_us, _held_squares)
 	result["held"] = held
@@ -185,8 +187,6 @@ static func summary_of(sorted: PackedFloat64Array) -> Dictionary:
 		sum += number
 		squares += number * number
 	return _summary(sorted, sum, squares)
-
-
 
 
 static func histogram_of(sorted: PackedFloat64Array, bins: int, low_us: float, high_us: float) -> PackedInt32Array:

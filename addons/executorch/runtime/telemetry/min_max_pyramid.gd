@@ -1,7 +1,7 @@
 @tool
 extends RefCounted
-## The smallest and largest value of any stretch of a growing series in a few steps, so that a chart of 100,000 samples
-## costs as much as one of a thousand: each level keeps the extremes of 16 entries of the level below.
+## The smallest and largest value of any stretch of a growing series in a few steps, so that a chart of 100,000
+## samples costs as much as one of a thousand: each level keeps the extremes of 16 entries of the level below.
 
 const FACTOR: int = 16
 const LEVELS: int = 3
@@ -77,7 +77,8 @@ func find_extremes(first: int, last: int) -> void:
 	_extremes(_values, _values, first, last, 0)
 
 
-## Entries of `lows` and `highs` from `first` to before `last`; whole blocks in the middle are asked from the level above.
+## Entries of `lows` and `highs` from `first` to before `last`; whole blocks in the middle are asked from the level
+## above.
 func _extremes(lows: PackedFloat64Array, highs: PackedFloat64Array, first: int, last: int, level: int) -> void:
 	@warning_ignore("integer_division")
 	var first_block: int = (first + FACTOR - 1) / FACTOR

@@ -1,12 +1,13 @@
 class_name ExecuTorchTelemetry
 extends RefCounted
-## Tells the editor's profiler which models a game runs, how long each call took and what memory they hold. Nothing to set
-## up: sessions register themselves when a debugger is connected, which is never so in a release export. A call costs
-## nothing here: the native module keeps a log that is drained a few times a second.
+## Tells the editor's profiler which models a game runs, how long each call took and what memory they hold. Nothing
+## to set up: sessions register themselves when a debugger is connected, which is never so in a release export. A
+## call costs nothing here: the native module keeps a log that is drained a few times a second.
 
 const Protocol := preload("res://addons/executorch/runtime/telemetry/telemetry_protocol.gd")
 const BATCH_US: int = 66_000
 const MEMORY_US: int = 500_000
+const FAREWELL_MS: int = 40
 const OFF: float = -1.0
 
 static var _current: ExecuTorchTelemetry
@@ -23,8 +24,8 @@ var _last_memory_us: int = 0
 var _frames: int = 0
 
 
-## Watches an ExecuTorchRuntime that is loaded. Only weak references are kept. Any thread; does nothing when no debugger is
-## connected or the session is watched already.
+## Watches an ExecuTorchRuntime that is loaded. Only weak references are kept. Any thread; does nothing when no
+## debugger is connected or the session is watched already.
 static func watch(session: RefCounted) -> void:
 	if EngineDebugger.is_active():
 		var path: String = session.call(&"get_resource_path")
@@ -84,6 +85,8 @@ func _on_frame() -> void:
 
 func _on_ending() -> void:
 	flush()
+	# The connection sends from a thread of its own, about every 7 ms, and does not empty its queue when the game ends.
+	OS.delay_msec(FAREWELL_MS)
 	EngineDebugger.unregister_message_capture(Protocol.PREFIX)
 
 

@@ -6,14 +6,14 @@ extends RefCounted
 ##   hello   [VERSION, frame budget in µs]
 ##   model   [id, {name, path, methods: PackedStringArray}]
 ##   calls   [now in µs, frames since the last batch, [[id, log: PackedFloat64Array, queue depth], ...]]
-##           log: LOG_STRIDE numbers a call: sequence, time of its begin in µs, duration in µs, index of its method, error
+##           log: LOG_STRIDE numbers a call: sequence, begin in µs, duration in µs, index of its method, error
 ##   memory  [now in µs, [[id, what get_memory_info() gives], ...]]
 ##   trace   [id, a call of get_profile()]
 ##   gone    [id]
 ## editor to game
 ##   describe  []                                 say hello and all models again
-##   trace     [id, threshold in µs]              trace calls and send those that take longer; 0 = send the next one and stop,
-##                                                negative = stop
+##   trace     [id, threshold in µs]              trace calls and send those that take longer;
+##                                                0 = send the next one and stop, negative = stop
 
 const VERSION: int = 1
 const PREFIX: String = "executorch"

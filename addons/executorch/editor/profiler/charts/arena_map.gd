@@ -1,7 +1,7 @@
 @tool
 extends "res://addons/executorch/editor/profiler/charts/chart.gd"
-## The planned arenas as a map: instructions from left to right, addresses from bottom to top, one box for each tensor. A
-## line shows the bytes in use.
+## The planned arenas as a map: instructions from left to right, addresses from bottom to top, one box for each
+## tensor. A line shows the bytes in use.
 
 const Axes := preload("res://addons/executorch/editor/profiler/charts/axes.gd")
 const MemoryPlan := preload("res://addons/executorch/editor/profiler/data/memory_plan.gd")
@@ -30,6 +30,11 @@ func show_plan(plan: MemoryPlan) -> void:
 			_bases.append(_total)
 			_total += bytes
 	queue_redraw()
+
+
+## What is shown, null when there is nothing to show.
+func get_plan() -> MemoryPlan:
+	return _plan
 
 
 func _is_empty() -> bool:
@@ -121,7 +126,9 @@ func _describe(at: Vector2) -> PackedStringArray:
 	var index: int = _tensor_at(at)
 	var lines: PackedStringArray = []
 	if index >= 0:
-		lines.append("%s [%s]  %s" % [_plan.dtypes[index], _plan.shapes[index], Quantity.exact_size(_plan.sizes[index])])
+		lines.append(
+			"%s [%s]  %s" % [_plan.dtypes[index], _plan.shapes[index], Quantity.exact_size(_plan.sizes[index])]
+		)
 		lines.append("arena %d, offset %s" % [_plan.arena_of[index], Quantity.grouped(_plan.offsets[index])])
 		lines.append("lives from instruction %d to %d" % [_plan.first[index], _plan.last[index]])
 	lines.append("instruction %d  %s" % [step, _plan.operator_at(step)])

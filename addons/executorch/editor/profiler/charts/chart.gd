@@ -255,9 +255,18 @@ func _draw_empty() -> void:
 		var block: Vector2 = style.font.get_multiline_string_size(
 			empty_text, HORIZONTAL_ALIGNMENT_CENTER, width, style.font_size
 		)
-		var base: Vector2 = Vector2((size.x - width) / 2.0, (size.y - block.y) / 2.0 + style.font.get_ascent(style.font_size))
+		var base: Vector2 = Vector2(
+			(size.x - width) / 2.0, (size.y - block.y) / 2.0 + style.font.get_ascent(style.font_size)
+		)
 		draw_multiline_string(
-			style.font, base.floor(), empty_text, HORIZONTAL_ALIGNMENT_CENTER, width, style.font_size, -1, style.dim_text
+			style.font,
+			base.floor(),
+			empty_text,
+			HORIZONTAL_ALIGNMENT_CENTER,
+			width,
+			style.font_size,
+			-1,
+			style.dim_text
 		)
 
 
@@ -281,7 +290,9 @@ func _draw_box(lines: PackedStringArray) -> void:
 	var width: float = 0.0
 	for line: String in lines:
 		width = maxf(width, style.width_of(line))
-	var box: Rect2 = Rect2(_hover + Vector2(style.px(14), style.px(10)), Vector2(width, lines.size() * style.line_height()))
+	var box: Rect2 = Rect2(
+		_hover + Vector2(style.px(14), style.px(10)), Vector2(width, lines.size() * style.line_height())
+	)
 	box.size += Vector2(pad, pad) * 2.0
 	if box.end.x > size.x:
 		box.position.x = _hover.x - box.size.x - style.px(10)

@@ -4,10 +4,22 @@ extends RefCounted
 ## theme. The series colours are Okabe and Ito's, which colour-blind people can tell apart.
 
 const ON_DARK: PackedColorArray = [
-	Color("56b4e9"), Color("e69f00"), Color("2fc29a"), Color("cc79a7"), Color("f0e442"), Color("f0743c"), Color("7d9ff5")
+	Color("56b4e9"),
+	Color("e69f00"),
+	Color("2fc29a"),
+	Color("cc79a7"),
+	Color("f0e442"),
+	Color("f0743c"),
+	Color("7d9ff5")
 ]
 const ON_LIGHT: PackedColorArray = [
-	Color("0072b2"), Color("b87a00"), Color("007a59"), Color("a8457c"), Color("857c00"), Color("c04a00"), Color("3c56b0")
+	Color("0072b2"),
+	Color("b87a00"),
+	Color("007a59"),
+	Color("a8457c"),
+	Color("857c00"),
+	Color("c04a00"),
+	Color("3c56b0")
 ]
 
 var scale: float = 1.0

@@ -119,9 +119,13 @@ func _describe(at: Vector2) -> PackedStringArray:
 	var last: bool = bin == bins - 1
 	var lines: PackedStringArray = [
 		"%s calls, %s" % [Quantity.grouped(count), Quantity.percent(_share(count, _durations.size()))],
-		"%s to %s" % [
-			Quantity.time(view_begin + bin * width), "the longest" if last else Quantity.time(view_begin + (bin + 1) * width)
-		],
+		(
+			"%s to %s"
+			% [
+				Quantity.time(view_begin + bin * width),
+				"the longest" if last else Quantity.time(view_begin + (bin + 1) * width)
+			]
+		),
 	]
 	if not _other.is_empty():
 		var others: int = _counts(_other)[bin]
@@ -134,7 +138,9 @@ func _draw_hover(canvas: Control, at: Vector2) -> void:
 	if bin >= 0:
 		var area: Rect2 = plot()
 		var width: float = area.size.x / _bins()
-		canvas.draw_rect(Rect2(area.position.x + bin * width, area.position.y, width, area.size.y), Color(style.text, 0.08))
+		canvas.draw_rect(
+			Rect2(area.position.x + bin * width, area.position.y, width, area.size.y), Color(style.text, 0.08)
+		)
 
 
 func _bin_at(x: float) -> int:

@@ -1,7 +1,7 @@
 @tool
 extends "res://addons/executorch/editor/profiler/charts/chart.gd"
-## Time line of latencies: for each column of pixels the span from the shortest to the longest call in it. One model with
-## its percentiles, or several over each other. Control+wheel zooms the vertical axis.
+## Time line of latencies: for each column of pixels the span from the shortest to the longest call in it. One model
+## with its percentiles, or several over each other. Control+wheel zooms the vertical axis.
 
 ## A call was clicked.
 signal call_selected(series: int, index: int)
@@ -154,9 +154,7 @@ func _draw_cut(cut: PackedVector2Array) -> void:
 		if tip.x < free_from:
 			continue
 		free_from = tip.x + half
-		var corners: PackedVector2Array = [
-			tip, tip + Vector2(-half, half * 1.6), tip + Vector2(half, half * 1.6)
-		]
+		var corners: PackedVector2Array = [tip, tip + Vector2(-half, half * 1.6), tip + Vector2(half, half * 1.6)]
 		draw_colored_polygon(corners, style.bad())
 
 

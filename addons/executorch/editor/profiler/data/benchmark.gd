@@ -17,7 +17,8 @@ const LONGEST_US: int = 20_000_000
 
 ## 0 to 1.
 var progress: float = 0.0
-## Number of threads being measured; 0 while loading, -1 while tracing. Only plain numbers are shared between the threads.
+## Number of threads being measured; 0 while loading, -1 while tracing. Only plain numbers are shared between the
+## threads.
 var step: int = 0
 
 var _thread: Thread
@@ -25,8 +26,8 @@ var _cancelled: bool = false
 var _error: String = ""
 
 
-## Measures `runs` calls with each number of threads. `open` gives a freshly loaded module or null; it is called on the
-## benchmark's thread. `about` has name, path, recipe, sha256 and method for the result.
+## Measures `runs` calls with each number of threads. `open` gives a freshly loaded module or null; it is called on
+## the benchmark's thread. `about` has name, path, recipe, sha256 and method for the result.
 func start(open: Callable, about: Dictionary, runs: int, threads: PackedInt32Array) -> void:
 	_thread = Thread.new()
 	_thread.start(_run.bind(open, about, runs, threads))
@@ -140,8 +141,8 @@ func _take(module: RefCounted, durations: PackedFloat64Array) -> bool:
 	return true
 
 
-## Traces a few calls with the fastest number of threads, in a session of its own. Untraced calls alternate with them, because
-## only calls of the same moment compare on a machine that does other things too.
+## Traces a few calls with the fastest number of threads, in a session of its own. Untraced calls alternate with
+## them, because only calls of the same moment compare on a machine that does other things too.
 func _trace(module: RefCounted, inputs: Array, result: BenchmarkResult, threads: PackedInt32Array) -> void:
 	result.traced_threads = threads[result.fastest()]
 	ClassDB.class_call_static(MODULE, &"set_num_threads", result.traced_threads)

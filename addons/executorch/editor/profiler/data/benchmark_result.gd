@@ -1,7 +1,7 @@
 @tool
 extends RefCounted
-## What a benchmark measured: durations for each number of threads, traced calls, memory. Saved as JSON with every single
-## duration, so that later versions can count anew.
+## What a benchmark measured: durations for each number of threads, traced calls, memory. Saved as JSON with every
+## single duration, so that later versions can count anew.
 
 const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
 const OperatorTotals := preload("res://addons/executorch/editor/profiler/data/operator_totals.gd")
@@ -76,8 +76,9 @@ func typical_trace() -> CallTrace:
 	return sorted[sorted.size() / 2] if not sorted.is_empty() else null
 
 
-## How the parts of the traced calls relate to an untraced call: `{untraced_us, traced_us, parts_us, overhead, covered}`; the
-## times are medians, `overhead` the share that tracing adds, `covered` the share of the traced call in named operators.
+## How the parts of the traced calls relate to an untraced call: `{untraced_us, traced_us, parts_us, overhead,
+## covered}`; the times are medians, `overhead` the share that tracing adds, `covered` the share of the traced call
+## in named operators.
 func reconciliation() -> Dictionary:
 	if traces.is_empty() or untraced_us.is_empty():
 		return {}
@@ -104,13 +105,16 @@ func reconciliation() -> Dictionary:
 func to_dictionary() -> Dictionary:
 	var measurements: Array[Dictionary] = []
 	for place: int in threads.size():
-		measurements.append(
-			{
-				"threads": threads[place],
-				"wall_us": wall_us[place],
-				"summary": summary(place),
-				"durations_us": durations_us[place],
-			}
+		(
+			measurements
+			. append(
+				{
+					"threads": threads[place],
+					"wall_us": wall_us[place],
+					"summary": summary(place),
+					"durations_us": durations_us[place],
+				}
+			)
 		)
 	var calls: Array[Dictionary] = []
 	for trace: CallTrace in traces:

@@ -1,7 +1,8 @@
 @tool
 extends RefCounted
-## One traced call: nested events (method, then operator or delegate, then operator inside the delegate) with their times.
-## Made from a call of `ExecuTorchModule.get_profile()`; the Dictionary may come from another process and is checked.
+## One traced call: nested events (method, then operator or delegate, then operator inside the delegate) with their
+## times. Made from a call of `ExecuTorchModule.get_profile()`; the Dictionary may come from another process and is
+## checked.
 
 const MOST_EVENTS: int = 100_000
 ## What is left of a delegate's or method's time after its parts.
@@ -83,16 +84,19 @@ func parts_us() -> float:
 func to_call() -> Dictionary:
 	var events: Array[Dictionary] = []
 	for index: int in size():
-		events.append(
-			{
-				"name": names[index],
-				"backend": backends[index],
-				"depth": depths[index],
-				"start_us": starts_us[index],
-				"duration_us": durations_us[index],
-				"instruction": instructions[index],
-				"debug_handle": debug_handles[index],
-			}
+		(
+			events
+			. append(
+				{
+					"name": names[index],
+					"backend": backends[index],
+					"depth": depths[index],
+					"start_us": starts_us[index],
+					"duration_us": durations_us[index],
+					"instruction": instructions[index],
+					"debug_handle": debug_handles[index],
+				}
+			)
 		)
 	return {"method": method, "sequence": sequence, "wall_us": wall_us, "events": events}
 

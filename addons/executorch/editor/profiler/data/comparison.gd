@@ -9,8 +9,8 @@ const NOISE: float = 0.03
 const LATENCIES: PackedStringArray = ["p50_us", "p90_us", "p99_us", "mean_us", "min_us", "max_us"]
 
 
-## Rows `{metric, kind, this, other, change, verdict}` for one number of threads. kind: time, rate or size; `other` and `change`
-## are NAN without a counterpart; change is a share; verdict 1 = better, -1 = worse, 0 = noise.
+## Rows `{metric, kind, this, other, change, verdict}` for one number of threads. kind: time, rate or size; `other`
+## and `change` are NAN without a counterpart; change is a share; verdict 1 = better, -1 = worse, 0 = noise.
 static func rows(result: BenchmarkResult, other: BenchmarkResult, threads: int) -> Array[Dictionary]:
 	var place: int = result.place_of(threads)
 	if place < 0:
@@ -20,7 +20,9 @@ static func rows(result: BenchmarkResult, other: BenchmarkResult, threads: int) 
 	var before: Dictionary = other.summary(other_place) if other_place >= 0 else {}
 	var table: Array[Dictionary] = []
 	for metric: String in LATENCIES:
-		table.append(_row(metric.trim_suffix("_us"), "time", now[metric] as float, before.get(metric, NAN) as float, false))
+		table.append(
+			_row(metric.trim_suffix("_us"), "time", now[metric] as float, before.get(metric, NAN) as float, false)
+		)
 	var rate: float = 1e6 / maxf(now["mean_us"] as float, 1e-6)
 	var other_rate: float = 1e6 / maxf(before["mean_us"] as float, 1e-6) if not before.is_empty() else NAN
 	table.append(_row("calls per second", "rate", rate, other_rate, true))

@@ -1,7 +1,7 @@
 @tool
 extends RefCounted
-## Inputs for a benchmark: random numbers from -1 to 1, and integers 0 and 1, which index any table and mask anything. The
-## same seed gives the same inputs, so that two runs do the same work.
+## Inputs for a benchmark: random numbers from -1 to 1, and integers 0 and 1, which index any table and mask
+## anything. The same seed gives the same inputs, so that two runs do the same work.
 
 const SEED: int = 20
 const MOST_ELEMENTS: int = 1 << 26

@@ -1,7 +1,7 @@
 @tool
 extends RefCounted
-## What the running games said: checks every message and keeps what holds. A message that is malformed, late, too much or cut
-## short is dropped and counted; nothing that a game sends can raise an error here.
+## What the running games said: checks every message and keeps what holds. A message that is malformed, late, too
+## much or cut short is dropped and counted; nothing that a game sends can raise an error here.
 
 ## A model appeared, ended or was renamed.
 signal models_changed
@@ -88,20 +88,23 @@ func receive(session: int, message: String, data: Array) -> bool:
 		return _drop("late")
 	if _is_flood():
 		return _drop("flood")
+	var taken: bool = false
 	match message:
 		"hello":
-			return _on_hello(data)
+			taken = _on_hello(data)
 		"model":
-			return _on_model(session, data)
+			taken = _on_model(session, data)
 		"calls":
-			return _on_calls(session, data)
+			taken = _on_calls(session, data)
 		"memory":
-			return _on_memory(session, data)
+			taken = _on_memory(session, data)
 		"trace":
-			return _on_trace(session, data)
+			taken = _on_trace(session, data)
 		"gone":
-			return _on_gone(session, data)
-	return _drop("malformed")
+			taken = _on_gone(session, data)
+		_:
+			taken = _drop("malformed")
+	return taken
 
 
 func _on_hello(data: Array) -> bool:

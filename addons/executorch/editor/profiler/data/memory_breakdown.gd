@@ -1,7 +1,7 @@
 @tool
 extends RefCounted
-## The parts of `ExecuTorchModule.get_memory_info()` in one fixed order, so that bars, areas, tables and exports agree.
-## Constants that are mapped from the file are named but do not count: the system may drop them at any time.
+## The parts of `ExecuTorchModule.get_memory_info()` in one fixed order, so that bars, areas, tables and exports
+## agree. Constants that are mapped from the file are named but do not count: the system may drop them at any time.
 
 const PARTS: PackedStringArray = ["program", "delegate", "planned", "method allocator", "temporary peak"]
 const EXPLANATIONS: PackedStringArray = [

@@ -1,7 +1,7 @@
 @tool
 extends RefCounted
-## Memory of several models over time: for every moment the bytes of each of them. When it is full, every second moment of
-## the older half is dropped, so that a long session keeps its shape.
+## Memory of several models over time: for every moment the bytes of each of them. When it is full, every second
+## moment of the older half is dropped, so that a long session keeps its shape.
 
 var capacity: int
 ## Microseconds.

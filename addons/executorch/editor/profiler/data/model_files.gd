@@ -1,8 +1,10 @@
 @tool
 extends RefCounted
-## The project's models as the profiler sees them: their paths, what is known of them, and freshly loaded native modules.
+## The project's models as the profiler sees them: their paths, what is known of them, and freshly loaded native
+## modules.
 
-const TYPE: StringName = &"ExecuTorchResource"
+const TYPE: String = "ExecuTorchResource"
+const EXTENSIONS: PackedStringArray = ["pte", "pt", "pt2", "pth", "safetensors"]
 const NativeLibrary := preload("res://addons/executorch/runtime/native_library.gd")
 const ModelPayload := preload("res://addons/executorch/runtime/model_payload.gd")
 
@@ -61,7 +63,14 @@ static func _collect(folder: EditorFileSystemDirectory, found: PackedStringArray
 	if folder == null:
 		return
 	for index: int in folder.get_file_count():
-		if folder.get_file_type(index) == TYPE and folder.get_file_import_is_valid(index):
+		if _is_model(folder, index):
 			found.append(folder.get_file_path(index))
 	for index: int in folder.get_subdir_count():
 		_collect(folder.get_subdir(index), found)
+
+
+## Imported models have the type of their importer, Resource; saved ones name their script's class.
+static func _is_model(folder: EditorFileSystemDirectory, index: int) -> bool:
+	if EXTENSIONS.has(folder.get_file(index).get_extension().to_lower()):
+		return folder.get_file_type(index) == &"Resource" and folder.get_file_import_is_valid(index)
+	return folder.get_file_script_class_name(index) == TYPE

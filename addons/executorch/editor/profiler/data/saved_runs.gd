@@ -24,7 +24,9 @@ func save(result: BenchmarkResult) -> String:
 ## Files of a model's runs, newest first; of all models when `path` is empty.
 func list(path: String = "") -> PackedStringArray:
 	var files: PackedStringArray = []
-	for file: String in DirAccess.get_files_at(folder) if DirAccess.dir_exists_absolute(folder) else PackedStringArray():
+	for file: String in (
+		DirAccess.get_files_at(folder) if DirAccess.dir_exists_absolute(folder) else PackedStringArray()
+	):
 		if file.ends_with(".json") and (path.is_empty() or file.begins_with(_key(path) + "-")):
 			files.append(folder.path_join(file))
 	files.sort()

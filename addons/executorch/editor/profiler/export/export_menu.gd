@@ -2,6 +2,8 @@
 extends MenuButton
 ## Exports what the shown tab holds: CSV, JSON, PNG of its charts, Chrome trace, ETDump.
 
+enum Kind { CALLS_CSV, OPERATORS_CSV, JSON_ALL, TRACE, ETDUMP, PICTURE }
+
 const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
 const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
 const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_model.gd")
@@ -10,8 +12,6 @@ const SavedRuns := preload("res://addons/executorch/editor/profiler/data/saved_r
 const ChromeTrace := preload("res://addons/executorch/editor/profiler/export/chrome_trace.gd")
 const Csv := preload("res://addons/executorch/editor/profiler/export/csv.gd")
 const Chart := preload("res://addons/executorch/editor/profiler/charts/chart.gd")
-
-enum Kind { CALLS_CSV, OPERATORS_CSV, JSON_ALL, TRACE, ETDUMP, PICTURE }
 
 const ITEMS: Dictionary[Kind, Array] = {
 	Kind.CALLS_CSV: ["Latency of every call (CSV)…", "calls", "csv"],

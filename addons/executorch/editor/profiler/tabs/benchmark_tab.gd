@@ -1,6 +1,7 @@
 @tool
 extends VBoxContainer
-## Runs a model on this machine: how its latencies are spread, how it scales with threads, and what changed since another run.
+## Runs a model on this machine: how its latencies are spread, how it scales with threads, and what changed since
+## another run.
 
 ## A benchmark ended well, or a saved one was opened.
 signal result_shown(result: BenchmarkResult)
@@ -16,7 +17,10 @@ const ComparisonList := preload("res://addons/executorch/editor/profiler/tabs/co
 const Toolbar := preload("res://addons/executorch/editor/profiler/tabs/toolbar.gd")
 const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
 const NO_MODELS: String = "There is no model in this project yet.\nDrop a .pt or .pte file into the FileSystem dock."
-const NOT_RUN: String = "Choose a model and press “Run”.\nIt runs here, on this machine, with generated inputs; the editor stays usable."
+const NOT_RUN: String = (
+	"Choose a model and press “Run”.\n"
+	+ "It runs here, on this machine, with generated inputs; the editor stays usable."
+)
 const LAST_SAVED: int = 0
 const NOTHING: int = 1
 
@@ -149,12 +153,15 @@ func _show() -> void:
 	throughput.show_rates(_result.threads, _result.rates(), rates)
 	list.show_rows(Comparison.rows(_result, _other, count), other_name)
 	var numbers: Dictionary = _result.summary(place)
-	_status.text = "%s: %s calls, p50 %s, %s per second" % [
-		_result.name,
-		Quantity.grouped(numbers["count"] as int),
-		Quantity.time(numbers["p50_us"] as float),
-		Quantity.grouped(roundi(_result.rates()[place])),
-	]
+	_status.text = (
+		"%s: %s calls, p50 %s, %s per second"
+		% [
+			_result.name,
+			Quantity.grouped(numbers["count"] as int),
+			Quantity.time(numbers["p50_us"] as float),
+			Quantity.grouped(roundi(_result.rates()[place])),
+		]
+	)
 	_save.disabled = false
 
 
@@ -257,7 +264,9 @@ func _build_toolbar() -> void:
 	_threads = _toolbar.add_options("The number of threads whose latencies are shown", [], 110, show_threads)
 	_against = _toolbar.add_options("The run to compare with", [], 190, _on_against_selected)
 	_fill_against()
-	_save = _toolbar.add_button(&"Save", "Keep this run in your data folder, to compare later runs with it", _on_save_pressed)
+	_save = _toolbar.add_button(
+		&"Save", "Keep this run in your data folder, to compare later runs with it", _on_save_pressed
+	)
 	_save.disabled = true
 	_status = _toolbar.add_status()
 	_status.horizontal_alignment = HORIZONTAL_ALIGNMENT_RIGHT

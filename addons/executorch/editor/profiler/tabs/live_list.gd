@@ -10,8 +10,13 @@ const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity
 const Style := preload("res://addons/executorch/editor/profiler/charts/chart_style.gd")
 const TITLES: PackedStringArray = ["Model", "Calls/s", "p50", "p99", "Frame", "Memory", "Queue"]
 const TIPS: PackedStringArray = [
-	"", "Calls per second, last two seconds", "Half of the calls are faster", "One of a hundred calls is slower",
-	"Time in the model per frame, as a share of the frame's budget", "All memory of the model", "Asynchronous calls that wait"
+	"",
+	"Calls per second, last two seconds",
+	"Half of the calls are faster",
+	"One of a hundred calls is slower",
+	"Time in the model per frame, as a share of the frame's budget",
+	"All memory of the model",
+	"Asynchronous calls that wait"
 ]
 
 var _style: Style
@@ -62,7 +67,9 @@ func show_models(models: Array[LiveModel], now_us: float, budget_us: float, sele
 			waiting += model.queue_depth
 		_write(_rows[model.key], model, rate, load_share)
 	if _all != null:
-		_write_numbers(_all, [Quantity.digits(calls), "", "", Quantity.percent(share), Quantity.size(bytes), str(waiting)])
+		_write_numbers(
+			_all, [Quantity.digits(calls), "", "", Quantity.percent(share), Quantity.size(bytes), str(waiting)]
+		)
 		_all.set_tooltip_text(4, "Budget of a frame: %s" % Quantity.time(budget_us))
 	_select(selected)
 
@@ -90,18 +97,21 @@ func _write(item: TreeItem, model: LiveModel, rate: float, share: float) -> void
 	var p99: String = Quantity.time(numbers["p99_us"] as float)
 	item.set_text(0, model.name + (" (ended)" if model.ended else ""))
 	_write_numbers(item, [Quantity.digits(rate), p50, p99, Quantity.percent(share), memory, str(model.queue_depth)])
-	item.set_tooltip_text(
-		0,
-		(
-			"%s\n%s calls, %s errors, %s lost\nmean %s, longest %s"
-			% [
-				model.path if not model.path.is_empty() else model.name,
-				Quantity.grouped(model.statistics.count),
-				Quantity.grouped(model.errors),
-				Quantity.grouped(model.lost),
-				Quantity.exact_time(numbers["mean_us"] as float),
-				Quantity.exact_time(numbers["max_us"] as float),
-			]
+	(
+		item
+		. set_tooltip_text(
+			0,
+			(
+				"%s\n%s calls, %s errors, %s lost\nmean %s, longest %s"
+				% [
+					model.path if not model.path.is_empty() else model.name,
+					Quantity.grouped(model.statistics.count),
+					Quantity.grouped(model.errors),
+					Quantity.grouped(model.lost),
+					Quantity.exact_time(numbers["mean_us"] as float),
+					Quantity.exact_time(numbers["max_us"] as float),
+				]
+			)
 		)
 	)
 	item.set_tooltip_text(2, Quantity.exact_time(numbers["p50_us"] as float))

@@ -1,6 +1,7 @@
 @tool
 extends VBoxContainer
-## The models of the running game as they run: a list, the latency of one or all as a time line, and the call that was frozen.
+## The models of the running game as they run: a list, the latency of one or all as a time line, and the call that
+## was frozen.
 
 ## The user wants the inside of a traced call.
 signal trace_opened(model: LiveModel, trace: CallTrace)
@@ -17,11 +18,9 @@ const FlameChart := preload("res://addons/executorch/editor/profiler/charts/flam
 const ModelList := preload("res://addons/executorch/editor/profiler/tabs/live_list.gd")
 const Toolbar := preload("res://addons/executorch/editor/profiler/tabs/toolbar.gd")
 const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
-const EMPTY: String = (
-	"No model is running.\nPlay a scene that uses one: each model it calls appears here by itself, with nothing to set up."
-)
+const EMPTY: String = "No model is running.\nPlay a scene that uses one: each model it calls appears here by itself, with nothing to set up."
 const NO_TRACE: String = (
-	"Click a call in the time line to freeze it.\nTurn on “Trace slow calls” to see the operators inside."
+	"Click a call in the time line to freeze it.\n" + "Turn on “Trace slow calls” to see the operators inside."
 )
 const WINDOWS: Dictionary[String, float] = {"5 s": 5e6, "15 s": 15e6, "60 s": 60e6, "5 min": 300e6, "All": 0.0}
 ## Numbers in the list change this often; the charts follow every frame.
@@ -239,7 +238,10 @@ func _build_toolbar() -> void:
 	toolbar.add_gap()
 	_spikes = CheckButton.new()
 	_spikes.text = "Trace slow calls"
-	_spikes.tooltip_text = "Records the operators of the selected model's calls that take longer than this.\nTracing adds some time to every call."
+	_spikes.tooltip_text = (
+		"Records the operators of the selected model's calls that take longer than this.\n"
+		+ "Switching it loads the model's methods anew, and tracing adds some time to every call."
+	)
 	_spikes.disabled = true
 	_spikes.toggled.connect(_on_spikes_toggled)
 	toolbar.add_child(_spikes)

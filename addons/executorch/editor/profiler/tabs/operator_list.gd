@@ -105,7 +105,11 @@ func _explain(row: Dictionary) -> String:
 		return "The whole method; its own time is what no operator accounts for."
 	if int(row["depth"]) > 1:
 		return "An operator inside a delegate."
-	return "A delegate; its own time is what is around its operators." if row["backend"] != "" else "A kernel of the runtime."
+	return (
+		"A delegate; its own time is what is around its operators."
+		if row["backend"] != ""
+		else "A kernel of the runtime."
+	)
 
 
 func _per_call(calls: int, traces: int) -> String:
@@ -122,7 +126,9 @@ func _draw_share(item: TreeItem, rect: Rect2) -> void:
 	draw_rect(bar, _style.grid)
 	bar.size.x *= clampf(share, 0.0, 1.0)
 	draw_rect(bar, _style.series(0))
-	var at: Vector2 = Vector2(rect.end.x - _style.width_of(words) - _style.px(4), rect.get_center().y - _style.line_height() / 2.0)
+	var at: Vector2 = Vector2(
+		rect.end.x - _style.width_of(words) - _style.px(4), rect.get_center().y - _style.line_height() / 2.0
+	)
 	_style.draw_text(self, at, words, _style.text)
 
 

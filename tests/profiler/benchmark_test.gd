@@ -1,0 +1,128 @@
+@tool
+extends "res://tests/case.gd"
+## Benchmarks of a real model, what the dock shows of them, and what is written to files.
+
+const Dock := preload("res://addons/executorch/editor/profiler/profiler_dock.gd")
+const Benchmark := preload("res://addons/executorch/editor/profiler/data/benchmark.gd")
+const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
+const Comparison := preload("res://addons/executorch/editor/profiler/data/comparison.gd")
+const ModelFiles := preload("res://addons/executorch/editor/profiler/data/model_files.gd")
+const SavedRuns := preload("res://addons/executorch/editor/profiler/data/saved_runs.gd")
+const ExportMenu := preload("res://addons/executorch/editor/profiler/export/export_menu.gd")
+const MODEL: String = "res://models/convnet.pt2"
+const RUNS: int = 60
+
+
+func find_dock() -> Dock:
+	return EditorInterface.get_base_control().get_window().find_child("ModelProfiler", true, false) as Dock
+
+
+func measure(path: String = MODEL) -> BenchmarkResult:
+	var benchmark: Benchmark = Benchmark.new()
+	var about: Dictionary = ModelFiles.describe(path)
+	about["method"] = "forward"
+	benchmark.start(ModelFiles.open.bind(load(path)), about, RUNS, PackedInt32Array([1]))
+	var ended: Array = await benchmark.finished
+	check(ended[0] != null, "%s" % ended[1])
+	return ended[0]
+
+
+func test_durations_agree_with_a_wall_clock() -> void:
+	# What else the machine does between two calls is in the wall clock only, so the quietest of a few runs counts.
+	var best: float = 0.0
+	for run: int in 5:
+		var result: BenchmarkResult = await measure()
+		check_equal(result.durations_us[0].size(), RUNS)
+		var sum: float = 0.0
+		for duration: float in result.durations_us[0]:
+			sum += duration
+		check(sum / result.wall_us[0] < 1.0005, "calls take no longer than the time that passes")
+		best = maxf(best, sum / result.wall_us[0])
+	check(best > 0.95, "the calls' times are %.4f of the wall clock" % best)
+
+
+func test_operators_are_reconciled() -> void:
+	var result: BenchmarkResult = await measure()
+	check_equal(result.traces.size(), Benchmark.TRACED_CALLS)
+	var reconciled: Dictionary = result.reconciliation()
+	check(float(reconciled["covered"]) > 0.5 and float(reconciled["covered"]) <= 1.0, "%s" % reconciled)
+	var share: float = 0.0
+	for row: Dictionary in result.operators().rows:
+		share += row["share"]
+	check_near(share, 1.0, 0.02)
+	check(
+		result.operators().rows.any(func(row: Dictionary) -> bool: return int(row["depth"]) == 2), "inside a delegate"
+	)
+
+
+func test_a_saved_run_comes_back_equal() -> void:
+	var result: BenchmarkResult = await measure()
+	var saved: SavedRuns = SavedRuns.new("user://profiler_test_runs")
+	var file: String = saved.save(result)
+	var again: BenchmarkResult = saved.open(file)
+	check(again != null, file)
+	check_near(again.durations_us[0], result.durations_us[0], 1e-9)
+	check_equal(again.traces.size(), result.traces.size())
+	check(saved.last_before(MODEL, result.date) == null, "a run is not before itself")
+	check(saved.last_before(MODEL, result.date + 10.0) != null, "but before a later one")
+	for row: Dictionary in Comparison.rows(result, again, 1):
+		check_equal(row["verdict"], 0, "the same run is neither better nor worse")
+	DirAccess.remove_absolute(file)
+
+
+func test_a_broken_file_is_no_run() -> void:
+	var saved: SavedRuns = SavedRuns.new("user://profiler_test_runs")
+	DirAccess.make_dir_recursive_absolute(saved.folder)
+	for text: String in [
+		"", "{", "[]", '{"format": 1}', '{"format": 1, "model": {}, "measurements": [{"durations_us": []}]}'
+	]:
+		var file: String = saved.folder.path_join("broken.json")
+		SavedRuns.write_text(file, text)
+		check(saved.open(file) == null, text)
+		DirAccess.remove_absolute(file)
+
+
+func test_comparison_knows_better_from_worse() -> void:
+	var fast: BenchmarkResult = BenchmarkResult.new()
+	fast.threads = [1]
+	fast.durations_us = [PackedFloat64Array([10.0, 10.0, 10.0])]
+	var slow: BenchmarkResult = BenchmarkResult.new()
+	slow.threads = [1]
+	slow.durations_us = [PackedFloat64Array([20.0, 20.0, 20.0])]
+	var rows: Array[Dictionary] = Comparison.rows(fast, slow, 1)
+	check_equal(rows[0]["verdict"], 1, "a shorter latency is better")
+	check_near(rows[0]["change"], -0.5, 1e-9)
+	var rate: Dictionary = rows.filter(func(row: Dictionary) -> bool: return row["kind"] == "rate")[0]
+	check_equal(rate["verdict"], 1, "a higher rate is better")
+	check_near(rate["change"], 1.0, 1e-9)
+	check_equal(Comparison.rows(slow, fast, 1)[0]["verdict"], -1)
+
+
+func test_a_model_that_cannot_run_says_why() -> void:
+	var benchmark: Benchmark = Benchmark.new()
+	benchmark.start(func() -> RefCounted: return null, {"name": "none"}, 10, PackedInt32Array([1]))
+	var ended: Array = await benchmark.finished
+	check(ended[0] == null and not (ended[1] as String).is_empty(), "%s" % [ended])
+
+
+func test_the_dock_shows_and_exports_a_benchmark() -> void:
+	var dock: Dock = find_dock()
+	dock.benchmark.saved_runs = SavedRuns.new("user://profiler_test_runs")
+	dock.open_benchmark(MODEL)
+	check(dock.tabs.get_current_tab_control() == dock.benchmark, "the Benchmark tab is open")
+	dock.benchmark.start(20, PackedInt32Array([1, 2]))
+	await wait_until(func() -> bool: return dock.benchmark.get_result() != null, 60.0, "the benchmark")
+	check_equal(dock.benchmark.get_result().threads, PackedInt32Array([1, 2]))
+	check(not dock.operators.get_traces().is_empty(), "the Operators tab has the traced calls")
+	check(dock.operators.list.get_root().get_child_count() > 1, "and their table")
+	check(dock.memory.arenas.get_plan() != null, "the Memory tab has the plan of the arenas")
+	var menus: Array[Node] = dock.find_children("*", "MenuButton", true, false)
+	var menu: ExportMenu = menus.filter(func(node: Node) -> bool: return node is ExportMenu)[0]
+	for kind: ExportMenu.Kind in ExportMenu.ITEMS:
+		var path: String = OS.get_user_data_dir().path_join("export_%d" % kind)
+		# Nothing is drawn without a window, so there is no picture.
+		check_equal(menu.write(kind, path), kind != ExportMenu.Kind.PICTURE, ExportMenu.ITEMS[kind][0] as String)
+		var written: int = FileAccess.get_file_as_bytes(path).size()
+		check(kind == ExportMenu.Kind.PICTURE or written > 100, path)
+	var calls: String = FileAccess.get_file_as_string(OS.get_user_data_dir().path_join("export_0"))
+	check_equal(calls.split("\r\n", false).size(), 41, "a header and 40 calls")
