@@ -62,6 +62,8 @@ class ExecuTorchModule {
     static int64_t get_num_threads();
     static void set_log_level(const int64_t& level);
     static int64_t load_library(const String& path);
+    /// {ok, seconds, code, name, cause, remedy}: the structure, then a trial in a child process. For unknown files.
+    static Dictionary verify_file(const String& path);
 
     /// Values / 255, minus mean, by deviation; width or height 0 = the image's own. Empty on an error, which is
     /// printed.

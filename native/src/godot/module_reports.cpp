@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "godot/executorch_module.h"
+#include "model/child_trial.h"
 #include "model/platform.h"
 #include "model/runtime_info.h"
 #include "model/ticks.h"
@@ -9,6 +10,7 @@ namespace godot_executorch::godot {
 namespace {
 
 constexpr int64_t kMaximumCallLog = 1 << 16;
+constexpr int kTrialSeconds = 10;
 
 Array to_events(const std::vector<TracedEvent>& events) {
     Array result(static_cast<int64_t>(events.size()));
@@ -184,6 +186,18 @@ int64_t ExecuTorchModule::load_library(const String& path) {
         api.print_error(status.failure().cause.c_str(), "load_library", __FILE__, __LINE__, 0);
     }
     return status.code();
+}
+
+Dictionary ExecuTorchModule::verify_file(const String& path) {
+    const int64_t start = now_ticks();
+    Model model;
+    Status status = model.load_from_file(path.utf8());
+    model.clear();
+    status = status.ok() ? try_in_child(path.utf8(), kTrialSeconds) : std::move(status);
+    Dictionary result = status.ok() ? Dictionary() : to_godot(status.failure());
+    result["ok"] = status.ok();
+    result["seconds"] = ticks_to_ns(now_ticks() - start) / 1e9;
+    return result;
 }
 
 }  // namespace godot_executorch::godot

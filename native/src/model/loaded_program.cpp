@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "model/platform.h"
+#include "model/program_check.h"
 
 namespace godot_executorch {
 namespace {
@@ -61,6 +62,11 @@ Status LoadedProgram::load(std::unique_ptr<DataSource> source, std::vector<std::
     if (!status.ok()) {
         return status;
     }
+    ProgramFacts facts;
+    status = check_program(*source, facts);
+    if (!status.ok()) {
+        return status;
+    }
     return guarded("loading the program", [&]() -> Status {
         const std::shared_ptr<LoadedProgram> loaded(new LoadedProgram());
         loaded->source_ = std::move(source);
@@ -81,6 +87,7 @@ Status LoadedProgram::load(std::unique_ptr<DataSource> source, std::vector<std::
             }
             Status read = read_signature(meta.get(), loaded->methods_.emplace_back());
             loaded->methods_.back().index = static_cast<int>(i);
+            loaded->methods_.back().has_state |= facts.methods_with_state.count(name.get()) > 0;
             if (!read.ok()) {
                 return read;
             }

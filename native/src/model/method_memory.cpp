@@ -36,7 +36,7 @@ Status MethodMemory::plan(const MethodSignature& signature) {
     } else {
         method_allocator_ = std::make_unique<GrowingAllocator>();
         temporary_allocator_ = std::make_unique<GrowingAllocator>();
-        if (source_.policy == MemoryPolicy::Custom && signature.attribute_count == 0 && planned_bytes_ > 0) {
+        if (source_.policy == MemoryPolicy::Custom && !signature.has_state && planned_bytes_ > 0) {
             base = source_.pool->join(planned_bytes_);
             if (base == nullptr) {
                 return Status(Code::MemoryLimitExceeded, "the pool has " + std::to_string(source_.pool->limit()) +

@@ -415,7 +415,7 @@ Status Model::instantiate(const MethodSignature& signature, std::unique_ptr<Load
 
 void Model::warm_up(LoadedMethod& method) {
     // A call would change the state of a model that has one.
-    if (method.signature().attribute_count > 0 || method.memory().uses_pool()) {
+    if (method.signature().has_state || method.memory().uses_pool()) {
         return;
     }
     size_t largest = 0;

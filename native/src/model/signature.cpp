@@ -172,7 +172,7 @@ Status read_signature(const MethodMeta& meta, MethodSignature& signature) {
             backends.emplace_back(name.get());
         }
     }
-    signature.attribute_count = meta.num_attributes();
+    signature.has_state = meta.num_attributes() > 0;
     return {};
 }
 

@@ -57,7 +57,7 @@ struct MethodSignature {
     std::vector<ValueSpec> outputs;
     std::vector<int64_t> planned_memory;
     std::vector<std::string> backends;
-    size_t attribute_count = 0;  // mutable buffers with a name
+    bool has_state = false;  // keeps values between calls
 };
 
 Status read_signature(const executorch::runtime::MethodMeta& meta, MethodSignature& signature);
