@@ -67,7 +67,7 @@ def export_module(module: torch.nn.Module, method: SourceMethod, shapes: Any = N
         with torch.no_grad():
             return torch.export.export(module, positional, keyword, dynamic_shapes=dynamic, strict=False)
     except Exception as error:
-        raise _export_error(error, method) from error
+        raise _export_error(error, method, module) from error
 
 
 def dynamic_shapes(declared: list[TensorSpec], module: torch.nn.Module, example: Any) -> Any:
@@ -249,7 +249,7 @@ def _origins(node: Any, depth: int = 0) -> list[str]:
     return _origins(node.args[0], depth + 1) if kept and node.args else []
 
 
-def _export_error(error: Exception, method: SourceMethod) -> ImporterError:
+def _export_error(error: Exception, method: SourceMethod, module: torch.nn.Module) -> ImporterError:
     text = str(error).strip()
     first = text.splitlines()[0][:300] if text else type(error).__name__
     kind = type(error).__name__
@@ -260,19 +260,27 @@ def _export_error(error: Exception, method: SourceMethod) -> ImporterError:
         return ImporterError("EXPORT_DATA_DEPENDENT", cause, remedy, "export", log)
     if "specialized" in text or "Constraints violated" in text:
         cause = f"A dynamic dimension of '{method.name}' cannot vary as declared: {_sentence(text)}"
-        return ImporterError(
-            "DYNAMIC_SHAPE_REFUSED", cause, "Make this dimension fixed, or change its range.", "export", log
-        )
-    if kind in ("TypeError", "ValueError") or "shape" in text or "mat1 and mat2" in text or "size of tensor" in text:
-        shapes = [
-            f"{list(v.shape)}" for v in [*method.example[0], *method.example[1].values()] if isinstance(v, torch.Tensor)
-        ]
-        cause = f"The method '{method.name}' does not accept the inputs {', '.join(shapes) or 'given'}: {first}"
-        return ImporterError(
-            "INPUTS_MISMATCH", cause, "Correct the option 'inputs' or example_inputs().", "export", log
-        )
+        remedy = "Make this dimension fixed, or change its range."
+        return ImporterError("DYNAMIC_SHAPE_REFUSED", cause, remedy, "export", log)
+    refusal = _eager_refusal(module, method)
+    if refusal or kind in ("TypeError", "ValueError"):
+        given = [*method.example[0], *method.example[1].values()]
+        shapes = ", ".join(str(list(value.shape)) for value in given if isinstance(value, torch.Tensor))
+        cause = f"The method '{method.name}' does not accept the inputs {shapes or 'given'}: {refusal or first}"
+        remedy = "Correct the option 'inputs' or example_inputs()."
+        return ImporterError("INPUTS_MISMATCH", cause, remedy, "export", log)
     cause = f"torch.export cannot export '{method.name}': {kind}: {first}"
     return ImporterError("EXPORT_FAILED", cause, "The log has the place in the model's code.", "export", log)
+
+
+def _eager_refusal(module: torch.nn.Module, method: SourceMethod) -> str:
+    """What eager PyTorch says to the example; nothing when it takes it."""
+    try:
+        with torch.no_grad():
+            module(*method.example[0], **method.example[1])
+    except Exception as error:
+        return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    return ""
 
 
 def _sentence(text: str) -> str:

@@ -129,7 +129,8 @@ def _pickled(path: Path, found: Scan, size: int, prefix: str, legacy: bool = Fal
     beyond = found.beyond_tensors
     value = found.value
     tensors = _tensors(value)
-    if tensors and not beyond:
+    # The state dict of a model without weights is empty.
+    if (tensors or value == {}) and not beyond:
         return Sniffed("state_dict", size, [], tensors, prefix=prefix, legacy=legacy)
     for key in _wrapper_keys(value):
         inner = _tensors(entries(value)[key])
