@@ -50,7 +50,8 @@ def test_bad_file_fails_alone(kind: str, models_project: ModelProject) -> None:
     assert len(told(run, name)) == 1, run.output
     assert run.status != 0, run.output
     assert models_project.answer("good.pt") == "[8.0]"
-    assert models_project.answer(name) == "none"
+    # A failed resource loads, so that scenes open; it answers nothing.
+    assert models_project.answer(name) == "<null>"
 
 
 @pytest.mark.parametrize("form", ["linear.pt", "linear_torchscript.pt", "linear_xnnpack.pte"])
@@ -107,3 +108,12 @@ def test_previous_artifact_stays_when_a_file_becomes_bad(models_project: ModelPr
     run = models_project.godot.import_all()
     assert run.status != 0, run.output
     assert [path.read_bytes() for path in models_project.payloads("good.pt")] == before
+
+
+def test_second_import_fails_again(models_project: ModelProject) -> None:
+    """A build machine must not go green because the failure was already told once."""
+    models_project.put("bad.pt", b"not a model")
+    assert models_project.godot.import_all().status != 0
+    again = models_project.godot.import_all()
+    assert again.status != 0, again.output
+    assert len(told(again, "bad.pt")) == 1, again.output
