@@ -1,6 +1,6 @@
 @tool
 extends RefCounted
-## The key of an artifact, the same as importer/key.py's (tests/import/key_vectors.json holds both to it). Any thread.
+## The key of an artifact, the same as importer/key.py's (tests/import_editor/key_vectors.json holds both to it). Any thread.
 
 const PLUGIN_CONFIG: String = "res://addons/executorch/plugin.cfg"
 const EXTERNAL_EXTENSION: String = "ptd"
@@ -117,7 +117,7 @@ static func _quote(text: String) -> String:
 		var code: int = text.unicode_at(index)
 		if special.has(code):
 			quoted.append(special[code] as String)
-		elif code >= 0x20 and code < 0x7F or code == 0x7F:
+		elif code >= 0x20 and code < 0x7F:
 			quoted.append(text[index])
 		elif code > 0xFFFF:
 			var pair: int = code - 0x10000

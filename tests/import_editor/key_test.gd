@@ -1,0 +1,54 @@
+@tool
+extends "res://tests/case.gd"
+## The addon's key is the importer's: see key_vectors.json and test_key_vectors.py.
+
+const CacheKey := preload("res://addons/executorch/editor/import/cache_key.gd")
+const Options := preload("res://addons/executorch/editor/import/import_options.gd")
+
+
+func test_keys_are_the_importers() -> void:
+	var vectors: Array = JSON.parse_string(FileAccess.get_file_as_string("res://tests/import_editor/key_vectors.json"))
+	check(vectors.size() >= 7, "the vectors are there")
+	for vector: Dictionary in vectors:
+		var hashes: Dictionary = {}
+		var files: Dictionary = vector["files"]
+		for file: String in files:
+			hashes[file] = str(files[file]).sha256_text()
+		var changed: Dictionary = Options.get_changed(vector["options"] as Dictionary)
+		check_equal(changed.size(), (vector["options"] as Dictionary).size(), vector["name"] as String)
+		var key: String = CacheKey.make_from(
+			vector["version"] as String, vector["source_sha256"] as String, changed, hashes
+		)
+		check_equal(key, vector["key"], vector["name"] as String)
+
+
+func test_options_that_do_not_change_the_artifact_are_left_out() -> void:
+	check_equal(Options.get_changed({"recipe": "auto", "optimization_level": 2, "embed": true, "Model": null}), {})
+
+
+func test_dependencies() -> void:
+	DirAccess.make_dir_recursive_absolute("res://calibration/inner/.hidden")
+	for path: String in ["a.npy", "inner/b.npy", ".secret", "inner/.hidden/c.npy"]:
+		_write("res://calibration".path_join(path))
+	_write("res://net.py")
+	var found: Dictionary = CacheKey.find_dependencies(
+		"res://models/linear.pt", {"factory": "res://net.py:build", "calibration": "calibration"}
+	)
+	var names: Array = found.keys()
+	names.sort()
+	check(not found.has("error"), str(found))
+	check_equal(names, ["calibration/a.npy", "calibration/inner/b.npy", "factory"])
+
+
+func test_paths_stay_in_the_project() -> void:
+	for path: String in ["../net.py", "/etc/passwd", "res://../net.py", "res://models/../../net.py"]:
+		var found: Dictionary = CacheKey.find_dependencies("res://models/linear.pt", {"factory": path})
+		check_equal((found.get("error", {}) as Dictionary).get("code", ""), "PATH_OUTSIDE_PROJECT", path)
+	var missing: Dictionary = CacheKey.find_dependencies("res://models/linear.pt", {"factory": "res://nothing.py"})
+	check_equal((missing.get("error", {}) as Dictionary).get("code", ""), "FILE_NOT_FOUND")
+
+
+func _write(path: String) -> void:
+	var file: FileAccess = FileAccess.open(path, FileAccess.WRITE)
+	file.store_string(path)
+	file.close()

@@ -1,0 +1,33 @@
+"""The importer's key and the addon's are the same: both are held to key_vectors.json (the addon in key_test.gd)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from importer.key import make_key_from
+from importer.options import ImportOptions
+from importer.version import IMPORTER_VERSION
+
+VECTORS: list[dict[str, Any]] = json.loads(Path(__file__).with_name("key_vectors.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])
+def test_key(vector: dict[str, Any], tmp_path: Path) -> None:
+    if IMPORTER_VERSION != vector["version"]:
+        pytest.skip("the vectors are of another importer version; key_test.gd still checks them")
+    files = {}
+    for index, (name, content) in enumerate(vector["files"].items()):
+        files[name] = tmp_path / str(index)
+        files[name].write_text(content, encoding="utf-8")
+    options = ImportOptions.from_mapping(vector["options"])
+    assert options.changed() == vector["options"]
+    assert make_key_from(vector["source_sha256"], options, files) == vector["key"]
+
+
+def test_the_addon_names_the_importer_that_it_belongs_to() -> None:
+    config = (Path(__file__).parents[2] / "addons" / "executorch" / "plugin.cfg").read_text(encoding="utf-8")
+    assert f'importer_version="{IMPORTER_VERSION}"' in config
