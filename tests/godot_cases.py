@@ -144,7 +144,7 @@ def _run_group(folder: Path, selected: list[tuple[str, str]]) -> GroupResult:
         )
         project.add([models / name for name in settings.get("models", [])])
         _add_cases(project, folder, selected, editor=settings["mode"] == "editor")
-        imported = project.import_all()
+        imported = project.import_all(env={"EXECUTORCH_TEST_CASES": "wait"})
         arguments = ["--editor"] if settings["mode"] == "editor" else ["res://tests/runner.tscn"]
         run = project.run(*arguments, timeout=settings.get("timeout", 120))
         if "@@END" not in run.output and imported.status != 0:
