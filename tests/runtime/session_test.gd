@@ -172,3 +172,16 @@ func _run_many(model: ExecuTorchResource, x: float) -> bool:
 
 func _model(file: String) -> ExecuTorchResource:
 	return load("res://models/" + file)
+
+
+func test_session_follows_its_resource() -> void:
+	var model: ExecuTorchResource = _model("linear.pt").duplicate()
+	var session: ExecuTorchRuntime = model.new_session()
+	check_near(session.run_inference_array([1.0]), [5.0])
+	var other: ExecuTorchResource = _model("counter.pte")
+	model.state = ExecuTorchResource.State.READY
+	model.metadata = other.metadata
+	model.payload_path = other.payload_path
+	check(session.is_model_loaded(), "it has a model still")
+	check_near(session.run_inference_array([1.0]), [6.0])
+	check_near(session.run_inference_array([1.0]), [7.0])
