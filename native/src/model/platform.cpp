@@ -4,6 +4,7 @@
 #include <executorch/runtime/platform/runtime.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <mutex>
 
@@ -18,6 +19,7 @@ std::atomic<int> level{static_cast<int>(LogLevel::Error)};
 std::atomic<LogSink> log_sink{nullptr};
 thread_local int guard_depth = 0;
 thread_local std::string captured;
+thread_local int64_t last_time = 0;
 
 void emit_log(et_timestamp_t, et_pal_log_level_t pal_level, const char* filename, const char*, size_t line,
               const char* message, size_t) {
@@ -43,6 +45,17 @@ void emit_log(et_timestamp_t, et_pal_log_level_t pal_level, const char* filename
     }
 }
 
+et_timestamp_t current_ticks() {
+    last_time =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+            .count();
+    return static_cast<et_timestamp_t>(last_time);
+}
+
+et_tick_ratio_t nanoseconds_per_tick() {
+    return {1, 1};
+}
+
 void abort_by_exception() {
     if (guard_depth > 0) {
         throw FatalCheckError();
@@ -57,8 +70,8 @@ void install_platform(LogSink sink) {
     std::call_once(once, [] {
         namespace runtime = executorch::runtime;
         start_tick_clock();
-        runtime::register_pal(runtime::PalImpl::create(nullptr, abort_by_exception, nullptr, nullptr, emit_log, nullptr,
-                                                       nullptr, __FILE__));
+        runtime::register_pal(runtime::PalImpl::create(nullptr, abort_by_exception, current_ticks, nanoseconds_per_tick,
+                                                       emit_log, nullptr, nullptr, __FILE__));
         runtime::runtime_init();
     });
     log_sink = sink;
@@ -70,6 +83,10 @@ void set_log_level(LogLevel new_level) {
 
 LogLevel log_level() {
     return static_cast<LogLevel>(level.load());
+}
+
+int64_t last_platform_time() {
+    return last_time;
 }
 
 std::string take_captured_log() {

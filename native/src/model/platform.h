@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <exception>
 #include <string>
 #include <utility>
@@ -19,6 +20,9 @@ LogLevel log_level();
 
 /// The error lines that ExecuTorch logged in this thread since the last call, joined by "; ".
 std::string take_captured_log();
+
+/// The time that ExecuTorch last asked for in this thread, in nanoseconds.
+int64_t last_platform_time();
 
 /// A fatal check inside ExecuTorch, turned into an exception.
 struct FatalCheckError : std::exception {

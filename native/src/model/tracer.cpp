@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "model/platform.h"
 #include "model/ticks.h"
 
 namespace godot_executorch {
@@ -31,10 +32,6 @@ constexpr char kKernelPrefix[] = "native_call_";
 
 int64_t nanoseconds(et_timestamp_t ticks) {
     return static_cast<int64_t>(executorch::runtime::ticks_to_ns(ticks));
-}
-
-int64_t now() {
-    return nanoseconds(executorch::runtime::pal_current_ticks());
 }
 
 bool write_file(const std::string& path, const std::vector<uint8_t>& bytes) {
@@ -161,7 +158,8 @@ int64_t Tracer::current_instruction() const {
 int64_t Tracer::open(const char* name, const EventTracerEntry& dumped, int64_t instruction) {
     const int64_t id = next_id_++;
     if (is_executing_) {
-        open_[id] = {name != nullptr ? name : "", dumped, now(), instruction, current_.events.size()};
+        open_[id] = {name != nullptr ? name : "", dumped, nanoseconds(dumped.start_time), instruction,
+                     current_.events.size()};
     } else {
         open_[id] = {"", dumped, 0, -1, 0};
     }
@@ -188,14 +186,16 @@ void Tracer::end_profiling(EventTracerEntry entry) {
     }
     const Open event = std::move(found->second);
     open_.erase(found);
+    // The dump reads the clock; its time is ours, so that both tell the same.
+    dump_->end_profiling(event.dumped);
+    const int64_t end = last_platform_time();
     if (is_executing_ && !event.name.empty()) {
         // The wrapper around a kernel counts only for kernels that do not report themselves.
         const bool redundant = event.name == kOperatorCall && current_.events.size() > event.events_before;
         if (!redundant) {
-            add_event(event.name, false, event.start_ns, now(), event.instruction);
+            add_event(event.name, false, event.start_ns, end, event.instruction);
         }
     }
-    dump_->end_profiling(event.dumped);
 }
 
 EventTracerEntry Tracer::start_profiling_delegate(const char* name, DelegateDebugIntId index) {
@@ -214,10 +214,10 @@ void Tracer::end_profiling_delegate(EventTracerEntry entry, const void* metadata
     }
     const Open event = std::move(found->second);
     open_.erase(found);
-    if (is_executing_) {
-        add_event(event.name, true, event.start_ns, now(), event.instruction);
-    }
     dump_->end_profiling_delegate(event.dumped, metadata, size);
+    if (is_executing_) {
+        add_event(event.name, true, event.start_ns, last_platform_time(), event.instruction);
+    }
 }
 
 void Tracer::log_profiling_delegate(const char* name, DelegateDebugIntId index, et_timestamp_t start,
