@@ -98,6 +98,8 @@ def test_reset_connections(healthy: GameServer) -> None:
 def test_oversized(healthy: GameServer) -> None:
     body = b'{"a": "' + b"x" * (1024 * 1024) + b'"}'
     assert http.exchange(healthy.port, http.post(body, healthy.token)[:2000]).status == 413
+    # A client that sends it all before it reads must still get the answer.
+    assert http.exchange(healthy.port, http.post(body, healthy.token)).status == 413
     huge = {"Content-Length": "999999999999"}
     assert http.exchange(healthy.port, http.post(b"", healthy.token, huge)).status == 413
     assert http.exchange(healthy.port, http.post(b"", healthy.token, {"X": "y" * 20000})).status == 431

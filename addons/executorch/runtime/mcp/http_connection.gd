@@ -6,6 +6,7 @@ extends RefCounted
 enum State { READING_HEAD, READING_BODY, ANSWERING, STREAMING, CLOSING, CLOSED }
 
 const READ_SIZE: int = 65536
+const LINGER_MSEC: int = 1000
 const MAX_UNSENT_BYTES: int = 16 * 1024 * 1024
 const HttpRequest = preload("http_request.gd")
 const HttpResponse = preload("http_response.gd")
@@ -50,11 +51,10 @@ func poll(now: int, admit: Callable) -> bool:
 	if _peer.get_status() != StreamPeerTCP.STATUS_CONNECTED:
 		close()
 		return true
-	var moved: bool = _flush(now)
+	var moved: bool = flush(now)
 	if state == State.CLOSING:
-		if _output.is_empty() or now > _deadline:
-			close()
-		return true
+		_linger(now)
+		return moved
 	if state <= State.READING_BODY:
 		moved = _read(now, admit) or moved
 	return moved
@@ -108,6 +108,32 @@ func end_stream() -> void:
 		_next_request()
 	else:
 		_close_after_writing()
+
+
+## Sends what can be sent. Returns true when something was.
+func flush(now: int) -> bool:
+	if _output.is_empty():
+		return false
+	var chunk: PackedByteArray = _output if _sent == 0 else _output.slice(_sent)
+	var outcome: Array = _peer.put_partial_data(chunk)
+	if outcome[0] != OK:
+		close()
+		return true
+	var count: int = outcome[1]
+	_sent += count
+	if count > 0:
+		_write_deadline = now + _limits.write_msec
+	elif now > _write_deadline:
+		close()
+		return true
+	if _sent == _output.size():
+		_output = PackedByteArray()
+		_sent = 0
+	return count > 0
+
+
+func has_unsent_bytes() -> bool:
+	return not _output.is_empty()
 
 
 func close() -> void:
@@ -199,7 +225,16 @@ func _close_after_writing() -> void:
 	if state == State.CLOSED:
 		return
 	state = State.CLOSING
-	_deadline = Time.get_ticks_msec() + _limits.write_msec
+	_deadline = Time.get_ticks_msec() + LINGER_MSEC
+
+
+## Reads on for a moment without listening: closing on unread bytes would take the answer from the client.
+func _linger(now: int) -> void:
+	var available: int = _peer.get_available_bytes()
+	if available > 0:
+		_peer.get_partial_data(mini(available, READ_SIZE))
+	if now > _deadline:
+		close()
 
 
 func _write(bytes: PackedByteArray) -> void:
@@ -209,28 +244,7 @@ func _write(bytes: PackedByteArray) -> void:
 	if _output.is_empty():
 		_write_deadline = Time.get_ticks_msec() + _limits.write_msec
 	_output.append_array(bytes)
-	_flush(Time.get_ticks_msec())
-
-
-func _flush(now: int) -> bool:
-	if _output.is_empty():
-		return false
-	var chunk: PackedByteArray = _output if _sent == 0 else _output.slice(_sent)
-	var outcome: Array = _peer.put_partial_data(chunk)
-	if outcome[0] != OK:
-		close()
-		return true
-	var count: int = outcome[1]
-	_sent += count
-	if count > 0:
-		_write_deadline = now + _limits.write_msec
-	elif now > _write_deadline:
-		close()
-		return true
-	if _sent == _output.size():
-		_output = PackedByteArray()
-		_sent = 0
-	return count > 0
+	flush(Time.get_ticks_msec())
 
 
 func _take_token(now: int) -> bool:

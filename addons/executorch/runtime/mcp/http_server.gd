@@ -1,9 +1,10 @@
 @tool
 extends RefCounted
 ## An HTTP/1.1 server on 127.0.0.1 with a thread of its own, so that the frame loop does not see it.
-## The handler has `admit(request) -> HttpResponse or null`, `handle(connection, request)`, `disconnected(connection)`
-## and `tick(now) -> bool` (true = it did something); all are called on the server's thread.
+## The handler has `admit(request) -> HttpResponse or null`, `handle(connection, request)`, `disconnected(connection)`,
+## `tick(now) -> bool` (true = it did something) and `close()`; all are called on the server's thread.
 
+const FAREWELL_MSEC: int = 200
 const ADDRESS: String = "127.0.0.1"
 const HttpConnection = preload("http_connection.gd")
 const HttpRequest = preload("http_request.gd")
@@ -69,9 +70,23 @@ func _serve() -> void:
 		if moved:
 			quiet_since = now
 		OS.delay_usec(_pause_usec(now - quiet_since))
+	_handler.close()
+	_send_rest()
 	for connection: HttpConnection in _connections:
 		connection.close()
 	_connections.clear()
+
+
+## What was written last still goes out, but a client that does not read it is not waited for.
+func _send_rest() -> void:
+	var deadline: int = Time.get_ticks_msec() + FAREWELL_MSEC
+	var is_writing: bool = true
+	while is_writing and Time.get_ticks_msec() < deadline:
+		is_writing = false
+		for connection: HttpConnection in _connections:
+			connection.flush(Time.get_ticks_msec())
+			is_writing = is_writing or connection.has_unsent_bytes()
+		OS.delay_usec(500)
 
 
 func _accept() -> bool:

@@ -133,7 +133,7 @@ func complete(exchange: McpExchange, value: Variant) -> void:
 
 ## Ends a call that took too long.
 func time_out(exchange: McpExchange) -> void:
-	exchange.running.cancel()
+	exchange.give_up()
 	var seconds: float = (exchange.deadline - exchange.began) / 1000.0
 	var message: String = "'%s' took longer than %.0f s and was given up." % [exchange.running.registered_name, seconds]
 	if exchange.method == "tools/call":
@@ -171,7 +171,7 @@ func _run_here(exchange: McpExchange, callable: Callable) -> void:
 		return
 	var value: Variant = callable.callv(McpRunner.arguments_for(callable, exchange.running))
 	if value is Object and value.get_class() == "GDScriptFunctionState":
-		exchange.running.cancel()
+		exchange.give_up()
 		_refuse(exchange, "This tool awaits something; it can be called over HTTP only.")
 		return
 	complete(exchange, value)

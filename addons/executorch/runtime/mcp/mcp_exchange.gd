@@ -63,6 +63,14 @@ func finish(message: Dictionary) -> void:
 		connection.respond(response)
 
 
+## Tells the call that nobody waits for it any more.
+func give_up() -> void:
+	if running != null:
+		running.cancel()
+		# Call and exchange hold each other; one must let go.
+		running.exchange = null
+
+
 ## Ends without an answer, as for a request that its client cancelled.
 func abandon() -> void:
 	if is_done:

@@ -1,0 +1,147 @@
+"""Where a server starts: a game's command line, a release export that says so twice, the editor's setting."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks import godot as godot_task
+from tests import godot_projects
+from tests.godot_projects import ROOT, GodotProject, is_error
+from tests.mcp import http
+
+AUTOLOAD = '\n[autoload]\n\nExecuTorchMCP="*res://addons/executorch/runtime/mcp/mcp_autostart.gd"\n'
+SCENE = '[gd_scene format=3]\n\n[node name="Game" type="Node"]\n'
+
+
+@pytest.fixture(scope="module")
+def autoloaded(
+    tmp_path_factory: pytest.TempPathFactory, godot: Path, models: Path, artifact_cache: Path
+) -> GodotProject:
+    """A project as it is after its plugin was enabled, with one model."""
+    project = godot_projects.make(tmp_path_factory.mktemp("mcp") / "start", godot, artifact_cache)
+    settings = project.path / "project.godot"
+    text = settings.read_text(encoding="utf-8").replace(
+        "[application]\n", '[application]\n\nrun/main_scene="res://game.tscn"', 1
+    )
+    settings.write_text(text + AUTOLOAD, encoding="utf-8")
+    (project.path / "game.tscn").write_text(SCENE, encoding="utf-8")
+    project.add([models / "linear.pt2"])
+    project.import_all()
+    return project
+
+
+@contextmanager
+def running(project: GodotProject, command: list[str | Path], wait: float) -> Iterator[tuple[Any, list[str]]]:
+    """Run a program until its discovery file is there, or `wait` seconds; gives the file's content (or None)."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("EXECUTORCH")}
+    log = project.path / f"log-{time.monotonic_ns()}.txt"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command, env={**environment, **project.environment}, stdout=output, stderr=subprocess.STDOUT
+        )
+    folder = Path(project.environment["XDG_DATA_HOME"]) / "executorch-godot" / "mcp"
+    deadline = time.monotonic() + wait
+    found: Any = None
+    try:
+        while found is None and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.1)
+            for file in folder.glob(f"{process.pid}-*.json"):
+                found = json.loads(file.read_text())
+        yield found, log.read_text(errors="replace").splitlines()
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def tools_of(found: Any) -> set[str]:
+    reply = http.exchange(found["port"], http.modern_post(http.modern("tools/list"), found["token"]))
+    return {tool["name"] for tool in reply.json["result"]["tools"]}
+
+
+def test_game_without_the_option_has_no_server(autoloaded: GodotProject) -> None:
+    with running(autoloaded, [autoloaded.godot, "--headless", "--path", autoloaded.path], 3) as (found, output):
+        assert found is None
+        assert not [line for line in output if is_error(line) or "MCP" in line]
+
+
+def test_game_with_the_option(autoloaded: GodotProject) -> None:
+    command = [autoloaded.godot, "--headless", "--path", autoloaded.path, "--", "--executorch-mcp"]
+    with running(autoloaded, command, 20) as (found, output):
+        assert found is not None, output
+        assert (found["kind"], found["project"], found["allow_write"]) == ("game", str(autoloaded.path), False)
+        assert {"list_models", "run_inference"} <= tools_of(found)
+        assert "reset_stats" not in tools_of(found)
+        assert not [line for line in output if is_error(line) or found["token"] in line]
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_release_export_says_so_twice(autoloaded: GodotProject, tmp_path: Path, allowed: bool) -> None:
+    game = export(autoloaded, tmp_path, allowed)
+    for asked in (False, True):
+        command = [game, "--headless", *(["--", "--executorch-mcp"] if asked else [])]
+        with running(autoloaded, command, 15 if allowed and asked else 3) as (found, output):
+            assert (found is not None) == (allowed and asked), output
+            assert any("does not allow it" in line for line in output) == (asked and not allowed)
+            if found is None:
+                continue
+            assert found["project"] == ""
+            message = http.modern("tools/call", {"name": "run_inference", "arguments": INFERENCE})
+            reply = http.exchange(found["port"], http.modern_post(message, found["token"]))
+            (value,) = reply.json["result"]["structuredContent"]["outputs"].values()
+            assert value["data"] == pytest.approx([8.0], abs=1e-4)
+
+
+def export(project: GodotProject, folder: Path, allowed: bool) -> Path:
+    """Export the project for release, with or without the setting that allows a server."""
+    templates = godot_task.ensure().templates
+    if templates is None:
+        pytest.skip("this machine's own Godot has no export templates of ours")
+    presets = (ROOT / "sample_project" / "export_presets.cfg").read_text(encoding="utf-8")
+    presets = presets.replace('release=""', f'release="{templates / "godot-template-release"}"')
+    (project.path / "export_presets.cfg").write_text(presets, encoding="utf-8")
+    settings = project.path / "project.godot"
+    before = settings.read_text(encoding="utf-8")
+    text = before.replace("[executorch]\n", "[executorch]\n\nmcp/allow_in_release=true", 1) if allowed else before
+    try:
+        settings.write_text(text, encoding="utf-8")
+        run = project.run("--export-release", "Linux", folder / "game.x86_64", timeout=200)
+        assert (folder / "game.pck").exists(), run.output
+    finally:
+        settings.write_text(before, encoding="utf-8")
+    return folder / "game.x86_64"
+
+
+INFERENCE = {"model": "linear.pt2", "inputs": {"input_0": [2.5]}}
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_editor_by_its_setting(autoloaded: GodotProject, wanted: bool) -> None:
+    version = ".".join(godot_task.version_of(autoloaded.godot).split(".")[:2])
+    folder = Path(autoloaded.environment["XDG_CONFIG_HOME"]) / "godot"
+    folder.mkdir(parents=True, exist_ok=True)
+    setting = f"executorch/mcp/run_in_editor = {str(wanted).lower()}"
+    (folder / f"editor_settings-{version}.tres").write_text(
+        f'[gd_resource type="EditorSettings" format=3]\n\n[resource]\n{setting}\n', encoding="utf-8"
+    )
+    command = [autoloaded.godot, "--headless", "--editor", "--path", autoloaded.path]
+    with running(autoloaded, command, 40 if wanted else 8) as (found, output):
+        assert (found is not None) == wanted, output[-20:]
+        if found is None:
+            return
+        assert found["kind"] == "editor"
+        reply = http.call_tool(found["port"], found["token"], "run_inference", INFERENCE, timeout=30)
+        (value,) = reply.json["result"]["structuredContent"]["outputs"].values()
+        assert value["data"] == pytest.approx([8.0], abs=1e-4)
