@@ -59,6 +59,9 @@ def run_shots(arguments: Sequence[str]) -> int:
                 output = take(project, look, chosen.out.resolve(), chosen.shots)
                 for line in re.findall(r"^@@SHOT (.*)$", output, re.MULTILINE):
                     print(f"     {line}")
+                for line in re.findall(r"^(?:SCRIPT )?ERROR: .*\n(?:   .*\n)?", output, re.MULTILINE):
+                    if "VK_KHR_surface" not in line and "vulkan" not in line:  # asked for before OpenGL is taken
+                        print(f"     {line.rstrip()}")
     return 0
 
 
@@ -67,7 +70,9 @@ def make_project(path: Path, models: Sequence[Path] = ()) -> Path:
     from tests import godot_projects
 
     shutil.copytree(
-        ROOT / "sample_project", path, ignore=shutil.ignore_patterns(".godot", "addons", "training", "export_presets.cfg")
+        ROOT / "sample_project",
+        path,
+        ignore=shutil.ignore_patterns(".godot", "addons", "training", "export_presets.cfg"),
     )
     (path / "addons").mkdir()
     (path / "addons" / "executorch").symlink_to(ROOT / "addons" / "executorch", target_is_directory=True)
@@ -79,7 +84,9 @@ def make_project(path: Path, models: Sequence[Path] = ()) -> Path:
     )
     settings = path / "project.godot"
     text = settings.read_text(encoding="utf-8")
-    text = text.replace('executorch/plugin.cfg")', 'executorch/plugin.cfg", "res://addons/executorch_shots/plugin.cfg")')
+    text = text.replace(
+        'executorch/plugin.cfg")', 'executorch/plugin.cfg", "res://addons/executorch_shots/plugin.cfg")'
+    )
     cache = ROOT / ".cache" / "test_artifacts"
     settings.write_text(f'{text}\n[executorch]\n\nimport/cache_path="{cache}"\n', encoding="utf-8")
     godot = godot_task.ensure()
@@ -103,7 +110,8 @@ def take(project: Path, look: Look, out: Path, shots: Sequence[str], timeout: fl
             "EXECUTORCH_SHOTS_OUT": str(out),
             "EXECUTORCH_SHOTS_SUFFIX": look.suffix,
         }
-        command = [godot.program, "--editor", "--path", project, "--rendering-driver", "opengl3", "--audio-driver", "Dummy"]
+        command: list[str | Path] = [godot.program, "--editor", "--path", project]
+        command += ["--rendering-driver", "opengl3", "--audio-driver", "Dummy"]
         command += ["--windowed", "--resolution", f"{width}x{height}", "--position", "0,0"]
         process = subprocess.Popen(
             command,

@@ -2,6 +2,7 @@
 extends Node
 ## One function `shot_NAME` for each picture; each drives the editor and saves what it shows.
 
+const Programs := preload("programs.gd")
 const MARGIN: int = 0
 const MODEL: String = "res://models/digits.pt"
 
@@ -56,46 +57,11 @@ func shot_graph() -> void:
 	window.popup_centered_ratio(0.85)
 	var begin: int = Time.get_ticks_msec()
 	@warning_ignore("unsafe_method_access")
-	window.show_program(large_program(500), "forward")
+	window.show_program(Programs.large(500), "forward")
 	print("@@SHOT graph of 500: %d ms" % (Time.get_ticks_msec() - begin))
 	await settle(40)
 	save("graph", EditorInterface.get_base_control())
 	window.hide()
-
-
-static func large_program(count: int) -> Dictionary:
-	var nodes: Array = []
-	var values: Dictionary = {
-		"0": {"dtype": "float32", "shape": [1, 3, 224, 224]},
-		"1": {"dtype": "float32", "shape": [16, 3, 3, 3], "constant": true}
-	}
-	var inner: Array = []
-	var inner_values: Dictionary = {"0": {"dtype": "float32", "shape": [1, 3, 8, 8]}}
-	for i: int in 12:
-		inner.append({"operator": "Convolution2d", "inputs": [i], "outputs": [i + 1]})
-		inner_values[str(i + 1)] = {"dtype": "float32", "shape": [1, 3, 8, 8]}
-	for i: int in count:
-		var id: int = i + 2
-		values[str(id)] = {"dtype": "float32", "shape": [1, 16, 112, 112]}
-		var inputs: Array = [0 if i == 0 else id - 1, 1]
-		if i % 3 == 2:
-			inputs.append(id - 3)
-		if i % 2 == 1:
-			inputs = [maxi(id - 2, 0) if id > 3 else 0]
-		if i % 5 == 0:
-			nodes.append(
-				{
-					"kind": "delegate",
-					"backend": "XnnpackBackend",
-					"inputs": inputs,
-					"outputs": [id],
-					"inner": inner,
-					"inner_values": inner_values
-				}
-			)
-		else:
-			nodes.append({"kind": "kernel", "operator": "aten::add.out", "inputs": inputs, "outputs": [id]})
-	return {"methods": [{"name": "forward", "nodes": nodes, "values": values, "inputs": [0], "outputs": [count + 1]}]}
 
 
 ## Opens the bottom panel whose control has this script, and returns the control.

@@ -8,6 +8,7 @@ const Settings := preload("import_settings.gd")
 const Preview := preload("res://addons/executorch/editor/preview/model_preview.gd")
 const Links := preload("res://addons/executorch/editor/watching/links.gd")
 const LiveReload := preload("res://addons/executorch/editor/watching/live_reload_debugger.gd")
+const SvgIcon := preload("res://addons/executorch/editor/preview/svg_icon.gd")
 const DockViews := preload("res://addons/executorch/editor/dock/dock_views.gd")
 const GraphWindow := preload("res://addons/executorch/editor/graph/graph_window.gd")
 
@@ -43,6 +44,7 @@ func stop(plugin: EditorPlugin) -> void:
 	plugin.remove_debugger_plugin(_live_reload)
 	_inspector = null
 	_graph.queue_free()
+	SvgIcon.clear()
 
 
 ## The inspector plugin, whose signals ask for other views.

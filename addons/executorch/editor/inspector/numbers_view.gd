@@ -179,7 +179,7 @@ func _add_words(section: Section, words: String, strength: float) -> Label:
 
 
 func _scientific(number: float) -> String:
-	if is_zero_approx(number) or absf(number) >= 0.001:
+	if number == 0.0 or absf(number) >= 0.001:
 		return String.num(number, 4)
 	var power: int = floori(log(absf(number)) / log(10.0))
 	return "%.1fe%d" % [number / pow(10.0, power), power]

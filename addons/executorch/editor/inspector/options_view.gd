@@ -94,7 +94,7 @@ func _add_limit() -> void:
 	limit.suffix = "MiB"
 	limit.value = float(Settings.read(_path, "memory_limit_bytes", 0)) / 1048576.0
 	limit.tooltip_text = "0 is no limit."
-	limit.editable = int(Settings.read(_path, "memory_policy", 0)) > 0
+	limit.read_only = int(Settings.read(_path, "memory_policy", 0)) == 0
 	# Dragging changes the value many times; one reimport follows when it rests.
 	var timer: Timer = Timer.new()
 	timer.one_shot = true

@@ -8,53 +8,77 @@ signal run_finished(result: Dictionary)
 ## `result`: `{count, mean_us, p50_us, p99_us, min_us, max_us, shapes: {input: shape}}` or `{error}`.
 signal benchmark_finished(result: Dictionary)
 
+const Task := preload("res://addons/executorch/editor/backend/background_task.gd")
 const Inputs := preload("generated_inputs.gd")
 const WARM_UP_CALLS: int = 5
 const MOST_CALLS: int = 5000
 const BENCHMARK_MS: int = 1500
 const MOST_SHOWN: int = 64
 
-var _task: int = -1
+var _task: Task
+var _result_signal: Signal
 
 
 func is_running() -> bool:
-	return _task >= 0 and not WorkerThreadPool.is_task_completed(_task)
+	return _task != null
 
 
-## Runs `method` (of the metadata) once; `run_finished` follows.
+## Runs `method` (of the metadata) with generated inputs; `run_finished` follows.
 func run_once(model: ExecuTorchResource, method: Dictionary) -> void:
-	_start(_run.bind(model, method), "ExecuTorch: run once")
+	_start(_run.bind(model, method), run_finished)
 
 
 ## Runs `method` for about a second and a half; `benchmark_finished` follows.
 func benchmark(model: ExecuTorchResource, method: Dictionary) -> void:
-	_start(_benchmark.bind(model, method), "ExecuTorch: benchmark")
+	_start(_benchmark.bind(model, method), benchmark_finished)
 
 
-func _start(work: Callable, title: String) -> void:
-	if is_running():
-		return
-	if _task >= 0:
-		WorkerThreadPool.wait_for_task_completion(_task)
-	_task = WorkerThreadPool.add_task(work, false, title)
+## Waits for what runs, and forgets it.
+func abandon() -> void:
+	if _task != null:
+		_get_tree().process_frame.disconnect(_poll)
+		_task.get_result()
+		_task = null
 
 
-func _run(model: ExecuTorchResource, method: Dictionary) -> void:
-	var inputs: Dictionary = Inputs.make(method)
-	var outputs: Dictionary = model.execute(str(method["name"]), inputs)
-	if outputs.is_empty():
-		run_finished.emit({"error": _error_of(model)})
-		return
+func _start(work: Callable, result_signal: Signal) -> void:
+	if _task == null:
+		_result_signal = result_signal
+		_task = Task.new(work)
+		_get_tree().process_frame.connect(_poll)
+
+
+func _poll() -> void:
+	if _task.is_done():
+		_get_tree().process_frame.disconnect(_poll)
+		var result: Dictionary = _task.get_result()
+		_task = null
+		_result_signal.emit(result)
+
+
+func _get_tree() -> SceneTree:
+	return Engine.get_main_loop() as SceneTree
+
+
+func _run(model: ExecuTorchResource, method: Dictionary) -> Dictionary:
+	var inputs: Array = Inputs.make(method).values()
+	var method_name: String = str(method["name"])
+	# The first call also loads the program: the second one is what a game sees.
+	if model.execute_tensors(method_name, inputs).is_empty():
+		return {"error": _error_of(model)}
+	var outputs: Array[ExecuTorchTensor] = model.execute_tensors(method_name, inputs)
+	var us: float = model.get_last_inference_time() * 1000.0
 	var described: Array[Dictionary] = []
-	for output: Dictionary in method.get("outputs", []):
-		var data: Variant = outputs.get(output["name"], [])
-		described.append(
-			{"name": output["name"], "dtype": output.get("dtype", ""), "shape": output.get("shape", []), "data": data}
-		)
-	run_finished.emit({"outputs": described, "us": model.get_last_inference_time() * 1000.0})
+	var names: Array = method.get("outputs", [])
+	for index: int in outputs.size():
+		var known: Dictionary = names[index] if index < names.size() else {}
+		var tensor: ExecuTorchTensor = outputs[index]
+		var name_of: String = str(known.get("name", "output_%d" % index))
+		described.append({"name": name_of, "dtype": tensor.dtype, "shape": tensor.shape, "data": tensor.data})
+	return {"outputs": described, "us": us}
 
 
-func _benchmark(model: ExecuTorchResource, method: Dictionary) -> void:
+func _benchmark(model: ExecuTorchResource, method: Dictionary) -> Dictionary:
 	var inputs: Dictionary = Inputs.make(method)
 	var method_name: String = str(method["name"])
 	var times: PackedFloat64Array = []
@@ -62,8 +86,7 @@ func _benchmark(model: ExecuTorchResource, method: Dictionary) -> void:
 	var total: float = 0.0
 	while times.size() < MOST_CALLS and (times.is_empty() or Time.get_ticks_msec() < end):
 		if model.execute(method_name, inputs).is_empty():
-			benchmark_finished.emit({"error": _error_of(model)})
-			return
+			return {"error": _error_of(model)}
 		times.append(model.get_last_inference_time() * 1000.0)
 	# The first calls pay for what later ones find ready.
 	times = times.slice(mini(WARM_UP_CALLS, times.size() - 1))
@@ -73,19 +96,14 @@ func _benchmark(model: ExecuTorchResource, method: Dictionary) -> void:
 	var shapes: Dictionary = {}
 	for input: String in inputs:
 		shapes[input] = (inputs[input] as Dictionary)["shape"]
-	(
-		benchmark_finished
-		. emit(
-			{
-				"count": times.size(),
-				"mean_us": total / times.size(),
-				"p50_us": times[floori(times.size() * 0.5)],
-				"p99_us": times[floori(times.size() * 0.99)],
-				"min_us": times[0],
-				"shapes": shapes,
-			}
-		)
-	)
+	return {
+		"count": times.size(),
+		"mean_us": total / times.size(),
+		"p50_us": times[floori(times.size() * 0.5)],
+		"p99_us": times[floori(times.size() * 0.99)],
+		"min_us": times[0],
+		"shapes": shapes,
+	}
 
 
 func _error_of(model: ExecuTorchResource) -> Dictionary:

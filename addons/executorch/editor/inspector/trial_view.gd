@@ -37,8 +37,12 @@ func _init() -> void:
 	_panel.add_child(_result)
 	_panel.hide()
 	add_child(_panel)
-	_trial.run_finished.connect(_on_run_finished, CONNECT_DEFERRED)
-	_trial.benchmark_finished.connect(_on_benchmark_finished, CONNECT_DEFERRED)
+	_trial.run_finished.connect(_on_run_finished)
+	_trial.benchmark_finished.connect(_on_benchmark_finished)
+
+
+func _exit_tree() -> void:
+	_trial.abandon()
 
 
 ## Which model and which of its methods (a method of the metadata) the buttons act on.

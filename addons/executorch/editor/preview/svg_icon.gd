@@ -19,3 +19,8 @@ static func make(icon_name: String, pixels: int, neutral: Color) -> Texture2D:
 		image.load_svg_from_string(text.replace(NEUTRAL, "#" + neutral.to_html(false)), pixels / 16.0)
 		_made[key] = ImageTexture.create_from_image(image)
 	return _made[key]
+
+
+## Forgets the icons, so that nothing outlives the editor's renderer.
+static func clear() -> void:
+	_made.clear()

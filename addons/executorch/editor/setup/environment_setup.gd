@@ -10,6 +10,7 @@ signal finished(error: Dictionary)
 ## Candidates `[{path, source, version, supported}]` were asked for their versions.
 signal candidates_found(candidates: Array[Dictionary])
 
+const Task := preload("res://addons/executorch/editor/backend/background_task.gd")
 const Interpreters := preload("res://addons/executorch/editor/backend/interpreters.gd")
 const OLDEST: int = 10
 const NEWEST: int = 13
@@ -22,7 +23,7 @@ var requirements: String = ""
 var _jobs: ExecuTorchJobs
 var _request: Variant = null
 var _running: bool = false
-var _search: int = -1
+var _search: Task
 
 
 func _init(jobs: ExecuTorchJobs = null) -> void:
@@ -47,11 +48,17 @@ func is_running() -> bool:
 ## for each,
 ## so it is done on a thread.
 func find_candidates() -> void:
-	if _search >= 0:
-		if not WorkerThreadPool.is_task_completed(_search):
-			return
-		WorkerThreadPool.wait_for_task_completion(_search)
-	_search = WorkerThreadPool.add_task(_ask_versions, false, "ExecuTorch: Python versions")
+	if _search == null:
+		_search = Task.new(_ask_versions)
+		_get_tree().process_frame.connect(_poll_search)
+
+
+## Waits for the search: a task that nobody waited for would outlive the editor's scripts.
+func abandon_search() -> void:
+	if _search != null:
+		_get_tree().process_frame.disconnect(_poll_search)
+		_search.get_result()
+		_search = null
 
 
 ## Uses an interpreter from now on, and starts the backend with it.
@@ -94,7 +101,7 @@ func _on_progress(progress: Dictionary) -> void:
 	)
 
 
-func _ask_versions() -> void:
+func _ask_versions() -> Array[Dictionary]:
 	var found: Array[Dictionary] = []
 	for candidate: Dictionary in Interpreters.find_candidates():
 		var output: Array = []
@@ -106,7 +113,19 @@ func _ask_versions() -> void:
 		known["version"] = version
 		known["supported"] = is_supported(version)
 		found.append(known)
-	candidates_found.emit.call_deferred(found)
+	return found
+
+
+func _poll_search() -> void:
+	if _search.is_done():
+		_get_tree().process_frame.disconnect(_poll_search)
+		var found: Array[Dictionary] = _search.get_result()
+		_search = null
+		candidates_found.emit(found)
+
+
+func _get_tree() -> SceneTree:
+	return Engine.get_main_loop() as SceneTree
 
 
 ## Whether a version such as "3.11.2" can run the importer.

@@ -16,6 +16,8 @@ const OFFER: String = (
 
 var _setup: EnvironmentSetup
 var _jobs: ExecuTorchJobs
+var _why: Label = _paragraph(WHY)
+var _offer: Label = _paragraph("")
 var _icon: TextureRect = TextureRect.new()
 var _state: Label = Label.new()
 var _table: Tree = Tree.new()
@@ -42,11 +44,10 @@ func _init(jobs: ExecuTorchJobs = null) -> void:
 	_setup.candidates_found.connect(_show_candidates)
 	_setup.progressed.connect(_on_progressed)
 	_setup.finished.connect(_on_finished)
-	about_to_popup.connect(_refresh)
 
 
 func _build_state(column: VBoxContainer) -> void:
-	column.add_child(_paragraph(WHY))
+	column.add_child(_why)
 	var row: HBoxContainer = HBoxContainer.new()
 	_icon.stretch_mode = TextureRect.STRETCH_KEEP_CENTERED
 	row.add_child(_icon)
@@ -89,7 +90,8 @@ func _build_interpreters(column: VBoxContainer) -> void:
 
 func _build_install(column: VBoxContainer) -> void:
 	column.add_child(HSeparator.new())
-	column.add_child(_paragraph(OFFER % EnvironmentSetup.get_folder()))
+	_offer.text = OFFER % EnvironmentSetup.get_folder()
+	column.add_child(_offer)
 	var row: HBoxContainer = HBoxContainer.new()
 	_install.text = "Set Up"
 	_install.tooltip_text = "Makes the environment with the selected interpreter. It can be cancelled and continued."
@@ -117,6 +119,8 @@ func _build_install(column: VBoxContainer) -> void:
 
 ## Opens the window in the middle of the editor.
 func open() -> void:
+	_refresh()
+	size = Vector2i.ZERO
 	popup_centered(Vector2i(Vector2(640, 460) * EditorInterface.get_editor_scale()))
 
 
@@ -124,8 +128,16 @@ func _ready() -> void:
 	_jobs.backend_state_changed.connect(_refresh_state)
 
 
+func _exit_tree() -> void:
+	_setup.abandon_search()
+
+
 func _refresh() -> void:
 	var scale_of: float = EditorInterface.get_editor_scale()
+	# A label that wraps is as high as a column of single letters until it has a width.
+	for label: Label in [_state, _why, _offer]:
+		label.custom_minimum_size.x = 560 * scale_of
+		label.size = Vector2(560 * scale_of, 0)
 	_table.custom_minimum_size.y = 110 * scale_of
 	_log.custom_minimum_size.y = 110 * scale_of
 	_log.add_theme_font_override(&"normal_font", get_theme_font(&"output_source", &"EditorFonts"))
@@ -137,8 +149,6 @@ func _refresh() -> void:
 
 
 func _refresh_state() -> void:
-	if not visible:
-		return
 	var info: Dictionary = _jobs.get_backend_info()
 	var environment: Dictionary = info.get("environment", {})
 	var icon_name: String = "StatusWarning"

@@ -1,0 +1,87 @@
+@tool
+extends "res://tests/editor/views.gd"
+## The bottom panel: jobs with their log, and the Python process.
+
+const DoctorView := preload("res://addons/executorch/editor/dock/doctor_view.gd")
+const Backend := preload("res://addons/executorch/editor/backend/python_backend.gd")
+const BROKEN: String = "res://models/broken.pt"
+
+
+func test_failed_import_can_be_read_retried_and_cleared() -> void:
+	expect_error("broken.pt could not be imported")
+	var file: FileAccess = FileAccess.open(BROKEN, FileAccess.WRITE)
+	file.store_string("this is no model")
+	file.close()
+	await _import(BROKEN)
+	var jobs: ExecuTorchJobs = find_jobs()
+	var failed: Callable = func() -> bool:
+		var job: ExecuTorchJob = jobs.find_job(BROKEN)
+		return job != null and job.state == ExecuTorchJob.State.FAILED
+	if not await wait_until(failed, 60.0, "the failure"):
+		return
+	var panel: Node = find_by_script(get_tree().root, DOCK_PANEL)
+	check(_rows(panel).contains("broken.pt | Failed"), _rows(panel))
+	panel.call("show_job_of", BROKEN)
+	await get_tree().process_frame
+	var log_text: String = _log(panel)
+	check(log_text.contains(str(jobs.find_job(BROKEN).error["cause"])), log_text)
+	check(log_text.contains(str(jobs.find_job(BROKEN).error["remedy"])), log_text)
+	var view: Control = await inspect(BROKEN)
+	check(text_of(view).contains("Failed"), text_of(view))
+	var first: ExecuTorchJob = jobs.find_job(BROKEN)
+	find_button(view, "Try Again").pressed.emit()
+	check(jobs.find_job(BROKEN) != first, "no new job")
+	await wait_until(failed, 60.0, "the second failure")
+	await get_tree().process_frame
+	DirAccess.remove_absolute(ProjectSettings.globalize_path(BROKEN))
+	DirAccess.remove_absolute(ProjectSettings.globalize_path(BROKEN + ".import"))
+	jobs.clear_finished()
+	check(not _rows(panel).contains("broken.pt"), _rows(panel))
+
+
+func test_doctor_lists_python_and_its_packages() -> void:
+	var panel: Node = find_by_script(get_tree().root, DOCK_PANEL)
+	panel.call("show_doctor")
+	var doctor: DoctorView = find_by_script(panel, "res://addons/executorch/editor/dock/doctor_view.gd") as DoctorView
+	if await wait_until(func() -> bool: return doctor.get_text().contains("torch"), 60.0, "the checks"):
+		check(doctor.get_text().contains("executorch"), doctor.get_text())
+	doctor.show_checks([{"name": "torch", "ok": false, "found": "not installed", "remedy": "Press Set Up."}])
+	check(doctor.get_text().contains("Press Set Up."), "the remedy is missing: " + doctor.get_text())
+
+
+func test_backend_is_stopped_and_started() -> void:
+	var jobs: ExecuTorchJobs = find_jobs()
+	var bar: Node = find_by_script(get_tree().root, "res://addons/executorch/editor/dock/backend_bar.gd")
+	jobs.start_backend()
+	var is_ready: Callable = func() -> bool: return jobs.get_backend_state() == Backend.State.READY
+	if not await wait_until(is_ready, 60.0, "the backend"):
+		return
+	check(_state_of(bar).contains("ready"), _state_of(bar))
+	find_button(bar, "Stop").pressed.emit()
+	await wait_until(func() -> bool: return jobs.get_backend_state() == Backend.State.STOPPED, 20.0, "the end")
+	check(_state_of(bar).contains("rests"), _state_of(bar))
+	find_button(bar, "Start").pressed.emit()
+	await wait_until(is_ready, 60.0, "the backend again")
+
+
+func _import(path: String) -> void:
+	EditorInterface.get_resource_filesystem().update_file(path)
+	EditorInterface.get_resource_filesystem().reimport_files(PackedStringArray([path]))
+	for frame: int in 5:
+		await get_tree().process_frame
+
+
+func _rows(panel: Node) -> String:
+	var table: Tree = find_by_script(panel, "res://addons/executorch/editor/dock/jobs_table.gd") as Tree
+	return "\n".join(_rows_of(table))
+
+
+func _log(panel: Node) -> String:
+	return str(find_by_script(panel, "res://addons/executorch/editor/dock/job_log.gd").call("get_text"))
+
+
+func _state_of(bar: Node) -> String:
+	var words: PackedStringArray = []
+	for label: Node in bar.find_children("*", "Label", true, false):
+		words.append((label as Label).text)
+	return " ".join(words)

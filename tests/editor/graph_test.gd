@@ -1,0 +1,108 @@
+@tool
+extends "res://tests/editor/views.gd"
+## The graph of a program: its boxes and edges, their places, and the window.
+
+const ProgramGraph := preload("res://addons/executorch/editor/graph/program_graph.gd")
+const Layout := preload("res://addons/executorch/editor/graph/graph_layout.gd")
+const Canvas := preload("res://addons/executorch/editor/graph/graph_canvas.gd")
+const Programs := preload("res://tests/editor/shots/programs.gd")
+
+
+func test_boxes_do_not_overlap_and_flow_to_the_right() -> void:
+	var random: RandomNumberGenerator = RandomNumberGenerator.new()
+	random.seed = 3
+	for round_of: int in 20:
+		var sizes: PackedVector2Array = []
+		var edges: Array[Vector2i] = []
+		for box: int in random.randi_range(1, 60):
+			sizes.append(Vector2(random.randf_range(40, 200), random.randf_range(30, 120)))
+			for edge: int in random.randi_range(0, 3) if box > 0 else 0:
+				edges.append(Vector2i(random.randi_range(0, box - 1), box))
+		var places: PackedVector2Array = Layout.place(sizes, edges, Vector2(50, 20))
+		check_equal(places.size(), sizes.size())
+		for edge: Vector2i in edges:
+			check(places[edge.x].x + sizes[edge.x].x <= places[edge.y].x, "an edge leads back: %s" % edge)
+		for one: int in sizes.size():
+			for other: int in one:
+				var overlap: bool = Rect2(places[one], sizes[one]).intersects(Rect2(places[other], sizes[other]))
+				check(not overlap, "%d and %d overlap in round %d" % [other, one, round_of])
+
+
+func test_values_connect_boxes() -> void:
+	var graph: ProgramGraph = (
+		ProgramGraph
+		. from_method(
+			{
+				"inputs": [0],
+				"outputs": [3.0],
+				"values":
+				{
+					"0": {"dtype": "float32", "shape": [1, 8]},
+					"1": {"dtype": "float32", "shape": [8, 4], "constant": true},
+					"2": {"dtype": "float32", "shape": [1, 4]},
+					"3": {"dtype": "float32", "shape": [1, 4]},
+				},
+				"nodes":
+				[
+					{"kind": "kernel", "operator": "aten::mm.out", "inputs": [0, 1], "outputs": [2]},
+					{"kind": "kernel", "operator": "aten::add.out", "inputs": [2, 2], "outputs": [3]},
+				],
+			}
+		)
+	)
+	check_equal(graph.boxes.size(), 4)
+	check_equal(graph.edges.size(), 3)
+	check_equal(graph.boxes[1].constants, PackedStringArray(["float32 8 × 4"]))
+	check_equal(graph.boxes[1].title, "mm")
+	check_equal(graph.shape_of("3"), "1 × 4")
+	check_equal(graph.count_operators(), 2)
+
+
+func test_bad_program_gives_an_empty_graph() -> void:
+	var programs: Array[Dictionary] = [
+		{}, {"nodes": [{}]}, {"inputs": [7], "outputs": [9], "nodes": [{"outputs": [1]}]}
+	]
+	for program: Dictionary in programs:
+		var graph: ProgramGraph = ProgramGraph.from_method(program)
+		check_equal(graph.edges.size(), 0)
+
+
+func test_500_nodes_open() -> void:
+	var canvas: Canvas = Canvas.new()
+	add_child(canvas)
+	var graph: ProgramGraph = ProgramGraph.from_method(Programs.large(500)["methods"][0])
+	print("a graph of 500 nodes: %.0f ms" % canvas.show_graph(graph))
+	check_equal(canvas.get_connection_list().size(), graph.edges.size())
+	check_equal(canvas.find_children("box_*", "GraphNode", false, false).size(), graph.boxes.size())
+	check(canvas.find_next("aten::add"), "no operator was found by its name")
+	check(not canvas.find_next("no such operator"), "an operator was found that is not there")
+	canvas.free()
+
+
+func test_window_shows_a_real_program_and_what_is_inside_a_delegate() -> void:
+	var window: Window = find_by_script(get_tree().root, GRAPH_WINDOW) as Window
+	window.call("open", load("res://models/convnet.pt2"), "forward")
+	var canvas: Canvas = find_by_script(window, "res://addons/executorch/editor/graph/graph_canvas.gd") as Canvas
+	var boxes: Callable = func() -> Array[Node]: return canvas.find_children("box_*", "GraphNode", false, false)
+	if not await wait_until(func() -> bool: return (boxes.call() as Array).size() > 0, 60.0, "a graph"):
+		check(false, text_of(window))
+		return
+	var text: String = text_of(window)
+	check(text.contains("XNNPACK") or _titles(boxes).has("XNNPACK"), "no delegate in %s" % str(_titles(boxes)))
+	var delegate: GraphNode = null
+	for box: GraphNode in boxes.call() as Array:
+		if box.title == "XNNPACK":
+			delegate = box
+	for button: Node in delegate.get_titlebar_hbox().find_children("*", "Button", true, false):
+		(button as Button).pressed.emit()
+	await get_tree().process_frame
+	check(_titles(boxes).size() > 3, "inside the delegate: %s" % str(_titles(boxes)))
+	window.hide()
+
+
+func _titles(boxes: Callable) -> PackedStringArray:
+	var titles: PackedStringArray = []
+	for box: GraphNode in boxes.call() as Array:
+		if not box.is_queued_for_deletion():
+			titles.append(box.title)
+	return titles

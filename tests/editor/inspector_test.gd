@@ -1,0 +1,155 @@
+@tool
+extends "res://tests/editor/views.gd"
+## The inspector's view of imported models.
+
+const Settings := preload("res://addons/executorch/editor/inspector/import_settings.gd")
+const Facts := preload("res://addons/executorch/editor/inspector/model_facts.gd")
+const Inputs := preload("res://addons/executorch/editor/inspector/generated_inputs.gd")
+const Snippet := preload("res://addons/executorch/editor/inspector/snippet.gd")
+const Trial := preload("res://addons/executorch/editor/inspector/trial_run.gd")
+const Header := preload("res://addons/executorch/editor/inspector/header_view.gd")
+const LINEAR: String = "res://models/linear.pt"
+const POLICY: String = "res://models/policy.pt2"
+
+
+func test_model_is_shown() -> void:
+	var view: Control = await inspect(POLICY)
+	if view == null:
+		check(false, "the inspector shows no view of the model")
+		return
+	var text: String = text_of(view)
+	for part: String in [
+		"policy", "Ready", "Exported Program", "float32", "1–1024 × 8", "1–1024 × 4", "Run Once", "delegated"
+	]:
+		check(text.contains(part), "%s is missing in:\n%s" % [part, text])
+
+
+func test_methods_can_be_chosen() -> void:
+	var view: Control = await inspect("res://models/two_methods.pte")
+	var choice: OptionButton = null
+	for node: Node in view.find_children("*", "OptionButton", true, false):
+		if (node as OptionButton).get_item_text(0) in ["double", "forward"]:
+			choice = node as OptionButton
+	check(choice != null and choice.is_visible_in_tree(), "there is no choice of methods")
+	for index: int in choice.item_count:
+		choice.select(index)
+		choice.item_selected.emit(index)
+		await get_tree().process_frame
+		var two_inputs: bool = text_of(view).contains("product")
+		check_equal(two_inputs, choice.get_item_text(index) == "double", choice.get_item_text(index))
+
+
+func test_run_time_option_changes_at_once_and_is_undone() -> void:
+	var view: Control = await inspect(LINEAR)
+	check(view != null, "no view")
+	var settings: Settings = Settings.new(EditorInterface.get_editor_undo_redo())
+	settings.change(LINEAR, {"memory_policy": 1, "memory_limit_bytes": 1048576}, "test")
+	await _frames(5)
+	check_equal(int(Settings.read(LINEAR, "memory_policy", -1)), 1)
+	var model: ExecuTorchResource = load(LINEAR)
+	check_equal(int(model.memory_policy), 1)
+	check_equal(model.memory_limit_bytes, 1048576)
+	check_equal(int(model.state), ExecuTorchResource.State.READY)
+	view = await inspect(LINEAR)
+	check(text_of(view).contains("of 1.00 MiB"), "the limit is not on the memory bar:\n" + text_of(view))
+	var manager: EditorUndoRedoManager = EditorInterface.get_editor_undo_redo()
+	var history: UndoRedo = manager.get_history_undo_redo(EditorUndoRedoManager.GLOBAL_HISTORY)
+	check(history.undo(), "nothing can be undone")
+	await _frames(5)
+	check_equal(int(Settings.read(LINEAR, "memory_policy", -1)), 0)
+	check_equal(int((load(LINEAR) as ExecuTorchResource).memory_policy), 0)
+	check(history.redo(), "nothing can be done again")
+	await _frames(5)
+	check_equal(int(Settings.read(LINEAR, "memory_policy", -1)), 1)
+	history.undo()
+	await _frames(5)
+
+
+func test_run_once_shows_the_outputs() -> void:
+	var view: Control = await inspect(POLICY)
+	find_button(view, "Run Once").pressed.emit()
+	var trial: Node = find_by_script(view, "res://addons/executorch/editor/inspector/trial_view.gd")
+	var shown: Callable = func() -> bool: return str(trial.call("get_result_text")).contains("float32")
+	if await wait_until(shown, 10.0, "a result"):
+		check(str(trial.call("get_result_text")).contains("[1, 4]"), str(trial.call("get_result_text")))
+
+
+func test_benchmark_measures_calls() -> void:
+	var model: ExecuTorchResource = load("res://models/convnet.pt2")
+	var trial: Trial = Trial.new()
+	var results: Array[Dictionary] = []
+	trial.benchmark_finished.connect(func(result: Dictionary) -> void: results.append(result))
+	trial.benchmark(model, Facts.new(model.metadata).get_methods()[0])
+	if await wait_until(func() -> bool: return not results.is_empty(), 15.0, "a benchmark"):
+		var result: Dictionary = results[0]
+		check(not result.has("error"), str(result))
+		check(int(result["count"]) > 10, str(result))
+		check(
+			float(result["min_us"]) <= float(result["p50_us"]) and float(result["p50_us"]) <= float(result["p99_us"]),
+			str(result)
+		)
+
+
+func test_generated_inputs_run_every_model() -> void:
+	for file: String in DirAccess.get_files_at("res://models"):
+		if not file.get_extension() in ["pt", "pt2", "pte"]:
+			continue
+		var model: ExecuTorchResource = load("res://models/" + file)
+		for method: Dictionary in Facts.new(model.metadata).get_methods():
+			var outputs: Dictionary = model.execute(str(method["name"]), Inputs.make(method))
+			check_equal(outputs.size(), (method["outputs"] as Array).size(), "%s %s" % [file, method["name"]])
+
+
+func test_snippet_parses_and_runs() -> void:
+	for file: String in DirAccess.get_files_at("res://models"):
+		if not file.get_extension() in ["pt", "pt2", "pte"]:
+			continue
+		var path: String = "res://models/" + file
+		for method: Dictionary in Facts.new((load(path) as ExecuTorchResource).metadata).get_methods():
+			var code: String = Snippet.make(path, method)
+			var script: GDScript = GDScript.new()
+			script.source_code = "@tool\nextends RefCounted\n\n\n" + code
+			check_equal(script.reload(), OK, code)
+			var function: String = "run_" + file.get_basename()
+			var runner: RefCounted = script.new()
+			check(runner.has_method(function), code)
+			runner.call(function)
+
+
+func test_failed_model_says_what_to_do() -> void:
+	var header: Header = Header.new()
+	add_child(header)
+	header.show_model("net", "State dict", "res://net.pth")
+	header.show_failed({"code": "NEEDS", "cause": "Only weights.", "remedy": "Set Factory."}, true)
+	var text: String = text_of(header)
+	for part: String in ["Failed", "NEEDS", "Only weights.", "Set Factory.", "last good", "Try Again", "Show Log"]:
+		check(text.contains(part), "%s is missing in:\n%s" % [part, text])
+	var asked: Array[bool] = []
+	header.retry_requested.connect(func() -> void: asked.append(true))
+	find_button(header, "Try Again").pressed.emit()
+	check_equal(asked.size(), 1)
+	header.show_pending("lower", 0.5, 3.0)
+	check(text_of(header).contains("Lower"), text_of(header))
+	check(not text_of(header).contains("Only weights."), "the old error is still shown")
+	header.queue_free()
+
+
+func test_facts_of_broken_metadata() -> void:
+	var broken: Array[Dictionary] = [
+		{},
+		{"methods": [{}]},
+		{"methods": [{"name": "forward", "delegation": {}, "planned_memory": []}], "source": 3, "payload": []},
+	]
+	for metadata: Dictionary in broken:
+		var facts: Facts = Facts.new(metadata)
+		for method: Dictionary in facts.get_methods():
+			check_equal(facts.get_memory_total(method), 0)
+			check_equal(facts.get_delegation(method).size(), 0)
+			check_equal(facts.get_left_behind(method).size(), 0)
+		check_equal(facts.get_payload_bytes(), 0)
+		check_equal(facts.get_name("res://a/b.pt"), "b")
+
+
+func _frames(count: int) -> void:
+	for frame: int in count:
+		await get_tree().process_frame
