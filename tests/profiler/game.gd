@@ -4,6 +4,7 @@ extends Node
 
 const COUNTERS: String = "user://profiler_game_counters.json"
 const FRAMES: int = 90
+const FAREWELL: int = 60
 
 @export var mode: String = "plain"
 
@@ -19,16 +20,20 @@ func _ready() -> void:
 
 func _process(_delta: float) -> void:
 	_frame += 1
+	# The last calls are still on their way for a moment.
+	if _frame == FRAMES + FAREWELL:
+		get_tree().quit()
+	if _frame >= FRAMES:
+		return
 	for index: int in _models.size():
 		for repeat: int in index + 1:
 			_models[index].forward({"input_0": [float(_frame)]})
-	if mode == "noisy":
+	if mode == "noisy" and _frame % 5 == 0:
 		_make_noise()
 	if mode == "dies" and _frame == 60:
 		OS.kill(OS.get_process_id())
-	if _frame == FRAMES:
+	if _frame == FRAMES - 1:
 		_write_counters()
-		get_tree().quit()
 
 
 func _make_noise() -> void:

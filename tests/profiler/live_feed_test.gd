@@ -98,8 +98,8 @@ func test_a_flood_is_cut() -> void:
 	var feed: LiveFeed = running_feed()
 	for index: int in 5000:
 		feed.receive(0, "calls", [50_000.0, 3, [[1, calls(index + 1, 1), 0]]])
-	check(feed.dropped.get("flood", 0) > 3000, "%s" % feed.dropped)
-	check(feed.models()[0].statistics.count > 300, "the first ones count")
+	check(feed.dropped.get("flood", 0) > 1000, "%s" % feed.dropped)
+	check(feed.models()[0].statistics.count >= 900, "the first ones count")
 	for index: int in 200:
 		feed.receive(0, "model", [index + 2, about("net")])
 	check(feed.models().size() <= Protocol.MOST_MODELS, "%d models" % feed.models().size())

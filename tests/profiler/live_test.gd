@@ -60,7 +60,7 @@ func test_totals_are_the_games_own() -> void:
 func test_bad_messages_are_counted_and_do_no_harm() -> void:
 	var feed: LiveFeed = await play("noisy")
 	check_totals(feed)
-	check(feed.dropped_count() >= 400, "%s" % feed.dropped)
+	check(feed.dropped_count() >= 80, "%s" % feed.dropped)
 
 
 func test_a_game_that_dies_leaves_the_dock_usable() -> void:
@@ -68,7 +68,7 @@ func test_a_game_that_dies_leaves_the_dock_usable() -> void:
 	check_equal(feed.models().size(), 2)
 	for model: LiveModel in feed.models():
 		check(model.ended, "%s has ended" % model.name)
-		check(model.statistics.count > 30, "%d calls of %s" % [model.statistics.count, model.name])
+		check(model.statistics.count > 10, "%d calls of %s" % [model.statistics.count, model.name])
 	find_dock().live.select_model(feed.models()[0])
 	await get_tree().process_frame
 	check_totals_after_next_game(await play("plain"))

@@ -13,7 +13,7 @@ const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_mo
 const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
 const MemoryHistory := preload("res://addons/executorch/editor/profiler/data/memory_history.gd")
 ## A game sends about 20 messages a second; more than this many in one second are dropped.
-const MOST_MESSAGES_A_SECOND: int = 400
+const MOST_MESSAGES_A_SECOND: int = 1000
 const LONGEST_US: float = 1e10
 const LATEST_US: float = 1e15
 

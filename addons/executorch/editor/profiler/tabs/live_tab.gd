@@ -18,7 +18,10 @@ const FlameChart := preload("res://addons/executorch/editor/profiler/charts/flam
 const ModelList := preload("res://addons/executorch/editor/profiler/tabs/live_list.gd")
 const Toolbar := preload("res://addons/executorch/editor/profiler/tabs/toolbar.gd")
 const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
-const EMPTY: String = "No model is running.\nPlay a scene that uses one: each model it calls appears here by itself, with nothing to set up."
+const EMPTY: String = (
+	"No model is running.\n"
+	+ "Play a scene that uses one: each model it calls appears here by itself, with nothing to set up."
+)
 const NO_TRACE: String = (
 	"Click a call in the time line to freeze it.\n" + "Turn on “Trace slow calls” to see the operators inside."
 )
@@ -95,6 +98,12 @@ func select_model(model: LiveModel) -> void:
 	right.visible = model != null
 	_drawn = -1
 	model_selected.emit(model)
+
+
+## Traces the selected model's calls that take longer than this.
+func start_tracing(milliseconds: float) -> void:
+	_threshold.value = milliseconds
+	_spikes.button_pressed = true
 
 
 func get_selected() -> LiveModel:
