@@ -47,8 +47,8 @@ def main(arguments: "list[str]") -> int:
 
 
 def _serve(at_once: int) -> int:
+    from python_backend.process_tree import end_own_children
     from python_backend.session import serve
-    from python_backend.worker import end_own_children
 
     try:
         return serve(at_once)

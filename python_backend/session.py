@@ -13,10 +13,11 @@ from typing import Any
 from python_backend import PROTOCOL, environment
 from python_backend.errors import BackendError
 from python_backend.jobs import Jobs, Progress, Task
+from python_backend.process_tree import tree_memory
 from python_backend.rpc import Handler, Later, Peer, Request, in_background
 from python_backend.setup_job import SetupJob
 from python_backend.watch import Watcher
-from python_backend.worker import Limits, tree_memory
+from python_backend.worker import Limits
 
 CONNECT_SECONDS = 10.0
 DEFAULT_DEADLINE_SECONDS = 600

@@ -1,7 +1,4 @@
-"""One task in a child process of its own, with a deadline, a memory limit and a way to stop it.
-
-On Linux the child is forked from a warm parent that has imported torch and executorch; elsewhere it starts cold.
-"""
+"""One task in a child process of its own, with a deadline, a memory limit and a way to stop it."""
 
 from __future__ import annotations
 
@@ -10,21 +7,20 @@ import json
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import connection
-from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Any
 
 from python_backend import child
 from python_backend.environment import install_command
 from python_backend.errors import BackendError
+from python_backend.process_tree import end_tree, machine_memory, tree_memory
 from python_backend.tail import Tail
+from python_backend.warm_parent import WarmParent, warm_parent
 
 MAX_RESULT = 16 * 1024 * 1024
 _POLL_SECONDS = 0.2
@@ -68,7 +64,6 @@ class Worker:
         """The task's result; raises BackendError with stage and log when there is none."""
         self._on_progress("start", 0.0, "starting Python" if not self._parent.is_ready() else "")
         try:
-            self._parent.wait_until_ready(lambda: self._check_cancelled())
             return self._run()
         except BackendError as error:
             error.stage = error.stage or self.stage
@@ -84,14 +79,10 @@ class Worker:
             self._wake_write.send_bytes(b"x")
 
     def _run(self) -> Any:
-        started = time.monotonic()
         results, results_write = multiprocessing.Pipe(duplex=False)
         log, log_write = _log_pipe()
-        try:
-            process = self._parent.start(child.main, (self._target, self._params, results_write, log_write))
-        except OSError as error:
-            remedy = f"{install_command('--force-reinstall', 'torch', 'executorch')}, then restart the backend."
-            raise BackendError("WORKER_NOT_STARTED", f"The job's process did not start: {error}", remedy) from error
+        process = self._start((self._target, self._params, results_write, log_write))
+        started = time.monotonic()
         self.pid = process.pid or 0
         results_write.close()
         if log_write is not None:
@@ -111,6 +102,19 @@ class Worker:
             fields = {name: str(answer["error"].get(name, "")) for name in ("code", "cause", "remedy", "stage", "log")}
             raise BackendError(**fields)
         return answer.get("result")
+
+    def _start(self, arguments: tuple[Any, ...]) -> BaseProcess:
+        failure: Exception = OSError()
+        for _ in range(3):
+            self._parent.wait_until_ready(self._check_cancelled)
+            try:
+                return self._parent.start(child.main, arguments)
+            except (EOFError, OSError) as error:
+                failure = error
+                self._parent.renew()
+        cause = f"The job's process did not start: {type(failure).__name__} {failure}"
+        remedy = f"{install_command('--force-reinstall', 'torch', 'executorch')}, then restart the backend."
+        raise BackendError("WORKER_NOT_STARTED", cause, remedy)
 
     def _follow(
         self, process: BaseProcess, results: connection.Connection, log: connection.Connection | None, started: float
@@ -197,125 +201,6 @@ class Worker:
             self._log.write(data)
 
 
-class WarmParent:
-    """The process from which jobs are forked; started by the first job, not before. A cold one only starts new ones."""
-
-    def __init__(self, cold: bool = False) -> None:
-        forks = sys.platform == "linux" and not cold
-        self._context: BaseContext = multiprocessing.get_context("forkserver" if forks else "spawn")
-        self._forks = forks
-        self._ready = threading.Event()
-        self._warming = threading.Lock()
-        self._starting = threading.Lock()
-
-    def is_ready(self) -> bool:
-        return self._ready.is_set()
-
-    def wait_until_ready(self, check: Callable[[], None]) -> None:
-        """Start the warm parent if need be and wait for it; `check` is called meanwhile and may raise."""
-        if self._ready.is_set():
-            return
-        if not self._warming.locked():
-            threading.Thread(target=self._warm, daemon=True).start()
-        while not self._ready.wait(0.05):
-            check()
-
-    def start(self, function: Callable[..., None], arguments: tuple[Any, ...]) -> BaseProcess:
-        """A new process, forked when the platform can."""
-        with self._starting:
-            try:
-                return self._start(function, arguments)
-            except OSError:  # the warm parent was killed; multiprocessing starts another
-                return self._start(function, arguments)
-
-    def _start(self, function: Callable[..., None], arguments: tuple[Any, ...]) -> BaseProcess:
-        process: BaseProcess = self._context.Process(target=function, args=arguments)  # type: ignore[attr-defined]
-        try:
-            process.start()
-        except (EOFError, OSError) as error:
-            raise OSError(f"no process could be started: {error}") from error
-        return process
-
-    def _warm(self) -> None:
-        if not self._warming.acquire(blocking=False):
-            return
-        try:
-            if self._forks and not self._ready.is_set():
-                self._context.set_forkserver_preload(["python_backend.warm"])
-                os.environ["EXECUTORCH_BACKEND_WARM"] = "1"
-                # The first fork waits for the preload, so it is made here, where nobody waits.
-                try:
-                    self._start(_nothing, ()).join()
-                except OSError:  # the preload crashed: start cold, so that a job's log has the reason
-                    self._context.set_forkserver_preload([])
-                    os.environ["EXECUTORCH_BACKEND_WARM"] = "0"
-        finally:
-            self._ready.set()
-            self._warming.release()
-
-
-warm_parent = WarmParent()
-cold_parent = WarmParent(cold=True)
-"""For a command that runs one job which needs little of torch."""
-
-
-def end_tree(pid: int) -> None:
-    """Kill a job's process and everything it started."""
-    if pid <= 0:
-        return
-    family = _family(pid)
-    if os.name != "nt":
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
-    for process in family:
-        with contextlib.suppress(Exception):
-            process.kill()
-
-
-def end_own_children() -> None:
-    """Kill every process that this one started, the warm parent too."""
-    for process in _family(os.getpid())[1:]:
-        with contextlib.suppress(Exception):
-            process.kill()
-
-
-def tree_memory(pid: int) -> int:
-    """Resident bytes of a process and all it started; 0 when it is gone."""
-    total = 0
-    for process in _family(pid):
-        with contextlib.suppress(Exception):
-            total += process.memory_info().rss
-    return total
-
-
-def machine_memory() -> int:
-    """Bytes of memory that this machine or container may use."""
-    import psutil
-
-    total = int(psutil.virtual_memory().total)
-    with contextlib.suppress(OSError, ValueError):  # a container's limit, when there is one
-        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
-    return total
-
-
-def _family(pid: int) -> list[Any]:
-    try:
-        import psutil
-    except ImportError:  # the set-up runs before it is there; the process group still ends
-        return []
-    try:
-        process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
-    except psutil.Error:
-        return []
-
-
 def _log_pipe() -> tuple[connection.Connection | None, connection.Connection | None]:
     """Windows' pipes are no file descriptors; there the job's output is not kept."""
     return (None, None) if os.name == "nt" else multiprocessing.Pipe(duplex=False)
-
-
-def _nothing() -> None:
-    pass

@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
             print(f"{problem.code}: {problem.cause}\n{problem.remedy}", file=sys.stderr)
         return 1
     from python_backend.mcp_server import server
-    from python_backend.worker import end_own_children
+    from python_backend.process_tree import end_own_children
 
     try:
         if known.http is None:

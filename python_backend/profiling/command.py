@@ -11,7 +11,8 @@ from typing import Any
 
 from python_backend.errors import BackendError
 from python_backend.profiling import limits
-from python_backend.worker import Limits, Worker, cold_parent
+from python_backend.warm_parent import cold_parent
+from python_backend.worker import Limits, Worker
 
 TOO_SLOW = 3
 """Exit status when a condition of --fail-if holds; 1 is an error."""
