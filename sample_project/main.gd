@@ -1,5 +1,8 @@
 extends Control
 ## Wires the sample's parts: what the pad shows goes through the digit model, the bars show what it thinks.
+## With `-- --report` on the command line (also of the exported game) it prints the report instead.
+
+const REPORT: String = "res://demo_report.tscn"
 
 var _held_out: Dictionary = {}
 
@@ -12,6 +15,10 @@ var _held_out: Dictionary = {}
 
 
 func _ready() -> void:
+	if OS.get_cmdline_user_args().has("--report"):
+		set_process(false)
+		add_child((load(REPORT) as PackedScene).instantiate())
+		return
 	_held_out = (load("res://data/test_digits.json") as JSON).data
 	_pad.drawing_changed.connect(_on_drawing_changed)
 	($Columns/Digits/Buttons/Next as Button).pressed.connect(_show_held_out_digit)

@@ -54,10 +54,12 @@ def exported(sample: GodotProject, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_exported_game_predicts_the_same_numbers(exported: Path, tmp_path: Path) -> None:
-    run = _run_game(exported, tmp_path, "res://demo_report.tscn")
+    run = _run_game(exported, tmp_path, "--", "--report")
     assert run.status == 0, run.output
-    assert run.output.rstrip().endswith("demo: ok"), run.output
-    assert run.errors == [], run.output
+    assert "\ndemo: ok\n" in run.output, run.output
+    # Debian's release template says this of every container when it ends, also in a project without any addon.
+    errors = [line for line in run.errors if "Attempt to disconnect a nonexistent connection" not in line]
+    assert errors == [], run.output
 
 
 def test_export_carries_the_libraries_and_no_python(exported: Path) -> None:

@@ -31,7 +31,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory, godot: Path) -> GodotProjec
 
 
 def test_report_is_right(sample: GodotProject) -> None:
-    run = sample.run("res://demo_report.tscn")
+    run = sample.run("--", "--report")
     assert run.status == 0, run.output
     assert run.errors == [], run.output
     assert run.output.rstrip().endswith("demo: ok")
@@ -52,7 +52,7 @@ def test_report_fails_when_a_model_is_wrong(sample: GodotProject, tmp_path: Path
     shutil.copy(ROOT / "sample_project" / "models" / "digits.pt", path / "models" / "linear_regression.pt")
     project = GodotProject(path, sample.godot, sample.environment)
     project.import_all()
-    run = project.run("res://demo_report.tscn")
+    run = project.run("--", "--report")
     assert run.status == 1, run.output
     assert "demo: ok" not in run.output
 
