@@ -22,14 +22,13 @@ func _init() -> void:
 			_entries[path] = entry
 
 
-## Makes Godot import the unfinished files again with its next scan; failed ones too when `with_failed`.
-func invalidate(with_failed: bool) -> void:
+## The files whose import is unfinished; failed ones too when `with_failed`.
+func get_unfinished(with_failed: bool) -> PackedStringArray:
+	var paths: PackedStringArray = []
 	for path: String in _entries:
-		var entry: Dictionary = _entries[path]
-		var save_path: String = str(entry.get("save_path", ""))
-		if not save_path.is_empty() and (with_failed or entry.get("state", "") == QUEUED):
-			# Godot takes a file without the record of its import as changed.
-			DirAccess.remove_absolute(save_path + ".md5")
+		if with_failed or (_entries[path] as Dictionary).get("state", "") == QUEUED:
+			paths.append(path)
+	return paths
 
 
 func put(path: String, state: String, save_path: String) -> void:

@@ -37,14 +37,24 @@ var _requests: Dictionary = {}
 ## path -> `{options, stamp, result}`: what the next import of the file finds ready.
 var _outcomes: Dictionary = {}
 var _to_reimport: PackedStringArray = []
+## What a former run of the editor left.
+var _unfinished: PackedStringArray = []
 var _failures: Dictionary = {}
 
 
 func _init() -> void:
 	name = "ExecuTorchJobs"
-	_record.invalidate(RunMode.waits())
+	_unfinished = _record.get_unfinished(RunMode.waits())
 	_backend.state_changed.connect(func() -> void: backend_state_changed.emit())
 	_backend.notified.connect(func(method: String, params: Dictionary) -> void: backend_notified.emit(method, params))
+
+
+func _enter_tree() -> void:
+	EditorInterface.get_resource_filesystem().filesystem_changed.connect(_resume)
+
+
+func _exit_tree() -> void:
+	EditorInterface.get_resource_filesystem().filesystem_changed.disconnect(_resume)
 
 
 func _process(_delta: float) -> void:
@@ -226,6 +236,17 @@ func close() -> void:
 	_tasks.clear()
 	_requests.clear()
 	_backend.close()
+
+
+## The first scan is over: what a former run left and this scan did not import is imported again. Godot itself holds
+## such files for imported. Done at once, because `--import` ends with the scan.
+func _resume() -> void:
+	for path: String in _unfinished:
+		if find_job(path) == null and not path in _to_reimport:
+			_to_reimport.append(path)
+	_unfinished.clear()
+	if RunMode.waits() and not _to_reimport.is_empty():
+		_reimport()
 
 
 func _add(path: String, options: Dictionary, save_path: String) -> ExecuTorchJob:
