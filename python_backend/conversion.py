@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,19 @@ def convert(params: dict[str, Any], report: Report) -> dict[str, Any]:
         remedy = "The file was changed meanwhile, or addon and importer differ in version: import it again."
         raise BackendError("KEY_DIFFERS", cause, remedy, stage="store")
     return {"key": artifact.key, "entry": str(artifact.entry), "metadata": artifact.metadata}
+
+
+def refuse_early(params: dict[str, Any]) -> None:
+    """Raise what can be said of a file without torch, whose start takes seconds."""
+    from importer.options import ImportOptions
+    from importer.sniff import sniff
+
+    source, project = Path(params["source"]), Path(params["project"])
+    options = ImportOptions.from_mapping(params["options"])
+    sniff(source)
+    if importlib.util.find_spec("importer.refusal") is not None:
+        refusal = importlib.import_module("importer.refusal")
+        refusal.refuse_early(source, project, options, params["allow_pickle"])
 
 
 def inspect(source: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from python_backend.errors import BackendError, from_exception
+from python_backend.warm_parent import WarmParent, warm_parent
 from python_backend.worker import Limits, Worker
 
 MAX_WAITING = 10_000
@@ -19,12 +20,16 @@ JobId = int | str
 
 @dataclass(frozen=True)
 class Task:
-    """What to run: `module:function(params, report)`; `title` is what people call it."""
+    """What to run: `module:function(params, report)`; `title` is what people call it.
+
+    `check` runs before in this process, and what it raises ends the job before a process is started for it.
+    """
 
     target: str
     params: dict[str, Any]
     title: str = ""
     limits: Limits = field(default_factory=Limits)
+    check: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -51,9 +56,10 @@ class _Job:
 class Jobs:
     """Callbacks come from the jobs' threads, at most one `on_end(result, error)` for each job."""
 
-    def __init__(self, at_once: int, on_progress: Callable[[Progress], None]) -> None:
+    def __init__(self, at_once: int, on_progress: Callable[[Progress], None], parent: WarmParent = warm_parent) -> None:
         self._at_once = max(1, at_once)
         self._on_progress = on_progress
+        self._parent = parent
         self._lock = threading.Lock()
         self._waiting: deque[_Job] = deque()
         self._running: dict[JobId, _Job] = {}
@@ -130,11 +136,12 @@ class Jobs:
         def progressed(stage: str, fraction: float, message: str) -> None:
             self._tell(job, stage, fraction, message)
 
-        return Worker(job.task.target, job.task.params, job.task.limits, progressed)
+        return Worker(job.task.target, job.task.params, job.task.limits, progressed, self._parent)
 
     def _run(self, job: _Job, worker: Worker) -> None:
         result, failure = None, None
         try:
+            job.task.check()
             result = worker.run()
         except Exception as error:
             failure = from_exception(error, stage=worker.stage)

@@ -16,6 +16,7 @@ from python_backend.jobs import Jobs, Progress, Task
 from python_backend.process_tree import tree_memory
 from python_backend.rpc import Handler, Later, Peer, Request, in_background
 from python_backend.setup_job import SetupJob
+from python_backend.warm_parent import WarmParent
 from python_backend.watch import Watcher
 from python_backend.worker import Limits
 
@@ -23,7 +24,7 @@ CONNECT_SECONDS = 10.0
 DEFAULT_DEADLINE_SECONDS = 600
 
 
-def serve(at_once: int) -> int:
+def serve(at_once: int, parent: WarmParent) -> int:
     """Run a session; the exit status. The editor's port and secret come in the environment."""
     port, secret = os.environ.pop("EXECUTORCH_RPC_PORT", ""), os.environ.pop("EXECUTORCH_RPC_SECRET", "")
     if not port.isdigit() or not 0 < int(port) < 65536 or not secret:
@@ -39,14 +40,14 @@ def serve(at_once: int) -> int:
     stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # The working folder is the game's: nothing in it may be imported by accident.
     os.chdir(environment.ROOT)
-    Session(stream, at_once).run(secret)
+    Session(stream, at_once, parent).run(secret)
     return 0
 
 
 class Session:
     """The methods of docs/architecture.md, "RPC"."""
 
-    def __init__(self, stream: socket.socket, at_once: int) -> None:
+    def __init__(self, stream: socket.socket, at_once: int, parent: WarmParent) -> None:
         self._started = time.monotonic()
         handlers: dict[str, Handler] = {
             "convert": self._convert,
@@ -63,7 +64,7 @@ class Session:
         }
         self._peer = Peer(stream, handlers)
         self._stream = stream
-        self._jobs = Jobs(at_once, self._progressed)
+        self._jobs = Jobs(at_once, self._progressed, parent)
         self._watcher = Watcher(self._file_changed, self._watch_failed)
         self._problems: list[environment.Problem] = []
         self._setups: dict[int | str, SetupJob] = {}
@@ -94,6 +95,8 @@ class Session:
         }
 
     def _convert(self, request: Request) -> Later:
+        from python_backend import conversion
+
         self._require_environment()
         params: dict[str, Any] = {name: request.text(name) for name in ("source", "project", "cache", "key")}
         params["options"] = request.dictionary("options")
@@ -103,7 +106,13 @@ class Session:
             float(_whole(params["options"], "deadline_seconds", DEFAULT_DEADLINE_SECONDS)),
             _whole(params["options"], "memory_limit_megabytes", 0) * 1024 * 1024,
         )
-        task = Task("python_backend.conversion:convert", params, params["display_path"], limits)
+        task = Task(
+            "python_backend.conversion:convert",
+            params,
+            params["display_path"],
+            limits,
+            check=lambda: conversion.refuse_early(params),
+        )
         self._jobs.submit(request.id, task, request.respond)
         return Later()
 

@@ -44,7 +44,7 @@ class Worker:
         params: dict[str, Any],
         limits: Limits,
         on_progress: Callable[[str, float, str], None],
-        parent: WarmParent | None = None,
+        parent: WarmParent = warm_parent,
     ) -> None:
         self.stage = "start"
         self.memory_bytes = 0
@@ -54,7 +54,7 @@ class Worker:
         self._deadline_seconds = limits.deadline_seconds
         self._memory_limit = limits.memory_bytes or machine_memory() * 3 // 4
         self._on_progress = on_progress
-        self._parent = parent or warm_parent
+        self._parent = parent
         self._log = Tail()
         self._wake_read, self._wake_write = multiprocessing.Pipe(duplex=False)
         self._cancelled = threading.Event()

@@ -22,7 +22,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, TextContent, Tool
 
 FORMAT = 1
-LIST_SECONDS = 3.0
+LIST_SECONDS = 10.0
 CALL_SECONDS = 600.0
 
 

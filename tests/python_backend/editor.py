@@ -22,11 +22,15 @@ class Editor:
     """Starts a backend and talks with it."""
 
     def __init__(
-        self, *, python: list[str] | None = None, environment: dict[str, str] | None = None, cwd: Path = ROOT
+        self,
+        *arguments: str,
+        python: list[str] | None = None,
+        environment: dict[str, str] | None = None,
+        cwd: Path = ROOT,
     ) -> None:
         self.secret = secrets.token_hex(16)
         server = socket.create_server(("127.0.0.1", 0))
-        server.settimeout(20)
+        server.settimeout(90)
         variables = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
@@ -34,7 +38,7 @@ class Editor:
             "EXECUTORCH_RPC_SECRET": self.secret,
             **(environment or {}),
         }
-        command = [*(python or [sys.executable]), "-m", "python_backend", "serve"]
+        command = [*(python or [sys.executable]), "-m", "python_backend", "serve", *arguments]
         self.process = subprocess.Popen(command, env=variables, cwd=cwd, stderr=subprocess.PIPE)
         try:
             self.stream, _ = server.accept()
@@ -48,6 +52,7 @@ class Editor:
         self._lock = threading.Lock()
         self._next_id = 0
         self.ended = threading.Event()
+        self.printed = ""
         threading.Thread(target=self._read, daemon=True).start()
         self.hello = self.notification("hello")
 
@@ -65,7 +70,7 @@ class Editor:
         self.send({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
         return request_id
 
-    def answer(self, request_id: Any, seconds: float = 90.0) -> dict[str, Any]:
+    def answer(self, request_id: Any, seconds: float = 240.0) -> dict[str, Any]:
         return self._answers(request_id).get(timeout=seconds)
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
@@ -80,7 +85,7 @@ class Editor:
         assert "error" in answer, answer
         return dict(answer["error"])
 
-    def notification(self, method: str, seconds: float = 90.0) -> dict[str, Any]:
+    def notification(self, method: str, seconds: float = 240.0) -> dict[str, Any]:
         """The params of the next notification of this kind; others are dropped."""
         while True:
             message = self.notifications.get(timeout=seconds)
@@ -93,12 +98,14 @@ class Editor:
             self.stream.shutdown(socket.SHUT_RDWR)
         self.stream.close()
         try:
-            return self.process.wait(timeout=15)
+            return self.process.wait(timeout=90)
         finally:
             self.process.kill()
             self.process.wait()
             assert self.process.stderr is not None
-            self.process.stderr.close()
+            if not self.process.stderr.closed:
+                self.printed = self.process.stderr.read().decode()
+                self.process.stderr.close()
 
     def _answers(self, request_id: Any) -> queue.Queue[dict[str, Any]]:
         with self._lock:

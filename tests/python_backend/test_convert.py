@@ -50,6 +50,7 @@ def shared_editor() -> Iterator[Editor]:
     editor = Editor()
     yield editor
     assert editor.close() == 0
+    assert editor.printed == "", "nothing belongs into the editor's console"
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def misbehave(game: Path, action: str, **options: Any) -> dict[str, Any]:
 
 def pid_of(game: Path, action: str) -> int:
     path = game / f"pid_{action}"
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while not path.exists() or not path.read_text(encoding="ascii"):
         assert time.monotonic() < end, "the factory was never called"
         time.sleep(0.02)
@@ -90,7 +91,7 @@ def pid_of(game: Path, action: str) -> int:
 
 
 def wait_until_gone(pid: int) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 90
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < end, f"process {pid} is still there"
         time.sleep(0.02)
@@ -147,7 +148,7 @@ def test_cancel_in_the_middle(shared_editor: Editor, game: Path) -> None:
     (job,) = shared_editor.call("status")["jobs"]
     assert (job["id"], job["stage"], job["title"]) == (request_id, "load", "res://net.pth")
     assert shared_editor.call("cancel", id=request_id) == {"cancelled": True}
-    error = shared_editor.answer(request_id, 10)["error"]["data"]
+    error = shared_editor.answer(request_id)["error"]["data"]
     assert (error["code"], error["stage"]) == ("CANCELLED", "load")
     assert "asked to sleep" in error["log"]
     wait_until_gone(pid)
@@ -155,7 +156,7 @@ def test_cancel_in_the_middle(shared_editor: Editor, game: Path) -> None:
 
 
 def test_deadline_and_memory_limit_come_from_the_options(shared_editor: Editor, game: Path) -> None:
-    late = shared_editor.failure("convert", **misbehave(game, "sleep", deadline_seconds=2))["data"]
+    late = shared_editor.failure("convert", **misbehave(game, "sleep", deadline_seconds=6))["data"]
     assert (late["code"], late["stage"]) == ("DEADLINE_EXCEEDED", "load")
     wait_until_gone(pid_of(game, "sleep"))
     large = shared_editor.failure("convert", **misbehave(game, "allocate", memory_limit_megabytes=1500))["data"]
@@ -168,7 +169,7 @@ def test_a_killed_worker_is_an_error_of_its_model_only(shared_editor: Editor, ga
     pid = pid_of(game, "sleep")
     healthy = shared_editor.ask("convert", **request(game, "linear.pt"))
     os.kill(pid, 9)
-    error = shared_editor.answer(slow, 10)["error"]["data"]
+    error = shared_editor.answer(slow)["error"]["data"]
     assert (error["code"], error["stage"]) == ("WORKER_KILLED", "load")
     assert error["remedy"]
     assert "result" in shared_editor.answer(healthy)
@@ -200,7 +201,7 @@ def test_the_warm_parents_death_is_survived(shared_editor: Editor, game: Path) -
 
 
 def test_nothing_outlives_the_socket(game: Path) -> None:
-    editor = Editor()
+    editor = Editor("--cold")
     editor.ask("convert", **misbehave(game, "sleep"))
     pid = pid_of(game, "sleep")
     family = psutil.Process(editor.process.pid).children(recursive=True)
@@ -233,12 +234,13 @@ def test_nothing_outlives_a_killed_backend(game: Path) -> None:
     editor.close()
 
 
-def test_nothing_is_printed_into_the_editors_console(game: Path) -> None:
+def test_what_needs_no_torch_is_refused_without_it(game: Path) -> None:
     editor = Editor()
-    editor.call("convert", **request(game, "linear.pt"))
-    editor.failure("convert", **misbehave(game, "secret"))
-    assert editor.process.stderr is not None
-    editor.stream.shutdown(2)
-    assert editor.process.wait(timeout=15) == 0
-    assert editor.process.stderr.read() == b""
-    editor.close()
+    (game / "text.pt").write_text("not a model", encoding="ascii")
+    (game / "empty.pt").touch()
+    for name in ("text.pt", "empty.pt"):
+        error = editor.failure("convert", **request(game, name))["data"]
+        assert error["code"] != "INTERNAL_ERROR"
+        assert error["remedy"]
+    assert psutil.Process(editor.process.pid).children() == [], "torch was started for files that are no models"
+    assert editor.close() == 0

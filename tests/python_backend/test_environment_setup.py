@@ -68,7 +68,7 @@ def set_up(folder: Path, requirements: Path, *more: str, **environment: str) -> 
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,
         check=False,
     )
     assert run.stderr == ""
@@ -106,7 +106,7 @@ def test_cancelled_over_rpc_and_resumed(tmp_path: Path, requirements: Path, whee
         assert (progress["id"], progress["stage"]) == (request, "venv")
         time.sleep(0.5)
         assert editor.call("cancel", id=request) == {"cancelled": True}
-        assert editor.answer(request, 10)["error"]["data"]["code"] == "CANCELLED"
+        assert editor.answer(request)["error"]["data"]["code"] == "CANCELLED"
         assert editor.call("setup", **params) == {"executable": str(tmp_path / "venv" / "bin" / "python")}
         failure = editor.failure("setup", **{**params, "requirements": str(tmp_path / "none.txt")})
         assert failure["data"]["code"] == "SETUP_NO_REQUIREMENTS"
@@ -121,7 +121,7 @@ def test_a_backend_that_dies_takes_the_set_up_along(tmp_path: Path, requirements
     editor.notification("progress")
     assert processes_of(tmp_path)
     editor.process.kill()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 90
     while processes_of(tmp_path):
         assert time.monotonic() < end, "the set-up outlived the backend"
         time.sleep(0.05)
@@ -201,7 +201,7 @@ def test_killed_in_the_middle_of_a_download_and_resumed(
     process.stdout.close()
     assert messages[-1]["stage"] == "download"
     fast.set()
-    run = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    run = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=400, check=False)
     last = json.loads(run.stdout.splitlines()[-1])
     assert last == {"result": {"executable": str(tmp_path / "venv" / "bin" / "python")}}
     if python != sys.executable:

@@ -31,7 +31,7 @@ class Bench:
         task = Task(f"{TARGETS}:{function}", params, function, limits or Limits())
         self.jobs.submit(job_id, task, lambda result, error: self.ends.put((job_id, result, error)))
 
-    def end(self, seconds: float = 60.0) -> tuple[Any, Any, BackendError | None]:
+    def end(self, seconds: float = 240.0) -> tuple[Any, Any, BackendError | None]:
         return self.ends.get(timeout=seconds)
 
     def failure(self, function: str, limits: Limits | None = None, **params: Any) -> BackendError:
@@ -48,7 +48,7 @@ def bench() -> Iterator[Bench]:
     bench.jobs.close()
 
 
-def wait_for(condition: Any, seconds: float = 20.0) -> None:
+def wait_for(condition: Any, seconds: float = 180.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
@@ -120,9 +120,9 @@ def test_suicide_and_sys_exit_are_errors(bench: Bench) -> None:
 
 
 def test_deadline_names_the_stage(bench: Bench, tmp_path: Path) -> None:
-    error = bench.failure("sleep", Limits(deadline_seconds=0.5), started=str(tmp_path / "pid"))
+    error = bench.failure("sleep", Limits(deadline_seconds=4), started=str(tmp_path / "pid"))
     assert (error.code, error.stage) == ("DEADLINE_EXCEEDED", "export")
-    assert "0.5 seconds" in error.cause
+    assert "4 seconds" in error.cause
     assert is_gone(read_pids(tmp_path / "pid")[0])
 
 
@@ -137,7 +137,7 @@ def test_cancel_ends_the_job_and_what_it_started(bench: Bench, tmp_path: Path) -
     bench.submit(1, "sleep_with_children", started=str(tmp_path / "pids"))
     pids = read_pids(tmp_path / "pids")
     assert bench.jobs.cancel(1)
-    error = bench.end(5.0)[2]
+    error = bench.end()[2]
     assert error is not None
     assert (error.code, error.stage) == ("CANCELLED", "validate")
     wait_for(lambda: all(is_gone(pid) for pid in pids))
@@ -150,7 +150,7 @@ def test_waiting_job_is_cancelled_before_it_begins(tmp_path: Path) -> None:
     read_pids(tmp_path / "pid")
     bench.submit(2, "sleep", started=str(tmp_path / "never"))
     assert bench.jobs.cancel(2)
-    job_id, _, error = bench.end(5.0)
+    job_id, _, error = bench.end()
     assert (job_id, error.code if error else "") == (2, "CANCELLED")
     bench.jobs.close()
     assert not (tmp_path / "never").exists()

@@ -34,4 +34,4 @@ def test_a_real_games_tools(start_game: Callable[..., GameServer]) -> None:
             assert all(name.startswith("game_") for name in theirs)
             assert structured(await client.call_tool("game_echo", {"value": 7})) == {"value": 7}
 
-    asyncio.run(asyncio.wait_for(scene(), 60))
+    asyncio.run(asyncio.wait_for(scene(), 300))
