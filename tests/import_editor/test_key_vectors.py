@@ -17,7 +17,7 @@ VECTORS: list[dict[str, Any]] = json.loads(Path(__file__).with_name("key_vectors
 
 @pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])
 def test_key(vector: dict[str, Any], tmp_path: Path) -> None:
-    if IMPORTER_VERSION != vector["version"]:
+    if vector["version"] != IMPORTER_VERSION:
         pytest.skip("the vectors are of another importer version; key_test.gd still checks them")
     files = {}
     for index, (name, content) in enumerate(vector["files"].items()):
