@@ -22,6 +22,7 @@ from importer.options import ImportOptions
 from importer.progress import Listener, Progress
 
 _WARM = ["importer.warm"]
+_START_SECONDS = 180
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def memory_limit(options: ImportOptions) -> int:
 
 
 def _watch(child: Any, receiver: Connection, job: Job, on_progress: Listener | None) -> Artifact:
-    began = time.monotonic()
+    # Loading torch for the first time does not count as the model's time.
+    began = time.monotonic() + _START_SECONDS
     limit = memory_limit(job.options)
     stage = "start"
     while True:
@@ -68,6 +70,7 @@ def _watch(child: Any, receiver: Connection, job: Job, on_progress: Listener | N
             if receiver.poll(0.2):
                 kind, value = receiver.recv()
                 if kind == "progress":
+                    began = min(began, time.monotonic())
                     stage = value.stage
                     if on_progress:
                         on_progress(value)

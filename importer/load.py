@@ -132,6 +132,7 @@ def _module_source(module: torch.nn.Module, factory: Factory | None, declared: l
         for name, (part, example) in factory.value("methods", module).items():
             source.methods.append(SourceMethod(name, part.eval(), None, examples.as_arguments(example)))
         return source
+    _takes_tensors_only(module)
     own = factory.value("example_inputs") if factory and factory.has("example_inputs") else None
     shapes: Any = factory.value("dynamic_shapes") if factory and factory.has("dynamic_shapes") else None
     example = examples.as_arguments(own) if own is not None else None
@@ -141,6 +142,17 @@ def _module_source(module: torch.nn.Module, factory: Factory | None, declared: l
         raise examples.needed(module)
     source.methods.append(SourceMethod("forward", module, None, example, declared, shapes))
     return source
+
+
+def _takes_tensors_only(module: torch.nn.Module) -> None:
+    """TorchScript declares its types; an argument that is no tensor could not be given by a program."""
+    if not isinstance(module, torch.jit.ScriptModule):
+        return
+    for argument in module._c._get_method("forward").schema.arguments[1:]:
+        if not argument.has_default_value() and str(argument.type) != "Tensor":
+            cause = f"The TorchScript module's input '{argument.name}' is {argument.type}, no tensor."
+            remedy = "Choose an inner module that takes tensors: a factory with methods(model) names it."
+            raise ImporterError("INPUT_NOT_A_TENSOR", cause, remedy, "load")
 
 
 def _last_line(error: BaseException) -> str:

