@@ -45,9 +45,10 @@ func _exit_tree() -> void:
 	remove_export_plugin(_export_plugin)
 	remove_import_plugin(_import_plugin)
 	_jobs.close()
-	# The engine itself ends with 0 whatever an importer said; the last quit() decides.
+	# The engine itself ends with 0 whatever an importer said. The last quit() decides: an export's own comes after this.
 	if RunMode.waits() and _jobs.has_failures():
 		get_tree().quit(1)
+		get_tree().quit.call_deferred(1)
 
 
 func _enable_plugin() -> void:
