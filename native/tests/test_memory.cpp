@@ -149,6 +149,32 @@ TEST_CASE("get_memory_info adds up to what the process grew by") {
     CHECK(private_resident() < before + (size_t{4} << 20));
 }
 
+TEST_CASE("ten sessions of a model share its packed weights") {
+    if (!counts_allocations()) {
+        return;
+    }
+    const TensorValue input = floats(std::vector<float>(2048, 1.0F), {1, 2048});
+    ::malloc_trim(0);
+    const size_t before = private_resident();
+    Model model;
+    REQUIRE(model.load_from_file(model_path("big.pte")).ok());
+    const std::vector<float> expected = run(model, input);
+    const size_t one = private_resident() - before;
+    std::vector<std::unique_ptr<Model>> sessions;
+    for (int i = 0; i < 9; ++i) {
+        sessions.push_back(model.new_session());
+        CHECK(run(*sessions.back(), input) == expected);
+    }
+    const size_t ten = private_resident() - before;
+    CAPTURE(one);
+    CAPTURE(ten);
+    CHECK(static_cast<double>(ten) < 1.3 * static_cast<double>(one));
+    // The weights stay while one session is left.
+    model.clear();
+    sessions.resize(1);
+    CHECK(run(*sessions[0], input) == expected);
+}
+
 TEST_CASE("a thousand loads and unloads end where they began") {
     const int rounds = counts_allocations() ? 1000 : 50;
     const auto once = [] {

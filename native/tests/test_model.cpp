@@ -1,8 +1,11 @@
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <thread>
 
+#include "model/runtime_info.h"
 #include "models.h"
 
 using namespace godot_executorch;
@@ -174,4 +177,37 @@ TEST_CASE("sessions of one program run side by side") {
         thread.join();
     }
     CHECK(wrong == 0);
+}
+
+TEST_CASE("the number of threads changes under loaded and running models") {
+    const TensorValue input = floats(std::vector<float>(3 * 16 * 16, 0.5F), {1, 3, 16, 16});
+    const int before = thread_count();
+    Model model;
+    Model counter;
+    REQUIRE(model.load_from_file(model_path("convnet.pte")).ok());
+    REQUIRE(counter.load_from_file(model_path("counter.pte")).ok());
+    const std::vector<float> expected = run(model, input);
+    CHECK(run(counter, floats({1}, {1})) == std::vector<float>{6});
+    std::atomic<bool> stop{false};
+    std::atomic<int> wrong{0};
+    std::thread caller([&] {
+        while (!stop) {
+            wrong += run(model, input).size() == 4 ? 0 : 1;
+        }
+    });
+    for (int i = 0; i < 10; ++i) {
+        REQUIRE(set_thread_count(1 + i % 3).ok());
+        CHECK(thread_count() == 1 + i % 3);
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    stop = true;
+    caller.join();
+    CHECK(wrong == 0);
+    CHECK(run(counter, floats({1}, {1})) == std::vector<float>{7});
+    CHECK_FALSE(set_thread_count(-1).ok());
+    REQUIRE(set_thread_count(before).ok());
+    const std::vector<float> after = run(model, input);
+    for (size_t i = 0; i < expected.size(); ++i) {
+        CHECK(after[i] == doctest::Approx(expected[i]).epsilon(1e-5));
+    }
 }

@@ -20,7 +20,7 @@ Status Call::begin(const std::string& method) {
 }
 
 Status Call::begin_forward() {
-    if (model_.forward_ == nullptr) {
+    if (model_.forward_ == nullptr || !model_.forward_->has_current_pool()) {
         return begin("forward");
     }
     method_ = model_.forward_;

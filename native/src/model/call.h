@@ -5,6 +5,7 @@
 #include <string>
 
 #include "model/loaded_method.h"
+#include "model/pool_gate.h"
 
 namespace godot_executorch {
 
@@ -34,6 +35,7 @@ class Call {
     Status lock_pool();
 
     Model& model_;
+    PoolUse pool_use_;
     std::unique_lock<std::mutex> lock_;
     std::unique_lock<std::mutex> pool_lock_;
     LoadedMethod* method_ = nullptr;

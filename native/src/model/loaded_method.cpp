@@ -91,10 +91,11 @@ Status LoadedMethod::load(std::shared_ptr<const LoadedProgram> program, const Me
 }
 
 Status LoadedMethod::load_method(const LoadSettings& settings) {
-    BackendOptions<2> xnnpack;
+    BackendOptions<3> xnnpack;
     LoadBackendOptionsMap options;
     if (xnnpack.set_option("workspace_sharing_mode", settings.share_workspace ? 2 : 1) != Error::Ok ||
         xnnpack.set_option("weight_cache_enabled", settings.share_weights) != Error::Ok ||
+        xnnpack.set_option("packed_cache_path", settings.weights_key.c_str()) != Error::Ok ||
         options.set_options(kXnnpack, xnnpack.view()) != Error::Ok) {
         return Status(Code::InvalidOption, "cannot set the options of " + std::string(kXnnpack));
     }

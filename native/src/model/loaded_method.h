@@ -5,10 +5,12 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "model/loaded_program.h"
 #include "model/method_memory.h"
+#include "model/pool_gate.h"
 #include "model/signature.h"
 
 namespace godot_executorch {
@@ -20,6 +22,7 @@ struct LoadSettings {
     bool one_thread = false;
     bool share_workspace = false;
     bool share_weights = false;
+    std::string weights_key;  // packed weights are shared among methods with the same key
 };
 
 /// A method of a session, ready to run: ExecuTorch's Method with its memory, its inputs and outputs. Not thread-safe.
@@ -32,6 +35,8 @@ class LoadedMethod {
     const MethodSignature& signature() const { return signature_; }
     /// Puts names and ranges into the signature (apply_hints).
     void set_signature(const MethodSignature& signature);
+    /// False once the thread pool that it was loaded with is gone; it must not run then.
+    bool has_current_pool() const { return one_thread_ || pool_generation_ == PoolUse::generation(); }
     /// Differs after every change of the signature, and between methods.
     uint64_t revision() const { return revision_; }
 
@@ -79,6 +84,7 @@ class LoadedMethod {
     MethodSignature signature_;
     uint64_t revision_;
     bool one_thread_;
+    uint64_t pool_generation_ = PoolUse::generation();
     bool is_warm_ = false;
     size_t delegate_bytes_ = 0;
     MethodMemory memory_;

@@ -4,6 +4,7 @@
 #include <executorch/extension/named_data_map/merged_data_map.h>
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include "model/platform.h"
@@ -22,6 +23,10 @@ using executorch::runtime::Result;
 using executorch::runtime::Span;
 using executorch::runtime::TensorLayout;
 using Type = executorch::runtime::DataLoader::SegmentInfo::Type;
+
+std::mutex weights_keys_mutex;
+size_t weights_key_count = 0;
+std::vector<std::string> free_weights_keys;
 
 /// XNNPACK follows the map without asking whether there is one when a program's external weights are missing.
 class NoExternalData final : public NamedDataMap {
@@ -100,7 +105,23 @@ Status LoadedProgram::load(std::unique_ptr<DataSource> source, std::vector<std::
     });
 }
 
-LoadedProgram::~LoadedProgram() = default;
+LoadedProgram::LoadedProgram() {
+    // XNNPACK keeps one cache per path, and keeps it on the heap when it cannot open the path. One cache for all
+    // programs would make unrelated models wait for each other; it never forgets a path, so those of unloaded programs
+    // serve again.
+    const std::lock_guard<std::mutex> lock(weights_keys_mutex);
+    if (free_weights_keys.empty()) {
+        weights_key_ = kNoFileFolder + std::to_string(++weights_key_count);
+    } else {
+        weights_key_ = std::move(free_weights_keys.back());
+        free_weights_keys.pop_back();
+    }
+}
+
+LoadedProgram::~LoadedProgram() {
+    const std::lock_guard<std::mutex> lock(weights_keys_mutex);
+    free_weights_keys.push_back(std::move(weights_key_));
+}
 
 Status LoadedProgram::load_external() {
     std::vector<const NamedDataMap*> maps;

@@ -27,14 +27,17 @@ class LoadedProgram {
     const std::vector<MethodSignature>& methods() const { return methods_; }
     const MethodSignature* find_method(const std::string& name) const;
 
+    /// Names this program's packed weights to XNNPACK.
+    const std::string& weights_key() const { return weights_key_; }
     size_t file_bytes() const;
     size_t resident_bytes() const;
     bool is_damaged() const;
 
   private:
-    LoadedProgram() = default;
+    LoadedProgram();
     Status load_external();
 
+    std::string weights_key_;
     std::unique_ptr<DataSource> source_;
     std::vector<std::unique_ptr<DataSource>> external_;
     std::unique_ptr<executorch::runtime::Program> program_;

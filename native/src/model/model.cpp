@@ -345,8 +345,9 @@ Status Model::ready_method(const std::string& name, LoadedMethod*& method) {
     }
     const auto found = methods_.find(name);
     if (found != methods_.end()) {
-        method = found->second.get();
-        return {};
+        Status status = found->second->has_current_pool() ? Status() : reload(found->second);
+        method = status.ok() ? methods_.at(name).get() : nullptr;
+        return status;
     }
     const MethodSignature* signature = find_signature(name);
     if (signature == nullptr) {
@@ -369,12 +370,14 @@ Status Model::ready_method(const std::string& name, LoadedMethod*& method) {
 }
 
 Status Model::instantiate(const MethodSignature& signature, std::unique_ptr<LoadedMethod>& method) {
+    const PoolUse pool_use;
     LoadSettings settings;
+    settings.weights_key = program_->weights_key();
     settings.memory.policy = policy_;
     settings.tracer = tracer_.get();
     settings.one_thread = level_ == OptimizationLevel::None;
     settings.share_workspace = level_ == OptimizationLevel::Aggressive;
-    settings.share_weights = level_ == OptimizationLevel::Aggressive;
+    settings.share_weights = level_ != OptimizationLevel::None;
     size_t block_used = 0;
     if (policy_ == MemoryPolicy::Static) {
         if (block_ == nullptr) {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <mutex>
 
 #include "model/ticks.h"
@@ -23,6 +24,9 @@ thread_local int64_t last_time = 0;
 
 void emit_log(et_timestamp_t, et_pal_log_level_t pal_level, const char* filename, const char*, size_t line,
               const char* message, size_t) {
+    if (std::strstr(message, kNoFileFolder) != nullptr) {
+        return;
+    }
     LogLevel severity = LogLevel::Debug;
     if (pal_level == kError || pal_level == kFatal) {
         severity = LogLevel::Error;

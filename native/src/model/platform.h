@@ -11,6 +11,9 @@ namespace godot_executorch {
 
 enum class LogLevel : int { Silent = 0, Error = 1, Info = 2, Debug = 3 };
 
+/// A folder that never exists: failures to open files in it are intended and are not logged.
+constexpr const char* kNoFileFolder = "/proc/godot_executorch/";
+
 using LogSink = void (*)(LogLevel level, const char* message);
 
 /// Takes over ExecuTorch's logs and its abort. Call once, before anything else of ExecuTorch.

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "model/platform.h"
+#include "model/pool_gate.h"
 
 // The wheel ships these symbols but not threadpool.h; only what is called is declared.
 namespace executorch::extension {
@@ -69,6 +70,7 @@ Status set_thread_count(int count) {
     if (count == thread_count()) {
         return {};
     }
+    const PoolChange change;
     return guarded("setting the number of threads", [&]() -> Status {
         if (!executorch::extension::threadpool::get_threadpool()->_unsafe_reset_threadpool(
                 static_cast<uint32_t>(count))) {

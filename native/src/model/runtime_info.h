@@ -12,7 +12,8 @@ std::vector<std::string> backend_names();
 std::vector<std::string> operator_names();
 std::map<std::string, std::string> versions();
 
-/// Threads of the process-wide pool; 0 = the performance cores. Waits for no running call: use it between calls.
+/// Threads of the process-wide pool; 0 = the performance cores. Waits for running calls; loaded methods are loaded anew
+/// when they are next called.
 Status set_thread_count(int count);
 int thread_count();
 
