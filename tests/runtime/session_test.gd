@@ -185,3 +185,25 @@ func test_session_follows_its_resource() -> void:
 	check(session.is_model_loaded(), "it has a model still")
 	check_near(session.run_inference_array([1.0]), [6.0])
 	check_near(session.run_inference_array([1.0]), [7.0])
+
+
+func test_model_from_a_resource_pack() -> void:
+	var source: ExecuTorchResource = _model("convnet.pt2")
+	var copy: ExecuTorchResource = ExecuTorchResource.new()
+	copy.state = ExecuTorchResource.State.READY
+	copy.metadata = source.metadata
+	copy.payload_path = "convnet.pte"
+	check_equal(ResourceSaver.save(copy, "user://packed.tres"), OK)
+	var packer: PCKPacker = PCKPacker.new()
+	check_equal(packer.pck_start("user://packed.pck"), OK)
+	packer.add_file("res://packed/convnet.tres", "user://packed.tres")
+	packer.add_file("res://packed/convnet.pte", source.payload_path)
+	check_equal(packer.flush(), OK)
+	var session: ExecuTorchRuntime = ExecuTorchRuntime.new()
+	check_equal(session.load_model_from_pck("user://packed.pck", "res://packed/convnet.tres"), OK)
+	var input: PackedFloat32Array = []
+	for index: int in 3 * 32 * 32:
+		input.append(sin(index))
+	check_near(session.run_inference_array(input), source.forward_array(input), 1e-4)
+	expect_error("PAYLOAD_MISSING")
+	check_equal(session.load_model_from_pck("user://nothing.pck", "res://x.tres"), FAILED)

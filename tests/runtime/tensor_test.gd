@@ -48,3 +48,16 @@ func test_audio() -> void:
 	var stereo: ExecuTorchTensor = ExecuTorchTensor.from_audio(frames, false)
 	check_equal(stereo.shape, PackedInt64Array([2, 2]))
 	check_near(stereo.to_floats(), [0.5, 1.0, 0.5, 0.0])
+
+
+func test_image() -> void:
+	var image: Image = Image.create_empty(2, 1, false, Image.FORMAT_RGB8)
+	image.set_pixel(0, 0, Color(1.0, 0.0, 0.0))
+	image.set_pixel(1, 0, Color(0.0, 0.0, 1.0))
+	var planes: ExecuTorchTensor = ExecuTorchTensor.from_image(image)
+	check_equal(planes.shape, PackedInt64Array([1, 3, 1, 2]))
+	check_near(planes.to_floats(), [1, 0, 0, 0, 0, 1])
+	var pixels: ExecuTorchTensor = ExecuTorchTensor.from_image(image, Vector2i.ZERO, "bgr", [0.5], [0.5], "NHWC")
+	check_equal(pixels.shape, PackedInt64Array([1, 1, 2, 3]))
+	check_near(pixels.to_floats(), [-1, -1, 1, 1, -1, -1])
+	check_equal(ExecuTorchTensor.from_image(image, Vector2i(4, 4), "gray").shape, PackedInt64Array([1, 1, 4, 4]))
