@@ -30,13 +30,17 @@ func take_live() -> void:
 	ProjectSettings.set_setting("editor/run/main_run_args", "--headless")
 	await settle()
 	EditorInterface.play_custom_scene("res://addons/executorch_shots/game.tscn")
-	await wait(9.0)
+	# The editor shows its Output panel when a game starts.
+	await wait(3.0)
+	(get_parent() as EditorPlugin).make_bottom_panel_item_visible(_dock)
+	await wait(6.0)
 	_dock.live.select_model(_dock.get_feed().models()[0])
 	_dock.live.start_tracing(0.5)
 	await wait(5.0)
 	await save("profiler-live")
 	EditorInterface.stop_playing_scene()
 	await wait(1.0)
+	(get_parent() as EditorPlugin).make_bottom_panel_item_visible(_dock)
 
 
 func take_benchmark() -> void:

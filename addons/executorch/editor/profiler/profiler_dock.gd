@@ -4,6 +4,8 @@ extends MarginContainer
 
 ## An operator of a model was selected; the model's graph can show its node.
 signal operator_selected(path: String, method: String, row: Dictionary)
+## Another part of the editor opened something here: the panel should be shown.
+signal attention_wanted
 
 const DebuggerPlugin := preload("res://addons/executorch/editor/profiler/debugger_plugin.gd")
 const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
@@ -59,6 +61,7 @@ func open_benchmark(path: String) -> void:
 	benchmark.refresh_models()
 	if benchmark.select_model(path):
 		tabs.current_tab = benchmark.get_index()
+	attention_wanted.emit()
 
 
 func _on_result_shown(result: BenchmarkResult) -> void:

@@ -16,6 +16,7 @@ func start(plugin: EditorPlugin) -> void:
 	dock = Dock.new()
 	dock.set_debugger(debugger)
 	plugin.add_control_to_bottom_panel(dock, TITLE)
+	dock.attention_wanted.connect(plugin.make_bottom_panel_item_visible.bind(dock))
 
 
 func stop(plugin: EditorPlugin) -> void:

@@ -47,7 +47,8 @@ func _draw_chart(area: Rect2) -> void:
 		var middle: float = area.position.x + (index + 0.5) * slot
 		var y: float = area.end.y - _rates[index] / top * area.size.y
 		draw_rect(Rect2(middle - width / 2.0, y, width, area.end.y - y), style.series(0))
-		var inside: bool = area.end.y - y > style.line_height() * 1.5
+		var fits: bool = style.width_of(Quantity.rate(_rates[index])) < width - style.px(4)
+		var inside: bool = fits and area.end.y - y > style.line_height() * 1.5
 		var label_y: float = y + style.px(3) if inside else y - style.line_height() - style.px(1)
 		var label_color: Color = style.text_on(style.series(0)) if inside else style.text
 		_centered(Vector2(middle, label_y), Quantity.rate(_rates[index]), label_color)

@@ -25,7 +25,7 @@ static func rows(result: BenchmarkResult, other: BenchmarkResult, threads: int) 
 		)
 	var rate: float = 1e6 / maxf(now["mean_us"] as float, 1e-6)
 	var other_rate: float = 1e6 / maxf(before["mean_us"] as float, 1e-6) if not before.is_empty() else NAN
-	table.append(_row("calls per second", "rate", rate, other_rate, true))
+	table.append(_row("calls/s", "rate", rate, other_rate, true))
 	table.append(_row("load", "time", result.load_us, other.load_us if other != null else NAN, false))
 	var bytes: float = Breakdown.total(result.memory)
 	table.append(_row("memory", "size", bytes, float(Breakdown.total(other.memory)) if other != null else NAN, false))

@@ -6,7 +6,7 @@ extends RefCounted
 const PARTS: PackedStringArray = ["program", "delegate", "planned", "method allocator", "temporary peak"]
 const EXPLANATIONS: PackedStringArray = [
 	"The program itself, without the weights that are mapped from the file.",
-	"What backends keep: packed weights and workspaces.",
+	"What backends keep (packed weights, workspaces): how much the process grew while they loaded.",
 	"Arenas for activations, laid out when the model was converted.",
 	"Tensors' and operators' own data, made when a method is loaded.",
 	"The most that kernels borrowed during a call.",

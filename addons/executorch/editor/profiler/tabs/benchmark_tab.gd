@@ -61,7 +61,7 @@ func _init() -> void:
 	var right: HSplitContainer = HSplitContainer.new()
 	right.size_flags_horizontal = Control.SIZE_EXPAND_FILL
 	right.size_flags_stretch_ratio = 2.4
-	list.size_flags_stretch_ratio = 1.5
+	list.size_flags_stretch_ratio = 2.2
 	right.add_child(throughput)
 	right.add_child(list)
 	split.add_child(right)

@@ -21,7 +21,7 @@ func _notification(what: int) -> void:
 	if what == NOTIFICATION_THEME_CHANGED or what == NOTIFICATION_ENTER_TREE:
 		_style = Style.new(self)
 		for column: int in columns:
-			set_column_custom_minimum_width(column, int(_style.px(112 if column == 0 else 66)))
+			set_column_custom_minimum_width(column, int(_style.px(76 if column == 0 else 84)))
 
 
 ## `rows` are Comparison.rows(); `other_name` is empty when there is nothing to compare with.
@@ -44,7 +44,7 @@ func show_rows(rows: Array[Dictionary], other_name: String) -> void:
 		var verdict: int = row["verdict"]
 		if not is_nan(change):
 			var sign_text: String = "≈" if verdict == 0 else "▲" if change > 0.0 else "▼"
-			item.set_text(3, "%s %+.1f%%" % [sign_text, change * 100.0])
+			item.set_text(3, "%s %+.*f%%" % [sign_text, 0 if absf(change) >= 1.0 else 1, change * 100.0])
 			item.set_text_alignment(3, HORIZONTAL_ALIGNMENT_RIGHT)
 			item.set_custom_color(3, _color_of(verdict))
 			item.set_tooltip_text(3, ["worse", "within the noise of 3%", "better"][verdict + 1] as String)

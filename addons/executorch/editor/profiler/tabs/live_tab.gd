@@ -170,6 +170,7 @@ func _show_status() -> void:
 
 func _on_models_changed() -> void:
 	_shown = _feed.models()
+	list.visible = not _shown.is_empty()
 	if _selected != null and not _shown.has(_selected):
 		select_model(null)
 	if _selected == null and _shown.size() == 1:

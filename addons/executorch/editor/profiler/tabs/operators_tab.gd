@@ -71,7 +71,9 @@ func show_result(result: BenchmarkResult) -> void:
 				float(reconciled["covered"]) * 100.0,
 			]
 		)
-		_status.tooltip_text = "Medians. Latencies elsewhere are of untraced calls; the times below are of traced ones."
+		_status.tooltip_text = (
+			_status.text + "\nMedians. Latencies elsewhere are of untraced calls; the times below are of traced ones."
+		)
 
 
 ## Shows one traced call of a running game.
