@@ -5,6 +5,8 @@ extends RefCounted
 const PREFIX: StringName = &"executorch_live"
 
 static var _started: bool = false
+static var _waiting: PackedStringArray = []
+static var _reloading: bool = false
 
 
 ## Listens to the editor, once; does nothing in a game without a debugger.
@@ -18,8 +20,25 @@ static func _on_message(message: String, paths: Array) -> bool:
 	if message != "reload":
 		return false
 	for path: Variant in paths:
-		# Only what the game holds: another model is loaded anew whenever the game asks for it.
-		if path is String and ResourceLoader.has_cached(path as String):
-			ResourceLoader.load(path as String, "", ResourceLoader.CACHE_MODE_REPLACE)
-	EngineDebugger.send_message("%s:reloaded" % PREFIX, paths)
+		if path is String and not _waiting.has(path):
+			_waiting.append(path as String)
+	# Not here: the debugger also delivers messages in the middle of a load, and a load must not begin in another one.
+	_reload.call_deferred()
 	return true
+
+
+static func _reload() -> void:
+	if _reloading:
+		return
+	_reloading = true
+	var done: PackedStringArray = []
+	while not _waiting.is_empty():
+		var path: String = _waiting[0]
+		_waiting.remove_at(0)
+		# Only what the game holds: another model is loaded anew whenever the game asks for it.
+		if ResourceLoader.has_cached(path):
+			ResourceLoader.load(path, "", ResourceLoader.CACHE_MODE_REPLACE)
+		done.append(path)
+	_reloading = false
+	if not done.is_empty():
+		EngineDebugger.send_message("%s:reloaded" % PREFIX, Array(done))

@@ -12,6 +12,9 @@ const SvgIcon := preload("res://addons/executorch/editor/preview/svg_icon.gd")
 const DockViews := preload("res://addons/executorch/editor/dock/dock_views.gd")
 const GraphWindow := preload("res://addons/executorch/editor/graph/graph_window.gd")
 
+## The part that is running; null in an editor without it.
+static var running: RefCounted
+
 var _settings: Settings
 var _links: Links
 var _live_reload: LiveReload = LiveReload.new()
@@ -22,6 +25,7 @@ var _inspector: InspectorPlugin
 
 ## Registers the views with the editor. `jobs` is the editor's ExecuTorchJobs, or null.
 func start(plugin: EditorPlugin, jobs: ExecuTorchJobs) -> void:
+	running = self
 	_settings = Settings.new(plugin.get_undo_redo())
 	_links = Links.new(jobs)
 	LiveReload.register_setting()
@@ -45,6 +49,16 @@ func stop(plugin: EditorPlugin) -> void:
 	_inspector = null
 	_graph.queue_free()
 	SvgIcon.clear()
+	running = null
+
+
+## The models that follow files outside of the project.
+func get_links() -> Links:
+	return _links
+
+
+func get_live_reload() -> LiveReload:
+	return _live_reload
 
 
 ## The inspector plugin, whose signals ask for other views.

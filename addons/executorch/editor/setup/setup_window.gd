@@ -119,9 +119,13 @@ func _build_install(column: VBoxContainer) -> void:
 
 ## Opens the window in the middle of the editor.
 func open() -> void:
+	var wanted: Vector2i = Vector2i(Vector2(640, 460) * EditorInterface.get_editor_scale())
 	_refresh()
-	size = Vector2i.ZERO
-	popup_centered(Vector2i(Vector2(640, 460) * EditorInterface.get_editor_scale()))
+	popup_centered(wanted)
+	# Labels that wrap know their height only after the first layout; until then the window is too high.
+	await get_tree().process_frame
+	size = wanted
+	move_to_center()
 
 
 func _ready() -> void:
