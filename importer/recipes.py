@@ -105,6 +105,6 @@ register(
            _xnnpack, _pt2e(per_channel=False, dynamic=False), needs_calibration=True)
 )  # fmt: skip
 register(
-    Recipe("xnnpack_int8_int4", "int8 activations, 4-bit weights of linear layers", "XnnpackBackend", 0.3,
+    Recipe("xnnpack_int8_int4", "int8 activations, 4-bit weights of linear layers", "XnnpackBackend", 0.4,
            _xnnpack, _int4)
 )  # fmt: skip
