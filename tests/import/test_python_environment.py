@@ -41,7 +41,7 @@ def test_wrong_python(version: str, script: str, models_project: ModelProject, t
 
 def test_python_that_hangs_is_given_up(models_project: ModelProject, tmp_path: Path) -> None:
     python = tmp_path / "python"
-    python.write_text("#!/bin/sh\nsleep 300\n")
+    python.write_text("#!/bin/sh\nexec sleep 300\n")
     python.chmod(0o755)
     models_project.put("new.pt", (models_project.godot.path / "models" / "good.pt").read_bytes() + b"\0")
     run = models_project.godot.run("--import", timeout=120, env={"EXECUTORCH_PYTHON": str(python)})
