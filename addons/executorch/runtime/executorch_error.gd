@@ -32,8 +32,6 @@ enum Code {
 	FILE_NOT_WRITTEN = 0x208,
 	## The value is no tensor: mixed types, ragged nesting or an unknown dtype.
 	NOT_A_TENSOR = 0x209,
-	## The native library of this addon lacks the feature.
-	NOT_SUPPORTED_BY_LIBRARY = 0x20A,
 	## An error of the importer or the backend, told by [member code_name].
 	IMPORT_ERROR = 0x2FF,
 }

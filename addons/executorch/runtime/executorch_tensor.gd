@@ -100,7 +100,7 @@ static func from_image(
 	layout: String = "NCHW"
 ) -> ExecuTorchTensor:
 	var library: RefCounted = Native.statics()
-	if library == null or not library.has_method("image_to_tensor"):
+	if library == null:
 		Native.missing_error().report("")
 		return null
 	if size == Vector2i.ZERO:

@@ -1,0 +1,83 @@
+"""A model with its weights in a `.ptd`: imported, run, and run again out of an export whose project is gone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tasks import godot as godot_task
+from tests.godot_projects import ROOT, GodotProject
+
+SCENE = """[gd_scene load_steps=2 format=3]
+[ext_resource type="Script" path="res://ask.gd" id="1"]
+[node name="Ask" type="Node"]
+script = ExtResource("1")
+"""
+ASK = """extends Node
+
+
+func _ready() -> void:
+	var model: ExecuTorchResource = load("res://models/convnet.pt2")
+	var input: PackedFloat32Array = []
+	for index: int in 3 * 32 * 32:
+		input.append(sin(index))
+	print("external ", model.external_paths.size())
+	print("answer ", model.forward_array(input))
+	get_tree().quit()
+"""
+
+
+def _answers(output: str) -> list[str]:
+    return [line for line in output.splitlines() if line.startswith(("external ", "answer "))]
+
+
+def test_external_weights(
+    project: Callable[..., GodotProject], models: Path, artifact_cache: Path, tmp_path: Path
+) -> None:
+    templates = godot_task.ensure().templates
+    if templates is None:
+        pytest.skip("this machine's own Godot has no export templates of ours")
+    made = project(cache=artifact_cache)
+    made.add([models / "convnet.pt2"])
+    (made.path / "ask.gd").write_text(ASK, encoding="utf-8")
+    (made.path / "ask.tscn").write_text(SCENE, encoding="utf-8")
+    # A release template runs the main scene and takes no other.
+    project_file = made.path / "project.godot"
+    text = project_file.read_text(encoding="utf-8")
+    assert "[application]\n" in text
+    text = text.replace("[application]\n", '[application]\n\nrun/main_scene="res://ask.tscn"\n')
+    project_file.write_text(text, encoding="utf-8")
+    assert made.import_all().status == 0
+    plain = _answers(made.run("res://ask.tscn").output)
+    settings = made.path / "models" / "convnet.pt2.import"
+    text = settings.read_text(encoding="utf-8")
+    assert "external_weights=false" in text
+    settings.write_text(text.replace("external_weights=false", "external_weights=true"), encoding="utf-8")
+    presets = (ROOT / "sample_project" / "export_presets.cfg").read_text(encoding="utf-8")
+    presets = presets.replace('release=""', f'release="{templates / "godot-template-release"}"')
+    (made.path / "export_presets.cfg").write_text(presets, encoding="utf-8")
+    game = tmp_path / "game"
+    game.mkdir()
+    run = made.run("--export-release", "Linux", game / "game.x86_64", timeout=300)
+    assert run.status == 0, run.output
+    external = _answers(made.run("res://ask.tscn").output)
+    assert external[0] == "external 1", external
+    assert plain[0] == "external 0"
+    assert external[1] == plain[1], "the weights are the same, wherever they are"
+    shutil.rmtree(made.path)
+    done = subprocess.run(
+        [game / "game.x86_64", "--headless"],
+        cwd=tmp_path,
+        env={**os.environ, "XDG_DATA_HOME": str(tmp_path / "data")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert _answers(done.stdout) == external, done.stdout
