@@ -68,37 +68,30 @@ func operators() -> OperatorTotals:
 	return totals
 
 
-## The traced call whose length is the median: the one to look at.
-func typical_trace() -> CallTrace:
-	var sorted: Array[CallTrace] = traces.duplicate()
-	sorted.sort_custom(func(a: CallTrace, b: CallTrace) -> bool: return a.span_us() < b.span_us())
-	@warning_ignore("integer_division")
-	return sorted[sorted.size() / 2] if not sorted.is_empty() else null
-
-
-## How the parts of the traced calls relate to an untraced call: `{untraced_us, traced_us, parts_us, overhead,
-## covered}`; the times are medians, `overhead` the share that tracing adds, `covered` the share of the traced call
-## in named operators.
-func reconciliation() -> Dictionary:
-	if traces.is_empty() or untraced_us.is_empty():
-		return {}
-	var parts: PackedFloat64Array = []
+## The shortest traced call: the one that other programs disturbed least.
+func quietest_trace() -> CallTrace:
+	var best: CallTrace = null
 	for trace: CallTrace in traces:
-		parts.append(trace.parts_us())
-	parts.sort()
-	var walls: PackedFloat64Array = traced_us.duplicate()
-	walls.sort()
-	var bare: PackedFloat64Array = untraced_us.duplicate()
-	bare.sort()
-	var untraced: float = ExecuTorchLatencyStatistics.percentile_of(bare, 50.0)
-	var traced: float = ExecuTorchLatencyStatistics.percentile_of(walls, 50.0)
-	var named: float = ExecuTorchLatencyStatistics.percentile_of(parts, 50.0)
+		if best == null or trace.span_us() < best.span_us():
+			best = trace
+	return best
+
+
+## How the parts of a traced call relate to an untraced call: `{untraced_us, traced_us, parts_us, overhead,
+## covered}`; of the shortest calls, which other programs disturbed least. `overhead` is the share that tracing adds,
+## `covered` the share of the traced call in named operators.
+func reconciliation() -> Dictionary:
+	if traces.is_empty() or untraced_us.is_empty() or traced_us.is_empty():
+		return {}
+	var untraced: float = Array(untraced_us).min()
+	var traced: float = Array(traced_us).min()
+	var quietest: CallTrace = quietest_trace()
 	return {
 		"untraced_us": untraced,
 		"traced_us": traced,
-		"parts_us": named,
+		"parts_us": quietest.parts_us(),
 		"overhead": traced / untraced - 1.0 if untraced > 0.0 else 0.0,
-		"covered": named / traced if traced > 0.0 else 0.0,
+		"covered": quietest.parts_us() / maxf(quietest.span_us(), 1e-9),
 	}
 
 

@@ -53,11 +53,11 @@ func _init() -> void:
 	_show_parts()
 
 
-## Shows the traced calls of a benchmark, first the one of median length.
+## Shows the traced calls of a benchmark, first the shortest one.
 func show_result(result: BenchmarkResult) -> void:
 	_name = result.name
 	_path = result.path
-	_show(result.traces, result.traces.find(result.typical_trace()))
+	_show(result.traces, result.traces.find(result.quietest_trace()))
 	var reconciled: Dictionary = result.reconciliation()
 	if not reconciled.is_empty():
 		_status.text = (
@@ -72,7 +72,8 @@ func show_result(result: BenchmarkResult) -> void:
 			]
 		)
 		_status.tooltip_text = (
-			_status.text + "\nMedians. Latencies elsewhere are of untraced calls; the times below are of traced ones."
+			_status.text
+			+ "\nOf the shortest of 16 calls each. Latencies elsewhere are of untraced calls, the times below of traced ones."
 		)
 
 
