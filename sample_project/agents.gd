@@ -20,7 +20,7 @@ func _ready() -> void:
 	for index: int in COUNT:
 		_positions.append(Vector2(randf(), randf()) * Vector2(640, 480))
 		_velocities.append(Vector2.from_angle(randf() * TAU) * 0.5)
-		_offsets.append(Vector2.from_angle(randf() * TAU) * sqrt(randf()) * 110.0)
+		_offsets.append(Vector2.from_angle(randf() * TAU) * sqrt(randf()) * 170.0)
 
 
 func _process(delta: float) -> void:
@@ -51,7 +51,11 @@ func _draw() -> void:
 	draw_rect(Rect2(Vector2.ZERO, size), Color(0.06, 0.07, 0.09))
 	var lines: PackedVector2Array = []
 	lines.resize(COUNT * 2)
+	var colors: PackedColorArray = []
+	colors.resize(COUNT)
 	for index: int in COUNT:
 		lines[index * 2] = _positions[index]
-		lines[index * 2 + 1] = _positions[index] - _velocities[index].limit_length(1.0) * 14.0 - Vector2(0.5, 0.5)
-	draw_multiline(lines, Color(0.93, 0.42, 0.3, 0.9), 2.0)
+		var speed: float = minf(_velocities[index].length(), 1.0)
+		lines[index * 2 + 1] = _positions[index] - _velocities[index].normalized() * (5.0 + 12.0 * speed)
+		colors[index] = Color(0.55, 0.66, 0.96).lerp(Color(0.93, 0.42, 0.3), speed)
+	draw_multiline_colors(lines, colors, 3.0)
