@@ -53,7 +53,7 @@ class GameServer:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
-    def stop(self, timeout: float = 15) -> int:
+    def stop(self, timeout: float = 60) -> int:
         """Ask the game to end as a game ends; kill it when it does not. Returns its exit status."""
         user_folder = Path(self.project.environment["XDG_DATA_HOME"]) / "godot" / "app_userdata" / "ExecuTorch tests"
         user_folder.mkdir(parents=True, exist_ok=True)
@@ -67,6 +67,14 @@ class GameServer:
             return -9
         finally:
             stop_file.unlink()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for something that comes soon on any machine; fail when it does not."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "did not come true"
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")
@@ -102,7 +110,7 @@ def game(start_game: Callable[..., GameServer]) -> GameServer:
     return start_game()
 
 
-def launch(project: GodotProject, scene: str, *options: str, wait: float = 30) -> GameServer:
+def launch(project: GodotProject, scene: str, *options: str, wait: float = 120) -> GameServer:
     """Start a game and wait until it says `READY URL`."""
     command = [str(project.godot), "--headless", "--path", str(project.path), scene, "--", *options]
     process = subprocess.Popen(

@@ -33,11 +33,11 @@ class Reply:
         return [json.loads(line[6:]) for line in lines if line.startswith("data: ") and line != "data: "]
 
 
-def connect(port: int, timeout: float = 10) -> socket.socket:
+def connect(port: int, timeout: float = 60) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout)
 
 
-def exchange(port: int, raw: bytes, timeout: float = 10) -> Reply:
+def exchange(port: int, raw: bytes, timeout: float = 60) -> Reply:
     """Send bytes on a connection of their own and read one response (status 0 = closed without one)."""
     with connect(port, timeout) as client:
         client.sendall(raw)
@@ -97,7 +97,7 @@ def modern_post(message: dict[str, Any], token: str = "", headers: dict[str, str
     return post(message, token, {**fields, **(headers or {})})
 
 
-def call_tool(port: int, token: str, tool: str, arguments: dict[str, Any] | None = None, timeout: float = 10) -> Reply:
+def call_tool(port: int, token: str, tool: str, arguments: dict[str, Any] | None = None, timeout: float = 60) -> Reply:
     """Call a tool once, on a connection of its own."""
     message = modern("tools/call", {"name": tool, "arguments": arguments or {}})
     return exchange(port, modern_post(message, token), timeout)

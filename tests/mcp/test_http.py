@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.mcp import http
-from tests.mcp.conftest import GameServer
+from tests.mcp.conftest import GameServer, wait_until
 
 LIST = http.modern("tools/list")
 
@@ -168,10 +168,14 @@ def test_one_standalone_stream(game: GameServer) -> None:
         first.sendall(get)
         assert b"text/event-stream" in first.recv(1000)
         assert http.exchange(game.port, get).status == 409
-    time.sleep(0.2)
-    with http.connect(game.port) as again:
-        again.sendall(get)
-        assert again.recv(1000).startswith(b"HTTP/1.1 200")
+
+    def status() -> bytes:
+        with http.connect(game.port) as again:
+            again.sendall(get)
+            return again.recv(12)
+
+    # The server sees a little later that the first connection is gone.
+    wait_until(lambda: status() == b"HTTP/1.1 200")
 
 
 def test_broken_stream_goes_on(game: GameServer) -> None:
@@ -182,29 +186,27 @@ def test_broken_stream_goes_on(game: GameServer) -> None:
     with http.connect(game.port) as client:
         client.sendall(http.post(call, game.token, headers))
         data = b""
-        while data.count(b"notifications/progress") < 2:
+        while data.count(b"notifications/progress") < 2 or not data.endswith(b"\n\n\r\n"):
             data += client.recv(65536)
-        last = [line for line in data.decode().splitlines() if line.startswith("id: ")][-1][4:].strip()
-    resumed = http.post(b"", game.token, {**headers, "Accept": "text/event-stream", "Last-Event-ID": last})
-    reply = http.exchange(game.port, resumed.replace(b"POST", b"GET", 1), timeout=10)
+    ids = [line[4:].strip() for line in data.decode().splitlines() if line.startswith("id: ")]
+    # The first id is that of the event that opens the stream; then come two steps.
+    get = http.post(b"", game.token, {**headers, "Accept": "text/event-stream", "Last-Event-ID": ids[2]})
+    reply = http.exchange(game.port, get.replace(b"POST", b"GET", 1))
     progress = [event["params"]["progress"] for event in reply.events if "method" in event]
-    before = data.count(b"notifications/progress")
-    assert progress == [float(step) for step in range(before + 1, 11)]
+    assert progress == [float(step) for step in range(3, 11)]
     assert reply.events[-1]["id"] == 9
     assert reply.events[-1]["result"]["content"][0]["text"] == "done"
 
 
 def test_cancelled_in_a_session(game: GameServer) -> None:
     headers = {"Mcp-Session-Id": open_session(game)}
-    call = {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": "hang", "arguments": {}}}
+    call = {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": "hang_long", "arguments": {}}}
     cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 3}}
     with http.connect(game.port) as client:
         client.sendall(http.post(call, game.token, headers))
         time.sleep(0.1)
         assert http.exchange(game.port, http.post(cancel, game.token, headers)).status == 202
-        began = time.monotonic()
         assert http.read_reply(client).events == []
-        assert time.monotonic() - began < 0.8
 
 
 def test_stop_tells_who_listens(start_game: Callable[..., GameServer]) -> None:
@@ -216,7 +218,6 @@ def test_stop_tells_who_listens(start_game: Callable[..., GameServer]) -> None:
         while b"acknowledged" not in data:
             data += client.recv(65536)
         assert game.stop() == 0
-        client.settimeout(5)
         while received := client.recv(65536):
             data += received
     assert b'"id":"sub"' in data
@@ -225,17 +226,14 @@ def test_stop_tells_who_listens(start_game: Callable[..., GameServer]) -> None:
 
 def test_rate(start_game: Callable[..., GameServer]) -> None:
     """A client beyond its rate is told so; others are served."""
-    game = start_game("rate=20")
-    seen: list[int] = []
-    client = http.connect(game.port)
-    for _ in range(60):
-        client.sendall(http.modern_post(LIST, game.token))
-        status = http.read_reply(client).status
-        seen.append(status)
-        if status != 200:
-            break
-    client.close()
-    assert seen[-1] == 429
+    game = start_game("rate=1")
+    with http.connect(game.port) as client:
+        client.sendall(http.modern_post(LIST, game.token) * 30)
+        data = b""
+        while received := client.recv(65536):
+            data += received
+    assert data.startswith(b"HTTP/1.1 200")
+    assert b"HTTP/1.1 429" in data
     assert http.exchange(game.port, http.modern_post(LIST, game.token)).status == 200
 
 

@@ -56,7 +56,7 @@ def call(game: GameServer, tool: str, arguments: dict[str, Any] | None = None, m
             await client.list_tools()
             return await client.call_tool(tool, arguments or {})
 
-    return asyncio.run(asyncio.wait_for(talk(), 60))
+    return asyncio.run(asyncio.wait_for(talk(), 180))
 
 
 def structured(game: GameServer, tool: str, arguments: dict[str, Any] | None = None, mode: str = "auto") -> Any:
@@ -214,7 +214,7 @@ def test_profile_and_resources(modelled: GameServer) -> None:
             read = await client.read_resource("executorch://models/res%3A%2F%2Fmodels%2Fpolicy.pt2/metadata")
             assert json.loads(read.contents[0].text)["path"] == "res://models/policy.pt2"
 
-    asyncio.run(asyncio.wait_for(talk(), 60))
+    asyncio.run(asyncio.wait_for(talk(), 180))
 
 
 def _count(shape: list[int]) -> int:

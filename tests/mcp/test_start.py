@@ -17,9 +17,24 @@ from tasks import godot as godot_task
 from tests import godot_projects
 from tests.godot_projects import ROOT, GodotProject, is_error
 from tests.mcp import http
+from tests.mcp.conftest import wait_until
 
 AUTOLOAD = '\n[autoload]\n\nExecuTorchMCP="*res://addons/executorch/runtime/mcp/mcp_autostart.gd"\n'
-SCENE = '[gd_scene format=3]\n\n[node name="Game" type="Node"]\n'
+SCENE = """[gd_scene load_steps=2 format=3]
+
+[ext_resource type="Script" path="res://game.gd" id="1"]
+
+[node name="Game" type="Node"]
+script = ExtResource("1")
+"""
+# Autoloads come before the scene, so a server that is to be there is there when this file is. (A release build keeps
+# what it prints for a while, so that its output cannot tell.)
+SCRIPT = """extends Node
+
+
+func _ready() -> void:
+\tFileAccess.open("user://ready-%d" % OS.get_process_id(), FileAccess.WRITE).store_string("ready")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +49,18 @@ def autoloaded(
     )
     settings.write_text(text + AUTOLOAD, encoding="utf-8")
     (project.path / "game.tscn").write_text(SCENE, encoding="utf-8")
+    (project.path / "game.gd").write_text(SCRIPT, encoding="utf-8")
     project.add([models / "linear.pt2"])
     project.import_all()
     return project
 
 
 @contextmanager
-def running(project: GodotProject, command: list[str | Path], wait: float) -> Iterator[tuple[Any, list[str]]]:
-    """Run a program until its discovery file is there, or `wait` seconds; gives the file's content (or None)."""
+def running(project: GodotProject, command: list[str | Path], printed: str = "") -> Iterator[tuple[Any, list[str]]]:
+    """Run a game until its scene is there, or a program until it `printed` something.
+
+    Gives its discovery file's content (None when there is no server) and its output.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("EXECUTORCH")}
     log = project.path / f"log-{time.monotonic_ns()}.txt"
     with log.open("w") as output:
@@ -49,18 +68,22 @@ def running(project: GodotProject, command: list[str | Path], wait: float) -> It
             command, env={**environment, **project.environment}, stdout=output, stderr=subprocess.STDOUT
         )
     folder = Path(project.environment["XDG_DATA_HOME"]) / "executorch-godot" / "mcp"
-    deadline = time.monotonic() + wait
-    found: Any = None
     try:
-        while found is None and time.monotonic() < deadline and process.poll() is None:
-            time.sleep(0.1)
-            for file in folder.glob(f"{process.pid}-*.json"):
-                found = json.loads(file.read_text())
+        mark = Path(project.environment["XDG_DATA_HOME"]) / "godot" / "app_userdata" / "ExecuTorch tests"
+        mark = mark / f"ready-{process.pid}"
+
+        def is_ready() -> bool:
+            return printed in log.read_text(errors="replace") if printed else mark.exists()
+
+        wait_until(lambda: is_ready() or process.poll() is not None, 90)
+        files = list(folder.glob(f"{process.pid}-*.json"))
+        found = json.loads(files[0].read_text()) if files else None
+        # Godot writes its output at once, but the file may be read in between.
         yield found, log.read_text(errors="replace").splitlines()
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -72,14 +95,14 @@ def tools_of(found: Any) -> set[str]:
 
 
 def test_game_without_the_option_has_no_server(autoloaded: GodotProject) -> None:
-    with running(autoloaded, [autoloaded.godot, "--headless", "--path", autoloaded.path], 3) as (found, output):
+    with running(autoloaded, [autoloaded.godot, "--headless", "--path", autoloaded.path]) as (found, output):
         assert found is None
         assert not [line for line in output if is_error(line) or "MCP" in line]
 
 
 def test_game_with_the_option(autoloaded: GodotProject) -> None:
     command = [autoloaded.godot, "--headless", "--path", autoloaded.path, "--", "--executorch-mcp"]
-    with running(autoloaded, command, 20) as (found, output):
+    with running(autoloaded, command) as (found, output):
         assert found is not None, output
         assert (found["kind"], found["project"], found["allow_write"]) == ("game", str(autoloaded.path), False)
         assert {"list_models", "run_inference"} <= tools_of(found)
@@ -92,7 +115,7 @@ def test_release_export_says_so_twice(autoloaded: GodotProject, tmp_path: Path, 
     game = export(autoloaded, tmp_path, allowed)
     for asked in (False, True):
         command = [game, "--headless", *(["--", "--executorch-mcp"] if asked else [])]
-        with running(autoloaded, command, 15 if allowed and asked else 3) as (found, output):
+        with running(autoloaded, command) as (found, output):
             assert (found is not None) == (allowed and asked), output
             assert any("does not allow it" in line for line in output) == (asked and not allowed)
             if found is None:
@@ -117,7 +140,7 @@ def export(project: GodotProject, folder: Path, allowed: bool) -> Path:
     text = before.replace("[executorch]\n", "[executorch]\n\nmcp/allow_in_release=true", 1) if allowed else before
     try:
         settings.write_text(text, encoding="utf-8")
-        run = project.run("--export-release", "Linux", folder / "game.x86_64", timeout=200)
+        run = project.run("--export-release", "Linux", folder / "game.x86_64", timeout=400)
         assert (folder / "game.pck").exists(), run.output
     finally:
         settings.write_text(before, encoding="utf-8")
@@ -137,11 +160,11 @@ def test_editor_by_its_setting(autoloaded: GodotProject, wanted: bool) -> None:
         f'[gd_resource type="EditorSettings" format=3]\n\n[resource]\n{setting}\n', encoding="utf-8"
     )
     command = [autoloaded.godot, "--headless", "--editor", "--path", autoloaded.path]
-    with running(autoloaded, command, 40 if wanted else 8) as (found, output):
+    with running(autoloaded, command, "loading_editor_layout") as (found, output):
         assert (found is not None) == wanted, output[-20:]
         if found is None:
             return
         assert found["kind"] == "editor"
-        reply = http.call_tool(found["port"], found["token"], "run_inference", INFERENCE, timeout=30)
+        reply = http.call_tool(found["port"], found["token"], "run_inference", INFERENCE)
         (value,) = reply.json["result"]["structuredContent"]["outputs"].values()
         assert value["data"] == pytest.approx([8.0], abs=1e-4)
