@@ -25,6 +25,8 @@ from importer.key import hash_file
 PAYLOAD, RESOURCE, EXTERNAL, METADATA = "model.pte", "model.tres", "model.ptd", "metadata.json"
 _BUILDING = ".building"
 _STALE_SECONDS = 24 * 3600
+_UMASK = os.umask(0)  # it can only be read by setting it
+os.umask(_UMASK)
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,8 @@ class Cache:
         try:
             for path in building.iterdir():
                 _flush(path)
+                share(path)
+            share(building)
             self._move_in(building, folder)
         except OSError as error:
             raise storage_error(error, self.root) from error
@@ -232,10 +236,17 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        share(Path(name))
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def share(path: Path) -> None:
+    """Give a temporary file or folder the rights that other new ones have: a team may share the cache."""
+    with contextlib.suppress(OSError):
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~_UMASK)
 
 
 def storage_error(error: OSError, place: Path) -> ImporterError:

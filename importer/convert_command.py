@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from importer import tres
-from importer.cache import Artifact, Cache, storage_error, user_cache_folder, write_atomically
+from importer.cache import Artifact, Cache, share, storage_error, user_cache_folder, write_atomically
 from importer.errors import ImporterError
 from importer.key import hash_file, make_key
 from importer.limits import Job, convert_limited
@@ -118,6 +118,7 @@ def copy_atomically(source: Path, target: Path) -> None:
     try:
         with open(handle, "wb") as file, source.open("rb") as data:  # noqa: PTH123  (a descriptor, no path)
             shutil.copyfileobj(data, file, 1 << 20)
+        share(Path(name))
         Path(name).replace(target)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from importer.factory import Factory
 from importer.model import Source, SourceMethod
 from importer.options import ImportOptions
 from importer.pt2_scan import check_archive
+from importer.refusal import named, pickle_needs_permission, state_dict_needs_factory
 from importer.signature import TensorSpec, parse_inputs
 from importer.sniff import Sniffed
 from importer.state_dict import load_into
@@ -82,19 +83,12 @@ def _torchscript(path: Path) -> torch.nn.Module:
 
 
 def _pickled_module(path: Path, sniffed: Sniffed, allow_pickle: bool) -> torch.nn.Module:
-    named = ", ".join(sniffed.globals[:10]) + (
-        f" and {len(sniffed.globals) - 10} more" if len(sniffed.globals) > 10 else ""
-    )
     if not allow_pickle:
-        cause = f"{path.name} is a pickled module; loading it runs code. It names {named}."
-        remedy = (
-            "Save it with torch.export.save, or allow this very file in the import dock if you trust where it is from."
-        )
-        raise ImporterError("PICKLE_NEEDS_PERMISSION", cause, remedy, "load")
+        raise pickle_needs_permission(path, sniffed)
     try:
         module = torch.load(path, map_location="cpu", weights_only=False)
     except (AttributeError, ImportError, ModuleNotFoundError) as error:
-        cause = f"{path.name} needs classes that cannot be imported here: {error}. It names {named}."
+        cause = f"{path.name} needs classes that cannot be imported here: {error}. It names {named(sniffed)}."
         remedy = "Use its state_dict() with a factory in the project instead."
         raise ImporterError("PICKLE_CLASS_MISSING", cause, remedy, "load", traceback.format_exc()) from error
     except (pickle.UnpicklingError, EOFError, RuntimeError, ValueError, TypeError, KeyError) as error:
@@ -108,11 +102,7 @@ def _pickled_module(path: Path, sniffed: Sniffed, allow_pickle: bool) -> torch.n
 
 def _from_state_dict(path: Path, sniffed: Sniffed, factory: Factory | None, declared: list[TensorSpec]) -> Source:
     if factory is None:
-        layers = ", ".join(f"{name} {list(info.shape)}" for name, info in list(sniffed.tensors.items())[:4])
-        what = "a training checkpoint" if sniffed.kind == "checkpoint" else "a state dict"
-        cause = f"{path.name} is {what}: it has {len(sniffed.tensors)} tensors ({layers}, ...) but no architecture."
-        remedy = "Name the Python function that builds the model in the option 'factory': res://models/net.py:build."
-        raise ImporterError("STATE_DICT_NEEDS_FACTORY", cause, remedy, "load")
+        raise state_dict_needs_factory(path, sniffed)
     model = factory.build()
     notes = load_into(model, path, sniffed)
     source = _module_source(model, factory, declared)

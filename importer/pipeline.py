@@ -22,6 +22,7 @@ from importer.key import dependencies, external_files, hash_file, make_key_from
 from importer.options import ImportOptions
 from importer.progress import Listener, Stages
 from importer.pte import Program, read_program
+from importer.refusal import check_options
 from importer.sniff import Sniffed, sniff
 from importer.validate import Call, run_program
 from importer.version import IMPORTER_VERSION
@@ -77,9 +78,7 @@ def _convert(
 ) -> Artifact:
     stages.enter("read", display)
     sniffed = sniff(source)
-    if problems := options.check(project):
-        first = problems[0]
-        raise ImporterError("OPTION_INVALID", f"Option '{first.option}': {first.cause}", first.remedy, "read")
+    check_options(options, project)
     digest = hash_file(source)
     key = make_key_from(digest, options, dependencies(source, options, project))
     if found := cache.find(key):

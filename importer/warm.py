@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import torch
-from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-from executorch.exir import to_edge_transform_and_lower
+import os
 
-import importer.conversion  # noqa: F401  (so that children need not)
+# torch and its parts warn at length while they are imported; the children inherit this.
+_NOWHERE = os.open(os.devnull, os.O_WRONLY)
+os.dup2(_NOWHERE, 2)
+
+import torch  # noqa: E402
+from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner  # noqa: E402
+from executorch.exir import to_edge_transform_and_lower  # noqa: E402
+
+import importer.conversion  # noqa: E402, F401  (so that children need not)
 
 
 def warm_up() -> None:

@@ -40,6 +40,17 @@ def test_store_and_find(tmp_path: Path) -> None:
     assert list((tmp_path / ".building").iterdir()) == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="rights of files are POSIX's")
+def test_others_may_read_what_is_stored(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    fill(cache, KEYS[0])
+    entry = cache.folder(KEYS[0])
+    (tmp_path / "ordinary").touch()
+    (tmp_path / "folder").mkdir()
+    assert (entry / "model.pte").stat().st_mode == (tmp_path / "ordinary").stat().st_mode
+    assert entry.stat().st_mode == (tmp_path / "folder").stat().st_mode
+
+
 def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     with pytest.raises(RuntimeError), cache.building(KEYS[0]) as building:

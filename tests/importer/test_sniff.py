@@ -137,6 +137,20 @@ def test_refusals(name: str, tmp_path: Path) -> None:
     assert caught.value.code == code and word in caught.value.cause and caught.value.remedy, caught.value
 
 
+def test_refusals_without_torch(models: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from importer.refusal import refuse_early;"
+        "from importer.errors import ImporterError; from importer.options import ImportOptions\n"
+        "for name in ('linear_module.pt', 'linear_state_dict.pth', 'linear.pt2', 'linear.pt'):\n"
+        "    try:\n        refuse_early(Path(sys.argv[1]) / name, None, ImportOptions(), False); print('passes')\n"
+        "    except ImporterError as error:\n        print(error.code)\n"
+        "print('torch' in sys.modules)"
+    )
+    words = [sys.executable, "-c", code, str(models)]
+    done = subprocess.run(words, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["PICKLE_NEEDS_PERMISSION", "STATE_DICT_NEEDS_FACTORY", "passes", "passes", "False"]
+
+
 def test_missing_files(tmp_path: Path) -> None:
     with pytest.raises(ImporterError) as caught:
         sniff(tmp_path / "missing.pt")
