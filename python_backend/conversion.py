@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -42,14 +40,10 @@ def convert(params: dict[str, Any], report: Report) -> dict[str, Any]:
 def refuse_early(params: dict[str, Any]) -> None:
     """Raise what can be said of a file without torch, whose start takes seconds."""
     from importer.options import ImportOptions
-    from importer.sniff import sniff
+    from importer.refusal import refuse_early as refuse
 
-    source, project = Path(params["source"]), Path(params["project"])
     options = ImportOptions.from_mapping(params["options"])
-    sniff(source)
-    if importlib.util.find_spec("importer.refusal") is not None:
-        refusal = importlib.import_module("importer.refusal")
-        refusal.refuse_early(source, project, options, params["allow_pickle"])
+    refuse(Path(params["source"]), Path(params["project"]), options, params["allow_pickle"])
 
 
 def inspect(source: Path) -> dict[str, Any]:

@@ -34,7 +34,8 @@ def overhead_text(profile: dict[str, Any]) -> str:
     traced, mean = profile["trace"]["mean_us"], profile["latency"]["p50_us"]
     return (
         f"The operators add up to {time_text(traced)}, the mean of {profile['trace']['count']} traced calls inside the "
-        f"runtime; the median of the untraced calls on the wall clock is {time_text(mean)}, Python's part included."
+        "runtime (without the fastest and the slowest quarter); the median of the untraced calls on the wall clock is "
+        f"{time_text(mean)}, Python's part included."
     )
 
 

@@ -234,13 +234,18 @@ def test_nothing_outlives_a_killed_backend(game: Path) -> None:
     editor.close()
 
 
-def test_what_needs_no_torch_is_refused_without_it(game: Path) -> None:
+def test_what_needs_no_torch_is_refused_without_it(game: Path, models: Path) -> None:
     editor = Editor()
+    shutil.copy(models / "linear_module.pt", game / "module.pt")
     (game / "text.pt").write_text("not a model", encoding="ascii")
     (game / "empty.pt").touch()
     for name in ("text.pt", "empty.pt"):
         error = editor.failure("convert", **request(game, name))["data"]
         assert error["code"] != "INTERNAL_ERROR"
         assert error["remedy"]
+    for name, code in (("net.pth", "STATE_DICT_NEEDS_FACTORY"), ("module.pt", "PICKLE_NEEDS_PERMISSION")):
+        assert editor.failure("convert", **request(game, name))["data"]["code"] == code
+    wrong = editor.failure("convert", **request(game, "linear.pt", recipe="best"))["data"]
+    assert wrong["code"] == "OPTION_INVALID"
     assert psutil.Process(editor.process.pid).children() == [], "torch was started for files that are no models"
     assert editor.close() == 0
