@@ -50,11 +50,11 @@ func _init() -> void:
 
 
 func _enter_tree() -> void:
-	EditorInterface.get_resource_filesystem().filesystem_changed.connect(_resume)
+	EditorInterface.get_resource_filesystem().filesystem_changed.connect(resume)
 
 
 func _exit_tree() -> void:
-	EditorInterface.get_resource_filesystem().filesystem_changed.disconnect(_resume)
+	EditorInterface.get_resource_filesystem().filesystem_changed.disconnect(resume)
 
 
 func _process(_delta: float) -> void:
@@ -135,6 +135,17 @@ func take_outcome(path: String, options: Dictionary) -> Dictionary:
 		outcome["options"] == Options.get_changed(options) and outcome["stamp"] == Steps.get_stamp(path)
 	)
 	return outcome["result"] if is_current else {}
+
+
+## The first scan is over: what a former run left and this scan did not import is imported again. Godot itself holds
+## such files for imported. Done at once when the process ends with the scan or exports now.
+func resume() -> void:
+	for path: String in _unfinished:
+		if find_job(path) == null and not path in _to_reimport:
+			_to_reimport.append(path)
+	_unfinished.clear()
+	if RunMode.waits() and not _to_reimport.is_empty():
+		_reimport()
 
 
 ## Gives a job up. Its file is marked, and keeps its last good model.
@@ -236,17 +247,6 @@ func close() -> void:
 	_tasks.clear()
 	_requests.clear()
 	_backend.close()
-
-
-## The first scan is over: what a former run left and this scan did not import is imported again. Godot itself holds
-## such files for imported. Done at once, because `--import` ends with the scan.
-func _resume() -> void:
-	for path: String in _unfinished:
-		if find_job(path) == null and not path in _to_reimport:
-			_to_reimport.append(path)
-	_unfinished.clear()
-	if RunMode.waits() and not _to_reimport.is_empty():
-		_reimport()
 
 
 func _add(path: String, options: Dictionary, save_path: String) -> ExecuTorchJob:

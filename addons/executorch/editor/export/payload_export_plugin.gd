@@ -22,6 +22,8 @@ func _get_name() -> String:
 
 func _export_begin(_features: PackedStringArray, _is_debug: bool, _path: String, _flags: int) -> void:
 	_added.clear()
+	# A headless export begins before anybody else hears that the first scan is over.
+	_jobs.resume()
 
 
 func _export_file(path: String, type: String, _features: PackedStringArray) -> void:
@@ -65,7 +67,12 @@ func _refuse(path: String, model: ExecuTorchResource) -> void:
 
 
 func _tell(path: String, what: String) -> void:
+	# A failure of this very run was told already.
+	var is_known: bool = not _jobs.get_failure(path).is_empty()
+	var severity: int = (
+		EditorExportPlatform.EXPORT_MESSAGE_WARNING if is_known else EditorExportPlatform.EXPORT_MESSAGE_ERROR
+	)
 	var text: String = "%s is not exported: %s" % [path, what]
-	get_export_platform().add_message(EditorExportPlatform.EXPORT_MESSAGE_ERROR, "ExecuTorch", text)
-	if _jobs.get_failure(path).is_empty():
+	get_export_platform().add_message(severity as EditorExportPlatform.ExportMessageType, "ExecuTorch", text)
+	if not is_known:
 		_jobs.note_failure(path, "", {"code": "NOT_EXPORTED", "cause": what, "remedy": ""})

@@ -1,6 +1,7 @@
 @tool
 extends RefCounted
-## The key of an artifact, the same as importer/key.py's (tests/import_editor/key_vectors.json holds both to it). Any thread.
+## The key of an artifact, the same as importer/key.py's: tests/import_editor/key_vectors.json holds both to it. Any
+## thread.
 
 const PLUGIN_CONFIG: String = "res://addons/executorch/plugin.cfg"
 const EXTERNAL_EXTENSION: String = "ptd"
