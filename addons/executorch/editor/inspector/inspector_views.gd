@@ -38,6 +38,7 @@ func start(plugin: EditorPlugin, jobs: ExecuTorchJobs) -> void:
 	EditorInterface.get_base_control().add_child(_graph)
 	_inspector.graph_requested.connect(_graph.open)
 	_inspector.log_requested.connect(_show_log)
+	_inspector.profiler_requested.connect(_show_in_profiler)
 
 
 ## Takes them back.
@@ -70,6 +71,12 @@ func _show_log(path: String) -> void:
 	var dock: DockViews = DockViews.running
 	if dock != null:
 		dock.show_job_of(path)
+
+
+func _show_in_profiler(model: ExecuTorchResource) -> void:
+	var profiler: Node = EditorInterface.get_base_control().get_window().find_child("ModelProfiler", true, false)
+	if profiler != null:
+		profiler.call(&"open_benchmark", model.resource_path)
 
 
 func _on_reimported(paths: PackedStringArray) -> void:
