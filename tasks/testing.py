@@ -16,11 +16,12 @@ GDSCRIPT_SOURCES = ("addons/executorch", "sample_project", "tests", "benchmarks"
 
 
 def run_tests(pytest_arguments: list[str]) -> int:
-    """Check and test everything; further words go to pytest, and then only pytest runs."""
+    """Check and test everything but what is marked slow; further words go to pytest, and then only pytest runs."""
     project.ensure_ready()
     if not pytest_arguments:
         check_sources()
         native.test()
+        pytest_arguments = ["-m", "not slow", "--durations=25"]
     sys.stdout.flush()
     return subprocess.call([FOLDER / "bin" / "python", "-m", "pytest", *pytest_arguments], cwd=ROOT)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,20 @@ from tests import godot_projects, model_sources
 from tests.godot_projects import GodotProject
 
 pytest_plugins = ["tests.godot_cases"]
+
+# What a machine of CI may lack; every other skip is a failure there.
+MAY_LACK = re.compile(r"there is no (system )?Python|the system's Python has|cannot be fetched|could not install")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[pytest.TestReport]:
+    report: pytest.TestReport = yield
+    if report.skipped and os.environ.get("CI") == "true" and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if not MAY_LACK.search(reason):
+            report.outcome = "failed"
+            report.longrepr = f"skipped on a machine that could run it: {reason}"
+    return report
 
 
 @pytest.fixture(scope="session")
