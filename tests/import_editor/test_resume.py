@@ -36,7 +36,7 @@ def test_editor_killed_in_the_middle_of_a_job(
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not (record.exists() and "new.pt" in record.read_text()) and time.monotonic() < deadline:
             time.sleep(0.05)
     finally:

@@ -188,7 +188,7 @@ func test_threaded_loading() -> void:
 	check_equal(ResourceLoader.load_threaded_request("res://models/policy.pt2", "", true), OK)
 	var is_there: Callable = func() -> bool:
 		return ResourceLoader.load_threaded_get_status("res://models/policy.pt2") == ResourceLoader.THREAD_LOAD_LOADED
-	await wait_until(is_there, 10.0)
+	await wait_until(is_there, 60.0)
 	var model: ExecuTorchResource = ResourceLoader.load_threaded_get("res://models/policy.pt2")
 	check(model != null, "loaded on a thread")
 
