@@ -143,7 +143,7 @@ TEST_CASE("get_memory_info adds up to what the process grew by") {
     CAPTURE(grown);
     CAPTURE(info.total);
     CHECK(info.total > (size_t{30} << 20));  // two 16 MB layers, packed by XNNPACK
-    CHECK(static_cast<double>(info.total) == doctest::Approx(static_cast<double>(grown)).epsilon(0.1));
+    CHECK(static_cast<double>(info.total) == doctest::Approx(static_cast<double>(grown)).epsilon(0.15));
     model.clear();
     ::malloc_trim(0);
     CHECK(private_resident() < before + (size_t{4} << 20));

@@ -15,13 +15,29 @@ int64_t steady_ns() {
         .count();
 }
 
-struct Start {
-    int64_t ticks = now_ticks();
-    int64_t ns = steady_ns();
+struct Reading {
+    int64_t ticks = 0;
+    int64_t ns = 0;
 };
 
-const Start& start() {
-    static const Start instance;
+/// Both clocks at one moment; read again when something came between.
+Reading read_both() {
+    Reading best;
+    int64_t narrowest = INT64_MAX;
+    for (int attempt = 0; attempt < 20 && narrowest > 500; ++attempt) {
+        const int64_t before = steady_ns();
+        const int64_t ticks = now_ticks();
+        const int64_t after = steady_ns();
+        if (after - before < narrowest) {
+            narrowest = after - before;
+            best = {ticks, before + narrowest / 2};
+        }
+    }
+    return best;
+}
+
+const Reading& start() {
+    static const Reading instance = read_both();
     return instance;
 }
 
@@ -32,12 +48,13 @@ double ns_per_tick() {
     if (settled > 0.0) {
         return settled;
     }
-    const Start& begun = start();
-    int64_t elapsed = steady_ns() - begun.ns;
-    while (elapsed < kShortest) {
-        elapsed = steady_ns() - begun.ns;
+    const Reading& begun = start();
+    Reading now = read_both();
+    while (now.ns - begun.ns < kShortest) {
+        now = read_both();
     }
-    const double ratio = static_cast<double>(elapsed) / static_cast<double>(now_ticks() - begun.ticks);
+    const int64_t elapsed = now.ns - begun.ns;
+    const double ratio = static_cast<double>(elapsed) / static_cast<double>(now.ticks - begun.ticks);
     if (elapsed > kGoodEnough) {
         settled_ratio = ratio;
     }
