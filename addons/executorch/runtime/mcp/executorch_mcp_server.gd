@@ -79,6 +79,8 @@ func _init() -> void:
 	process_mode = Node.PROCESS_MODE_ALWAYS
 	_registry.list_changed.connect(_on_list_changed)
 	_calls.registry = _registry
+	# Until there is a server nobody reads what calls say.
+	_outbox.close()
 	_calls.outbox = _outbox
 	_calls.decorate = _protocol.decorate
 	_calls.observe = _on_tool_returned
@@ -142,7 +144,7 @@ func stop_server() -> void:
 	_transport = null
 	_protocol.open_session = Callable()
 	_protocol.open_subscription = Callable()
-	_outbox.take_all()
+	_outbox.close()
 	if _offered:
 		McpOffers.close_models()
 	set_process(false)
@@ -240,6 +242,8 @@ func handle_request(message: Dictionary) -> Dictionary:
 
 func _prepare() -> void:
 	_prepare_protocol()
+	_outbox = Mailbox.new()
+	_calls.outbox = _outbox
 	_runner = McpRunner.new()
 	_runner.outbox = _outbox
 	_runner.frame_budget_usec = int(frame_budget_msec * 1000.0)

@@ -3,12 +3,22 @@ extends RefCounted
 ## Messages from any thread to the one that empties it.
 
 var _messages: Array = []
+var _is_closed: bool = false
 var _mutex: Mutex = Mutex.new()
 
 
 func push(message: Variant) -> void:
 	_mutex.lock()
-	_messages.append(message)
+	if not _is_closed:
+		_messages.append(message)
+	_mutex.unlock()
+
+
+## Drops what is in it and what comes later: a message may hold what holds the box.
+func close() -> void:
+	_mutex.lock()
+	_is_closed = true
+	_messages = []
 	_mutex.unlock()
 
 

@@ -116,6 +116,7 @@ static func call_in_process(registry: McpRegistry, tool_name: String, arguments:
 	local.calls = McpCalls.new()
 	local.calls.registry = registry
 	local.calls.outbox = Mailbox.new()
+	local.calls.outbox.close()
 	local.calls.decorate = local.decorate
 	var exchange: McpExchange = McpExchange.new()
 	exchange.id = 0
