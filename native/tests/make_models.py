@@ -77,7 +77,8 @@ def _make(folder: Path) -> None:
     policy = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 4)).eval().requires_grad_(False)
     batch = Dim("batch", min=1, max=64)
     lower(export(policy, (torch.zeros(2, 8),), dynamic_shapes=({0: batch},)), "policy.pte")
-    convnet = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4))
+    pooled = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4))
+    convnet = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), *pooled)
     convnet = convnet.eval().requires_grad_(False)
     lower(export(convnet, (torch.zeros(1, 3, 16, 16),)), "convnet.pte")
     lower(export(convnet, (torch.zeros(1, 3, 16, 16),)), "convnet_portable.pte", partition=False)
@@ -89,8 +90,9 @@ def _make(folder: Path) -> None:
     delegate_external_constants_pass_unlifted(module=external, gen_tag_fn=lambda node: "weights")
     lower(export(external, (one,)), "external.pte")
     kinds = (
-        *(torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int8, torch.int16, torch.int32, torch.int64),
-        *(torch.uint8, torch.uint16, torch.uint32, torch.uint64, torch.bool),
+        *(torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.bool),
+        *(torch.int8, torch.int16, torch.int32, torch.int64),
+        *(torch.uint8, torch.uint16, torch.uint32, torch.uint64),
     )
     for kind in kinds:
         name = str(kind).removeprefix("torch.")
