@@ -167,7 +167,9 @@ class StreamSource final : public CopyingSource {
 class BufferSource final : public CopyingSource {
   public:
     BufferSource(const void* data, size_t size) : CopyingSource(size), memory_(allocate(size)) {
-        std::memcpy(memory_.get(), data, size);
+        if (size > 0) {
+            std::memcpy(memory_.get(), data, size);
+        }
     }
     size_t resident_bytes() const override { return byte_count(); }
 
