@@ -54,6 +54,9 @@ func finish(message: Dictionary) -> void:
 		return
 	is_done = true
 	reply = message
+	if running != null:
+		# Call and exchange hold each other; one must let go, also when the call never began.
+		running.exchange = null
 	if stream != null:
 		stream.send(message)
 		stream.finish()
