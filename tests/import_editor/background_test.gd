@@ -139,6 +139,9 @@ func _fresh_model() -> PackedByteArray:
 
 
 func _write(path: String, bytes: PackedByteArray) -> void:
+	# Godot notices a change by the file's time, which counts seconds.
+	while FileAccess.file_exists(path) and Time.get_unix_time_from_system() < FileAccess.get_modified_time(path) + 1.5:
+		OS.delay_msec(20)
 	var file: FileAccess = FileAccess.open(path, FileAccess.WRITE)
 	file.store_buffer(bytes)
 	file.close()
