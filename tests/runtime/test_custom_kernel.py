@@ -1,0 +1,70 @@
+"""A kernel library of the game's own, built against the wheel's headers: without it the error names the operator."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.godot_projects import ROOT, GodotProject, Run
+
+SOURCES = ROOT / "tests" / "runtime" / "custom_kernel"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with triple.pte, made by torch, and libtriple.so, made by the compiler that built the extension."""
+    folder = tmp_path_factory.mktemp("custom_kernel")
+    subprocess.run([sys.executable, SOURCES / "program.py", folder / "triple.pte"], check=True, timeout=300)
+    spec = importlib.util.find_spec("executorch")
+    assert spec is not None and spec.submodule_search_locations is not None
+    wheel = Path(spec.submodule_search_locations[0])
+    include = wheel / "include"
+    compiler = shutil.which("c++") or shutil.which("g++")
+    assert compiler is not None, "no C++ compiler"
+    command: list[str | Path] = [compiler, "-std=c++17", "-O1", "-shared", "-fPIC", SOURCES / "triple.cpp"]
+    command += ["-DC10_USING_CUSTOM_GENERATED_MACROS", "-DET_EVENT_TRACER_ENABLED"]
+    command += ["-isystem", include, "-isystem", include / "executorch/runtime/core/portable_type/c10"]
+    command += ["-L", wheel / "lib", "-lexecutorch", "-o", folder / "libtriple.so"]
+    subprocess.run(command, check=True, timeout=300)
+    return folder
+
+
+def run(project: GodotProject, built: Path, way: str) -> Run:
+    shutil.copy(SOURCES / "run.gd", project.path / "run.gd")
+    project.import_all()
+    return project.run("-s", "res://run.gd", "--", built / "triple.pte", way, built / "libtriple.so")
+
+
+def outputs_of(run: Run) -> object:
+    lines = [line for line in run.output.splitlines() if line.startswith("outputs: ")]
+    assert len(lines) == 1, run.output
+    return json.loads(lines[0].removeprefix("outputs: "))
+
+
+def test_without_the_library_the_error_names_the_operator(project: Callable[..., GodotProject], built: Path) -> None:
+    result = run(project(), built, "without")
+    assert outputs_of(result) == []
+    assert "custom::triple.out" in "".join(line for line in result.output.splitlines() if line.startswith("failed: "))
+
+
+def test_load_library_brings_the_operator(project: Callable[..., GodotProject], built: Path) -> None:
+    result = run(project(), built, "call")
+    assert "load_library: 0" in result.output
+    assert outputs_of(result) == [[4.0, 7.0]]
+
+
+def test_the_project_setting_brings_the_operator(project: Callable[..., GodotProject], built: Path) -> None:
+    made = project()
+    settings = made.path / "project.godot"
+    setting = f'runtime/libraries=PackedStringArray("{built / "libtriple.so"}")\n'
+    settings.write_text(settings.read_text(encoding="utf-8") + setting, encoding="utf-8")
+    result = run(made, built, "setting")
+    assert result.errors == [], result.output
+    assert outputs_of(result) == [[4.0, 7.0]]
