@@ -59,12 +59,17 @@ def told(run: Run, name: str) -> list[str]:
     return [line for line in run.errors if "ExecuTorch" in line and f"res://models/{name}" in line]
 
 
+def fill(godot: GodotProject, models: Path) -> ModelProject:
+    """Put the good model and the scene that asks it into a project."""
+    made = ModelProject(godot)
+    (godot.path / "models").mkdir()
+    shutil.copy(models / "linear.pt", godot.path / "models" / "good.pt")
+    (godot.path / "ask.tscn").write_text(MAIN_SCENE, encoding="utf-8")
+    (godot.path / "ask.gd").write_text(ASK, encoding="utf-8")
+    return made
+
+
 @pytest.fixture
 def models_project(project: Callable[..., GodotProject], models: Path, artifact_cache: Path) -> ModelProject:
     """A project with one good model, not imported yet. Its artifact cache is shared: only new files convert."""
-    made = ModelProject(project(cache=artifact_cache))
-    (made.godot.path / "models").mkdir()
-    shutil.copy(models / "linear.pt", made.godot.path / "models" / "good.pt")
-    (made.godot.path / "ask.tscn").write_text(MAIN_SCENE, encoding="utf-8")
-    (made.godot.path / "ask.gd").write_text(ASK, encoding="utf-8")
-    return made
+    return fill(project(cache=artifact_cache), models)
