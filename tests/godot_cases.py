@@ -69,15 +69,14 @@ class GodotItem(pytest.Item):
     """What the two kinds of items share."""
 
     def group(self) -> GroupResult:
-        results: dict[Path, GroupResult] = self.config.stash.setdefault(RESULTS, {})
         folder = self.path.parent
+        if getattr(self, "execution_count", 1) > 1 and isinstance(self, CaseItem):
+            # A rerun: this case alone, in a Godot of its own.
+            return _run_group(folder, [self.selector()])
+        results: dict[Path, GroupResult] = self.config.stash.setdefault(RESULTS, {})
         if folder not in results:
-            selected = [
-                (item.path.relative_to(TESTS).as_posix(), item.name)
-                for item in self.session.items
-                if isinstance(item, CaseItem) and item.path.parent == folder
-            ]
-            results[folder] = _run_group(folder, selected)
+            cases = [item for item in self.session.items if isinstance(item, CaseItem) and item.path.parent == folder]
+            results[folder] = _run_group(folder, [case.selector() for case in cases])
         return results[folder]
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
@@ -89,9 +88,13 @@ class GodotItem(pytest.Item):
 class CaseItem(GodotItem):
     """One `test_*` method."""
 
+    def selector(self) -> tuple[str, str]:
+        """The file below tests/ and the method, as tests/runner.gd wants them."""
+        return self.path.relative_to(TESTS).as_posix(), self.name
+
     def runtest(self) -> None:
         group = self.group()
-        outcome = group.cases.get((self.path.relative_to(TESTS).as_posix(), self.name))
+        outcome = group.cases.get(self.selector())
         if outcome is None:
             raise CaseFailed(f"not reached: Godot ended before (status {group.status})\n{group.tail}")
         if not outcome.done:
