@@ -16,6 +16,9 @@ MODELS = {
     "mlp": (1, 784),
     "convnet": (1, 3, 64, 64),
 }
+# A small policy network with a dynamic first dimension, 1 to POLICY_ROWS: policy.pte.
+POLICY_INPUTS = 8
+POLICY_ROWS = 1024
 
 
 def ensure() -> Path:
@@ -65,6 +68,11 @@ def _make(folder: Path) -> None:
             torch.onnx.export(network, inputs, str(folder / f"{name}.onnx"), dynamo=True, external_data=False)
         except ImportError:
             print(f"{name}: no ONNX file (pip install onnx onnxscript onnxruntime)", file=sys.stderr)
+    policy = nn.Sequential(nn.Linear(POLICY_INPUTS, 32), nn.Tanh(), nn.Linear(32, 4)).eval().requires_grad_(False)
+    rows = torch.export.Dim("rows", min=1, max=POLICY_ROWS)
+    exported = torch.export.export(policy, (torch.zeros(2, POLICY_INPUTS),), dynamic_shapes=({0: rows},))
+    program = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()]).to_executorch()
+    (folder / "policy.pte").write_bytes(program.buffer)
 
 
 if __name__ == "__main__":

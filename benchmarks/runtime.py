@@ -21,6 +21,9 @@ RAW = ROOT / "build" / "native" / "raw_forward"
 THREADS = (1, 2)
 # What a call is allowed to cost in raw calls.
 REACH = {"packed": 1.2, "dictionary": 2.5}
+# A batch of this many agents, and what it is allowed to cost in as many single calls.
+AGENTS = 1000
+BATCH_REACH = 0.1
 WAYS = ("packed", "array", "dictionary", "numbers", "resource packed", "resource dictionary")
 
 
@@ -37,6 +40,8 @@ def main() -> int:
         for name in options.models:
             numbers[f"{name}, {threads} threads"] = measure(folder, name, threads, options.rounds, options.seconds)
             print_row(name, threads, numbers[f"{name}, {threads} threads"])
+    numbers["batch"] = measure_batch(folder / "policy.pte", options.rounds, options.seconds)
+    print_batch(numbers["batch"])
     if options.json is not None:
         options.json.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     return 0
@@ -87,6 +92,26 @@ def print_row(name: str, threads: int, result: dict[str, Any]) -> None:
     print(f"  heap allocations a call: raw {result['module allocations']:.0f}, core {result['core allocations']:.0f}")
 
 
+def measure_batch(policy: Path, rounds: int, seconds: float) -> dict[str, float]:
+    """Microseconds for AGENTS agents, one thread: in single calls and at once; the best of all rounds."""
+    best: dict[str, float] = {}
+    for _ in range(rounds):
+        for way, (fastest, _) in run_godot(policy, 1, seconds, AGENTS).items():
+            best[way] = min(best.get(way, fastest), fastest)
+    return best
+
+
+def print_batch(times: dict[str, float]) -> None:
+    print(f"\npolicy network, {AGENTS} agents, 1 thread: {AGENTS} single calls {times['single']:.0f} us")
+    for way in ("forward_batch", "one packed array"):
+        ratio = times[way] / times["single"]
+        reached = "yes" if ratio <= BATCH_REACH else "NO"
+        print(
+            f"  {way:<20} {times[way]:>10.2f} us  {ratio:>6.3f} x single calls   reach {BATCH_REACH:.2f}: {reached}",
+            flush=True,
+        )
+
+
 def run_raw(model: Path, threads: int, seconds: float, mode: str) -> dict[str, float]:
     if not RAW.exists():
         raise SystemExit(f"{RAW} is missing: run `python3 dev.py build` first")
@@ -96,7 +121,7 @@ def run_raw(model: Path, threads: int, seconds: float, mode: str) -> dict[str, f
     return numbers
 
 
-def run_godot(model: Path, threads: int, seconds: float) -> dict[str, Any]:
+def run_godot(model: Path, threads: int, seconds: float, agents: int = 0) -> dict[str, Any]:
     """The same model from a script in a temporary project that has only the addon's runtime."""
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder)
@@ -114,7 +139,7 @@ def run_godot(model: Path, threads: int, seconds: float) -> dict[str, Any]:
         base = [godot, "--headless", "--path", folder]
         # The first start finds the extension and the script classes.
         subprocess.run([*base, "--import"], env=environment, capture_output=True, timeout=120)
-        arguments = [*base, "-s", "res://runtime_calls.gd", "--", str(model), str(threads), str(seconds)]
+        arguments = [*base, "-s", "res://runtime_calls.gd", "--", str(model), str(threads), str(seconds), str(agents)]
         finished = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=300)
         for line in finished.stdout.splitlines():
             if line.startswith("bench: "):

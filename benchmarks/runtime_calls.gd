@@ -1,5 +1,6 @@
 extends SceneTree
-## Times GDScript calls of one model: `-- MODEL THREADS SECONDS`. Prints one line `bench: {json}`.
+## Times GDScript calls of one model: `-- MODEL THREADS SECONDS [AGENTS]`. With AGENTS, that many
+## rows of a model with a dynamic first dimension, in single calls and at once. Prints one line `bench: {json}`.
 
 const BATCH_USEC: float = 2000.0
 
@@ -16,6 +17,10 @@ func _init() -> void:
 	if module.load_from_file(path) != 0 or module.load_method("forward") != 0:
 		printerr(module.get_last_error())
 		quit(1)
+		return
+	if arguments.size() > 3 and arguments[3].to_int() > 0:
+		print("bench: ", JSON.stringify(_measure_agents(module, arguments[3].to_int())))
+		quit()
 		return
 	var result: Dictionary = {"load_us": Time.get_ticks_usec() - begun}
 	var count: int = 1
@@ -38,6 +43,26 @@ func _init() -> void:
 		)
 	print("bench: ", JSON.stringify(result))
 	quit()
+
+
+## The same agents one by one, as an array of rows, and as one packed array.
+func _measure_agents(module: Variant, agents: int) -> Dictionary:
+	var row: PackedFloat32Array = []
+	row.resize(module.get_method_meta("forward").inputs[0].shape[1])
+	row.fill(0.5)
+	var rows: Array[PackedFloat32Array] = []
+	var packed: PackedFloat32Array = []
+	for i: int in agents:
+		rows.append(row)
+		packed.append_array(row)
+	if module.forward_packed(row).size() * agents != module.forward_packed(packed).size():
+		printerr(module.get_last_error())
+		return {}
+	return {
+		"single": _measure(func(calls: int) -> void: _packed(module, row, calls * agents)),
+		"forward_batch": _measure(func(calls: int) -> void: _batch(module, rows, calls)),
+		"one packed array": _measure(func(calls: int) -> void: _packed(module, packed, calls)),
+	}
 
 
 ## [fastest batch, median batch] in microseconds a call.
@@ -65,6 +90,11 @@ func _nothing(calls: int) -> void:
 func _packed(module: Variant, input: PackedFloat32Array, calls: int) -> void:
 	for i: int in calls:
 		module.forward_packed(input)
+
+
+func _batch(module: Variant, rows: Array[PackedFloat32Array], calls: int) -> void:
+	for i: int in calls:
+		module.forward_batch(rows)
 
 
 func _array(module: Variant, inputs: Array, calls: int) -> void:
