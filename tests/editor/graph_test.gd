@@ -5,6 +5,7 @@ extends "res://tests/editor/views.gd"
 const ProgramGraph := preload("res://addons/executorch/editor/graph/program_graph.gd")
 const Layout := preload("res://addons/executorch/editor/graph/graph_layout.gd")
 const Canvas := preload("res://addons/executorch/editor/graph/graph_canvas.gd")
+const Profiler := preload("res://addons/executorch/editor/profiler/profiler_dock.gd")
 const Programs := preload("res://tests/editor/shots/programs.gd")
 
 
@@ -98,6 +99,32 @@ func test_window_shows_a_real_program_and_what_is_inside_a_delegate() -> void:
 	await get_tree().process_frame
 	check(_titles(boxes).size() > 3, "inside the delegate: %s" % str(_titles(boxes)))
 	window.hide()
+
+
+func test_operator_of_the_profiler_is_shown_in_the_graph() -> void:
+	var window: Window = find_by_script(get_tree().root, GRAPH_WINDOW) as Window
+	var canvas: Canvas = find_by_script(window, "res://addons/executorch/editor/graph/graph_canvas.gd") as Canvas
+	var profiler: Profiler = get_tree().root.find_child("ModelProfiler", true, false) as Profiler
+	window.hide()
+	var path: String = "res://models/convnet.pt2"
+	profiler.operator_selected.emit(path, "forward", {"instruction": 0, "name": "x"})
+	check(not window.visible, "selecting a row opened the window")
+	profiler.operator_opened.emit(path, "forward", {"instruction": 0, "name": "DELEGATE_CALL"})
+	await wait_until(func() -> bool: return _selected(canvas).size() == 1, 60.0, "a selected box")
+	check(window.visible, "the window is not shown")
+	check(_selected(canvas)[0].tooltip_text.contains("(instruction 0)"), _selected(canvas)[0].tooltip_text)
+	_selected(canvas)[0].selected = false
+	profiler.operator_selected.emit(path, "forward", {"instruction": 0, "name": "DELEGATE_CALL"})
+	check_equal(_selected(canvas).size(), 1, "an open window does not follow the profiler")
+	window.hide()
+
+
+func _selected(canvas: Canvas) -> Array[GraphNode]:
+	var found: Array[GraphNode] = []
+	for node: Node in canvas.find_children("box_*", "GraphNode", false, false):
+		if (node as GraphNode).selected and not node.is_queued_for_deletion():
+			found.append(node as GraphNode)
+	return found
 
 
 func _titles(boxes: Callable) -> PackedStringArray:

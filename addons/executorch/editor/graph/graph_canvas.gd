@@ -71,6 +71,28 @@ func find_next(words: String) -> bool:
 	return false
 
 
+## Selects and centres the box of an instruction: of those with the operator's name the nearest, else the box itself
+## (an operator inside a delegate is found at its delegate). False when there is none.
+func select_instruction(instruction: int, operator: String) -> bool:
+	var best: int = -1
+	var best_distance: int = 0
+	for index: int in _boxes.size():
+		var box: ProgramGraph.Box = _graph.boxes[index]
+		if box.instruction < 0:
+			continue
+		var distance: int = absi(box.instruction - instruction) if instruction >= 0 else box.instruction
+		var fits: bool = box.full_name == operator or (instruction >= 0 and distance == 0)
+		if fits and (best < 0 or distance < best_distance):
+			best = index
+			best_distance = distance
+	if best < 0:
+		return false
+	set_selected(_boxes[best])
+	# After the deferred start of a new graph.
+	_centre.call_deferred(_boxes[best])
+	return true
+
+
 ## The colour of a backend's boxes.
 func color_of(kind: String, backend: String) -> Color:
 	if _style == null:

@@ -16,6 +16,8 @@ var _search: LineEdit = LineEdit.new()
 var _status: Label = Label.new()
 var _message: Label = Label.new()
 var _background: Panel = Panel.new()
+## The model that is shown.
+var _path: String = ""
 var _graphs: Array[ProgramGraph] = []
 
 
@@ -59,6 +61,7 @@ func _init(jobs: ExecuTorchJobs = null) -> void:
 
 ## Asks the backend for the graph of a model's program and shows it.
 func open(model: ExecuTorchResource, method_name: String) -> void:
+	_path = model.resource_path
 	title = "%s: Model Graph" % model.resource_path.get_file()
 	_clear("Reading the program…")
 	popup_centered_ratio(0.85)
@@ -69,6 +72,21 @@ func open(model: ExecuTorchResource, method_name: String) -> void:
 		_clear("%s\n%s" % [error.get("cause", ""), error.get("remedy", "")])
 		return
 	show_program(answer["result"], method_name)
+
+
+## Shows an operator of a model's method; `row` as in the profiler: `{instruction, name}`.
+func open_operator(model: ExecuTorchResource, method_name: String, row: Dictionary) -> void:
+	await open(model, method_name)
+	_select(row)
+
+
+## Selects an operator if the window is open with this method of this model; else nothing happens.
+func follow_operator(path: String, method_name: String, row: Dictionary) -> void:
+	var shown: bool = visible and path == _path and _method.selected >= 0
+	if shown and _method.get_item_text(_method.selected) == method_name:
+		if not _back.disabled:
+			_show_top()
+		_select(row)
 
 
 ## Shows the backend's answer to `graph`, starting with a method.
@@ -118,6 +136,11 @@ func _clear(words: String) -> void:
 	_message.text = words
 	_message.show()
 	_canvas.show_graph(ProgramGraph.from_method({}))
+
+
+func _select(row: Dictionary) -> void:
+	if not _graphs.is_empty():
+		_canvas.select_instruction(int(row.get("instruction", -1)), str(row.get("name", "")))
 
 
 func _find(words: String) -> void:

@@ -11,6 +11,7 @@ const LiveReload := preload("res://addons/executorch/editor/watching/live_reload
 const SvgIcon := preload("res://addons/executorch/editor/preview/svg_icon.gd")
 const DockViews := preload("res://addons/executorch/editor/dock/dock_views.gd")
 const GraphWindow := preload("res://addons/executorch/editor/graph/graph_window.gd")
+const ProfilerDock := preload("res://addons/executorch/editor/profiler/profiler_dock.gd")
 
 ## The part that is running; null in an editor without it.
 static var running: RefCounted
@@ -39,6 +40,8 @@ func start(plugin: EditorPlugin, jobs: ExecuTorchJobs) -> void:
 	_inspector.graph_requested.connect(_graph.open)
 	_inspector.log_requested.connect(_show_log)
 	_inspector.profiler_requested.connect(_show_in_profiler)
+	# The profiler is registered by another part, maybe after this one.
+	_connect_profiler.call_deferred()
 
 
 ## Takes them back.
@@ -73,10 +76,28 @@ func _show_log(path: String) -> void:
 		dock.show_job_of(path)
 
 
+func _connect_profiler() -> void:
+	var profiler: ProfilerDock = _find_profiler()
+	if profiler != null and running == self:
+		profiler.operator_selected.connect(_graph.follow_operator)
+		profiler.operator_opened.connect(_show_operator)
+
+
+func _show_operator(path: String, method_name: String, row: Dictionary) -> void:
+	var model: ExecuTorchResource = load(path) as ExecuTorchResource if ResourceLoader.exists(path) else null
+	if model != null:
+		_graph.open_operator(model, method_name, row)
+
+
+func _find_profiler() -> ProfilerDock:
+	var window: Window = EditorInterface.get_base_control().get_window()
+	return window.find_child("ModelProfiler", true, false) as ProfilerDock
+
+
 func _show_in_profiler(model: ExecuTorchResource) -> void:
-	var profiler: Node = EditorInterface.get_base_control().get_window().find_child("ModelProfiler", true, false)
+	var profiler: ProfilerDock = _find_profiler()
 	if profiler != null:
-		profiler.call(&"open_benchmark", model.resource_path)
+		profiler.open_benchmark(model.resource_path)
 
 
 func _on_reimported(paths: PackedStringArray) -> void:

@@ -4,6 +4,8 @@ extends MarginContainer
 
 ## An operator of a model was selected; the model's graph can show its node.
 signal operator_selected(path: String, method: String, row: Dictionary)
+## An operator was double-clicked: its node in the graph is wanted.
+signal operator_opened(path: String, method: String, row: Dictionary)
 ## Another part of the editor opened something here: the panel should be shown.
 signal attention_wanted
 
@@ -43,6 +45,7 @@ func _init() -> void:
 	live.model_selected.connect(_on_model_selected)
 	benchmark.result_shown.connect(_on_result_shown)
 	operators.operator_selected.connect(operator_selected.emit)
+	operators.operator_opened.connect(operator_opened.emit)
 
 
 func set_debugger(debugger: DebuggerPlugin) -> void:

@@ -4,6 +4,8 @@ extends Tree
 
 ## A row was selected.
 signal operator_selected(row: Dictionary)
+## A row was double-clicked, or Enter was pressed on it.
+signal operator_opened(row: Dictionary)
 
 const OperatorTotals := preload("res://addons/executorch/editor/profiler/data/operator_totals.gd")
 const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
@@ -31,6 +33,7 @@ func _init() -> void:
 	set_column_expand_ratio(0, 3)
 	column_title_clicked.connect(_on_title_clicked)
 	item_selected.connect(_on_item_selected)
+	item_activated.connect(_on_item_activated)
 
 
 func _notification(what: int) -> void:
@@ -141,3 +144,8 @@ func _on_title_clicked(column: int, _button: int) -> void:
 func _on_item_selected() -> void:
 	if get_selected() != null:
 		operator_selected.emit(get_selected().get_metadata(0) as Dictionary)
+
+
+func _on_item_activated() -> void:
+	if get_selected() != null:
+		operator_opened.emit(get_selected().get_metadata(0) as Dictionary)

@@ -4,6 +4,7 @@ extends VBoxContainer
 
 ## An operator was selected, for views that show the model's graph.
 signal operator_selected(path: String, method: String, row: Dictionary)
+signal operator_opened(path: String, method: String, row: Dictionary)
 
 const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
 const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
@@ -47,6 +48,7 @@ func _init() -> void:
 	flame.custom_minimum_size.y = 136.0 * EditorInterface.get_editor_scale()
 	flame.event_selected.connect(_on_event_selected)
 	list.operator_selected.connect(_on_operator_selected)
+	list.operator_opened.connect(_on_operator_opened)
 	split.add_child(flame)
 	split.add_child(list)
 	add_child(split)
@@ -131,3 +133,7 @@ func _on_event_selected(index: int) -> void:
 func _on_operator_selected(row: Dictionary) -> void:
 	flame.highlight(row["name"] as String)
 	operator_selected.emit(_path, _traces[0].method, row)
+
+
+func _on_operator_opened(row: Dictionary) -> void:
+	operator_opened.emit(_path, _traces[0].method, row)
