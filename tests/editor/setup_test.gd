@@ -3,6 +3,7 @@ extends "res://tests/editor/views.gd"
 ## The set-up window for the Python environment.
 
 const EnvironmentSetup := preload("res://addons/executorch/editor/setup/environment_setup.gd")
+const Interpreters := preload("res://addons/executorch/editor/backend/interpreters.gd")
 const Backend := preload("res://addons/executorch/editor/backend/python_backend.gd")
 
 
@@ -22,6 +23,7 @@ func test_interpreters_are_found_with_their_versions() -> void:
 		check(found[0]["supported"], str(found[0]))
 		check(str(found[0]["version"]).begins_with("3."), str(found[0]))
 		check_equal(found[0]["source"], "environment")
+		check_equal(found.size(), Interpreters.find_all().size(), "a chosen interpreter hides the others")
 
 
 func test_environment_is_outside_of_the_project() -> void:

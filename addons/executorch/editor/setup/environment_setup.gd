@@ -103,7 +103,7 @@ func _on_progress(progress: Dictionary) -> void:
 
 func _ask_versions() -> Array[Dictionary]:
 	var found: Array[Dictionary] = []
-	for candidate: Dictionary in Interpreters.find_candidates():
+	for candidate: Dictionary in Interpreters.find_all():
 		var output: Array = []
 		var status: int = OS.execute(str(candidate["path"]), ["--version"], output, true)
 		var version: String = (
