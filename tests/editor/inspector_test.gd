@@ -65,6 +65,22 @@ func test_run_time_option_changes_at_once_and_is_undone() -> void:
 	await _frames(5)
 
 
+func test_wrong_option_is_told_before_the_import() -> void:
+	var view: Control = await inspect(POLICY)
+	var field: LineEdit = view.find_child("Inputs", true, false) as LineEdit
+	if field == null:
+		check(false, "there is no field for the inputs")
+		return
+	field.text = "x: float32[1,"
+	field.text_submitted.emit(field.text)
+	var told: Callable = func() -> bool: return text_of(view).contains("float32[1,")
+	await wait_until(told, 90.0, "the reason")
+	check_equal(str(Settings.read(POLICY, "inputs", "")), "", "a wrong value went into the import")
+	field.text = ""
+	field.text_changed.emit("")
+	await wait_until(func() -> bool: return not told.call(), 30.0, "the end of the complaint")
+
+
 func test_run_once_shows_the_outputs() -> void:
 	var view: Control = await inspect(POLICY)
 	find_button(view, "Run Once").pressed.emit()

@@ -39,7 +39,7 @@ func _init(
 ) -> void:
 	_model = model
 	_jobs = jobs
-	_options = OptionsView.new(settings, links)
+	_options = OptionsView.new(settings, links, jobs)
 	_links = links
 	name = "ExecuTorchModel"
 	add_child(_header)

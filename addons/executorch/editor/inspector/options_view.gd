@@ -5,6 +5,7 @@ extends VBoxContainer
 ## artifact in the cache and are there at once.
 
 const Settings := preload("import_settings.gd")
+const Check := preload("options_check.gd")
 const Links := preload("res://addons/executorch/editor/watching/links.gd")
 const RECIPES: Dictionary = {
 	"auto": "Automatic",
@@ -31,23 +32,40 @@ var _settings: Settings
 var _links: Links
 var _path: String = ""
 var _files: EditorFileDialog
+var _check: Check
+## Option -> the label under its field; "" is for options without a field here.
+var _complaints: Dictionary[String, Label] = {}
+## What a person typed and the check has not let through yet: option -> text.
+var _typed: Dictionary = {}
+var _apply_title: String = ""
 
 
-func _init(settings: Settings = null, links: Links = null) -> void:
+func _init(settings: Settings = null, links: Links = null, jobs: ExecuTorchJobs = null) -> void:
 	_settings = settings
 	_links = links
+	_check = Check.new(jobs)
+	_check.checked.connect(_show_problems)
+	add_child(_check)
 
 
 ## Shows the options of the model at `path`; empty when the file is not imported (a `.tres` of the importer).
 func show_options(path: String, is_program: bool) -> void:
 	_path = path
+	_complaints.clear()
+	_typed.clear()
+	_apply_title = ""
 	for child: Node in get_children():
-		remove_child(child)
-		child.queue_free()
+		if child != _check:
+			remove_child(child)
+			child.queue_free()
 	if not Settings.has_options(path):
 		return
 	if not is_program:
 		_add_recipe()
+		_add_text("Inputs", "inputs", "x: float32[1,3,224,224]", "Names, types and shapes of the example inputs.")
+		_add_text(
+			"Factory", "factory", "res://models/net.py:build", "The function that builds a model of these weights."
+		)
 	_add_choice("Optimization", "optimization_level", LEVELS, LEVEL_TIPS, 1)
 	_add_choice("Memory policy", "memory_policy", POLICIES, POLICY_TIPS, 0)
 	_add_limit()
@@ -59,6 +77,8 @@ func show_options(path: String, is_program: bool) -> void:
 	more.size_flags_horizontal = Control.SIZE_SHRINK_BEGIN
 	more.pressed.connect(_show_import_dock)
 	add_child(more)
+	_add_complaint("")
+	_check.check(path, {}, false)
 
 
 func _add_recipe() -> void:
@@ -72,6 +92,55 @@ func _add_recipe() -> void:
 		func(index: int) -> void: _change({"recipe": choice.get_item_metadata(index)}, "Recipe")
 	)
 	_add_row("Recipe", choice, "How the model is lowered. Another recipe is another conversion.")
+	_add_complaint("recipe")
+
+
+func _add_text(title: String, option: String, example: String, tip: String) -> void:
+	var field: LineEdit = LineEdit.new()
+	field.name = option.capitalize()
+	field.text = str(Settings.read(_path, option, ""))
+	field.placeholder_text = example
+	field.text_changed.connect(
+		func(text: String) -> void:
+			_typed[option] = text
+			_apply_title = ""
+			_check.check(_path, _typed, true)
+	)
+	field.text_submitted.connect(
+		func(text: String) -> void:
+			_typed[option] = text
+			_apply_title = title
+			_check.check(_path, _typed, true)
+	)
+	_add_row(title, field, tip + " Enter imports the model again, if nothing is wrong with it.")
+	_add_complaint(option)
+
+
+func _add_complaint(option: String) -> void:
+	var label: Label = Label.new()
+	label.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
+	label.add_theme_color_override(&"font_color", get_theme_color(&"error_color", &"Editor"))
+	label.hide()
+	add_child(label)
+	_complaints[option] = label
+
+
+func _show_problems(problems: Array[Dictionary]) -> void:
+	if _complaints.is_empty():
+		return
+	for label: Label in _complaints.values():
+		label.text = ""
+	for problem: Dictionary in problems:
+		var option: String = str(problem.get("option", ""))
+		var words: String = "%s %s" % [problem.get("cause", ""), problem.get("remedy", "")]
+		var label: Label = _complaints.get(option, _complaints.get(""))
+		label.text = words if label.text.is_empty() else "%s\n%s" % [label.text, words]
+	for label: Label in _complaints.values():
+		label.visible = not label.text.is_empty()
+	if problems.is_empty() and not _apply_title.is_empty():
+		_change(_typed.duplicate(), _apply_title)
+		_typed.clear()
+		_apply_title = ""
 
 
 func _add_choice(title: String, option: String, names: PackedStringArray, tips: PackedStringArray, normal: int) -> void:
