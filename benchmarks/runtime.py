@@ -1,4 +1,4 @@
-"""GDScript calls against raw C++ `Module::forward` on the same files, in one run.
+"""GDScript calls in an exported release game against raw C++ `Module::forward` on the same files, in one run.
 
 Raw and Godot are measured in turns, and the fastest batch of each counts: a busy machine slows both, not their ratio.
 """
@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks import _models
+from benchmarks import _game, _models
+from benchmarks._game import Game
 
 ROOT = Path(__file__).resolve().parent.parent
 RAW = ROOT / "build" / "native" / "raw_forward"
@@ -25,6 +25,8 @@ REACH = {"packed": 1.2, "dictionary": 2.5}
 AGENTS = 1000
 BATCH_REACH = 0.1
 WAYS = ("packed", "array", "dictionary", "numbers", "resource packed", "resource dictionary")
+# The same calls in the editor's own build of Godot, which checks more.
+EDITOR_WAYS = ("editor packed", "editor dictionary", "editor resource packed", "editor resource dictionary")
 
 
 def main() -> int:
@@ -36,18 +38,21 @@ def main() -> int:
     options = parser.parse_args()
     folder = _models.ensure()
     numbers: dict[str, Any] = {}
-    for threads in THREADS:
-        for name in options.models:
-            numbers[f"{name}, {threads} threads"] = measure(folder, name, threads, options.rounds, options.seconds)
-            print_row(name, threads, numbers[f"{name}, {threads} threads"])
-    numbers["batch"] = measure_batch(folder / "policy.pte", options.rounds, options.seconds)
-    print_batch(numbers["batch"])
+    with tempfile.TemporaryDirectory() as temporary:
+        game = _game.make(Path(temporary))
+        for threads in THREADS:
+            for name in options.models:
+                result = measure(game, folder, name, threads, options.rounds, options.seconds)
+                numbers[f"{name}, {threads} threads"] = result
+                print_row(name, threads, result)
+        numbers["batch"] = measure_batch(game, folder / "policy.pte", options.rounds, options.seconds)
+        print_batch(numbers["batch"])
     if options.json is not None:
         options.json.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
-def measure(folder: Path, name: str, threads: int, rounds: int, seconds: float) -> dict[str, Any]:
+def measure(game: Game, folder: Path, name: str, threads: int, rounds: int, seconds: float) -> dict[str, Any]:
     """The best of all rounds for every way to call the model, in microseconds."""
     best: dict[str, float] = {}
     other: dict[str, float] = {}
@@ -61,15 +66,17 @@ def measure(folder: Path, name: str, threads: int, rounds: int, seconds: float) 
             keep(mode, raw["best_us"])
             keep(f"{mode} load", raw["load_us"])
             other[f"{mode} allocations"] = raw["allocations"]
-        calls = run_godot(folder / f"{name}.pte", threads, seconds)
-        keep("godot load", calls.pop("load_us"))
-        for way, (fastest, _) in calls.items():
-            keep(way, fastest)
+        builds = {"": game.release or game.editor, "editor ": game.editor}
+        for build, command in builds.items():
+            calls = game.time_calls(command, folder / f"{name}.pte", threads, seconds, 0)
+            keep(f"{build}godot load", calls.pop("load_us"))
+            for way, (fastest, _) in calls.items():
+                keep(f"{build}{way}", fastest)
         onnx = run_onnx(folder / f"{name}.onnx", _models.MODELS[name], threads, seconds)
         if onnx is not None:
             keep("onnxruntime", onnx["best_us"])
             keep("onnxruntime load", onnx["load_us"])
-    ratios = {way: best[way] / best["module"] for way in (*WAYS, "core", "onnxruntime") if way in best}
+    ratios = {way: best[way] / best["module"] for way in (*WAYS, *EDITOR_WAYS, "core", "onnxruntime") if way in best}
     return {"microseconds": best, "ratios": ratios, **other}
 
 
@@ -82,7 +89,7 @@ def print_row(name: str, threads: int, result: dict[str, Any]) -> None:
     for way, ratio in result["ratios"].items():
         reach = REACH.get(way, 1.0) if name.startswith("linear") else 1.03
         mark = "" if way not in REACH else f"   reach {reach:.2f}: {'yes' if ratio <= reach else 'NO'}"
-        print(f"  {way:<20} {times[way]:>10.2f} us  {ratio:>6.3f} x raw{mark}")
+        print(f"  {way:<26} {times[way]:>10.2f} us  {ratio:>6.3f} x raw{mark}")
     loads = ", ".join(
         f"{way} {times[f'{way} load']:.0f} us"
         for way in ("module", "core", "godot", "onnxruntime")
@@ -92,11 +99,12 @@ def print_row(name: str, threads: int, result: dict[str, Any]) -> None:
     print(f"  heap allocations a call: raw {result['module allocations']:.0f}, core {result['core allocations']:.0f}")
 
 
-def measure_batch(policy: Path, rounds: int, seconds: float) -> dict[str, float]:
+def measure_batch(game: Game, policy: Path, rounds: int, seconds: float) -> dict[str, float]:
     """Microseconds for AGENTS agents, one thread: in single calls and at once; the best of all rounds."""
     best: dict[str, float] = {}
     for _ in range(rounds):
-        for way, (fastest, _) in run_godot(policy, 1, seconds, AGENTS).items():
+        times = game.time_calls(game.release or game.editor, policy, 1, seconds, AGENTS)
+        for way, (fastest, _) in times.items():
             best[way] = min(best.get(way, fastest), fastest)
     return best
 
@@ -107,7 +115,7 @@ def print_batch(times: dict[str, float]) -> None:
         ratio = times[way] / times["single"]
         reached = "yes" if ratio <= BATCH_REACH else "NO"
         print(
-            f"  {way:<20} {times[way]:>10.2f} us  {ratio:>6.3f} x single calls   reach {BATCH_REACH:.2f}: {reached}",
+            f"  {way:<26} {times[way]:>10.2f} us  {ratio:>6.3f} x single calls   reach {BATCH_REACH:.2f}: {reached}",
             flush=True,
         )
 
@@ -119,33 +127,6 @@ def run_raw(model: Path, threads: int, seconds: float, mode: str) -> dict[str, f
     output = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
     numbers: dict[str, float] = json.loads(output)
     return numbers
-
-
-def run_godot(model: Path, threads: int, seconds: float, agents: int = 0) -> dict[str, Any]:
-    """The same model from a script in a temporary project that has only the addon's runtime."""
-    with tempfile.TemporaryDirectory() as folder:
-        project = Path(folder)
-        addon = project / "addons" / "executorch"
-        addon.mkdir(parents=True)
-        for part in ("bin", "runtime", "executorch.gdextension"):
-            (addon / part).symlink_to(ROOT / "addons" / "executorch" / part)
-        (project / "project.godot").write_text(
-            'config_version=5\n[application]\nconfig/name="bench"\n', encoding="utf-8"
-        )
-        script = project / "runtime_calls.gd"
-        script.write_bytes((ROOT / "benchmarks" / "runtime_calls.gd").read_bytes())
-        godot = os.environ.get("GODOT", "godot")
-        environment = {**os.environ, "XDG_DATA_HOME": folder, "XDG_CONFIG_HOME": folder, "XDG_CACHE_HOME": folder}
-        base = [godot, "--headless", "--path", folder]
-        # The first start finds the extension and the script classes.
-        subprocess.run([*base, "--import"], env=environment, capture_output=True, timeout=120)
-        arguments = [*base, "-s", "res://runtime_calls.gd", "--", str(model), str(threads), str(seconds), str(agents)]
-        finished = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=300)
-        for line in finished.stdout.splitlines():
-            if line.startswith("bench: "):
-                numbers: dict[str, Any] = json.loads(line.removeprefix("bench: "))
-                return numbers
-        raise SystemExit(f"Godot printed no numbers:\n{finished.stdout}{finished.stderr}")
 
 
 ONNX_SCRIPT = """

@@ -1,3 +1,4 @@
+class_name RuntimeCalls
 extends SceneTree
 ## Times GDScript calls of one model: `-- MODEL THREADS SECONDS [AGENTS]`. With AGENTS, that many
 ## rows of a model with a dynamic first dimension, in single calls and at once. Prints one line `bench: {json}`.
