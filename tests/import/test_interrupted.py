@@ -16,46 +16,43 @@ import pytest
 from tests.godot_projects import GodotProject
 from tests.import_project import ModelProject, told
 
+# The factory says in which process it runs, and takes long enough to be caught in the middle.
+SLOW_FACTORY = """import os
+import pathlib
+import time
 
-def _slow_model(models_project: ModelProject) -> None:
-    """A model whose factory takes long enough to be caught in the middle."""
-    models_project.put(
-        "slow.py",
-        b"import time\nimport torch\n\n\ndef build():\n    time.sleep(60)\n    return torch.nn.Linear(1, 1)\n",
-    )
+import torch
 
 
-def _kill_worker(folder: Path, killed: list[int]) -> None:
-    """Kill the newest Python process that works for this project, once it is there for three seconds."""
-    deadline = time.monotonic() + 90
+def build():
+    pathlib.Path(__file__).with_name("worker.pid").write_text(str(os.getpid()))
+    time.sleep(60)
+    return torch.nn.Linear(1, 1)
+"""
+
+
+def _kill_worker(pid_file: Path, killed: list[int]) -> None:
+    """Kill the process that runs the factory."""
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not killed:
-        for process in psutil.process_iter(["pid", "name"]):
-            try:
-                files = " ".join(process.cmdline()) + process.environ().get("EXECUTORCH_TEST_PROJECT", "")
-                children = process.children()
-            except psutil.Error:
-                continue
-            if str(folder) in files and "python" in process.name() and not children:
-                if time.time() - process.create_time() < 3:
-                    continue
-                os.kill(process.pid, signal.SIGKILL)
-                killed.append(process.pid)
-                break
-        time.sleep(0.2)
+        text = pid_file.read_text() if pid_file.exists() else ""
+        if text:
+            os.kill(int(text), signal.SIGKILL)
+            killed.append(int(text))
+        time.sleep(0.1)
 
 
 def test_worker_killed_in_the_middle(models_project: ModelProject, models: Path) -> None:
-    _slow_model(models_project)
+    models_project.put("slow.py", SLOW_FACTORY.encode())
     path = models_project.godot.path / "models" / "weights.pth"
     shutil.copy(models / "linear_state_dict.pth", path)
     path.with_name("weights.pth.import").write_text(
         '[remap]\n\nimporter="executorch.model"\n\n[params]\n\nfactory="res://models/slow.py:build"\n', encoding="utf-8"
     )
     killed: list[int] = []
-    marker = {"EXECUTORCH_TEST_PROJECT": str(models_project.godot.path)}
-    killer = threading.Thread(target=_kill_worker, args=(models_project.godot.path, killed))
+    killer = threading.Thread(target=_kill_worker, args=(path.with_name("worker.pid"), killed))
     killer.start()
-    run = models_project.godot.import_all(env=marker)
+    run = models_project.godot.import_all()
     killer.join()
     assert killed, run.output
     assert len(told(run, "weights.pth")) == 1, run.output
