@@ -90,3 +90,15 @@ def make(path: Path, godot: Path, cache: Path | str = "res://.godot/executorch_c
     data.mkdir(exist_ok=True)
     (data / ".gdignore").touch()
     return GodotProject(path, godot, environment)
+
+
+def copy_sample(path: Path, godot: Path, settings: str = "") -> GodotProject:
+    """A clean copy of the sample project, never opened, with the addon linked; `settings` are added to its own."""
+    shutil.copytree(ROOT / "sample_project", path, ignore=shutil.ignore_patterns(".godot", "addons"))
+    (path / "addons").mkdir()
+    (path / "addons" / "executorch").symlink_to(ROOT / "addons" / "executorch", target_is_directory=True)
+    with (path / "project.godot").open("a", encoding="utf-8") as file:
+        file.write(settings)
+    data = str(path.parent / "data")
+    python = str(ROOT / ".venv" / "bin" / "python")
+    return GodotProject(path, godot, {"XDG_DATA_HOME": data, "XDG_CONFIG_HOME": data, "EXECUTORCH_PYTHON": python})

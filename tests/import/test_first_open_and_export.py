@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tasks import godot as godot_task
+from tests import godot_projects
 from tests.godot_projects import ROOT, GodotProject, Run
 from tests.import_project import ModelProject
 
@@ -18,17 +19,8 @@ from tests.import_project import ModelProject
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory, godot: Path, artifact_cache: Path) -> GodotProject:
     """A clean copy of the sample project, never opened. Its artifact cache is the tests' shared one."""
-    path = tmp_path_factory.mktemp("export") / "sample_project"
-    shutil.copytree(ROOT / "sample_project", path, ignore=shutil.ignore_patterns(".godot", "addons"))
-    (path / "addons").mkdir()
-    (path / "addons" / "executorch").symlink_to(ROOT / "addons" / "executorch", target_is_directory=True)
-    settings = (path / "project.godot").read_text(encoding="utf-8")
-    settings += f'\n[executorch]\n\nimport/cache_path="{artifact_cache}"\n'
-    (path / "project.godot").write_text(settings, encoding="utf-8")
-    data = path.parent / "data"
-    python = str(ROOT / ".venv" / "bin" / "python")
-    environment = {"XDG_DATA_HOME": str(data), "XDG_CONFIG_HOME": str(data), "EXECUTORCH_PYTHON": python}
-    return GodotProject(path, godot, environment)
+    settings = f'\n[executorch]\n\nimport/cache_path="{artifact_cache}"\n'
+    return godot_projects.copy_sample(tmp_path_factory.mktemp("export") / "sample_project", godot, settings)
 
 
 def test_first_open_in_the_editor_has_no_errors(sample: GodotProject) -> None:

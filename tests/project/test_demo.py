@@ -11,19 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from tests import godot_projects
 from tests.godot_projects import ROOT, GodotProject
 
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory, godot: Path) -> GodotProject:
     """A clean copy of the sample project (no .godot), imported headless once."""
-    path = tmp_path_factory.mktemp("sample") / "sample_project"
-    shutil.copytree(ROOT / "sample_project", path, ignore=shutil.ignore_patterns(".godot", "addons"))
-    (path / "addons").mkdir()
-    (path / "addons" / "executorch").symlink_to(ROOT / "addons" / "executorch", target_is_directory=True)
-    data = path.parent / "data"
-    environment = {"XDG_DATA_HOME": str(data), "XDG_CONFIG_HOME": str(data), "EXECUTORCH_PYTHON": sys.executable}
-    project = GodotProject(path, godot, environment)
+    project = godot_projects.copy_sample(tmp_path_factory.mktemp("sample") / "sample_project", godot)
     run = project.import_all()
     assert run.status == 0, run.output
     assert run.errors == [], run.output
