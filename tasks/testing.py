@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tasks import native, project
 from tasks.console import ROOT, run, step
 from tasks.environment import FOLDER
 
+PROGRAMS = FOLDER / "bin"
 PYTHON_SOURCES = ("dev.py", "tasks", "importer", "python_backend", "tests", "benchmarks", "sample_project/training")
 TYPED = ("dev.py", "tasks", "importer", "python_backend")
 GDSCRIPT_SOURCES = ("addons/executorch", "sample_project", "tests", "benchmarks")
@@ -21,8 +23,9 @@ def run_tests(pytest_arguments: list[str]) -> int:
     project.ensure_ready()
     if not pytest_arguments:
         check_sources()
-        native.test()
-        pytest_arguments = ["-m", "not slow", "--durations=25"]
+        # One process more than cores, because many tests wait for Godot; a file's tests stay together.
+        processes = str((os.cpu_count() or 1) + 1)
+        pytest_arguments = ["-m", "not slow", "--durations=25", "-n", processes, "--dist", "loadgroup"]
         if os.environ.get("CI") == "true":
             # A busy machine can starve a child process; what fails twice is wrong. Reruns are counted in the summary.
             pytest_arguments += ["--reruns", "1"]
@@ -31,22 +34,37 @@ def run_tests(pytest_arguments: list[str]) -> int:
 
 
 def check_sources() -> None:
-    """Formatters in check mode, linters and types."""
-    programs = FOLDER / "bin"
+    """Formatters in check mode, linters, types and the native tests, side by side. Raises the first StepFailed."""
+    checks = (native.test, _check_gdscript, _check_types, _check_cpp, _check_python)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done in [pool.submit(check) for check in checks]:
+            done.result()
+
+
+def _check_python() -> None:
     python = [source for source in PYTHON_SOURCES if (ROOT / source).exists()]
-    gdscript = _tracked("*.gd")
-    cpp = _tracked("*.cpp", "*.hpp", "*.h")
     with step("ruff"):
-        run([programs / "ruff", "check", *python], log="ruff", remedy="ruff check --fix")
-        run([programs / "ruff", "format", "--check", *python], log="ruff-format", remedy="ruff format")
+        run([PROGRAMS / "ruff", "check", *python], log="ruff", remedy="ruff check --fix")
+        run([PROGRAMS / "ruff", "format", "--check", *python], log="ruff-format", remedy="ruff format")
+
+
+def _check_types() -> None:
     with step("mypy --strict"):
-        run([programs / "mypy", "--strict", *(name for name in TYPED if (ROOT / name).exists())], log="mypy")
+        run([PROGRAMS / "mypy", "--strict", *(name for name in TYPED if (ROOT / name).exists())], log="mypy")
+
+
+def _check_gdscript() -> None:
+    gdscript = _tracked("*.gd")
     with step(f"gdformat and gdlint, {len(gdscript)} files"):
-        run([programs / "gdformat", "--check", *gdscript], log="gdformat", remedy="gdformat FILE")
-        run([programs / "gdlint", *gdscript], log="gdlint")
+        run([PROGRAMS / "gdformat", "--check", *gdscript], log="gdformat", remedy="gdformat FILE")
+        run([PROGRAMS / "gdlint", *gdscript], log="gdlint")
+
+
+def _check_cpp() -> None:
+    cpp = _tracked("*.cpp", "*.hpp", "*.h")
     with step(f"clang-format, {len(cpp)} files"):
         run(
-            [programs / "clang-format", "--dry-run", "--Werror", *cpp],
+            [PROGRAMS / "clang-format", "--dry-run", "--Werror", *cpp],
             log="clang-format",
             remedy="clang-format -i FILE",
         )

@@ -13,7 +13,7 @@ from tasks import godot as godot_task
 from tests import godot_projects, model_sources
 from tests.godot_projects import GodotProject
 
-pytest_plugins = ["tests.godot_cases"]
+pytest_plugins = ["tests.godot_cases", "tests.distribution"]
 
 # What a machine of CI may lack; every other skip is a failure there.
 MAY_LACK = re.compile(r"there is no (system )?Python|the system's Python has|cannot be fetched|could not install")

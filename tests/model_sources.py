@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -17,15 +17,16 @@ def ensure() -> Path:
     """The folder with the models, made when this file has changed."""
     digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
     folder = CACHE / "test_models" / digest
-    if not folder.exists():
-        building = folder.with_name(f"{digest}.{os.getpid()}")
-        building.mkdir(parents=True)
-        # torch stays out of the pytest process: it costs seconds and 300 MB.
-        subprocess.run([sys.executable, "-m", "tests.model_sources", str(building)], cwd=ROOT, check=True)
-        try:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name("lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several processes of pytest ask at once; one makes them
+        if not folder.exists():
+            building = folder.with_name(f"{digest}.new")
+            shutil.rmtree(building, ignore_errors=True)
+            building.mkdir()
+            # torch stays out of the pytest process: it costs seconds and 300 MB.
+            subprocess.run([sys.executable, "-m", "tests.model_sources", str(building)], cwd=ROOT, check=True)
             building.rename(folder)
-        except OSError:  # another process was first
-            shutil.rmtree(building)
     return folder
 
 
