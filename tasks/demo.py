@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
+from pathlib import Path
 
-from tasks import environment, project
+from tasks import environment, godot, project
 from tasks.console import LOGS, StepFailed, step
 
 
@@ -16,39 +13,25 @@ def run_demo() -> int:
     found = project.ensure_ready()
     title = "import the sample project" if not (project.SAMPLE / ".godot").exists() else "check the imported files"
     with step(title):
-        _godot(str(found.program), "--import", timeout=1200, echo=False)
+        _godot(found.program, "--import", timeout=1200, echo=False)
     print()
-    output = _godot(str(found.program), "--", "--report", timeout=300, echo=True)
+    output = _godot(found.program, "--", "--report", timeout=300, echo=True)
     if not output.rstrip().endswith("demo: ok"):
         raise StepFailed("the demo scene did not end with `demo: ok`", "read what it printed above")
     return 0
 
 
-def _godot(program: str, *arguments: str, timeout: float, echo: bool) -> str:
+def _godot(program: Path, *arguments: str, timeout: float, echo: bool) -> str:
     """Run Godot on the sample project; its output is kept in a log. Raises StepFailed when it fails."""
+    environment_of_demo = {"EXECUTORCH_PYTHON": str(environment.PYTHON)}
+    output, status = godot.run_headless(program, project.SAMPLE, *arguments, timeout=timeout, env=environment_of_demo)
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / "demo.log"
-    command = [program, "--headless", "--path", str(project.SAMPLE), *arguments]
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, "EXECUTORCH_PYTHON": str(environment.PYTHON)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        raw, _ = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        raw, _ = process.communicate()
-    output = raw.decode(errors="replace")
     log.write_text(output, encoding="utf-8")
     shown = "\n".join(line for line in output.splitlines() if not line.startswith(("Godot Engine", "   at:")))
-    if process.returncode != 0:
+    if status != 0:
         tail = "\n".join(shown.splitlines()[-40:])
-        raise StepFailed(f"Godot ended with status {process.returncode}:\n{tail}", "", log)
+        raise StepFailed(f"Godot ended with status {status}:\n{tail}", "", log)
     if echo:
-        print(shown.strip())
-        sys.stdout.flush()
+        print(shown.strip(), flush=True)
     return output

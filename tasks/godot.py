@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +89,31 @@ def version_of(program: Path) -> str:
         return ""
     lines = done.stdout.strip().splitlines()
     return lines[-1] if lines else ""
+
+
+def run_headless(
+    program: Path, project: Path, *arguments: str | Path, timeout: float, env: Mapping[str, str]
+) -> tuple[str, int]:
+    """Run `godot --headless --path PROJECT ARGUMENTS`; returns what it printed (both streams, in order) and its status.
+
+    A Godot that hangs is killed with its children, and its status is -9.
+    """
+    command = [str(program), "--headless", "--path", str(project), *map(str, arguments)]
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        output += f"\n[killed after {timeout:.0f} s]\n".encode()
+    return output.decode(errors="replace"), process.returncode
 
 
 def display_environment() -> dict[str, str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from tasks.godot import run_headless
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "tests" / "project_template" / "project.godot"
@@ -42,22 +41,8 @@ class GodotProject:
 
     def run(self, *arguments: str | Path, timeout: float = 120, env: Mapping[str, str] | None = None) -> Run:
         """Run `godot --headless --path PROJECT ARGUMENTS`. A Godot that hangs is killed and its status is -9."""
-        command = [str(self.godot), "--headless", "--path", str(self.path), *map(str, arguments)]
-        process = subprocess.Popen(
-            command,
-            env={**os.environ, **self.environment, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            output, _ = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            output, _ = process.communicate()
-            output += f"\n[killed after {timeout:.0f} s]\n".encode()
-        return Run(output.decode(errors="replace"), process.returncode)
+        environment = {**self.environment, **(env or {})}
+        return Run(*run_headless(self.godot, self.path, *arguments, timeout=timeout, env=environment))
 
     def import_all(self, timeout: float = 300, env: Mapping[str, str] | None = None) -> Run:
         """Import the project's files headless, as a first open does."""
