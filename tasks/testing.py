@@ -25,7 +25,7 @@ def run_tests(pytest_arguments: list[str]) -> int:
         check_sources()
         # One process more than cores, because many tests wait for Godot; a file's tests stay together.
         processes = str((os.cpu_count() or 1) + 1)
-        pytest_arguments = ["-m", "not slow", "--durations=25", "-n", processes, "--dist", "loadgroup"]
+        pytest_arguments = ["-m", "not slow", "--durations=25", "-n", processes, "--dist", "loadscope"]
         if os.environ.get("CI") == "true":
             # A busy machine can starve a child process; what fails twice is wrong. Reruns are counted in the summary.
             pytest_arguments += ["--reruns", "1"]
