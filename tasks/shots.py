@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import re
 import shutil
@@ -52,12 +53,16 @@ def run_shots(arguments: Sequence[str]) -> int:
     looks = [Look(theme, scale) for theme in chosen.theme or THEMES for scale in chosen.scale or SCALES]
     chosen.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="executorch-shots-") as temporary:
-        with step("make a project with the sample's models"):
-            project = make_project(Path(temporary) / "project")
+        with step("make a project with the sample's models, silero-vad and MiniLM"):
+            # By name: the types of the tests' models are not checked strictly.
+            models = Path(temporary) / "models"
+            models.mkdir()
+            importlib.import_module("tests.profiler.real_models").add(models)
+            project = make_project(Path(temporary) / "project", sorted(models.iterdir()))
         for look in looks:
             with step(f"pictures: {look.suffix}"):
                 output = take(project, look, chosen.out.resolve(), chosen.shots)
-                for line in re.findall(r"^@@SHOT (.*)$", output, re.MULTILINE):
+                for line in re.findall(r"^@@(?:SHOT|MEASURE|CUT|LAYOUT) (.*)$", output, re.MULTILINE):
                     print(f"     {line}")
                 for line in re.findall(r"^(?:SCRIPT )?ERROR: .*\n(?:   .*\n)?", output, re.MULTILINE):
                     if "VK_KHR_surface" not in line and "vulkan" not in line:  # asked for before OpenGL is taken
@@ -96,26 +101,34 @@ def make_project(path: Path, models: Sequence[Path] = ()) -> Path:
     return path
 
 
-def take(project: Path, look: Look, out: Path, shots: Sequence[str], timeout: float = 240) -> str:
+def take(project: Path, look: Look, out: Path, shots: Sequence[str], timeout: float = 420) -> str:
     """Open the editor in a look, take the pictures, and return what Godot printed."""
+    environment = {
+        "EXECUTORCH_SHOTS": ",".join(shots) or "all",
+        "EXECUTORCH_SHOTS_OUT": str(out),
+        "EXECUTORCH_SHOTS_SUFFIX": look.suffix,
+    }
+    status, output = run_windowed(project, look, [], environment, timeout)
+    if status != 0 or "@@SHOTS DONE" not in output:
+        raise StepFailed(f"the editor ended with status {status}:\n{output[-6000:]}")
+    return output
+
+
+def run_windowed(
+    project: Path, look: Look, arguments: Sequence[str], environment: Mapping[str, str], timeout: float
+) -> tuple[int, str]:
+    """Open the editor in a window of a display of its own; its exit status and what it printed."""
     godot = godot_task.ensure()
-    environment = _environment(project)
     _write_editor_settings(project, look, godot.version)
     width, height = look.size
     with display(width, height) as name:
-        environment |= {
-            **godot_task.display_environment(),
-            "DISPLAY": name,
-            "EXECUTORCH_SHOTS": ",".join(shots) or "all",
-            "EXECUTORCH_SHOTS_OUT": str(out),
-            "EXECUTORCH_SHOTS_SUFFIX": look.suffix,
-        }
-        command: list[str | Path] = [godot.program, "--editor", "--path", project]
+        variables = {**_environment(project), **godot_task.display_environment(), "DISPLAY": name, **environment}
+        command: list[str | Path] = [godot.program, "--editor", "--path", project, *arguments]
         command += ["--rendering-driver", "opengl3", "--audio-driver", "Dummy"]
         command += ["--windowed", "--resolution", f"{width}x{height}", "--position", "0,0"]
         process = subprocess.Popen(
             command,
-            env={**os.environ, **environment},
+            env={**os.environ, **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -127,11 +140,8 @@ def take(project: Path, look: Look, out: Path, shots: Sequence[str], timeout: fl
             os.killpg(process.pid, signal.SIGKILL)
             raw, _ = process.communicate()
             tail = raw.decode(errors="replace")[-4000:]
-            raise StepFailed(f"the editor did not finish its pictures in {timeout:.0f} s:\n{tail}") from late
-    output = raw.decode(errors="replace")
-    if process.returncode != 0 or "@@SHOTS DONE" not in output:
-        raise StepFailed(f"the editor ended with status {process.returncode}:\n{output[-6000:]}")
-    return output
+            raise StepFailed(f"the editor did not end within {timeout:.0f} s:\n{tail}") from late
+    return process.returncode, raw.decode(errors="replace")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from tasks import shots
 def test_nothing_is_cut_off(tmp_path: Path) -> None:
     project = shots.make_project(tmp_path / "project")
     for look in (shots.Look("dark", "100"), shots.Look("light", "200")):
-        output = shots.take(project, look, tmp_path, ["layout"], timeout=400)
+        output = shots.take(project, look, tmp_path, ["check_layout"], timeout=400)
         counted = re.search(r"^@@LAYOUT (\d+) controls", output, re.MULTILINE)
         assert counted is not None and int(counted.group(1)) > 50, output[-3000:]
         assert re.findall(r"^@@CUT .*$", output, re.MULTILINE) == [], look.suffix

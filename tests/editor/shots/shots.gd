@@ -11,24 +11,27 @@ const MARGIN: int = 0
 const MODEL: String = "res://models/digits.pt"
 
 
-## Takes the pictures of these names; "all" for every one.
+## Takes the pictures of these names; "all" for every one. Also runs a `check_NAME` or `measure_NAME` that is named.
 func take_all(names: PackedStringArray) -> void:
 	for method: Dictionary in (get_script() as Script).get_script_method_list():
 		var method_name: String = method["name"]
-		if names.has("layout") and method_name == "check_layout":
-			await check_layout()
-		elif method_name.begins_with("shot_") and (names.has("all") or names.has(method_name.trim_prefix("shot_"))):
+		var is_shot: bool = method_name.begins_with("shot_")
+		if (is_shot and (names.has("all") or names.has(method_name.trim_prefix("shot_")))) or names.has(method_name):
 			await call(method_name)
 
 
 func shot_editor() -> void:
-	await settle()
+	EditorInterface.get_file_system_dock().navigate_to_path(MODEL)
+	EditorInterface.edit_resource(load(MODEL))
+	widen_inspector(400.0)
+	open_bottom_panel("res://addons/executorch/editor/dock/dock_panel.gd")
+	await convert_some_models()
+	await settle(60)
 	save("editor", EditorInterface.get_base_control())
 
 
 func shot_inspector() -> void:
-	var model: Resource = load(MODEL)
-	EditorInterface.edit_resource(model)
+	EditorInterface.edit_resource(load(MODEL))
 	await settle()
 	widen_inspector(400.0)
 	await settle()
@@ -39,15 +42,95 @@ func shot_inspector() -> void:
 	save("inspector-below", inspector)
 
 
+## States beside "ready": being converted, and failed.
+func shot_inspector_states() -> void:
+	await convert_some_models()
+	for shown: Array in [["pending", "res://models/handwriting.pt"], ["failed", "res://models/speech.pt"]]:
+		EditorInterface.edit_resource(load(shown[1] as String))
+		await settle()
+		widen_inspector(400.0)
+		await settle()
+		var inspector: ScrollContainer = EditorInterface.get_inspector()
+		save("inspector-%s" % shown[0], inspector, 420.0)
+
+
+## A model that follows a checkpoint outside of the project.
+func shot_follows() -> void:
+	var outside: String = OS.get_user_data_dir().path_join("run_12/checkpoint.pt")
+	DirAccess.make_dir_recursive_absolute(outside.get_base_dir())
+	DirAccess.copy_absolute(ProjectSettings.globalize_path(MODEL), outside)
+	# A static of the part that is running; its type is the addon's own.
+	var links: Object = (
+		(load("res://addons/executorch/editor/inspector/inspector_views.gd") as GDScript)
+		. get("running")
+		. call("get_links")
+	)
+	links.call("link", MODEL, outside)
+	EditorInterface.edit_resource(load(MODEL))
+	await settle(60)
+	widen_inspector(400.0)
+	await settle()
+	EditorInterface.get_inspector().scroll_vertical = 0
+	await settle()
+	save("follows", EditorInterface.get_inspector(), 580.0)
+	links.call("unlink", MODEL)
+
+
+func shot_import_dock() -> void:
+	var dock: Control = EditorInterface.get_base_control().find_children("*", "ImportDock", true, false)[0]
+	(dock.get_parent() as TabContainer).current_tab = dock.get_index()
+	EditorInterface.select_file(MODEL)
+	await settle()
+	var inspector: EditorInspector = dock.find_children("*", "EditorInspector", true, false)[0]
+	inspector.get_edited_object().set("recipe", "xnnpack_int8_int4")
+	inspector.get_edited_object().set("inputs", "image: float32[1,1,")
+	inspector.property_edited.emit("inputs")
+	var problems: Control = dock.find_child("ExecuTorchProblems", true, false)
+	var end: int = Time.get_ticks_msec() + 60000
+	while not problems.visible and Time.get_ticks_msec() < end:
+		await get_tree().process_frame
+	_widen_left(340.0)
+	await settle()
+	save("import-dock", dock)
+	EditorInterface.select_file("res://main.gd")
+
+
 func shot_dock() -> void:
 	var panel: Control = open_bottom_panel("res://addons/executorch/editor/dock/dock_panel.gd")
 	await convert_some_models()
+	panel.call("show_job_of", "res://models/speech.pt")
 	await settle()
 	save("dock", panel)
-	@warning_ignore("unsafe_method_access")
-	panel.show_doctor()
+	var jobs: ExecuTorchJobs = get_tree().root.find_child("ExecuTorchJobs", true, false)
+	jobs.cancel(jobs.find_job("res://models/handwriting.pt"))
+	panel.call("show_job_of", "res://models/handwriting.pt")
+	await settle()
+	save("dock-cancelled", panel)
+	panel.call("show_doctor")
 	await settle(200)
 	save("dock-environment", panel)
+
+
+## Thumbnails: the FileSystem dock with its files beside the folders.
+func shot_thumbnails() -> void:
+	var dock: Control = EditorInterface.get_file_system_dock()
+	var was: Array[Button] = []
+	for button: Node in dock.find_children("*", "Button", true, false):
+		if (button as Button).tooltip_text.contains("Split"):
+			(button as Button).pressed.emit()
+			was.append(button as Button)
+	await settle()
+	var grid: Texture2D = dock.get_theme_icon(&"FileThumbnail", &"EditorIcons")
+	for button: Node in dock.find_children("*", "Button", true, false):
+		if (button as Button).icon == grid and (button as Button).is_visible_in_tree():
+			(button as Button).pressed.emit()
+	EditorInterface.select_file(MODEL)
+	await settle(120)
+	save("thumbnails", dock)
+	# Side by side, one under the other, and back.
+	for button: Button in was:
+		button.pressed.emit()
+		button.pressed.emit()
 
 
 ## Not a picture: prints `@@CUT` for every visible control of the addon's views that is smaller than it must be or
@@ -92,6 +175,10 @@ func _check_control(control: Control, script_path: String) -> void:
 func convert_some_models() -> void:
 	var jobs: ExecuTorchJobs = get_tree().root.find_child("ExecuTorchJobs", true, false)
 	var names: PackedStringArray = ["models/speech.pt", "models/agents.pt2", "models/handwriting.pt"]
+	var is_ended: Callable = func(job: ExecuTorchJob) -> bool: return job.is_ended()
+	while not jobs.get_jobs().all(is_ended):
+		await get_tree().process_frame
+	jobs.clear_finished()
 	var file: FileAccess = FileAccess.open("res://" + names[0], FileAccess.WRITE)
 	file.store_string("a download that was cut off")
 	file.close()
@@ -108,7 +195,7 @@ func convert_some_models() -> void:
 		settings.set_value("params", "recipe", "auto" if index < 2 else "xnnpack_int8_dynamic")
 		settings.set_value("params", "deadline_seconds", 600 + Time.get_ticks_msec())
 		settings.save(path + ".import")
-		EditorInterface.get_resource_filesystem().reimport_files(PackedStringArray([path]))
+		jobs.import_again(path)
 	var end: int = Time.get_ticks_msec() + 60000
 	while Time.get_ticks_msec() < end:
 		var job: ExecuTorchJob = jobs.find_job("res://" + names[2])
@@ -126,16 +213,90 @@ func shot_setup() -> void:
 	window.hide()
 
 
+## silero-vad as it is, and MiniLM opened at its delegate.
 func shot_graph() -> void:
 	var window: Window = find_window("res://addons/executorch/editor/graph/graph_window.gd")
-	window.popup_centered_ratio(0.85)
-	var begin: int = Time.get_ticks_msec()
-	@warning_ignore("unsafe_method_access")
-	window.show_program(Programs.large(500), "forward")
-	print("@@SHOT graph of 500: %d ms" % (Time.get_ticks_msec() - begin))
+	for shown: Array in [["graph", "silero_vad"], ["graph-large", "minilm"]]:
+		var path: String = "res://models/%s.safetensors" % shown[1]
+		if not ResourceLoader.exists(path):
+			print("@@SHOT %s is not in the project" % path)
+			continue
+		await window.call("open", load(path), "forward")
+		await settle(40)
+		save_window(shown[0] as String, window)
+	await window.call("open", load("res://models/silero_vad.safetensors"), "forward")
 	await settle(40)
-	save("graph", EditorInterface.get_base_control())
+	for opener: Node in window.find_children("*", "Button", true, false):
+		if (opener as Button).tooltip_text == "Shows the operators inside.":
+			(opener as Button).pressed.emit()
+			await settle(40)
+			save_window("graph-inside", window)
+			break
 	window.hide()
+
+
+## Not a picture: how long graphs take from the click to the picture on the screen.
+func measure_graph() -> void:
+	var window: Window = find_window("res://addons/executorch/editor/graph/graph_window.gd")
+	for count: int in [50, 500, 2000]:
+		var program: Dictionary = Programs.large(count)
+		window.popup_centered_ratio(0.85)
+		var begin: int = Time.get_ticks_usec()
+		window.call("show_program", program, "forward")
+		await RenderingServer.frame_post_draw
+		print("@@MEASURE graph of %d nodes: %.0f ms" % [count, (Time.get_ticks_usec() - begin) / 1000.0])
+	for model: String in ["silero_vad", "minilm"]:
+		var path: String = "res://models/%s.safetensors" % model
+		if ResourceLoader.exists(path):
+			# The backend's first answer also imports its parser.
+			for time: int in 2:
+				var begin: int = Time.get_ticks_usec()
+				await window.call("open", load(path), "forward")
+				await RenderingServer.frame_post_draw
+				print("@@MEASURE graph of %s: %.0f ms" % [model, (Time.get_ticks_usec() - begin) / 1000.0])
+	window.hide()
+
+
+## Not a picture: the longest frame while three conversions run, and what an import takes of the main thread.
+func measure_background() -> void:
+	var jobs: ExecuTorchJobs = get_tree().root.find_child("ExecuTorchJobs", true, false)
+	jobs.start_backend()
+	await settle(300)
+	var paths: PackedStringArray = []
+	for index: int in 3:
+		var path: String = "res://models/measured_%d.pt" % index
+		var bytes: PackedByteArray = FileAccess.get_file_as_bytes(MODEL)
+		bytes.append_array(Crypto.new().generate_random_bytes(16))
+		FileAccess.open(path, FileAccess.WRITE).store_buffer(bytes)
+		EditorInterface.get_resource_filesystem().update_file(path)
+		paths.append(path)
+	await settle(60)
+	var idle: float = await _longest_frame(func(frames: int) -> bool: return frames > 200)
+	for path: String in paths:
+		var begin: int = Time.get_ticks_usec()
+		EditorInterface.get_resource_filesystem().reimport_files(PackedStringArray([path]))
+		print("@@MEASURE import of %s: %.1f ms" % [path.get_file(), (Time.get_ticks_usec() - begin) / 1000.0])
+	var ended: Callable = func(_frames: int) -> bool:
+		for path: String in paths:
+			var job: ExecuTorchJob = jobs.find_job(path)
+			if job == null or not job.is_ended():
+				return false
+		return true
+	var busy: float = await _longest_frame(ended)
+	# The imports that follow the last job.
+	busy = maxf(busy, await _longest_frame(func(frames: int) -> bool: return frames > 60))
+	print("@@MEASURE longest frame: %.1f ms idle, %.1f ms during three conversions" % [idle, busy])
+
+
+func _longest_frame(until: Callable) -> float:
+	var longest: int = 0
+	var frames: int = 0
+	while not until.call(frames):
+		var begin: int = Time.get_ticks_usec()
+		await get_tree().process_frame
+		longest = maxi(longest, Time.get_ticks_usec() - begin)
+		frames += 1
+	return longest / 1000.0
 
 
 ## Opens the bottom panel whose control has this script, and returns the control.
@@ -175,10 +336,21 @@ func widen_inspector(width: float) -> void:
 		node = node.get_parent()
 
 
-## Saves the picture of a control and what lies over it.
-func save(shot_name: String, control: Control) -> void:
+## Gives the docks at the left `width` pixels at 100%.
+func _widen_left(width: float) -> void:
+	var node: Node = EditorInterface.get_file_system_dock()
+	while node != null:
+		if node is HSplitContainer:
+			(node as HSplitContainer).split_offset += roundi((width - 268.0) * EditorInterface.get_editor_scale())
+			return
+		node = node.get_parent()
+
+
+## Saves the picture of a control and what lies over it; at most `height` pixels (at 100%) of it.
+func save(shot_name: String, control: Control, height: float = INF) -> void:
 	var image: Image = get_tree().root.get_texture().get_image()
 	var rect: Rect2i = Rect2i(control.get_global_rect()).grow(MARGIN)
+	rect.size.y = mini(rect.size.y, int(minf(height * EditorInterface.get_editor_scale(), 1e6)))
 	rect = rect.intersection(Rect2i(Vector2i.ZERO, image.get_size()))
 	var file: String = "%s-%s.png" % [shot_name, OS.get_environment("EXECUTORCH_SHOTS_SUFFIX")]
 	var path: String = OS.get_environment("EXECUTORCH_SHOTS_OUT").path_join(file)
