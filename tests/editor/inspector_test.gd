@@ -42,7 +42,7 @@ func test_methods_can_be_chosen() -> void:
 func test_run_time_option_changes_at_once_and_is_undone() -> void:
 	var view: Control = await inspect(LINEAR)
 	check(view != null, "no view")
-	var settings: Settings = Settings.new(EditorInterface.get_editor_undo_redo())
+	var settings: Settings = Settings.new(EditorInterface.get_editor_undo_redo(), find_jobs())
 	settings.change(LINEAR, {"memory_policy": 1, "memory_limit_bytes": 1048576}, "test")
 	await _frames(5)
 	check_equal(int(Settings.read(LINEAR, "memory_policy", -1)), 1)

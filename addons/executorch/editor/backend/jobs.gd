@@ -16,6 +16,7 @@ const Backend := preload("python_backend.gd")
 const Request := preload("rpc_request.gd")
 const Task := preload("background_task.gd")
 const Record := preload("job_record.gd")
+const ImportQueue := preload("import_queue.gd")
 const RunMode := preload("run_mode.gd")
 const Steps := preload("../import/conversion_steps.gd")
 const ModelSettings := preload("../import/model_settings.gd")
@@ -36,7 +37,7 @@ var _tasks: Dictionary = {}
 var _requests: Dictionary = {}
 ## path -> `{options, stamp, result}`: what the next import of the file finds ready.
 var _outcomes: Dictionary = {}
-var _to_reimport: PackedStringArray = []
+var _imports: ImportQueue = ImportQueue.new()
 ## What a former run of the editor left.
 var _unfinished: PackedStringArray = []
 var _failures: Dictionary = {}
@@ -61,8 +62,7 @@ func _process(_delta: float) -> void:
 	if _backend.is_active() or not _tasks.is_empty():
 		_backend.poll()
 		_poll_tasks()
-	if not _to_reimport.is_empty():
-		_reimport()
+	_imports.flush()
 
 
 ## All jobs of this run of the editor, newest last.
@@ -141,11 +141,16 @@ func take_outcome(path: String, options: Dictionary) -> Dictionary:
 ## such files for imported. Done at once when the process ends with the scan or exports now.
 func resume() -> void:
 	for path: String in _unfinished:
-		if find_job(path) == null and not path in _to_reimport:
-			_to_reimport.append(path)
+		if find_job(path) == null:
+			_imports.add(path)
 	_unfinished.clear()
-	if RunMode.waits() and not _to_reimport.is_empty():
-		_reimport()
+	if RunMode.waits():
+		_imports.flush()
+
+
+## Imports a file again, as soon as Godot can.
+func import_again(path: String) -> void:
+	_imports.add(path)
 
 
 ## Gives a job up. Its file is marked, and keeps its last good model.
@@ -312,8 +317,7 @@ func _conclude(job: ExecuTorchJob, result: Dictionary, state: ExecuTorchJob.Stat
 		"options": Options.get_changed(job.options), "stamp": Steps.get_stamp(job.path), "result": result
 	}
 	_finish(job, result, state)
-	if not job.path in _to_reimport:
-		_to_reimport.append(job.path)
+	_imports.add(job.path)
 
 
 func _finish(job: ExecuTorchJob, result: Dictionary, state: ExecuTorchJob.State = ExecuTorchJob.State.FAILED) -> void:
@@ -366,16 +370,3 @@ func _abandon(job: ExecuTorchJob) -> void:
 
 func _error_in(answer: Dictionary) -> Dictionary:
 	return {"error": answer["error"]} if answer.has("error") else {}
-
-
-func _reimport() -> void:
-	var filesystem: EditorFileSystem = EditorInterface.get_resource_filesystem()
-	if filesystem.is_scanning():
-		return
-	var files: PackedStringArray = []
-	for path: String in _to_reimport:
-		if FileAccess.file_exists(path):
-			files.append(path)
-	_to_reimport.clear()
-	if not files.is_empty():
-		filesystem.reimport_files(files)

@@ -3,15 +3,15 @@ extends RefCounted
 ## The import options of a model in the project: read from its `.import` file, changed there with undo, and applied
 ## by a reimport.
 
-signal applied(path: String)
-
 const SECTION: String = "params"
 
 var _undo: EditorUndoRedoManager
+var _jobs: ExecuTorchJobs
 
 
-func _init(undo: EditorUndoRedoManager) -> void:
+func _init(undo: EditorUndoRedoManager, jobs: ExecuTorchJobs) -> void:
 	_undo = undo
+	_jobs = jobs
 
 
 ## Whether the file at `path` is imported, so that it has options.
@@ -48,10 +48,4 @@ func apply(path: String, values: Dictionary) -> void:
 	if status != OK:
 		push_error("ExecuTorch: the import options of %s could not be written: %s" % [path, error_string(status)])
 		return
-	# Reimporting inside a signal of the inspector would free the control that is emitting it.
-	_reimport.call_deferred(path)
-
-
-func _reimport(path: String) -> void:
-	EditorInterface.get_resource_filesystem().reimport_files(PackedStringArray([path]))
-	applied.emit(path)
+	_jobs.import_again(path)

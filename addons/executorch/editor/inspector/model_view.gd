@@ -164,4 +164,4 @@ func _retry() -> void:
 	if job != null:
 		_jobs.retry(job)
 	else:
-		EditorInterface.get_resource_filesystem().reimport_files(PackedStringArray([_model.resource_path]))
+		_jobs.import_again(_model.resource_path)

@@ -109,5 +109,5 @@ func _on_notified(method: String, params: Dictionary) -> void:
 		_problems.erase(path)
 		# An editor whose window has no focus does not look at its files by itself.
 		EditorInterface.get_resource_filesystem().update_file(path)
-		EditorInterface.get_resource_filesystem().reimport_files.call_deferred(PackedStringArray([path]))
+		_jobs.import_again(path)
 	changed.emit()

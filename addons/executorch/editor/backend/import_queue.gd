@@ -1,0 +1,35 @@
+@tool
+extends RefCounted
+## Files that wait to be imported again. Godot refuses an import in the middle of another one, and an editor with a
+## window lets frames pass in the middle of one.
+
+var _waiting: PackedStringArray = []
+var _importing: bool = false
+
+
+func _init() -> void:
+	var filesystem: EditorFileSystem = EditorInterface.get_resource_filesystem()
+	filesystem.resources_reimporting.connect(func(_paths: PackedStringArray) -> void: _importing = true)
+	filesystem.resources_reimported.connect(func(_paths: PackedStringArray) -> void: _importing = false)
+
+
+## Imports the file at the next `flush`.
+func add(path: String) -> void:
+	if not path in _waiting:
+		_waiting.append(path)
+
+
+## Imports what waits, unless Godot is busy with an import or a scan.
+func flush() -> void:
+	var filesystem: EditorFileSystem = EditorInterface.get_resource_filesystem()
+	if _waiting.is_empty() or _importing or filesystem.is_scanning():
+		return
+	var files: PackedStringArray = []
+	for path: String in _waiting:
+		if FileAccess.file_exists(path):
+			files.append(path)
+	_waiting.clear()
+	if not files.is_empty():
+		_importing = true
+		filesystem.reimport_files(files)
+		_importing = false
