@@ -46,6 +46,8 @@ const HINTS: Dictionary = {
 	"memory_policy": [PROPERTY_HINT_ENUM, "Auto:0,Static:1,Custom:2"],
 	"memory_limit_bytes": [PROPERTY_HINT_RANGE, "0,1073741824,1,or_greater,suffix:B"],
 }
+## Groups that a program (`.pte`) has nothing of.
+const PROGRAMS_LACK: PackedStringArray = ["Model", "Quantization", "Checks", "Conversion"]
 const PRESETS: Array[Dictionary] = [
 	{"name": "Desktop fp32", "values": {}},
 	{"name": "Small int8", "values": {"recipe": "xnnpack_int8_dynamic", "optimization_level": 2}},
@@ -77,11 +79,20 @@ static func describe(preset: int) -> Array[Dictionary]:
 	return described
 
 
-## Whether an option means anything for the file at `path`.
-static func is_visible(path: String, option: String) -> bool:
-	if path.get_extension() != "pte":
-		return true
-	return RUN_TIME.has(option) or option == "Runtime"
+## Whether an option means anything for the file at `path` with these other options.
+static func applies(path: String, option: String, options: Dictionary) -> bool:
+	if path.get_extension().to_lower() == "pte" and (CONVERSION.has(option) or option in PROGRAMS_LACK):
+		return false
+	match option:
+		"calibration":
+			return str(options.get("recipe", "auto")).begins_with("xnnpack_int8_static")
+		"group_size":
+			return str(options.get("recipe", "auto")) == "xnnpack_int8_int4"
+		"factory_arguments":
+			return not str(options.get("factory", "")).is_empty()
+		"memory_limit_bytes":
+			return int(options.get("memory_policy", 0)) != 0
+	return true
 
 
 ## The conversion's options that differ from their defaults.

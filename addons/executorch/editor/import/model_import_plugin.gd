@@ -64,8 +64,8 @@ func _get_import_options(_path: String, preset_index: int) -> Array[Dictionary]:
 	return Options.describe(preset_index)
 
 
-func _get_option_visibility(path: String, option_name: StringName, _options: Dictionary) -> bool:
-	return Options.is_visible(path, option_name)
+func _get_option_visibility(path: String, option_name: StringName, options: Dictionary) -> bool:
+	return Options.applies(path, option_name, options)
 
 
 ## Succeeds also when the conversion failed: an error would make Godot drop the last good model. The failure is in the

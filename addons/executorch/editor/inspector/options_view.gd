@@ -6,6 +6,8 @@ extends VBoxContainer
 
 const Settings := preload("import_settings.gd")
 const Check := preload("options_check.gd")
+const Section := preload("section.gd")
+const Options := preload("res://addons/executorch/editor/import/import_options.gd")
 const Links := preload("res://addons/executorch/editor/watching/links.gd")
 const RECIPES: Dictionary = {
 	"auto": "Automatic",
@@ -28,6 +30,9 @@ const POLICY_TIPS: PackedStringArray = [
 	"Planned memory comes from a pool that several models share.",
 ]
 
+const GROUP_SIZES: PackedInt32Array = [32, 64, 128, 256]
+const RECURRENT: PackedStringArray = ["scan", "step", "unroll"]
+
 var _settings: Settings
 var _links: Links
 var _path: String = ""
@@ -38,6 +43,8 @@ var _complaints: Dictionary[String, Label] = {}
 ## What a person typed and the check has not let through yet: option -> text.
 var _typed: Dictionary = {}
 var _apply_title: String = ""
+## Where the next row goes.
+var _rows: Control = self
 
 
 func _init(settings: Settings = null, links: Links = null, jobs: ExecuTorchJobs = null) -> void:
@@ -61,16 +68,15 @@ func show_options(path: String, is_program: bool) -> void:
 	if not Settings.has_options(path):
 		return
 	if not is_program:
-		_add_recipe()
-		_add_text("Inputs", "inputs", "x: float32[1,3,224,224]", "Names, types and shapes of the example inputs.")
-		_add_text(
-			"Factory", "factory", "res://models/net.py:build", "The function that builds a model of these weights."
-		)
+		_add_conversion()
 	_add_choice("Optimization", "optimization_level", LEVELS, LEVEL_TIPS, 1)
 	_add_choice("Memory policy", "memory_policy", POLICIES, POLICY_TIPS, 0)
-	_add_limit()
+	if _applies("memory_limit_bytes"):
+		_add_limit()
 	if _links != null:
 		_add_link()
+	if not is_program:
+		_add_checks()
 	var more: Button = Button.new()
 	more.text = "All Import Options"
 	more.tooltip_text = "Shows this file in the Import dock."
@@ -79,6 +85,85 @@ func show_options(path: String, is_program: bool) -> void:
 	add_child(more)
 	_add_complaint("")
 	_check.check(path, {}, false)
+
+
+func _add_conversion() -> void:
+	_add_recipe()
+	if _applies("calibration"):
+		_add_calibration()
+	if _applies("group_size"):
+		_add_value_choice(
+			"Group size", "group_size", Array(GROUP_SIZES), "Weights that share a scale; fewer are closer."
+		)
+	_add_text("Inputs", "inputs", "x: float32[1,3,224,224]", "Names, types and shapes of the example inputs.")
+	_add_text("Factory", "factory", "res://models/net.py:build", "The function that builds a model of these weights.")
+	if _applies("factory_arguments"):
+		_add_text("Arguments", "factory_arguments", '{"hidden": 64}', "What the factory is called with, as JSON.")
+
+
+func _add_checks() -> void:
+	var section: Section = Section.new("Checks and Limits", true)
+	add_child(section)
+	_rows = section.body
+	_add_text("Absolute error", "max_absolute_error", "the recipe's own", "The most that an output may be off.")
+	_add_text("Relative error", "max_relative_error", "the recipe's own", "The same, relative to the largest output.")
+	_add_value_choice("Recurrent layers", "recurrent", Array(RECURRENT), "How an LSTM or GRU is written down.")
+	_add_number("Deadline", "deadline_seconds", 600.0, "s", "A conversion that takes longer is ended.")
+	_add_number("Memory", "memory_limit_megabytes", 0.0, "MB", "What a conversion may take; 0 is three quarters.")
+	var apart: CheckBox = CheckBox.new()
+	apart.text = "On"
+	apart.button_pressed = bool(Settings.read(_path, "external_weights", false))
+	apart.toggled.connect(func(on: bool) -> void: _change({"external_weights": on}, "External weights"))
+	_add_row("External weights", apart, "Puts the weights into a file beside the program.")
+	_rows = self
+
+
+func _applies(option: String) -> bool:
+	var values: Dictionary = {}
+	for name_of: String in ["recipe", "factory", "memory_policy"]:
+		values[name_of] = Settings.read(_path, name_of, Options.CONVERSION.merged(Options.RUN_TIME)[name_of])
+	return Options.applies(_path, option, values)
+
+
+func _add_calibration() -> void:
+	var button: Button = Button.new()
+	button.name = "Calibration"
+	button.clip_text = true
+	var folder: String = str(Settings.read(_path, "calibration", ""))
+	button.text = folder if not folder.is_empty() else "Choose a Folder…"
+	button.icon = get_theme_icon(&"Folder", &"EditorIcons")
+	button.pressed.connect(
+		func() -> void:
+			var files: EditorFileDialog = _open_files("Calibration Samples", EditorFileDialog.FILE_MODE_OPEN_DIR)
+			files.access = EditorFileDialog.ACCESS_RESOURCES
+			files.dir_selected.connect(func(chosen: String) -> void: _change({"calibration": chosen}, "Calibration"))
+			files.popup_file_dialog()
+	)
+	_add_row("Calibration", button, "Samples (.npy, .npz, images) that show how large the numbers get.")
+	_add_complaint("calibration")
+
+
+func _add_value_choice(title: String, option: String, values: Array, tip: String) -> void:
+	var choice: OptionButton = OptionButton.new()
+	choice.name = option.capitalize()
+	for value: Variant in values:
+		choice.add_item(str(value).capitalize())
+		choice.set_item_metadata(choice.item_count - 1, value)
+		if value == Settings.read(_path, option, Options.CONVERSION[option]):
+			choice.select(choice.item_count - 1)
+	choice.item_selected.connect(func(index: int) -> void: _change({option: choice.get_item_metadata(index)}, title))
+	_add_row(title, choice, tip)
+	_add_complaint(option)
+
+
+func _add_number(title: String, option: String, normal: float, suffix: String, tip: String) -> void:
+	var field: EditorSpinSlider = _make_spin(suffix, 1.0)
+	field.name = option.capitalize()
+	field.max_value = 86400.0
+	field.value = float(Settings.read(_path, option, normal))
+	_when_resting(field, func() -> void: _change({option: roundi(field.value)}, title))
+	_add_row(title, field, tip)
+	_add_complaint(option)
 
 
 func _add_recipe() -> void:
@@ -121,7 +206,7 @@ func _add_complaint(option: String) -> void:
 	label.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
 	label.add_theme_color_override(&"font_color", get_theme_color(&"error_color", &"Editor"))
 	label.hide()
-	add_child(label)
+	_rows.add_child(label)
 	_complaints[option] = label
 
 
@@ -154,26 +239,33 @@ func _add_choice(title: String, option: String, names: PackedStringArray, tips: 
 
 
 func _add_limit() -> void:
-	var limit: EditorSpinSlider = EditorSpinSlider.new()
-	limit.min_value = 0.0
+	var limit: EditorSpinSlider = _make_spin("MiB", 0.0625)
 	limit.max_value = 4096.0
-	limit.step = 0.0625
-	limit.allow_greater = true
-	limit.hide_slider = true
-	limit.suffix = "MiB"
 	limit.value = float(Settings.read(_path, "memory_limit_bytes", 0)) / 1048576.0
-	limit.tooltip_text = "0 is no limit."
-	limit.read_only = int(Settings.read(_path, "memory_policy", 0)) == 0
-	# Dragging changes the value many times; one reimport follows when it rests.
+	_when_resting(
+		limit, func() -> void: _change({"memory_limit_bytes": roundi(limit.value * 1048576.0)}, "Memory limit")
+	)
+	_add_row("Memory limit", limit, "What Static and Custom may take; 0 is no limit.")
+
+
+func _make_spin(suffix: String, step: float) -> EditorSpinSlider:
+	var spin: EditorSpinSlider = EditorSpinSlider.new()
+	spin.min_value = 0.0
+	spin.step = step
+	spin.allow_greater = true
+	spin.hide_slider = true
+	spin.suffix = suffix
+	return spin
+
+
+## Dragging changes a value many times; one reimport follows when it rests.
+func _when_resting(spin: EditorSpinSlider, apply: Callable) -> void:
 	var timer: Timer = Timer.new()
 	timer.one_shot = true
 	timer.wait_time = 0.6
-	timer.timeout.connect(
-		func() -> void: _change({"memory_limit_bytes": roundi(limit.value * 1048576.0)}, "Memory limit")
-	)
-	limit.add_child(timer)
-	limit.value_changed.connect(func(_value: float) -> void: timer.start())
-	_add_row("Memory limit", limit, "What Static and Custom may take; 0 is no limit.")
+	timer.timeout.connect(apply)
+	spin.add_child(timer)
+	spin.value_changed.connect(func(_value: float) -> void: timer.start())
 
 
 func _add_link() -> void:
@@ -194,15 +286,20 @@ func _add_link() -> void:
 
 
 func _choose_link() -> void:
-	if _files == null:
-		_files = EditorFileDialog.new()
-		_files.access = EditorFileDialog.ACCESS_FILESYSTEM
-		_files.file_mode = EditorFileDialog.FILE_MODE_OPEN_FILE
-		_files.title = "Follow a File"
-		_files.add_filter("*.pt, *.pt2, *.pth, *.pte, *.safetensors", "Models")
-		_files.file_selected.connect(func(target: String) -> void: _links.link(_path, target))
-		EditorInterface.get_base_control().add_child(_files)
-	_files.popup_file_dialog()
+	var files: EditorFileDialog = _open_files("Follow a File", EditorFileDialog.FILE_MODE_OPEN_FILE)
+	files.access = EditorFileDialog.ACCESS_FILESYSTEM
+	files.add_filter("*.pt, *.pt2, *.pth, *.pte, *.safetensors", "Models")
+	files.file_selected.connect(func(target: String) -> void: _links.link(_path, target))
+	files.popup_file_dialog()
+
+
+func _open_files(title: String, mode: EditorFileDialog.FileMode) -> EditorFileDialog:
+	_exit_tree()
+	_files = EditorFileDialog.new()
+	_files.file_mode = mode
+	_files.title = title
+	EditorInterface.get_base_control().add_child(_files)
+	return _files
 
 
 func _exit_tree() -> void:
@@ -227,7 +324,7 @@ func _add_row(title: String, control: Control, tip: String) -> void:
 		(control as OptionButton).clip_text = true
 		(control as OptionButton).fit_to_longest_item = false
 	row.add_child(control)
-	add_child(row)
+	_rows.add_child(row)
 
 
 func _change(values: Dictionary, title: String) -> void:

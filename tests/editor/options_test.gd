@@ -1,0 +1,95 @@
+@tool
+extends "res://tests/editor/views.gd"
+## Import options: which apply, their fields in the inspector, and what the Import dock says of a wrong value.
+
+const Options := preload("res://addons/executorch/editor/import/import_options.gd")
+const Settings := preload("res://addons/executorch/editor/inspector/import_settings.gd")
+const CONVNET: String = "res://models/convnet.pt2"
+
+
+func test_only_options_that_apply_are_shown() -> void:
+	var cases: Array[Array] = [
+		["calibration", {"recipe": "xnnpack_fp32"}, false],
+		["calibration", {"recipe": "xnnpack_int8_static"}, true],
+		["calibration", {"recipe": "xnnpack_int8_static_per_tensor"}, true],
+		["group_size", {"recipe": "xnnpack_int8_static"}, false],
+		["group_size", {"recipe": "xnnpack_int8_int4"}, true],
+		["factory_arguments", {}, false],
+		["factory_arguments", {"factory": "res://net.py:build"}, true],
+		["memory_limit_bytes", {"memory_policy": 0}, false],
+		["memory_limit_bytes", {"memory_policy": 1}, true],
+		["inputs", {}, true],
+	]
+	for case: Array in cases:
+		check_equal(Options.applies("res://a.pt", case[0] as String, case[1] as Dictionary), case[2], str(case))
+	for option: String in Options.CONVERSION:
+		check(not Options.applies("res://a.pte", option, {"recipe": "xnnpack_int8_int4"}), option)
+	check(Options.applies("res://a.pte", "memory_policy", {}), "memory_policy of a program")
+
+
+func test_presets_are_different_conversions() -> void:
+	var seen: Array[Dictionary] = []
+	for preset: int in Options.PRESETS.size():
+		var values: Dictionary = {}
+		for option: Dictionary in Options.describe(preset):
+			values[option["name"]] = option["default_value"]
+		check(not Options.get_changed(values) in seen, "%s is another preset" % Options.PRESETS[preset]["name"])
+		seen.append(Options.get_changed(values))
+
+
+func test_fields_follow_the_recipe_and_a_value_goes_into_the_import() -> void:
+	var settings: Settings = Settings.new(EditorInterface.get_editor_undo_redo(), find_jobs())
+	var view: Control = await inspect(CONVNET)
+	check(view.find_child("Group Size", true, false) == null, "a group size without int4")
+	settings.change(CONVNET, {"recipe": "xnnpack_int8_int4"}, "test")
+	var field: Callable = func() -> OptionButton:
+		var shown: Control = find_by_script(EditorInterface.get_inspector(), MODEL_VIEW) as Control
+		return shown.find_child("Group Size", true, false) as OptionButton if shown != null else null
+	if await wait_until(func() -> bool: return field.call() != null, 60.0, "a field for the group size"):
+		var choice: OptionButton = field.call()
+		choice.select(1)
+		choice.item_selected.emit(1)
+		await wait_until(
+			func() -> bool: return int(Settings.read(CONVNET, "group_size", 32)) == 64, 60.0, "group size 64"
+		)
+	settings.change(CONVNET, {"recipe": "xnnpack_int8_static", "group_size": 32}, "test")
+	var folder: Callable = func() -> bool:
+		var shown: Control = find_by_script(EditorInterface.get_inspector(), MODEL_VIEW) as Control
+		return shown != null and shown.find_child("Calibration", true, false) != null
+	await wait_until(folder, 60.0, "a field for the calibration")
+	settings.change(CONVNET, {"recipe": "auto"}, "test")
+	var model: ExecuTorchResource = load(CONVNET)
+	var is_back: Callable = func() -> bool:
+		return model.state == ExecuTorchResource.State.READY and model.metadata["recipe"] == "xnnpack_fp32"
+	await wait_until(is_back, 240.0, "the model of before")
+
+
+func test_import_dock_tells_a_wrong_value_before_the_import() -> void:
+	var dock: Node = EditorInterface.get_base_control().find_children("*", "ImportDock", true, false)[0]
+	var panel: Control = dock.find_child("ExecuTorchProblems", true, false) as Control
+	if panel == null:
+		check(false, "nothing was added to the Import dock")
+		return
+	EditorInterface.get_file_system_dock().navigate_to_path(CONVNET)
+	var inspector: EditorInspector = dock.find_children("*", "EditorInspector", true, false)[0]
+	var shown: Callable = func() -> bool:
+		EditorInterface.select_file(CONVNET)
+		var edited: Object = inspector.get_edited_object()
+		return edited != null and edited.get("max_relative_error") != null
+	if not await wait_until(shown, 30.0, "the options in the Import dock"):
+		return
+	var words: Label = panel.get_child(0) as Label
+	var parameters: Object = inspector.get_edited_object()
+	parameters.set("max_relative_error", "a lot")
+	inspector.property_edited.emit("max_relative_error")
+	await wait_until(func() -> bool: return words.text.contains("a lot"), 90.0, "the reason")
+	parameters.set("max_relative_error", "")
+	inspector.property_edited.emit("max_relative_error")
+	await wait_until(func() -> bool: return words.text.is_empty(), 30.0, "the end of the complaint")
+	parameters.set("recipe", "xnnpack_int8_int4")
+	inspector.property_edited.emit("recipe")
+	await get_tree().process_frame
+	await get_tree().process_frame
+	var names: Array = parameters.get_property_list().map(func(of: Dictionary) -> String: return of["name"])
+	check(names.has("group_size") and not names.has("calibration"), str(names))
+	parameters.set("recipe", "auto")
