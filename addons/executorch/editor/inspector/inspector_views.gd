@@ -5,6 +5,8 @@ extends RefCounted
 
 const InspectorPlugin := preload("model_inspector_plugin.gd")
 const Settings := preload("import_settings.gd")
+const ImportDock := preload("res://addons/executorch/editor/import/import_dock.gd")
+const AddToScene := preload("res://addons/executorch/editor/scene/add_to_scene_menu.gd")
 const Preview := preload("res://addons/executorch/editor/preview/model_preview.gd")
 const Links := preload("res://addons/executorch/editor/watching/links.gd")
 const LiveReload := preload("res://addons/executorch/editor/watching/live_reload_debugger.gd")
@@ -22,12 +24,14 @@ var _live_reload: LiveReload = LiveReload.new()
 var _preview: Preview = Preview.new()
 var _graph: GraphWindow
 var _inspector: InspectorPlugin
+var _import_dock: ImportDock = ImportDock.new()
+var _add_to_scene: AddToScene
 
 
 ## Registers the views with the editor. `jobs` is the editor's ExecuTorchJobs, or null.
 func start(plugin: EditorPlugin, jobs: ExecuTorchJobs) -> void:
 	running = self
-	_settings = Settings.new(plugin.get_undo_redo())
+	_settings = Settings.new(plugin.get_undo_redo(), jobs)
 	_links = Links.new(jobs)
 	LiveReload.register_setting()
 	plugin.add_debugger_plugin(_live_reload)
@@ -35,6 +39,9 @@ func start(plugin: EditorPlugin, jobs: ExecuTorchJobs) -> void:
 	_inspector = InspectorPlugin.new(_settings, jobs, _links)
 	plugin.add_inspector_plugin(_inspector)
 	EditorInterface.get_resource_previewer().add_preview_generator(_preview)
+	_import_dock.start(jobs)
+	_add_to_scene = AddToScene.new(plugin.get_undo_redo())
+	plugin.add_context_menu_plugin(EditorContextMenuPlugin.CONTEXT_SLOT_FILESYSTEM, _add_to_scene)
 	_graph = GraphWindow.new(jobs)
 	EditorInterface.get_base_control().add_child(_graph)
 	_inspector.graph_requested.connect(_graph.open)
@@ -46,6 +53,8 @@ func start(plugin: EditorPlugin, jobs: ExecuTorchJobs) -> void:
 
 ## Takes them back.
 func stop(plugin: EditorPlugin) -> void:
+	_import_dock.stop()
+	plugin.remove_context_menu_plugin(_add_to_scene)
 	plugin.remove_inspector_plugin(_inspector)
 	EditorInterface.get_resource_previewer().remove_preview_generator(_preview)
 	EditorInterface.get_resource_filesystem().resources_reimported.disconnect(_on_reimported)
@@ -101,6 +110,11 @@ func _show_in_profiler(model: ExecuTorchResource) -> void:
 
 
 func _on_reimported(paths: PackedStringArray) -> void:
+	# After the signal: only then the loaded models are the new ones.
+	_tell_games.call_deferred(paths)
+
+
+func _tell_games(paths: PackedStringArray) -> void:
 	var ready: PackedStringArray = []
 	for path: String in paths:
 		var model: ExecuTorchResource = load(path) as ExecuTorchResource if _is_model(path) else null
