@@ -44,6 +44,57 @@ func test_window_says_what_python_is_used() -> void:
 	window.hide()
 
 
+func test_window_sets_up_cancels_and_goes_on() -> void:
+	var window: Window = find_by_script(get_tree().root, SETUP_WINDOW) as Window
+	var setup: EnvironmentSetup = window.get("_setup")
+	var wheels: String = OS.get_cache_dir().path_join("executorch_wheels")
+	for index: int in 3:
+		_make_wheel(wheels, "pebble%d" % index)
+	var wanted: FileAccess = FileAccess.open(wheels.path_join("requirements.txt"), FileAccess.WRITE)
+	wanted.store_string("pebble0==1.0\npebble1==1.0\npebble2==1.0\n")
+	wanted.close()
+	setup.wheels = wheels
+	setup.requirements = wheels.path_join("requirements.txt")
+	var before: PackedStringArray = _project_files("res://")
+	# As on a person's machine, where no variable decides.
+	var forced: String = OS.get_environment("EXECUTORCH_PYTHON")
+	OS.unset_environment("EXECUTORCH_PYTHON")
+	EditorInterface.get_editor_settings().set_setting(Interpreters.SETTING, forced)
+	window.call("open")
+	var install: Button = find_button(window, "Set Up")
+	if await wait_until(func() -> bool: return not install.disabled, 60.0, "a list of interpreters"):
+		var ends: Array[Dictionary] = []
+		var stages: Array[String] = []
+		setup.finished.connect(func(error: Dictionary) -> void: ends.append(error))
+		setup.progressed.connect(func(stage: String, _part: float, _line: String) -> void: stages.append(stage))
+		install.pressed.emit()
+		await wait_until(func() -> bool: return not stages.is_empty(), 90.0, "progress")
+		check(find_button(window, "Cancel").is_visible_in_tree(), "there is no way to cancel")
+		find_button(window, "Cancel").pressed.emit()
+		await wait_until(func() -> bool: return ends.size() == 1, 60.0, "the end after Cancel")
+		check_equal(ends[0].get("code", "") if not ends.is_empty() else "", "CANCELLED")
+		check_equal(EditorInterface.get_editor_settings().get_setting(Interpreters.SETTING), forced)
+		await wait_until(func() -> bool: return not install.disabled, 60.0, "a list of interpreters again")
+		check_equal(install.text, "Continue Set-Up")
+		install.pressed.emit()
+		await wait_until(func() -> bool: return ends.size() == 2, 240.0, "the end")
+		check_equal(ends[-1], {})
+		for stage: String in ["venv", "download", "install", "check"]:
+			check(stages.has(stage), "no progress of %s in %s" % [stage, stages])
+		var python: String = Interpreters.get_user_environment()
+		check_equal(EditorInterface.get_editor_settings().get_setting(Interpreters.SETTING), python)
+		var output: Array = []
+		OS.execute(python, ["-c", "import pebble0, pebble1, pebble2; print(pebble2.WEIGHT)"], output, true)
+		check_equal(str(output[0]).strip_edges(), "3", "what was installed")
+		check_equal(_project_files("res://"), before, "the project was touched")
+	window.hide()
+	setup.wheels = ""
+	setup.requirements = ""
+	OS.set_environment("EXECUTORCH_PYTHON", forced)
+	EditorInterface.get_editor_settings().set_setting(Interpreters.SETTING, "")
+	find_jobs().restart_backend()
+
+
 func test_failed_set_up_says_why() -> void:
 	var setup: EnvironmentSetup = EnvironmentSetup.new(find_jobs())
 	setup.requirements = "/no/such/requirements.txt"
@@ -53,3 +104,32 @@ func test_failed_set_up_says_why() -> void:
 	if await wait_until(func() -> bool: return not errors.is_empty(), 120.0, "the end"):
 		check_equal(errors[0].get("code", ""), "SETUP_NO_REQUIREMENTS")
 		check(not setup.is_running(), "it still runs")
+
+
+## A real package of one module, as pip wants it.
+func _make_wheel(folder: String, package: String) -> void:
+	DirAccess.make_dir_recursive_absolute(folder)
+	var zip: ZIPPacker = ZIPPacker.new()
+	zip.open(folder.path_join("%s-1.0-py3-none-any.whl" % package))
+	var info: String = "%s-1.0.dist-info/" % package
+	var files: Dictionary[String, String] = {
+		package + ".py": "WEIGHT = 3\n",
+		info + "METADATA": "Metadata-Version: 2.1\nName: %s\nVersion: 1.0\n" % package,
+		info + "WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+		info + "RECORD": "%s.py,,\n%sMETADATA,,\n%sWHEEL,,\n%sRECORD,,\n" % [package, info, info, info],
+	}
+	for path: String in files:
+		zip.start_file(path)
+		zip.write_file(files[path].to_utf8_buffer())
+		zip.close_file()
+	zip.close()
+
+
+func _project_files(folder: String) -> PackedStringArray:
+	var found: PackedStringArray = []
+	for file: String in DirAccess.get_files_at(folder):
+		found.append(folder.path_join(file))
+	for child: String in DirAccess.get_directories_at(folder):
+		if child != "addons":
+			found.append_array(_project_files(folder.path_join(child)))
+	return found

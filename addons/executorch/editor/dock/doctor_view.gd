@@ -37,8 +37,12 @@ func _init(jobs: ExecuTorchJobs = null) -> void:
 	_table.size_flags_vertical = Control.SIZE_EXPAND_FILL
 	_table.set_column_clip_content(0, true)
 	_table.set_column_clip_content(1, true)
-	_table.set_column_expand_ratio(1, 2)
+	_table.set_column_expand(0, false)
 	add_child(_table)
+
+
+func _ready() -> void:
+	_table.set_column_custom_minimum_width(0, roundi(170 * EditorInterface.get_editor_scale()))
 
 
 ## Asks the backend, which is started for it when it rests.

@@ -39,6 +39,8 @@ func show_job(job: ExecuTorchJob) -> void:
 	_title.text = job.path.get_file() if job != null else "No conversion is selected."
 	_shown_lines = job.log_lines.size() if job != null else 0
 	_text.clear()
+	# A failure begins with what one wants to know; what runs is followed.
+	_text.scroll_following = job == null or job.state != ExecuTorchJob.State.FAILED
 	if job == null:
 		return
 	if job.state == ExecuTorchJob.State.FAILED:
@@ -47,6 +49,8 @@ func show_job(job: ExecuTorchJob) -> void:
 		_text.pop()
 		_text.add_text("%s\n\n" % job.error.get("remedy", ""))
 	_text.add_text("\n".join(job.log_lines))
+	if not _text.scroll_following:
+		_text.scroll_to_line(0)
 
 
 ## All that is shown, as plain text.

@@ -32,7 +32,7 @@ func _init(jobs: ExecuTorchJobs = null) -> void:
 		set_column_title_alignment(column, HORIZONTAL_ALIGNMENT_LEFT)
 		set_column_clip_content(column, true)
 	set_column_expand_ratio(Column.MODEL, 4)
-	set_column_expand_ratio(Column.STATE, 3)
+	set_column_expand_ratio(Column.STATE, 4)
 	set_column_expand_ratio(Column.PROGRESS, 3)
 	set_column_expand(Column.TIME, false)
 	_empty.text = "Models that are being imported appear here."

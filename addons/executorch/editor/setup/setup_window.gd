@@ -6,6 +6,14 @@ const EnvironmentSetup := preload("environment_setup.gd")
 const Interpreters := preload("res://addons/executorch/editor/backend/interpreters.gd")
 const Backend := preload("res://addons/executorch/editor/backend/python_backend.gd")
 const COLUMNS: PackedStringArray = ["Interpreter", "Version", "Found in"]
+## How the window calls where an interpreter was found.
+const PLACES: Dictionary[String, String] = {
+	"environment": "EXECUTORCH_PYTHON",
+	"setting": "Editor setting",
+	"user folder": "Made by Set Up",
+	"PATH": "PATH",
+	"usual place": "Usual place",
+}
 const WHY: String = (
 	"Models are converted by Python with the packages torch and executorch."
 	+ " Games do not need it, and neither does a project whose models are converted already."
@@ -185,7 +193,7 @@ func _show_candidates(candidates: Array[Dictionary]) -> void:
 		row.set_text(0, str(candidate["path"]))
 		row.set_tooltip_text(0, str(candidate["path"]))
 		row.set_text(1, str(candidate["version"]) if str(candidate["version"]).length() > 0 else "does not start")
-		row.set_text(2, str(candidate["source"]).capitalize())
+		row.set_text(2, PLACES[candidate["source"]])
 		if not candidate["supported"]:
 			row.set_custom_color(1, get_theme_color(&"warning_color", &"Editor"))
 			row.set_tooltip_text(
