@@ -84,7 +84,8 @@ def _make(folder: Path) -> None:
     lower(export(convnet, (torch.zeros(1, 3, 16, 16),)), "convnet_portable.pte", partition=False)
     channels_last = torch.zeros(1, 2, 2, 3).to(memory_format=torch.channels_last)
     lower(export(Same(), (channels_last,)), "channels_last.pte", partition=False)
-    big = nn.Sequential(nn.Linear(2048, 2048), nn.ReLU(), nn.Linear(2048, 2048)).eval().requires_grad_(False)
+    layers = [layer for _ in range(6) for layer in (nn.Linear(2048, 2048), nn.ReLU())]  # 6 x 16.8 MB
+    big = nn.Sequential(*layers).eval().requires_grad_(False)
     lower(export(big, (torch.zeros(1, 2048),)), "big.pte")
     external = export(linear(), (one,)).module()
     delegate_external_constants_pass_unlifted(module=external, gen_tag_fn=lambda node: "weights")

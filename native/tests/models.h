@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -19,6 +20,15 @@ inline std::string model_path(const std::string& name) {
 inline std::vector<char> read_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+/// Writes a file of its own name; one that is there is replaced, not written over.
+inline std::string scratch_file(const std::vector<char>& bytes) {
+    const std::string path = std::string(TEST_MODELS) + "/scratch.pte";
+    const std::string partial = path + ".partial";
+    std::ofstream(partial, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    std::rename(partial.c_str(), path.c_str());
+    return path;
 }
 
 inline TensorValue floats(const std::vector<float>& values, const std::vector<int32_t>& sizes) {

@@ -2,9 +2,7 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <random>
 
-#include "model/child_trial.h"
 #include "model/sha256.h"
 #include "models.h"
 
@@ -12,14 +10,6 @@ using namespace godot_executorch;
 using namespace godot_executorch::testing;
 
 namespace {
-
-std::string scratch_file(const std::vector<char>& bytes) {
-    const std::string path = std::string(TEST_MODELS) + "/scratch.pte";
-    const std::string partial = path + ".partial";
-    std::ofstream(partial, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    std::rename(partial.c_str(), path.c_str());
-    return path;
-}
 
 std::string hash_of(const std::string& text) {
     Sha256 sha256;
@@ -90,16 +80,6 @@ TEST_CASE("truncated programs are refused, wherever they end") {
     }
 }
 
-TEST_CASE("no valid program is refused, by the check or by the trial in a child process") {
-    for (const char* name : {"linear_xnnpack.pte", "linear_portable.pte", "methods.pte", "counter.pte", "policy.pte",
-                             "convnet.pte", "convnet_portable.pte", "channels_last.pte", "same_bool.pte"}) {
-        CAPTURE(name);
-        const Status status = try_in_child(model_path(name), 20);
-        CHECK_MESSAGE(status.ok(), (status.ok() ? "" : status.failure().cause));
-    }
-    CHECK(try_in_child(model_path("external.pte"), 20).code() == static_cast<int>(Code::StructureInvalid));
-}
-
 TEST_CASE("state is found in the program") {
     const auto has_state = [](const char* name) {
         Model model;
@@ -114,58 +94,6 @@ TEST_CASE("state is found in the program") {
         CAPTURE(name);
         CHECK_FALSE(has_state(name));
     }
-}
-
-namespace {
-
-struct Outcomes {
-    int refused_by_check = 0;  // our walk
-    int refused_by_load = 0;   // ExecuTorch's verification
-    int refused_in_trial = 0;  // an error in the child
-    int crashed_in_trial = 0;  // or a hang
-    int ran = 0;
-};
-
-/// What becomes of programs with a few changed bytes in their flatbuffer.
-Outcomes try_changed_programs(int rounds) {
-    const char* const names[] = {"convnet_portable.pte", "convnet.pte", "methods.pte", "policy.pte"};
-    std::mt19937 random(7);
-    Outcomes outcomes;
-    for (int i = 0; i < rounds; ++i) {
-        std::vector<char> bytes = read_file(model_path(names[i % 4]));
-        uint64_t program_size = 0;
-        std::memcpy(&program_size, bytes.data() + 16, sizeof program_size);
-        for (unsigned changes = 1 + random() % 3; changes > 0; --changes) {
-            bytes[64 + random() % (program_size - 64)] = static_cast<char>(random());
-        }
-        Model model;
-        const Status loaded = model.load_from_buffer(bytes.data(), bytes.size());
-        if (!loaded.ok()) {
-            const bool ours = loaded.code() == static_cast<int>(Code::StructureInvalid);
-            ++(ours ? outcomes.refused_by_check : outcomes.refused_by_load);
-            continue;
-        }
-        const Status tried = try_in_child(scratch_file(bytes), 5);
-        const bool crashed = !tried.ok() && tried.failure().cause.find("it does not run") == std::string::npos;
-        ++(tried.ok() ? outcomes.ran : crashed ? outcomes.crashed_in_trial : outcomes.refused_in_trial);
-    }
-    return outcomes;
-}
-
-}  // namespace
-
-TEST_CASE("programs with changed bytes are refused or run; what crashes, crashes in a child") {
-    const Outcomes outcomes = try_changed_programs(80);
-    CHECK(outcomes.refused_by_check > 0);
-    CHECK(outcomes.ran > 0);
-}
-
-TEST_CASE("measure what the check and the trial leave" * doctest::skip()) {
-    const Outcomes outcomes = try_changed_programs(2000);
-    MESSAGE("of 2000: refused by the check "
-            << outcomes.refused_by_check << ", by ExecuTorch's verification " << outcomes.refused_by_load
-            << ", in the trial " << outcomes.refused_in_trial << ", crashed in the trial " << outcomes.crashed_in_trial
-            << ", ran " << outcomes.ran);
 }
 
 TEST_CASE("a file that is cut short while it is mapped gives an error, not a crash") {

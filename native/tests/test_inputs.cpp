@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "models.h"
 
 using namespace godot_executorch;
@@ -131,4 +133,30 @@ TEST_CASE("conversions refuse what the dtype cannot hold") {
     CHECK_FALSE(convert_elements(&integers[0], Dtype::Long, byte, Dtype::Byte, 1).ok());
     CHECK_FALSE(convert_elements(&integers[2], Dtype::Long, byte, Dtype::Byte, 1).ok());
     CHECK_FALSE(convert_elements(&integers[0], Dtype::Long, wide, Dtype::UInt64, 1).ok());
+}
+
+TEST_CASE("a backend that is not here is named") {
+    std::vector<char> bytes = read_file(model_path("linear_xnnpack.pte"));
+    const std::string name = "XnnpackBackend";
+    const auto found = std::search(bytes.begin(), bytes.end(), name.begin(), name.end());
+    REQUIRE(found != bytes.end());
+    *(found + 13) = 'x';
+    Model model;
+    REQUIRE(model.load_from_buffer(bytes.data(), bytes.size()).ok());
+    const Status status = model.load_method("forward");
+    REQUIRE(status.code() == code(Code::BackendMissing));
+    CHECK(status.failure().cause.find("XnnpackBackenx") != std::string::npos);
+}
+
+TEST_CASE("an operator that is not here is named") {
+    std::vector<char> bytes = read_file(model_path("same_float32.pte"));
+    const std::string name = "aten::clone";
+    const auto found = std::search(bytes.begin(), bytes.end(), name.begin(), name.end());
+    REQUIRE(found != bytes.end());
+    *(found + 6) = 'k';
+    Model model;
+    REQUIRE(model.load_from_buffer(bytes.data(), bytes.size()).ok());
+    const Status status = model.load_method("forward");
+    REQUIRE(status.code() == code(Code::OperatorMissing));
+    CHECK(status.failure().cause.find("aten::klone") != std::string::npos);
 }

@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 #include <malloc.h>
 
+#include <algorithm>
+#include <cstring>
 #include <fstream>
 
 #include "allocation_counter.h"
@@ -142,14 +144,47 @@ TEST_CASE("get_memory_info adds up to what the process grew by") {
     const MemoryInfo info = model.get_memory_info();
     CAPTURE(grown);
     CAPTURE(info.total);
-    CHECK(info.total > (size_t{30} << 20));  // two 16 MB layers, packed by XNNPACK
+    CHECK(info.total > (size_t{96} << 20));  // six layers of 16.8 MB, packed by XNNPACK
     CHECK(static_cast<double>(info.total) == doctest::Approx(static_cast<double>(grown)).epsilon(0.15));
     model.clear();
     ::malloc_trim(0);
     CHECK(private_resident() < before + (size_t{4} << 20));
 }
 
-TEST_CASE("ten sessions of a model share its packed weights") {
+TEST_CASE("a 100 MB file is mapped, not copied; a stream of it is never in memory twice") {
+    if (!counts_allocations()) {
+        return;
+    }
+    const std::vector<char> bytes = read_file(model_path("big.pte"));
+    REQUIRE(bytes.size() > 100'000'000);
+    ::malloc_trim(0);
+    const size_t before = private_resident();
+    Model mapped;
+    REQUIRE(mapped.load_from_file(model_path("big.pte")).ok());
+    const size_t grown = private_resident() - before;
+    MESSAGE("mapping 101 MB takes " << grown / 1024 << " KiB of private memory");
+    CHECK(grown < (size_t{2} << 20));
+    mapped.clear();
+    // The bytes of `bytes` are the file here; what counts is what comes on top of them.
+    size_t most = 0;
+    const auto read = [&](uint64_t offset, size_t size, void* destination) {
+        std::memcpy(destination, bytes.data() + offset, size);
+        most = std::max(most, heap_in_use());
+        return true;
+    };
+    const size_t heap_before = heap_in_use();
+    Model streamed;
+    REQUIRE(streamed.load_from_stream(read, bytes.size()).ok());
+    CHECK(heap_in_use() - heap_before < (size_t{2} << 20));
+    REQUIRE(streamed.load_method("forward").ok());
+    const double packed = static_cast<double>(heap_in_use() - heap_before);
+    const double peak = static_cast<double>(most - heap_before);
+    MESSAGE("packed weights take " << packed / 1e6 << " MB, at most " << peak / 1e6 << " MB while they are read");
+    CHECK(packed < 1.1 * static_cast<double>(bytes.size()));
+    CHECK(peak < 1.3 * static_cast<double>(bytes.size()));
+}
+
+TEST_CASE("ten sessions of a 100 MB model share its packed weights") {
     if (!counts_allocations()) {
         return;
     }

@@ -2,25 +2,29 @@
 extends RefCounted
 ## Brings a resource's payload into a native module: mapped from a file, streamed from a PCK, or from embedded bytes.
 
-const EXTERNAL_FOLDER: String = "user://executorch_external"
+const TRIAL_SECONDS: String = "executorch/runtime/trial_seconds"
+const DEFAULT_TRIAL_SECONDS: int = 20
 
 
 ## Loads what `resource` holds into `module`. Null when it worked.
 static func load_into(module: RefCounted, resource: ExecuTorchResource) -> ExecuTorchError:
 	var payload: Dictionary = resource.metadata.get("payload", {})
-	var options: Dictionary = {"sha256": str(payload.get("sha256", ""))}
-	var external: PackedStringArray = []
+	var external: Array = []
 	var hashes: PackedStringArray = []
 	for index: int in resource.external_paths.size():
 		var described: Array = payload.get("external", [])
 		var sha256: String = str((described[index] as Dictionary).get("sha256", "")) if index < described.size() else ""
-		var place: String = _external_place(resource.get_absolute_path(resource.external_paths[index]), sha256)
-		if place.is_empty():
+		var source: Variant = _external_source(resource.get_absolute_path(resource.external_paths[index]))
+		if source == null:
 			return _missing(resource.external_paths[index])
-		external.append(place)
+		external.append(source)
 		hashes.append(sha256)
-	options["external"] = external
-	options["external_sha256"] = hashes
+	var options: Dictionary = {
+		"sha256": str(payload.get("sha256", "")),
+		"external": external,
+		"external_sha256": hashes,
+		"trial_seconds": int(ProjectSettings.get_setting(TRIAL_SECONDS, DEFAULT_TRIAL_SECONDS)),
+	}
 	if not resource.model_data.is_empty():
 		return _error_of(module, module.load_from_buffer(resource.model_data, options))
 	return load_path(module, resource.get_absolute_path(resource.payload_path), options)
@@ -31,9 +35,8 @@ static func load_path(module: RefCounted, path: String, options: Dictionary) -> 
 	var file: FileAccess = FileAccess.open(path, FileAccess.READ)
 	if file == null:
 		return _missing(path)
-	# A file inside a PCK has no place of its own on the disk.
 	var place: String = file.get_path_absolute()
-	if place.is_absolute_path() and FileAccess.file_exists(place) and not place.begins_with("res://"):
+	if _is_on_disk(place):
 		file.close()
 		return _error_of(module, module.load_from_file(place, options))
 	return _error_of(module, module.load_from_stream(file, options))
@@ -55,31 +58,15 @@ static func _missing(path: String) -> ExecuTorchError:
 	)
 
 
-## External weights are mapped, so those inside a PCK are copied out once, under the name of their hash.
-static func _external_place(path: String, sha256: String) -> String:
+## External weights are mapped, those inside a PCK are read through its FileAccess. Null when they are not there.
+static func _external_source(path: String) -> Variant:
 	var file: FileAccess = FileAccess.open(path, FileAccess.READ)
 	if file == null:
-		return ""
+		return null
 	var place: String = file.get_path_absolute()
-	if place.is_absolute_path() and not place.begins_with("res://"):
-		return place
-	if sha256.is_empty():
-		sha256 = path.sha256_text()
-	var copy: String = EXTERNAL_FOLDER.path_join(sha256 + ".ptd")
-	if not FileAccess.file_exists(copy) or _length_of(copy) != file.get_length():
-		DirAccess.make_dir_recursive_absolute(EXTERNAL_FOLDER)
-		var unfinished: String = "%s.%d.tmp" % [copy, OS.get_process_id()]
-		var target: FileAccess = FileAccess.open(unfinished, FileAccess.WRITE)
-		if target == null:
-			return ""
-		while file.get_position() < file.get_length():
-			target.store_buffer(file.get_buffer(1 << 20))
-		target.close()
-		if DirAccess.rename_absolute(unfinished, copy) != OK:
-			return ""
-	return ProjectSettings.globalize_path(copy)
+	return place if _is_on_disk(place) else file
 
 
-static func _length_of(path: String) -> int:
-	var file: FileAccess = FileAccess.open(path, FileAccess.READ)
-	return file.get_length() if file != null else -1
+## A file inside a PCK has no place of its own on the disk.
+static func _is_on_disk(place: String) -> bool:
+	return place.is_absolute_path() and not place.begins_with("res://") and FileAccess.file_exists(place)

@@ -9,6 +9,7 @@ const LOG_LEVEL: String = "executorch/runtime/log_level"
 const LIBRARIES: String = "executorch/runtime/libraries"
 const POOL_LIMIT: String = "executorch/runtime/memory_pool_limit_bytes"
 const DEFAULT_LOG_LEVEL: int = 1
+const TRIED_FILES: String = "user://executorch_tried_files.txt"
 
 static var _lock: Mutex = Mutex.new()
 static var _prepared: bool = false
@@ -69,6 +70,7 @@ static func _prepare_once() -> void:
 	if not _prepared:
 		_statics = ClassDB.instantiate(CLASS)
 		_statics.set_log_level(int(ProjectSettings.get_setting(LOG_LEVEL, DEFAULT_LOG_LEVEL)))
+		_statics.keep_tried_files(ProjectSettings.globalize_path(TRIED_FILES))
 		var threads: int = ProjectSettings.get_setting(NUM_THREADS, 0)
 		if threads > 0:
 			_statics.set_num_threads(threads)

@@ -11,33 +11,24 @@ namespace {
 
 constexpr GDExtensionInt kSeekHash = 1286410249;
 constexpr GDExtensionInt kGetLengthHash = 3905245786;
-
-void read_strings(const Variant& value, std::vector<std::string>& texts) {
-    if (value.type() == PackedStringArray::kType) {
-        const auto& strings = value.as<PackedStringArray>();
-        for (int64_t i = 0; i < strings.size(); ++i) {
-            texts.push_back(strings[i].utf8());
-        }
-    }
-}
-
-Status read_options(const Dictionary& given, LoadOptions& options) {
-    const Variant mmap = given.get("mmap");
-    const Variant sha256 = given.get("sha256");
-    const Variant external = given.get("external");
-    options.mmap = mmap.type() != GDEXTENSION_VARIANT_TYPE_BOOL || mmap.as_bool();
-    if (sha256.type() == String::kType) {
-        options.sha256 = sha256.as<String>().utf8();
-    }
-    read_strings(external, options.external);
-    read_strings(given.get("external_sha256"), options.external_sha256);
-    return {};
-}
+constexpr int64_t kMaximumTrialSeconds = 3600;
 
 GDExtensionMethodBindPtr file_method(const char* name, GDExtensionInt hash) {
     const StringName class_name("FileAccess");
     const StringName method_name(name);
     return api.get_method_bind(class_name.ptr(), method_name.ptr(), hash);
+}
+
+bool is_file_access(const ObjectRef& file) {
+    const StringName class_name("FileAccess");
+    return file.object() != nullptr &&
+           api.object_cast_to(file.object(), api.get_class_tag(class_name.ptr())) != nullptr;
+}
+
+size_t length_of(const ObjectRef& file) {
+    int64_t length = 0;
+    api.object_call(file_method("get_length", kGetLengthHash), file.object(), nullptr, &length);
+    return static_cast<size_t>(length);
 }
 
 /// Reads through a FileAccess, one caller at a time.
@@ -51,6 +42,62 @@ ReadAt read_through(ObjectRef file) {
         api.object_call(seek, file.object(), arguments, nullptr);
         return api.file_get_buffer(file.object(), static_cast<uint8_t*>(destination), size) == size;
     };
+}
+
+std::vector<std::string> read_strings(const Variant& value) {
+    std::vector<std::string> texts;
+    if (value.type() == PackedStringArray::kType) {
+        const auto& strings = value.as<PackedStringArray>();
+        for (int64_t i = 0; i < strings.size(); ++i) {
+            texts.push_back(strings[i].utf8());
+        }
+    }
+    return texts;
+}
+
+Status read_external(const Dictionary& given, std::vector<ExternalWeights>& external) {
+    const Variant files = given.get("external");
+    for (const std::string& path : read_strings(files)) {
+        external.emplace_back(path);
+    }
+    if (files.type() == Array::kType) {
+        const auto& mixed = files.as<Array>();
+        for (int64_t i = 0; i < mixed.size(); ++i) {
+            const Variant entry = mixed[i];
+            ExternalWeights& weights = external.emplace_back("external weights " + std::to_string(i));
+            if (entry.type() == String::kType) {
+                weights.path = entry.as<String>().utf8();
+                continue;
+            }
+            const bool is_object = entry.type() == GDEXTENSION_VARIANT_TYPE_OBJECT;
+            const ObjectRef file(is_object ? entry.as_object() : nullptr);
+            if (!is_file_access(file)) {
+                return Status(Code::InvalidOption, "external: expected paths or FileAccess objects");
+            }
+            weights.read = read_through(file);
+            weights.size = length_of(file);
+        }
+    }
+    const std::vector<std::string> hashes = read_strings(given.get("external_sha256"));
+    for (size_t i = 0; i < std::min(hashes.size(), external.size()); ++i) {
+        external[i].sha256 = hashes[i];
+    }
+    return {};
+}
+
+Status read_options(const Dictionary& given, LoadOptions& options) {
+    const Variant mmap = given.get("mmap");
+    const Variant sha256 = given.get("sha256");
+    options.mmap = mmap.type() != GDEXTENSION_VARIANT_TYPE_BOOL || mmap.as_bool();
+    if (sha256.type() == String::kType) {
+        options.sha256 = sha256.as<String>().utf8();
+    }
+    const Variant seconds = given.get("trial_seconds");
+    options.trial_seconds = ExecuTorchModule::kTrialSeconds;
+    if (seconds.type() == GDEXTENSION_VARIANT_TYPE_INT) {
+        options.trial_seconds = static_cast<int>(std::clamp<int64_t>(seconds.as_int(), 0, kMaximumTrialSeconds));
+    }
+    return read_external(given, options.external);
 }
 
 }  // namespace
@@ -88,17 +135,13 @@ int64_t ExecuTorchModule::load_from_buffer(const PackedByteArray& data, const Di
 int64_t ExecuTorchModule::load_from_stream(const ObjectRef& reader, const Dictionary& options) {
     LoadOptions load_options;
     Status status = read_options(options, load_options);
-    const StringName class_name("FileAccess");
-    if (reader.object() == nullptr ||
-        api.object_cast_to(reader.object(), api.get_class_tag(class_name.ptr())) == nullptr) {
+    if (!is_file_access(reader)) {
         status = Status(Code::InvalidOption, "load_from_stream expects a FileAccess");
     }
     if (!status.ok()) {
         return remember(std::move(status));
     }
-    int64_t length = 0;
-    api.object_call(file_method("get_length", kGetLengthHash), reader.object(), nullptr, &length);
-    return remember(model_->load_from_stream(read_through(reader), static_cast<size_t>(length), load_options));
+    return remember(model_->load_from_stream(read_through(reader), length_of(reader), load_options));
 }
 
 ObjectRef ExecuTorchModule::new_session() {

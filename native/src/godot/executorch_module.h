@@ -16,6 +16,8 @@ namespace godot_executorch::godot {
 class ExecuTorchModule {
   public:
     static constexpr const char* kName = "ExecuTorchModule";
+    /// How long an unknown program may take in a child process before it is refused.
+    static constexpr int kTrialSeconds = 20;
     static void bind();
 
     explicit ExecuTorchModule(GDExtensionObjectPtr object);
@@ -62,7 +64,9 @@ class ExecuTorchModule {
     static int64_t get_num_threads();
     static void set_log_level(const int64_t& level);
     static int64_t load_library(const String& path);
-    /// {ok, seconds, code, name, cause, remedy}: the structure, then a trial in a child process. For unknown files.
+    /// The file of this game that remembers which files ran in a trial.
+    static void keep_tried_files(const String& path);
+    /// {ok, seconds, code, name, cause, remedy}: what loading an unknown file checks, without keeping it.
     static Dictionary verify_file(const String& path);
 
     /// Values / 255, minus mean, by deviation; width or height 0 = the image's own. Empty on an error, which is

@@ -42,6 +42,7 @@ void ExecuTorchModule::bind() {
     bound.static_method({"get_num_threads"}, &Self::get_num_threads);
     bound.static_method({"set_log_level", {"level"}}, &Self::set_log_level);
     bound.static_method({"load_library", {"path"}}, &Self::load_library);
+    bound.static_method({"keep_tried_files", {"path"}}, &Self::keep_tried_files);
     bound.static_method({"verify_file", {"path"}}, &Self::verify_file);
     bound.static_method({"image_to_tensor",
                          {"image", "width", "height", "channels", "mean", "deviation", "layout"},

@@ -1,16 +1,15 @@
 #include <algorithm>
 
 #include "godot/executorch_module.h"
-#include "model/child_trial.h"
 #include "model/platform.h"
 #include "model/runtime_info.h"
 #include "model/ticks.h"
+#include "model/tried_files.h"
 
 namespace godot_executorch::godot {
 namespace {
 
 constexpr int64_t kMaximumCallLog = 1 << 16;
-constexpr int kTrialSeconds = 10;
 
 Array to_events(const std::vector<TracedEvent>& events) {
     Array result(static_cast<int64_t>(events.size()));
@@ -188,12 +187,16 @@ int64_t ExecuTorchModule::load_library(const String& path) {
     return status.code();
 }
 
+void ExecuTorchModule::keep_tried_files(const String& path) {
+    godot_executorch::keep_tried_files(path.utf8());
+}
+
 Dictionary ExecuTorchModule::verify_file(const String& path) {
     const int64_t start = now_ticks();
+    LoadOptions options;
+    options.trial_seconds = kTrialSeconds;
     Model model;
-    Status status = model.load_from_file(path.utf8());
-    model.clear();
-    status = status.ok() ? try_in_child(path.utf8(), kTrialSeconds) : std::move(status);
+    const Status status = model.load_from_file(path.utf8(), options);
     Dictionary result = status.ok() ? Dictionary() : to_godot(status.failure());
     result["ok"] = status.ok();
     result["seconds"] = ticks_to_ns(now_ticks() - start) / 1e9;

@@ -1,5 +1,6 @@
 #include "model/child_trial.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -9,56 +10,29 @@
 #include <chrono>
 #include <cstring>
 #include <thread>
-#include <vector>
 
-#include "model/model.h"
 #include "model/platform.h"
+#include "model/pool_gate.h"
 
 namespace godot_executorch {
 namespace {
 
 constexpr int kRefused = 10;
+constexpr auto kGrace = std::chrono::seconds(2);  // after the child's own alarm
 
-Status run_methods(Model& model) {
-    for (const std::string& name : model.method_names()) {
-        Call call(model);
-        Status status = call.begin(name);
-        if (!status.ok()) {
-            return status;
-        }
-        size_t largest = 0;
-        for (const ValueSpec& spec : call.signature().inputs) {
-            largest = std::max(largest, spec.element_count * dtype_size(spec.dtype));
-        }
-        const std::vector<uint8_t> zeros(largest + 1);
-        for (size_t i = 0; i < call.signature().inputs.size() && status.ok(); ++i) {
-            const ValueSpec& spec = call.signature().inputs[i];
-            if (!spec.is_tensor()) {
-                return {};  // numbers are part of the program; there is nothing to try them with
-            }
-            status = call.method().set_tensor(i, spec.shape, zeros.data());
-        }
-        status = status.ok() ? call.execute() : std::move(status);
-        if (!status.ok()) {
-            return status;
-        }
-    }
-    return {};
-}
-
-[[noreturn]] void try_here(const std::string& path, int seconds, int answer) {
+[[noreturn]] void work_here(int seconds, const std::function<Status()>& work, int answer) {
     // The parent's crash handler would print a report and its sink would print logs.
     for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM}) {
         ::signal(number, SIG_DFL);
     }
     const rlimit no_core = {0, 0};
     ::setrlimit(RLIMIT_CORE, &no_core);
+    const int nothing = ::open("/dev/null", O_WRONLY);
+    ::dup2(nothing, STDOUT_FILENO);
+    ::dup2(nothing, STDERR_FILENO);
     ::alarm(static_cast<unsigned>(seconds));
     install_platform(nullptr);
-    Model model;
-    Status status = model.set_optimization_level(OptimizationLevel::None);
-    status = status.ok() ? model.load_from_file(path, {false, {}, {}, {}}) : std::move(status);
-    status = status.ok() ? run_methods(model) : std::move(status);
+    const Status status = work();
     if (!status.ok()) {
         const std::string& cause = status.failure().cause;
         const ssize_t ignored = ::write(answer, cause.data(), cause.size());
@@ -76,46 +50,62 @@ std::string read_all(int file) {
     return text;
 }
 
-}  // namespace
-
-Status try_in_child(const std::string& path, int seconds) {
-    int pipe_ends[2] = {-1, -1};
-    if (::pipe(pipe_ends) != 0) {
-        return Status(Code::FileUnreadable, std::string("cannot start a trial: ") + std::strerror(errno));
-    }
-    const pid_t child = ::fork();
-    if (child == 0) {
-        ::close(pipe_ends[0]);
-        try_here(path, seconds, pipe_ends[1]);
-    }
-    ::close(pipe_ends[1]);
-    if (child < 0) {
-        ::close(pipe_ends[0]);
-        return Status(Code::FileUnreadable, std::string("cannot start a trial: ") + std::strerror(errno));
-    }
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds + 2);
-    int ended = 0;
-    while (::waitpid(child, &ended, WNOHANG) == 0) {
+/// Waits for the child, which is killed when it outlives its own alarm. False when somebody else has waited for it.
+bool wait_for(pid_t child, int seconds, int& ended) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds) + kGrace;
+    while (true) {
+        const pid_t found = ::waitpid(child, &ended, WNOHANG);
+        if (found == child) {
+            return true;
+        }
+        if (found < 0 && errno != EINTR) {
+            return false;
+        }
         if (std::chrono::steady_clock::now() > deadline) {
             ::kill(child, SIGKILL);
-            ::waitpid(child, &ended, 0);
-            break;
+            return ::waitpid(child, &ended, 0) == child;
         }
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        std::this_thread::sleep_for(std::chrono::microseconds(200));
     }
-    const std::string text = read_all(pipe_ends[0]);
+}
+
+pid_t fork_alone() {
+    const PoolPause pause;
+    return ::fork();
+}
+
+}  // namespace
+
+ChildResult run_in_child(int seconds, const std::function<Status()>& work) {
+    int pipe_ends[2] = {-1, -1};
+    if (::pipe2(pipe_ends, O_CLOEXEC) != 0) {
+        return {ChildEnd::NotStarted, std::strerror(errno)};
+    }
+    const pid_t child = fork_alone();
+    if (child == 0) {
+        ::close(pipe_ends[0]);
+        work_here(seconds, work, pipe_ends[1]);
+    }
+    const int fork_error = errno;
+    ::close(pipe_ends[1]);
+    int ended = 0;
+    const bool is_known = child > 0 && wait_for(child, seconds, ended);
+    const std::string text = is_known ? read_all(pipe_ends[0]) : std::string();
     ::close(pipe_ends[0]);
-    if (WIFEXITED(ended) && WEXITSTATUS(ended) == 0) {
-        return {};
+    if (child < 0) {
+        return {ChildEnd::NotStarted, std::strerror(fork_error)};
+    }
+    if (!is_known) {
+        return {ChildEnd::NotStarted, "the process's end is hidden from us"};
     }
     if (WIFEXITED(ended)) {
-        return Status(Code::StructureInvalid, "it does not run in a trial: " + text);
+        return {WEXITSTATUS(ended) == 0 ? ChildEnd::Ran : ChildEnd::Refused, text};
     }
     const int number = WTERMSIG(ended);
     if (number == SIGALRM || number == SIGKILL) {
-        return Status(Code::StructureInvalid, "it did not end within " + std::to_string(seconds) + " s in a trial");
+        return {ChildEnd::TookTooLong, {}};
     }
-    return Status(Code::StructureInvalid, std::string("it crashed in a trial (") + ::strsignal(number) + ")");
+    return {ChildEnd::Crashed, ::strsignal(number)};
 }
 
 }  // namespace godot_executorch

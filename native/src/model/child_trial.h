@@ -1,13 +1,21 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "model/failure.h"
 
 namespace godot_executorch {
 
-/// Loads a file and runs each of its methods on zeros in a child process, so that a crash or a hang is an error here.
-/// Takes the time of a fork, a load and one call; `seconds` is the child's limit.
-Status try_in_child(const std::string& path, int seconds);
+enum class ChildEnd { Ran, Refused, Crashed, TookTooLong, NotStarted };
+
+struct ChildResult {
+    ChildEnd end = ChildEnd::Ran;
+    std::string detail;  // the failure's cause, or how it crashed
+};
+
+/// Does `work` in a fork of this process and waits for its end; a crash or a hang there is a result here. Nobody else
+/// is inside ExecuTorch at the moment of the fork, so no lock of its is taken for good in the child.
+ChildResult run_in_child(int seconds, const std::function<Status()>& work);
 
 }  // namespace godot_executorch

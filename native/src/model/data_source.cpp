@@ -155,6 +155,8 @@ class StreamSource final : public CopyingSource {
   public:
     StreamSource(ReadAt read, size_t size) : CopyingSource(size), read_(std::move(read)) {}
 
+    bool is_readable_after_fork() const override { return false; }
+
   protected:
     bool read(uint64_t offset, size_t size, void* destination) const override {
         return read_(offset, size, destination);

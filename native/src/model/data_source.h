@@ -25,6 +25,9 @@ class DataSource : public executorch::runtime::DataLoader {
     /// Changes when the file behind it does; empty when there is none.
     virtual std::string identity() const { return {}; }
 
+    /// Whether a fork of this process can read it without disturbing us.
+    virtual bool is_readable_after_fork() const { return true; }
+
     executorch::runtime::Result<size_t> size() const final { return byte_count(); }
 };
 

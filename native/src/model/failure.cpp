@@ -44,7 +44,7 @@ constexpr Entry kEntries[] = {
     {0x10B, "MEMORY_LIMIT_EXCEEDED", "Raise the memory limit to what the cause names."},
     {0x10C, "FATAL_CHECK", "Load the model again; a model that does this always is damaged."},
     {0x10D, "OPERATOR_MISSING", "Load the library that has the operator, or import the model again."},
-    {0x10E, "BACKEND_MISSING", "Import the model for a backend of get_backends()."},
+    {0x10E, "BACKEND_MISSING", "Import the model for a backend of get_backends(), or load the library that has it."},
     {0x10F, "LIBRARY_NOT_LOADED", "Check the path and that the library is built for this platform."},
     {0x110, "INVALID_OPTION", "Give one of the values that the cause names."},
     {0x111, "FILE_CHANGED", "Load the model again; write new versions to another file and rename it."},

@@ -2,6 +2,7 @@
 
 #include <executorch/extension/threadpool/threadpool_guard.h>
 #include <executorch/runtime/backend/backend_options_map.h>
+#include <executorch/runtime/backend/interface.h>
 #include <executorch/runtime/backend/options.h>
 
 #include <algorithm>
@@ -61,6 +62,24 @@ const Tensor* input_tensor(const executorch::runtime::Method& method, size_t ind
     return value.isTensor() ? &value.toTensor() : nullptr;
 }
 
+Status check_backends(const MethodSignature& signature) {
+    for (const std::string& backend : signature.backends) {
+        if (executorch::runtime::get_backend_class(backend.c_str()) == nullptr) {
+            return Status(Code::BackendMissing,
+                          "method " + signature.name + " needs the backend " + backend + ", which is not here");
+        }
+    }
+    return {};
+}
+
+Status load_failure(Error error, const std::string& method) {
+    const std::string doing = "cannot load method " + method;
+    if (error != Error::OperatorMissing) {
+        return Status(error, doing);
+    }
+    return Status(Code::OperatorMissing, doing + ": " + take_captured_log());
+}
+
 }  // namespace
 
 LoadedMethod::LoadedMethod(std::shared_ptr<const LoadedProgram> program, const MethodSignature& signature,
@@ -79,7 +98,8 @@ Status LoadedMethod::load(std::shared_ptr<const LoadedProgram> program, const Me
                           const LoadSettings& settings, std::unique_ptr<LoadedMethod>& method) {
     return guarded("loading the method", [&]() -> Status {
         std::unique_ptr<LoadedMethod> loaded(new LoadedMethod(std::move(program), signature, settings));
-        Status status = loaded->memory_.plan(loaded->signature_);
+        Status status = check_backends(loaded->signature_);
+        status = status.ok() ? loaded->memory_.plan(loaded->signature_) : std::move(status);
         if (status.ok()) {
             status = loaded->load_method(settings);
         }
@@ -107,7 +127,7 @@ Status LoadedMethod::load_method(const LoadSettings& settings) {
     auto result = program_->program().load_method(signature_.name.c_str(), memory_.manager(), settings.tracer,
                                                   program_->data_map(), &options);
     if (!result.ok()) {
-        return Status(result.error(), "cannot load method " + signature_.name);
+        return load_failure(result.error(), signature_.name);
     }
     method_.emplace(std::move(result.get()));
     read_dynamism();

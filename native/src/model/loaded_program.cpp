@@ -174,4 +174,19 @@ bool LoadedProgram::is_damaged() const {
            std::any_of(external_.begin(), external_.end(), [](const auto& source) { return source->is_damaged(); });
 }
 
+std::string LoadedProgram::identity() const {
+    std::string all = source_->identity();
+    for (const auto& source : external_) {
+        const std::string one = source->identity();
+        all = all.empty() || one.empty() ? "" : all + " " + one;
+    }
+    return all;
+}
+
+bool LoadedProgram::is_readable_after_fork() const {
+    return source_->is_readable_after_fork() && std::all_of(external_.begin(), external_.end(), [](const auto& source) {
+               return source->is_readable_after_fork();
+           });
+}
+
 }  // namespace godot_executorch

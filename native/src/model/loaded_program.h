@@ -32,6 +32,9 @@ class LoadedProgram {
     size_t file_bytes() const;
     size_t resident_bytes() const;
     bool is_damaged() const;
+    /// Changes when one of the files does; empty when not all bytes come from files.
+    std::string identity() const;
+    bool is_readable_after_fork() const;
 
   private:
     LoadedProgram();

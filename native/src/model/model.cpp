@@ -18,6 +18,14 @@ double microseconds_since(Clock::time_point start) {
     return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
 }
 
+Status open_external(const ExternalWeights& weights, bool mmap, std::unique_ptr<DataSource>& source) {
+    if (weights.read != nullptr) {
+        source = from_stream(weights.read, weights.size);
+        return {};
+    }
+    return mmap ? open_mapped(weights.path, source) : open_file(weights.path, source);
+}
+
 Status not_loaded() {
     return Status(Code::NotLoaded, "no model is loaded");
 }
@@ -51,12 +59,10 @@ Status Model::adopt(std::unique_ptr<DataSource> source, const LoadOptions& optio
         }
     }
     std::vector<std::unique_ptr<DataSource>> external;
-    for (const std::string& path : options.external) {
-        Status status =
-            options.mmap ? open_mapped(path, external.emplace_back()) : open_file(path, external.emplace_back());
-        const size_t index = external.size() - 1;
-        if (status.ok() && index < options.external_sha256.size() && !options.external_sha256[index].empty()) {
-            status = check_sha256(*external.back(), options.external_sha256[index], path);
+    for (const ExternalWeights& weights : options.external) {
+        Status status = open_external(weights, options.mmap, external.emplace_back());
+        if (status.ok() && !weights.sha256.empty()) {
+            status = check_sha256(*external.back(), weights.sha256, weights.path);
         }
         if (!status.ok()) {
             return status;
@@ -64,6 +70,9 @@ Status Model::adopt(std::unique_ptr<DataSource> source, const LoadOptions& optio
     }
     std::shared_ptr<const LoadedProgram> program;
     Status status = LoadedProgram::load(std::move(source), std::move(external), program);
+    if (status.ok() && options.sha256.empty() && options.trial_seconds > 0) {
+        status = try_program(program, options.trial_seconds);
+    }
     if (!status.ok()) {
         return status;
     }
@@ -96,6 +105,7 @@ void Model::clear() {
 
 void Model::clear_locked() {
     forward_ = nullptr;
+    const PoolUse pool_use;
     const Status ignored = guarded("unloading", [&]() -> Status {
         methods_.clear();
         return {};

@@ -20,11 +20,21 @@ namespace godot_executorch {
 
 enum class OptimizationLevel : int { None = 0, Basic = 1, Aggressive = 2 };
 
+/// A .ptd file: by its path, or read through a function.
+struct ExternalWeights {
+    ExternalWeights(std::string file) : path(std::move(file)) {}
+
+    std::string path;
+    ReadAt read;  // instead of opening the path, when there is one
+    size_t size = 0;
+    std::string sha256;  // hex; checked when not empty
+};
+
 struct LoadOptions {
     bool mmap = true;
-    std::string sha256;                        // hex; checked when not empty
-    std::vector<std::string> external;         // paths of .ptd files
-    std::vector<std::string> external_sha256;  // of each, or empty
+    std::string sha256;  // hex; checked when not empty
+    std::vector<ExternalWeights> external;
+    int trial_seconds = 0;  // how long a program without a hash may take in a child process first; 0 = no trial
 };
 
 /// Bytes. total = program + planned (unless pooled) + allocators + unused + delegate: what this session added to the
@@ -104,6 +114,7 @@ class Model {
     friend class Call;
 
     Status adopt(std::unique_ptr<DataSource> source, const LoadOptions& options);
+    static Status try_program(const std::shared_ptr<const LoadedProgram>& program, int seconds);
     Status ready_method(const std::string& name, LoadedMethod*& method);
     Status instantiate(const MethodSignature& signature, std::unique_ptr<LoadedMethod>& method);
     Status reload(std::unique_ptr<LoadedMethod>& method);

@@ -10,6 +10,7 @@
 namespace godot_executorch {
 
 Status Model::reload(std::unique_ptr<LoadedMethod>& method) {
+    const PoolUse pool_use;
     const std::vector<uint8_t> planned =
         method->memory().uses_pool() ? std::vector<uint8_t>() : method->memory().copy_planned();
     const MethodSignature signature = method->signature();

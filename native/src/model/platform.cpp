@@ -8,13 +8,16 @@
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <thread>
 
+#include "model/runtime_info.h"
 #include "model/ticks.h"
 
 namespace godot_executorch {
 namespace {
 
 constexpr size_t kCaptureLimit = 2000;
+constexpr auto kPoolGrace = std::chrono::milliseconds(50);
 
 std::atomic<int> level{static_cast<int>(LogLevel::Error)};
 std::atomic<LogSink> log_sink{nullptr};
@@ -62,6 +65,8 @@ et_tick_ratio_t nanoseconds_per_tick() {
 
 void abort_by_exception() {
     if (guard_depth > 0) {
+        // Threads of the pool may be working on what lies on this thread's stack, which is about to go.
+        std::this_thread::sleep_for(kPoolGrace);
         throw FatalCheckError();
     }
     std::abort();
@@ -110,6 +115,7 @@ FatalCheckGuard::~FatalCheckGuard() {
 Status fatal_check_status(const char* doing) {
     std::string cause = std::string(doing) + ": a fatal check inside ExecuTorch failed";
     const std::string detail = take_captured_log();
+    replace_pool();
     if (!detail.empty()) {
         cause += ": " + detail;
     }

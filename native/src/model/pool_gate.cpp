@@ -39,18 +39,23 @@ uint64_t PoolUse::generation() {
     return pool_generation.load(std::memory_order_relaxed);
 }
 
-PoolChange::PoolChange() {
+PoolPause::PoolPause() {
     change_mutex.lock();
     changing = true;
-    while (users > 0) {
+    // Our own use is no reason to wait: who pauses inside one does not go on with the pool that was there.
+    const int own = depth > 0 ? 1 : 0;
+    while (users > own) {
         std::this_thread::yield();
     }
 }
 
-PoolChange::~PoolChange() {
-    ++pool_generation;
+PoolPause::~PoolPause() {
     changing = false;
     change_mutex.unlock();
+}
+
+PoolChange::~PoolChange() {
+    ++pool_generation;
 }
 
 }  // namespace godot_executorch

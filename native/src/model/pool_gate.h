@@ -17,13 +17,25 @@ class PoolUse {
     static uint64_t generation();
 };
 
-/// Holds everybody off while the pool is replaced. Not inside a PoolUse of the same thread.
+/// Holds everybody else off.
+class PoolPause {
+  public:
+    PoolPause();
+    ~PoolPause();
+    PoolPause(const PoolPause&) = delete;
+    PoolPause& operator=(const PoolPause&) = delete;
+};
+
+/// Holds everybody off while the pool is replaced.
 class PoolChange {
   public:
-    PoolChange();
+    PoolChange() = default;
     ~PoolChange();
     PoolChange(const PoolChange&) = delete;
     PoolChange& operator=(const PoolChange&) = delete;
+
+  private:
+    PoolPause pause_;
 };
 
 }  // namespace godot_executorch

@@ -70,14 +70,22 @@ Status set_thread_count(int count) {
     if (count == thread_count()) {
         return {};
     }
-    const PoolChange change;
     return guarded("setting the number of threads", [&]() -> Status {
+        const PoolChange change;
         if (!executorch::extension::threadpool::get_threadpool()->_unsafe_reset_threadpool(
                 static_cast<uint32_t>(count))) {
             return Status(Code::InvalidOption, "the thread pool does not take " + std::to_string(count) + " threads");
         }
         return {};
     });
+}
+
+void replace_pool() {
+    const int count = thread_count();
+    if (count > 1) {
+        const PoolChange change;
+        executorch::extension::threadpool::get_threadpool()->_unsafe_reset_threadpool(static_cast<uint32_t>(count));
+    }
 }
 
 int thread_count() {

@@ -16,6 +16,8 @@ std::map<std::string, std::string> versions();
 /// when they are next called.
 Status set_thread_count(int count);
 int thread_count();
+/// After an exception has left a loop of the pool, whose lock it has taken along: a new pool with as many threads.
+void replace_pool();
 
 /// Loads a library that registers kernels or a backend. Loading it twice does nothing.
 Status load_library(const std::string& path);

@@ -15,6 +15,7 @@ const PROJECT_SETTINGS: Array[Array] = [
 	["executorch/runtime/log_level", 1, PROPERTY_HINT_ENUM, "Silent,Errors,Information,Debug"],
 	["executorch/runtime/libraries", [], PROPERTY_HINT_NONE, ""],
 	["executorch/runtime/memory_pool_limit_bytes", 0, PROPERTY_HINT_RANGE, "0,1073741824,1,or_greater"],
+	["executorch/runtime/trial_seconds", 20, PROPERTY_HINT_RANGE, "0,600,1,or_greater,suffix:s"],
 	["executorch/runtime/monitors", true, PROPERTY_HINT_NONE, ""],
 ]
 

@@ -1,0 +1,318 @@
+#include <doctest/doctest.h>
+#include <executorch/extension/module/module.h>
+#include <executorch/extension/tensor/tensor.h>
+#include <executorch/extension/threadpool/threadpool_guard.h>
+#include <executorch/runtime/kernel/thread_parallel_interface.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "model/child_trial.h"
+#include "model/runtime_info.h"
+#include "model/tried_files.h"
+#include "models.h"
+
+using namespace godot_executorch;
+using namespace godot_executorch::testing;
+using executorch::extension::Module;
+
+namespace {
+
+constexpr int kSeconds = 20;
+
+LoadOptions with_trial() {
+    LoadOptions options;
+    options.trial_seconds = kSeconds;
+    return options;
+}
+
+/// `source` with one to three changed bytes in its flatbuffer.
+std::vector<char> changed(std::vector<char> bytes, std::mt19937& random) {
+    uint64_t program_size = 0;
+    std::memcpy(&program_size, bytes.data() + 16, sizeof program_size);
+    for (unsigned changes = 1 + random() % 3; changes > 0; --changes) {
+        bytes[64 + random() % (program_size - 64)] = static_cast<char>(random());
+    }
+    return bytes;
+}
+
+/// Runs forward with numbers from a generator, as a game would.
+Status run_once(Model& model, unsigned seed) {
+    std::mt19937 random(seed);
+    for (const std::string& name : model.method_names()) {
+        MethodSignature signature;
+        Status status = model.method_signature(name, signature);
+        std::vector<TensorValue> inputs;
+        for (const ValueSpec& spec : signature.inputs) {
+            TensorValue& input = inputs.emplace_back();
+            input.dtype = spec.dtype;
+            input.shape = spec.shape;
+            input.data.resize(spec.element_count * dtype_size(spec.dtype));
+            for (uint8_t& byte : input.data) {
+                byte = static_cast<uint8_t>(random() % 64);
+            }
+        }
+        std::vector<TensorValue> outputs;
+        status = status.ok() ? model.execute(name, inputs, outputs) : std::move(status);
+        if (!status.ok()) {
+            return status;
+        }
+    }
+    return {};
+}
+
+/// ExecuTorch alone, with InternalConsistency and nothing of ours.
+Status run_raw(const std::string& path) {
+    Module module(path, Module::LoadMode::File);
+    const auto failed = [](executorch::runtime::Error error) { return Status(error, "raw"); };
+    const auto loaded = module.load(executorch::runtime::Program::Verification::InternalConsistency);
+    if (loaded != executorch::runtime::Error::Ok) {
+        return failed(loaded);
+    }
+    const auto names = module.method_names();
+    if (!names.ok()) {
+        return failed(names.error());
+    }
+    for (const std::string& name : names.get()) {
+        const auto meta = module.method_meta(name);
+        if (!meta.ok()) {
+            return failed(meta.error());
+        }
+        std::vector<executorch::runtime::EValue> values;
+        std::vector<executorch::extension::TensorPtr> tensors;
+        for (size_t i = 0; i < meta->num_inputs(); ++i) {
+            const auto tensor = meta->input_tensor_meta(i);
+            if (!tensor.ok()) {
+                return failed(tensor.error());
+            }
+            const std::vector<int32_t> sizes(tensor->sizes().begin(), tensor->sizes().end());
+            tensors.push_back(executorch::extension::zeros(sizes, tensor->scalar_type()));
+            values.emplace_back(tensors.back());
+        }
+        const auto result = module.execute(name, values);
+        if (!result.ok()) {
+            return failed(result.error());
+        }
+    }
+    return {};
+}
+
+bool is_crash(const ChildResult& result) {
+    return result.end == ChildEnd::Crashed || result.end == ChildEnd::TookTooLong;
+}
+
+}  // namespace
+
+TEST_CASE("what a child does is told: its end, its error, its crash, its hang") {
+    CHECK(run_in_child(kSeconds, [] { return Status(); }).end == ChildEnd::Ran);
+    const ChildResult refused = run_in_child(kSeconds, [] { return Status(Code::NotLoaded, "said by the child"); });
+    CHECK(refused.end == ChildEnd::Refused);
+    CHECK(refused.detail == "said by the child");
+    const ChildResult crashed = run_in_child(kSeconds, [] {
+        ::raise(SIGSEGV);
+        return Status();
+    });
+    CHECK(crashed.end == ChildEnd::Crashed);
+    const ChildResult hung = run_in_child(1, [] {
+        while (true) {
+            ::pause();
+        }
+        return Status();
+    });
+    CHECK(hung.end == ChildEnd::TookTooLong);
+}
+
+TEST_CASE("no valid program is refused by the trial") {
+    for (const char* name : {"linear_xnnpack.pte", "linear_portable.pte", "methods.pte", "counter.pte", "policy.pte",
+                             "convnet.pte", "convnet_portable.pte", "channels_last.pte", "same_bool.pte"}) {
+        CAPTURE(name);
+        Model model;
+        const Status status = model.load_from_file(model_path(name), with_trial());
+        CHECK_MESSAGE(status.ok(), (status.ok() ? "" : status.failure().cause));
+        const std::vector<char> bytes = read_file(model_path(name));
+        CHECK(model.load_from_buffer(bytes.data(), bytes.size(), with_trial()).ok());
+    }
+    Model model;
+    CHECK(model.load_from_file(model_path("external.pte"), with_trial()).code() ==
+          static_cast<int>(Code::StructureInvalid));
+    LoadOptions options = with_trial();
+    options.external = {model_path("weights.ptd")};
+    CHECK(model.load_from_file(model_path("external.pte"), options).ok());
+}
+
+TEST_CASE("a trial leaves the session's state alone") {
+    Model model;
+    REQUIRE(model.load_from_file(model_path("counter.pte"), with_trial()).ok());
+    CHECK(run(model, floats({1}, {1})) == std::vector<float>{6});
+}
+
+TEST_CASE("trials while other threads run models never hang") {
+    const TensorValue input = floats(std::vector<float>(3 * 16 * 16, 0.5F), {1, 3, 16, 16});
+    Model running;
+    REQUIRE(running.load_from_file(model_path("convnet.pte")).ok());
+    const std::vector<float> expected = run(running, input);
+    std::atomic<bool> stop{false};
+    std::atomic<int> wrong{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 2; ++t) {
+        threads.emplace_back([&, session = std::shared_ptr<Model>(running.new_session())] {
+            while (!stop) {
+                wrong += run(*session, input) == expected ? 0 : 1;
+                Model another;
+                wrong += another.load_from_file(model_path("policy.pte")).ok() ? 0 : 1;
+                wrong += another.load_method("forward").ok() ? 0 : 1;
+            }
+        });
+    }
+    const std::vector<char> bytes = read_file(model_path("convnet.pte"));
+    for (int i = 0; i < 30; ++i) {
+        Model model;
+        CHECK(model.load_from_buffer(bytes.data(), bytes.size(), with_trial()).ok());
+    }
+    stop = true;
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("a file is tried once, again when it has changed, and not at all after a restart") {
+    const std::string list = std::string(TEST_MODELS) + "/tried_files.txt";
+    std::remove(list.c_str());
+    keep_tried_files(list);
+    const std::string path = scratch_file(read_file(model_path("policy.pte")));
+    const auto lines = [&] {
+        const std::vector<char> text = read_file(list);
+        return std::count(text.begin(), text.end(), '\n');
+    };
+    const auto before = lines();
+    Model model;
+    REQUIRE(model.load_from_file(path, with_trial()).ok());
+    CHECK(lines() == before + 1);
+    REQUIRE(model.load_from_file(path, with_trial()).ok());
+    CHECK(lines() == before + 1);
+    scratch_file(read_file(model_path("convnet.pte")));
+    REQUIRE(model.load_from_file(path, with_trial()).ok());
+    CHECK(lines() == before + 2);
+    // What the next run reads.
+    const std::string known = [&] {
+        std::ifstream file(list);
+        std::string line;
+        for (long i = 0; i <= before; ++i) {
+            std::getline(file, line);
+        }
+        return line;
+    }();
+    CHECK(was_tried(known));
+    CHECK_FALSE(was_tried(known + "0"));
+    std::ofstream(list, std::ios::trunc) << "files that ran with another version\n1:2:3\n";
+    keep_tried_files(list);
+    CHECK_FALSE(was_tried("1:2:3"));
+    std::remove(list.c_str());
+}
+
+TEST_CASE("programs with changed bytes are refused or run; what crashes, crashes in a child") {
+    std::mt19937 random(7);
+    int refused = 0;
+    int ran = 0;
+    const char* const names[] = {"convnet_portable.pte", "convnet.pte", "methods.pte", "policy.pte"};
+    for (int i = 0; i < 80; ++i) {
+        const std::vector<char> bytes = changed(read_file(model_path(names[i % 4])), random);
+        Model model;
+        const bool ok = model.load_from_buffer(bytes.data(), bytes.size(), with_trial()).ok();
+        ++(ok ? ran : refused);
+    }
+    CHECK(refused > 0);
+    CHECK(ran > 0);
+}
+
+namespace {
+
+/// A loop over the pool in which a fatal check fails: in the thread that called, in another one, or in none.
+enum class Fails { Nowhere, InCaller, InWorker };
+
+Status loop_on_pool(Fails fails) {
+    const auto caller = std::this_thread::get_id();
+    return guarded("testing", [&]() -> Status {
+        executorch::extension::parallel_for(0, 64, 1, [&](int64_t, int64_t) {
+            const bool is_caller = std::this_thread::get_id() == caller;
+            ET_CHECK_MSG(fails != Fails::InCaller || !is_caller, "fails in the caller");
+            ET_CHECK_MSG(fails != Fails::InWorker || is_caller, "fails in a worker");
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        });
+        return {};
+    });
+}
+
+/// In a child: the pool's threads do not come along in a fork, so it makes its own.
+template <typename Work>
+ChildResult with_pool(Work work) {
+    return run_in_child(5, [&] {
+        Status status = set_thread_count(1);
+        status = status.ok() ? set_thread_count(2) : std::move(status);
+        return status.ok() ? work() : std::move(status);
+    });
+}
+
+}  // namespace
+
+TEST_CASE("after a fatal check in a loop of the pool, the pool works again") {
+    CHECK(with_pool([] { return loop_on_pool(Fails::Nowhere); }).end == ChildEnd::Ran);
+    const ChildResult failed = with_pool([] { return loop_on_pool(Fails::InCaller); });
+    CHECK(failed.end == ChildEnd::Refused);
+    CHECK(failed.detail.find("fails in the caller") != std::string::npos);
+    const ChildResult again = with_pool([] {
+        return loop_on_pool(Fails::InCaller).ok() ? Status(Code::NotLoaded, "it did not fail")
+                                                  : loop_on_pool(Fails::Nowhere);
+    });
+    CHECK(again.end == ChildEnd::Ran);
+}
+
+// What cannot be avoided (docs/integrity.md); with one thread it can.
+TEST_CASE("a fatal check in another thread of the pool ends the process, and on one thread it is an error") {
+    CHECK(with_pool([] { return loop_on_pool(Fails::InWorker); }).end == ChildEnd::Crashed);
+    const ChildResult serial = with_pool([] {
+        const executorch::extension::threadpool::NoThreadPoolGuard one_thread;
+        return loop_on_pool(Fails::InCaller);
+    });
+    CHECK(serial.end == ChildEnd::Refused);
+}
+
+// docs/integrity.md has its table.
+TEST_CASE("measure what each step leaves" * doctest::skip()) {
+    constexpr int kFiles = 4800;
+    int raw_crashes = 0;
+    int check_refuses = 0;
+    int check_crashes = 0;
+    int trial_refuses = 0;
+    int trial_crashes = 0;
+    std::mt19937 random(11);
+    const char* const names[] = {"convnet_portable.pte", "convnet.pte", "methods.pte", "policy.pte"};
+    for (int i = 0; i < kFiles; ++i) {
+        const std::vector<char> bytes = changed(read_file(model_path(names[i % 4])), random);
+        const std::string path = scratch_file(bytes);
+        raw_crashes += is_crash(run_in_child(5, [&] { return run_raw(path); })) ? 1 : 0;
+        Model model;
+        if (!model.load_from_buffer(bytes.data(), bytes.size()).ok()) {
+            ++check_refuses;
+            continue;
+        }
+        const auto in_game = [&](unsigned seed) {
+            return is_crash(run_in_child(5, [&] { return run_once(model, seed); }));
+        };
+        const bool crashes = in_game(1) || in_game(2) || in_game(3);
+        check_crashes += crashes ? 1 : 0;
+        if (!model.load_from_buffer(bytes.data(), bytes.size(), with_trial()).ok()) {
+            ++trial_refuses;
+            continue;
+        }
+        trial_crashes += crashes ? 1 : 0;
+    }
+    MESSAGE("of " << kFiles << ": InternalConsistency alone " << raw_crashes << " crashes; check refuses "
+                  << check_refuses << ", leaves " << check_crashes << " crashes; trial refuses " << trial_refuses
+                  << " more, leaves " << trial_crashes << " crashes");
+}
