@@ -77,6 +77,10 @@ def _make(folder: Path) -> None:
             self.total.add_(step)
             return self.total * 1.0
 
+    class Same(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.clone()
+
     policy = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 4)).eval()
     convnet = nn.Sequential(
         nn.Conv2d(3, 16, 3, padding=1),
@@ -119,6 +123,10 @@ def _make(folder: Path) -> None:
     lower(counter, False, "counter.pte", passes=[InitializedMutableBufferPass(["total"])])
     methods = {"forward": exported, "double": export(TwoInputs(), pair)}
     lower(methods, False, "two_methods.pte")
+    # Every dtype that a program can hold; ExecuTorch's memory planning does not know uint64.
+    dtypes = "float32 float64 float16 bfloat16 int8 int16 int32 int64 uint8 uint16 uint32 bool".split()
+    same = {f"same_{name}": export(Same(), (torch.ones(4).to(getattr(torch, name)),)) for name in dtypes}
+    lower({"forward": exported, **same}, False, "dtypes.pte")
 
 
 if __name__ == "__main__":

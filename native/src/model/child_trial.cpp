@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 
@@ -18,6 +19,7 @@ namespace godot_executorch {
 namespace {
 
 constexpr int kRefused = 10;
+constexpr char kSeparator = '\1';
 constexpr auto kGrace = std::chrono::seconds(2);  // after the child's own alarm
 
 [[noreturn]] void work_here(int seconds, const std::function<Status()>& work, int answer) {
@@ -34,8 +36,10 @@ constexpr auto kGrace = std::chrono::seconds(2);  // after the child's own alarm
     install_platform(nullptr);
     const Status status = work();
     if (!status.ok()) {
-        const std::string& cause = status.failure().cause;
-        const ssize_t ignored = ::write(answer, cause.data(), cause.size());
+        const Failure& failure = status.failure();
+        const std::string text =
+            std::to_string(failure.code) + kSeparator + failure.cause + kSeparator + failure.remedy;
+        const ssize_t ignored = ::write(answer, text.data(), text.size());
         ::_exit(ignored < 0 ? kRefused + 1 : kRefused);
     }
     ::_exit(0);
@@ -48,6 +52,18 @@ std::string read_all(int file) {
         text.append(buffer, static_cast<size_t>(count));
     }
     return text;
+}
+
+ChildResult refused(const std::string& text) {
+    ChildResult result{ChildEnd::Refused, text, static_cast<int>(Code::StructureInvalid), {}};
+    const size_t cause = text.find(kSeparator);
+    const size_t remedy = text.rfind(kSeparator);
+    if (cause != remedy) {
+        result.code = std::atoi(text.c_str());
+        result.detail = text.substr(cause + 1, remedy - cause - 1);
+        result.remedy = text.substr(remedy + 1);
+    }
+    return result;
 }
 
 /// Waits for the child, which is killed when it outlives its own alarm. False when somebody else has waited for it.
@@ -79,7 +95,7 @@ pid_t fork_alone() {
 ChildResult run_in_child(int seconds, const std::function<Status()>& work) {
     int pipe_ends[2] = {-1, -1};
     if (::pipe2(pipe_ends, O_CLOEXEC) != 0) {
-        return {ChildEnd::NotStarted, std::strerror(errno)};
+        return {ChildEnd::NotStarted, std::strerror(errno), 0, {}};
     }
     const pid_t child = fork_alone();
     if (child == 0) {
@@ -93,19 +109,19 @@ ChildResult run_in_child(int seconds, const std::function<Status()>& work) {
     const std::string text = is_known ? read_all(pipe_ends[0]) : std::string();
     ::close(pipe_ends[0]);
     if (child < 0) {
-        return {ChildEnd::NotStarted, std::strerror(fork_error)};
+        return {ChildEnd::NotStarted, std::strerror(fork_error), 0, {}};
     }
     if (!is_known) {
-        return {ChildEnd::NotStarted, "the process's end is hidden from us"};
+        return {ChildEnd::NotStarted, "the process's end is hidden from us", 0, {}};
     }
     if (WIFEXITED(ended)) {
-        return {WEXITSTATUS(ended) == 0 ? ChildEnd::Ran : ChildEnd::Refused, text};
+        return WEXITSTATUS(ended) == 0 ? ChildResult() : refused(text);
     }
     const int number = WTERMSIG(ended);
     if (number == SIGALRM || number == SIGKILL) {
-        return {ChildEnd::TookTooLong, {}};
+        return {ChildEnd::TookTooLong, {}, 0, {}};
     }
-    return {ChildEnd::Crashed, ::strsignal(number)};
+    return {ChildEnd::Crashed, ::strsignal(number), 0, {}};
 }
 
 }  // namespace godot_executorch

@@ -12,6 +12,8 @@ enum class ChildEnd { Ran, Refused, Crashed, TookTooLong, NotStarted };
 struct ChildResult {
     ChildEnd end = ChildEnd::Ran;
     std::string detail;  // the failure's cause, or how it crashed
+    int code = 0;        // of the failure, with its remedy
+    std::string remedy;
 };
 
 /// Does `work` in a fork of this process and waits for its end; a crash or a hang there is a result here. Nobody else

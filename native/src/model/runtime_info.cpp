@@ -84,7 +84,10 @@ void replace_pool() {
     const int count = thread_count();
     if (count > 1) {
         const PoolChange change;
-        executorch::extension::threadpool::get_threadpool()->_unsafe_reset_threadpool(static_cast<uint32_t>(count));
+        auto* pool = executorch::extension::threadpool::get_threadpool();
+        // It does nothing when it has that many already.
+        pool->_unsafe_reset_threadpool(1);
+        pool->_unsafe_reset_threadpool(static_cast<uint32_t>(count));
     }
 }
 
