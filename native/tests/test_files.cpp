@@ -110,6 +110,15 @@ TEST_CASE("a file that is cut short while it is mapped gives an error, not a cra
     std::remove(path.c_str());
 }
 
+TEST_CASE("a small file that is cut short inside its last page is noticed when a method is loaded") {
+    const std::string path = scratch_file(read_file(model_path("linear_xnnpack.pte")));
+    Model model;
+    REQUIRE(model.load_from_file(path).ok());
+    REQUIRE(::truncate(path.c_str(), 1000) == 0);
+    CHECK(model.load_method("forward").code() == static_cast<int>(Code::FileChanged));
+    std::remove(path.c_str());
+}
+
 TEST_CASE("a file that is rewritten in place does not change what was read of it") {
     const std::string path = scratch_file(read_file(model_path("linear_portable.pte")));
     Model model;

@@ -337,3 +337,20 @@ TEST_CASE("measure what each step leaves" * doctest::skip()) {
     measure(Part::Program, {"convnet_portable.pte", "convnet.pte", "methods.pte", "policy.pte", "counter.pte"}, 12000);
     measure(Part::Segments, {"convnet.pte", "policy.pte", "linear_xnnpack.pte"}, 6000);
 }
+
+TEST_CASE("measure what a trial costs" * doctest::skip()) {
+    for (const char* name : {"linear_xnnpack.pte", "convnet.pte", "big.pte"}) {
+        const auto time_of = [&](int seconds) {
+            const auto start = std::chrono::steady_clock::now();
+            LoadOptions options;
+            options.trial_seconds = seconds;
+            Model model;
+            REQUIRE(model.load_from_file(model_path(name), options).ok());
+            return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+        };
+        const double without = time_of(0);
+        const double first = time_of(kSeconds);
+        MESSAGE(name << ": load without a trial " << without << " ms, the first time " << first << " ms, the second "
+                     << time_of(kSeconds) << " ms");
+    }
+}

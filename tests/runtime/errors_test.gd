@@ -78,6 +78,47 @@ func test_payload_that_is_not_the_imported_one() -> void:
 	check_equal(model.get_last_error().code_name, "HASH_MISMATCH")
 
 
+func test_a_file_that_cannot_be_written() -> void:
+	expect_error("FILE_NOT_WRITTEN")
+	for path: String in ["user://no/such/folder/model.pte", "user://no/such/folder/model.tres"]:
+		var model: ExecuTorchResource = _model("linear.pt")
+		check_equal(model.save_to_file(path), FAILED)
+		check_equal(model.get_last_error().code_name, "FILE_NOT_WRITTEN", path)
+
+
+## A file that nobody vouches for is run in a child process first, and its errors keep their names.
+func test_unknown_file_with_a_missing_operator() -> void:
+	expect_error("OPERATOR_MISSING")
+	var text: String = FileAccess.get_file_as_bytes("res://models/linear_portable.pte").hex_encode()
+	var from: String = "aten::addmm".to_utf8_buffer().hex_encode()
+	var file: FileAccess = FileAccess.open("user://unknown.pte", FileAccess.WRITE)
+	file.store_buffer(text.replace(from, "aten::addmx".to_utf8_buffer().hex_encode()).hex_decode())
+	file.close()
+	var model: ExecuTorchResource = ExecuTorchResource.new()
+	check_equal(model.load_from_file("user://unknown.pte"), FAILED)
+	check_equal(model.get_last_error().code_name, "OPERATOR_MISSING")
+	check(model.get_last_error().cause.contains("aten::addmx"), model.get_last_error().cause)
+
+
+func test_unknown_files_that_ran_are_remembered() -> void:
+	_model("linear.pt").save_to_file("user://mine.pte")
+	var model: ExecuTorchResource = ExecuTorchResource.new()
+	check_equal(model.load_from_file("user://mine.pte"), OK)
+	var lines: int = _remembered()
+	check(lines > 1, "the list has the file")
+	check_equal(model.load_from_file("user://mine.pte"), OK)
+	check_equal(_remembered(), lines, "an unchanged file is not tried again")
+	_model("linear.pt").save_to_file("user://mine.pte")
+	check_equal(model.load_from_file("user://mine.pte"), OK)
+	check_equal(_remembered(), lines + 1, "another file of the same name is")
+
+
+func test_the_library_of_another_platform() -> void:
+	var missing: ExecuTorchError = preload("res://addons/executorch/runtime/native_library.gd").missing_error()
+	check_equal(missing.code_name, "NATIVE_LIBRARY_MISSING")
+	check(missing.cause.contains(OS.get_name()), missing.cause)
+
+
 func test_payload_path_that_leads_out() -> void:
 	expect_error("PATH_NOT_ALLOWED")
 	for path: String in ["/etc/passwd", "res://../x.pte", "../../x.pte"]:
@@ -115,6 +156,10 @@ func test_errors_as_values() -> void:
 	check_equal(str(error), "full [QUEUE_FULL] wait")
 	check_equal(ExecuTorchError.from_dictionary(error.to_dictionary()).code_name, "QUEUE_FULL")
 	check_equal(ExecuTorchError.from_dictionary({"code": "BAD", "cause": "c"}).code, ExecuTorchError.Code.IMPORT_ERROR)
+
+
+func _remembered() -> int:
+	return FileAccess.get_file_as_string("user://executorch_tried_files.txt").split("\n", false).size()
 
 
 func _check_error(result: Dictionary, model: ExecuTorchResource, code_name: String) -> void:

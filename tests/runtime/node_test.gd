@@ -10,6 +10,7 @@ func test_node_loads_by_itself_and_predicts() -> void:
 	_listen(node)
 	add_child(node)
 	check(node.is_model_loaded(), "auto_load")
+	check_equal(node.get_session().get_model_name(), "linear")
 	check_near(node.predict([1.0]), [5.0])
 	check_near(node.predict_named({"input_0": [2.0]}).get("output_0", []), [7.0])
 	check_near(await node.predict_async([3.0]), [9.0])

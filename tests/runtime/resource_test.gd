@@ -95,6 +95,9 @@ func test_what_is_known_of_a_model() -> void:
 	check_equal(model.get_model_size(), model.get_model_data().size())
 	check_equal(model.get_method_meta("nothing"), {})
 	check_equal(model.get_constants(), {})
+	check_equal(model.external_paths, PackedStringArray())
+	check_equal(ExecuTorchResource.MEMORY_POLICY_CUSTOM, ExecuTorchResource.MemoryPolicy.MEMORY_POLICY_CUSTOM)
+	check_equal(ExecuTorchResource.OPTIMIZATION_NONE, ExecuTorchResource.OptimizationLevel.OPTIMIZATION_NONE)
 
 
 func test_statistics_and_memory() -> void:
@@ -124,6 +127,8 @@ func test_memory_policies() -> void:
 	input.resize(3 * 32 * 32)
 	check_equal(model.forward_array(input).size(), 10)
 	check_equal(model.get_memory_info()["policy"], 1)
+	check_equal(model.configure_memory(ExecuTorchResource.MEMORY_POLICY_AUTO), OK)
+	check_equal(model.get_memory_info()["policy"], 0)
 	check_equal(model.configure_memory(ExecuTorchResource.MEMORY_POLICY_CUSTOM), OK)
 	check_equal(model.forward_array(input).size(), 10)
 	expect_error("MEMORY_LIMIT_EXCEEDED")

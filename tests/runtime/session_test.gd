@@ -24,6 +24,9 @@ func test_information() -> void:
 	var info: Dictionary = session.get_model_info()
 	check_equal(info["name"], "linear")
 	check_equal(info["path"], "res://models/linear.pt")
+	check_equal(session.get_resource_path(), "res://models/linear.pt")
+	check_equal(session.get_resource(), _model("linear.pt"))
+	check_equal(ExecuTorchRuntime.new().get_resource(), null)
 	check_equal((info["methods"] as Array).size(), 1)
 	check(session.health_check()["ok"], str(session.health_check()))
 	check(ExecuTorchRuntime.get_backends().has("XnnpackBackend"), "XNNPACK is linked")
@@ -69,6 +72,7 @@ func test_async_results_do_not_cross() -> void:
 	var requests: Array[ExecuTorchCall] = []
 	for index: int in 200:
 		requests.append(session.submit({"input_0": [float(index)]}))
+	check_equal(requests[0].model_name, "linear")
 	var last: ExecuTorchCall = requests[-1]
 	await wait_until(last.is_finished, 60.0)
 	for index: int in 200:

@@ -5,9 +5,9 @@ extends RefCounted
 ## Reach it through [ExecuTorchRuntime], which inherits it.
 
 const Library := preload("native_library.gd")
-const MCP_TOOLS: String = "res://addons/executorch/runtime/mcp/mcp_tools.gd"
-const LIVE_RELOAD: String = "res://addons/executorch/runtime/live_reload.gd"
-const TELEMETRY: String = "res://addons/executorch/runtime/telemetry/telemetry.gd"
+const _MCP_TOOLS: String = "res://addons/executorch/runtime/mcp/mcp_tools.gd"
+const _LIVE_RELOAD: String = "res://addons/executorch/runtime/live_reload.gd"
+const _TELEMETRY: String = "res://addons/executorch/runtime/telemetry/telemetry.gd"
 
 static var _sessions_lock: Mutex = Mutex.new()
 static var _sessions: Dictionary = {}
@@ -29,13 +29,13 @@ static func get_sessions() -> Array[ExecuTorchRuntime]:
 ## outputSchema, annotations}[/code] each.
 static func list_mcp_tools() -> Array[Dictionary]:
 	var tools: Array[Dictionary] = []
-	tools.assign((load(MCP_TOOLS) as GDScript).call(&"list_tools") as Array)
+	tools.assign((load(_MCP_TOOLS) as GDScript).call(&"list_tools") as Array)
 	return tools
 
 
 ## Runs a tool and returns MCP's [code]{content, structuredContent, isError}[/code].
 static func call_mcp_tool(tool_name: String, arguments: Dictionary = {}) -> Dictionary:
-	return (load(MCP_TOOLS) as GDScript).call(&"call_tool", tool_name, arguments)
+	return (load(_MCP_TOOLS) as GDScript).call(&"call_tool", tool_name, arguments)
 
 
 ## Names of the backends in the native library, for example [code]XnnpackBackend[/code]; empty without the library.
@@ -76,8 +76,8 @@ static func register(session: ExecuTorchRuntime) -> void:
 	_sessions_lock.unlock()
 	# Only a game that was started from an editor has somebody to tell.
 	if EngineDebugger.is_active():
-		(load(TELEMETRY) as GDScript).call(&"watch", session)
-		(load(LIVE_RELOAD) as GDScript).call(&"start")
+		(load(_TELEMETRY) as GDScript).call(&"watch", session)
+		(load(_LIVE_RELOAD) as GDScript).call(&"start")
 
 
 ## For sessions: one that has lost its model.

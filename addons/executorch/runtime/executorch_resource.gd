@@ -12,8 +12,9 @@ extends ExecuTorchModelDescription
 ## Inputs go by the model's own names or by [code]input_0[/code], [code]input_1[/code]. A value is a number, an (even
 ## nested) [Array], a packed array, an [ExecuTorchTensor] or a dictionary [code]{data, shape, dtype}[/code].
 ## Outputs are
-## flat, row-major packed arrays by name: [PackedFloat32Array] for all float dtypes, [PackedInt64Array] for int64 and
-## uint32, [PackedInt32Array] for the smaller signed integers, [PackedByteArray] for uint8 and bool.[br][br]
+## flat, row-major packed arrays by name: [PackedFloat32Array] for float32, float16 and bfloat16, [PackedFloat64Array]
+## for float64, [PackedInt64Array] for int64, uint32 and uint64, [PackedInt32Array] for the smaller integers,
+## [PackedByteArray] for uint8 and bool.[br][br]
 ## A call that fails returns an empty value, writes one error to Godot's output and keeps it for [method
 ## get_last_error].
 ## The program is loaded by the first call; [method load_model] does it earlier. All methods may be called from any

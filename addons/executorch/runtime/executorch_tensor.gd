@@ -128,6 +128,54 @@ static func from_audio(frames: PackedVector2Array, mono: bool = true) -> ExecuTo
 	return from_packed(values, PackedInt64Array([1 if mono else 2, frames.size()]))
 
 
+## A picture of the values: the way back of [method from_image], with the same [param mean], [param deviation] and
+## [param layout]. The shape is [code][1, channels, height, width][/code] or without the 1; for [code]"NHWC"[/code] the
+## channels are at the end. An empty [param channels] is found from their number. Values below 0 and above 1 are
+## cut off. Null when the shape is no picture's, and without the native library.
+func to_image(
+	channels: String = "",
+	mean: PackedFloat32Array = PackedFloat32Array(),
+	deviation: PackedFloat32Array = PackedFloat32Array(),
+	layout: String = "NCHW"
+) -> Image:
+	var sizes: PackedInt64Array = shape.slice(1) if shape.size() == 4 and shape[0] == 1 else shape
+	if sizes.size() != 3:
+		_refuse("Expected the shape of one picture, got %s." % shape)
+		return null
+	var library: RefCounted = Native.statics()
+	if library == null:
+		Native.missing_error().report("")
+		return null
+	var count: int = sizes[2] if layout == "NHWC" else sizes[0]
+	var height: int = sizes[0] if layout == "NHWC" else sizes[1]
+	var width: int = sizes[1] if layout == "NHWC" else sizes[2]
+	if channels.is_empty():
+		channels = str({1: "gray", 4: "rgba"}.get(count, "rgb"))
+	var pixels: PackedByteArray = library.tensor_to_pixels(
+		to_floats(), width, height, channels, mean, deviation, layout
+	)
+	if pixels.is_empty():
+		_refuse("The values of %s are no picture of %s, %s." % [shape, channels, layout])
+		return null
+	var formats: Dictionary[int, Image.Format] = {1: Image.FORMAT_L8, 3: Image.FORMAT_RGB8, 4: Image.FORMAT_RGBA8}
+	return Image.create_from_data(width, height, false, formats[count], pixels)
+
+
+## Audio frames as [AudioStreamGeneratorPlayback] takes them, of the shape [code][1, frames][/code] (both channels are
+## the same), [code][2, frames][/code] or [code][frames][/code]. Empty when the shape is another.
+func to_audio() -> PackedVector2Array:
+	var frames: PackedVector2Array = []
+	var tracks: int = shape[0] if shape.size() == 2 else 1
+	if shape.is_empty() or shape.size() > 2 or tracks < 1 or tracks > 2:
+		_refuse("Expected a shape of [1 or 2, frames], got %s." % shape)
+		return frames
+	var values: PackedFloat32Array = to_floats()
+	frames.resize(shape[-1])
+	for index: int in frames.size():
+		frames[index] = Vector2(values[index], values[index + (tracks - 1) * frames.size()])
+	return frames
+
+
 ## [code]{data, shape, dtype}[/code], as the native library takes it.
 func to_dictionary() -> Dictionary:
 	return {"data": data, "shape": shape, "dtype": dtype}
@@ -163,11 +211,11 @@ func reshaped(to_shape: PackedInt64Array) -> ExecuTorchTensor:
 	return from_packed(data, sizes, dtype)
 
 
-## Index of the largest value in the flat data; -1 when there is none.
+## Index of the largest value in the flat data, the first of equals; -1 when there is none. NaN counts as the smallest.
 func argmax() -> int:
 	var best: int = -1
 	for index: int in len(data):
-		if best < 0 or data[index] > data[best]:
+		if best < 0 or data[index] > data[best] or (is_nan(data[best]) and not is_nan(data[index])):
 			best = index
 	return best
 
@@ -183,12 +231,13 @@ func softmax() -> ExecuTorchTensor:
 	return from_packed(library.softmax(to_floats(), width), shape)
 
 
-## The [param count] largest values of the flat data, largest first: [code]{index, value}[/code] each.
+## The [param count] largest values of the flat data, largest first, equal ones in their order:
+## [code]{index, value}[/code] each. NaN counts as the smallest.
 func topk(count: int) -> Array[Dictionary]:
 	var entries: Array[Dictionary] = []
 	for index: int in len(data):
 		entries.append({"index": index, "value": data[index]})
-	entries.sort_custom(func(a: Dictionary, b: Dictionary) -> bool: return a["value"] > b["value"])
+	entries.sort_custom(_is_larger)
 	return entries.slice(0, maxi(count, 0))
 
 
@@ -206,6 +255,14 @@ func _nest(dimension: int, first: int, count: int) -> Array:
 	for row: int in shape[dimension]:
 		rows.append(_nest(dimension + 1, first + row * step, step))
 	return rows
+
+
+static func _is_larger(left: Dictionary, right: Dictionary) -> bool:
+	var first: float = left["value"]
+	var second: float = right["value"]
+	if left["value"] == right["value"] or (is_nan(first) and is_nan(second)):
+		return left["index"] < right["index"]
+	return is_nan(second) or left["value"] > right["value"]
 
 
 static func _flatten(value: Variant, sizes: PackedInt64Array, depth: int, flat: Array) -> bool:

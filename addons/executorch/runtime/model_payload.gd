@@ -64,7 +64,9 @@ static func _external_source(path: String) -> Variant:
 	if file == null:
 		return null
 	var place: String = file.get_path_absolute()
-	return place if _is_on_disk(place) else file
+	if _is_on_disk(place):
+		return place
+	return file
 
 
 ## A file inside a PCK has no place of its own on the disk.

@@ -74,6 +74,10 @@ class ExecuTorchModule {
     static PackedFloat32Array image_to_tensor(const ObjectRef& image, int64_t width, int64_t height,
                                               const String& channels, const PackedFloat32Array& mean,
                                               const PackedFloat32Array& deviation, const String& layout);
+    /// The way back: 8-bit pixels of RGB, RGBA or grey.
+    static PackedByteArray tensor_to_pixels(const PackedFloat32Array& values, int64_t width, int64_t height,
+                                            const String& channels, const PackedFloat32Array& mean,
+                                            const PackedFloat32Array& deviation, const String& layout);
     static PackedInt64Array argmax(const PackedFloat32Array& values, int64_t row);
     static PackedFloat32Array softmax(const PackedFloat32Array& values, int64_t row);
     static PackedInt64Array topk(const PackedFloat32Array& values, int64_t count);

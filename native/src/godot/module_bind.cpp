@@ -48,6 +48,10 @@ void ExecuTorchModule::bind() {
                          {"image", "width", "height", "channels", "mean", "deviation", "layout"},
                          {"rgb", PackedFloat32Array(), PackedFloat32Array(), "NCHW"}},
                         &Self::image_to_tensor);
+    bound.static_method({"tensor_to_pixels",
+                         {"values", "width", "height", "channels", "mean", "deviation", "layout"},
+                         {"rgb", PackedFloat32Array(), PackedFloat32Array(), "NCHW"}},
+                        &Self::tensor_to_pixels);
     bound.static_method({"argmax", {"values", "row"}, {0}}, &Self::argmax);
     bound.static_method({"softmax", {"values", "row"}, {0}}, &Self::softmax);
     bound.static_method({"topk", {"values", "count"}}, &Self::topk);

@@ -71,6 +71,23 @@ std::vector<float> to_vector(const PackedFloat32Array& values) {
     return values.size() > 0 ? std::vector<float>(values.data(), values.data() + values.size()) : std::vector<float>();
 }
 
+Status read_layout(int64_t width, int64_t height, const String& channels, const PackedFloat32Array& mean,
+                   const PackedFloat32Array& deviation, const String& layout, ImageLayout& wanted) {
+    wanted.width = static_cast<int>(std::clamp<int64_t>(width, 0, 1 << 20));
+    wanted.height = static_cast<int>(std::clamp<int64_t>(height, 0, 1 << 20));
+    wanted.channels = channels.utf8();
+    std::transform(wanted.channels.begin(), wanted.channels.end(), wanted.channels.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
+    wanted.mean = to_vector(mean);
+    wanted.deviation = to_vector(deviation);
+    const std::string order = layout.utf8();
+    wanted.channels_first = order == "NCHW" || order == "nchw";
+    if (!wanted.channels_first && order != "NHWC" && order != "nhwc") {
+        return Status(Code::InvalidOption, "layout: expected NCHW or NHWC, got " + order);
+    }
+    return {};
+}
+
 PackedInt64Array to_packed(const std::vector<int64_t>& values) {
     PackedInt64Array result(static_cast<int64_t>(values.size()));
     std::copy(values.begin(), values.end(), result.data());
@@ -104,28 +121,31 @@ PackedFloat32Array ExecuTorchModule::image_to_tensor(const ObjectRef& image, int
     pixels.channels = channels_of(image_number(bytes.object(), "get_format", kGetFormatHash));
     pixels.data = pixels.channels > 0 ? api.image_data(bytes.object()) : nullptr;
     ImageLayout wanted;
-    wanted.width = static_cast<int>(std::clamp<int64_t>(width, 0, 1 << 20));
-    wanted.height = static_cast<int>(std::clamp<int64_t>(height, 0, 1 << 20));
-    wanted.channels = channels.utf8();
-    std::transform(wanted.channels.begin(), wanted.channels.end(), wanted.channels.begin(),
-                   [](unsigned char c) { return std::tolower(c); });
-    wanted.mean = to_vector(mean);
-    wanted.deviation = to_vector(deviation);
-    const std::string order = layout.utf8();
-    wanted.channels_first = order == "NCHW" || order == "nchw";
     std::vector<float> values;
-    Status status;
-    if (!wanted.channels_first && order != "NHWC" && order != "nhwc") {
-        status = Status(Code::InvalidOption, "layout: expected NCHW or NHWC, got " + order);
-    } else {
-        status = image_to_floats(pixels, wanted, values);
-    }
+    Status status = read_layout(width, height, channels, mean, deviation, layout, wanted);
+    status = status.ok() ? image_to_floats(pixels, wanted, values) : std::move(status);
     if (!status.ok()) {
         report("image_to_tensor", status.failure().cause);
         return {};
     }
     PackedFloat32Array result(static_cast<int64_t>(values.size()));
     std::copy(values.begin(), values.end(), result.data());
+    return result;
+}
+
+PackedByteArray ExecuTorchModule::tensor_to_pixels(const PackedFloat32Array& values, int64_t width, int64_t height,
+                                                   const String& channels, const PackedFloat32Array& mean,
+                                                   const PackedFloat32Array& deviation, const String& layout) {
+    ImageLayout given;
+    std::vector<uint8_t> pixels;
+    Status status = read_layout(width, height, channels, mean, deviation, layout, given);
+    status = status.ok() ? floats_to_pixels(to_vector(values), given, pixels) : std::move(status);
+    if (!status.ok()) {
+        report("tensor_to_pixels", status.failure().cause);
+        return {};
+    }
+    PackedByteArray result(static_cast<int64_t>(pixels.size()));
+    std::copy(pixels.begin(), pixels.end(), result.data());
     return result;
 }
 

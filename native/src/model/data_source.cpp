@@ -205,7 +205,12 @@ class MappedSource final : public CopyingSource {
         : CopyingSource(size), file_(std::move(file)), region_(std::move(region)) {}
 
     std::string identity() const override { return identity_of(file_.number()); }
-    bool is_damaged() const override { return region_->is_damaged(); }
+    /// The last page of a mapping reads as zeros behind the end of a file that was cut, without a signal.
+    bool is_damaged() const override {
+        struct stat info = {};
+        const bool is_whole = ::fstat(file_.number(), &info) == 0 && static_cast<size_t>(info.st_size) >= byte_count();
+        return !is_whole || region_->is_damaged();
+    }
 
     Result<FreeableBuffer> load(size_t offset, size_t size, const SegmentInfo& segment) const override {
         // Flatbuffers hold offsets that are followed; weights are only numbers.

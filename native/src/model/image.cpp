@@ -7,6 +7,7 @@ namespace godot_executorch {
 namespace {
 
 constexpr int kMaximumSide = 16384;
+constexpr int kOpaque = 4;  // channels of a pixel with alpha
 
 /// What one output position takes from the input line.
 struct Taps {
@@ -148,6 +149,37 @@ Status image_to_floats(const Pixels& pixels, const ImageLayout& layout, std::vec
                 const size_t position = y * static_cast<size_t>(width) + x;
                 result[layout.channels_first ? c * plane + position : position * channels + c] = value;
             }
+        }
+    }
+    return {};
+}
+
+Status floats_to_pixels(const std::vector<float>& values, const ImageLayout& layout, std::vector<uint8_t>& result) {
+    std::vector<int> targets;
+    std::vector<float> mean;
+    std::vector<float> deviation;
+    Status status = channel_sources(layout.channels, kOpaque, targets);
+    const size_t channels = targets.size();
+    status = status.ok() ? per_channel(layout.mean, channels, 0.0F, "mean", mean) : std::move(status);
+    status = status.ok() ? per_channel(layout.deviation, channels, 1.0F, "deviation", deviation) : std::move(status);
+    if (!status.ok()) {
+        return status;
+    }
+    const size_t plane = static_cast<size_t>(layout.width) * static_cast<size_t>(layout.height);
+    if (values.size() != plane * channels) {
+        return Status(Code::WrongShape, "expected " + std::to_string(plane * channels) + " values for " +
+                                            std::to_string(layout.width) + " x " + std::to_string(layout.height) + " " +
+                                            layout.channels + ", got " + std::to_string(values.size()));
+    }
+    result.resize(values.size());
+    for (size_t position = 0; position < plane; ++position) {
+        for (size_t c = 0; c < channels; ++c) {
+            const float value = values[layout.channels_first ? c * plane + position : position * channels + c];
+            const float share = value * deviation[c] + mean[c];
+            // Grey is its own source; NaN fails both comparisons and becomes black.
+            const size_t target = targets[c] < 0 ? 0 : static_cast<size_t>(targets[c]);
+            result[position * channels + target] =
+                share >= 1.0F ? 255 : static_cast<uint8_t>(share > 0.0F ? std::lround(share * 255.0F) : 0);
         }
     }
     return {};

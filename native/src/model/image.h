@@ -29,4 +29,8 @@ struct ImageLayout {
 /// 0..1, subtracts the mean and divides by the deviation. `result` has channels * height * width values.
 Status image_to_floats(const Pixels& pixels, const ImageLayout& layout, std::vector<float>& result);
 
+/// The way back, without resizing: layout's width, height and channels are those of the values. `result` has 8-bit
+/// pixels in RGB, RGBA or grey; what is outside of 0..1 is cut off.
+Status floats_to_pixels(const std::vector<float>& values, const ImageLayout& layout, std::vector<uint8_t>& result);
+
 }  // namespace godot_executorch
