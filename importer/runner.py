@@ -6,7 +6,9 @@ samples.pt (a list of lists of tensors, one for each call); it gets response.jso
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -34,13 +36,17 @@ def _run(folder: Path, request: dict[str, Any], response: dict[str, Any]) -> Non
     torch.set_num_threads(1)
     from executorch.extension.pybindings import _C
 
+    response["step"] = "libraries"
+    before = set(_C._get_registered_backend_names())
+    load_libraries()
     response["step"] = "registered"
     missing = sorted(set(request["operators"]) - shipped_operators())
     if missing:
         response["missing_operators"] = missing
         return
     available = set(_C._get_registered_backend_names())
-    unknown = sorted(set(request["backends"]) - (available & SHIPPED_BACKENDS))
+    brought = available - before
+    unknown = sorted(set(request["backends"]) - (available & SHIPPED_BACKENDS) - brought)
     if unknown:
         response["missing_backends"] = unknown
         return
@@ -70,6 +76,17 @@ def _run(folder: Path, request: dict[str, Any], response: dict[str, Any]) -> Non
             response["step"] = f"time {name}"
             inputs = samples[index] if samples is not None else _random_inputs(call["inputs"], index)
             response["microseconds"][name] = median_microseconds(lambda m=methods[name], i=inputs: m.call(i))
+
+
+# Paths of the kernel and backend libraries that the game itself loads (executorch/runtime/libraries), as PATH has them.
+LIBRARIES = "EXECUTORCH_LIBRARIES"
+
+
+def load_libraries() -> None:
+    """Load what the game will have beside the shipped kernels. An OSError names the library."""
+    for path in os.environ.get(LIBRARIES, "").split(os.pathsep):
+        if path:
+            ctypes.CDLL(path)
 
 
 # The backends that the Godot runtime is built with.

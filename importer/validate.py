@@ -90,9 +90,11 @@ def run_program(
 def _check(response: dict[str, Any], step: str, log: str) -> None:
     if names := response.get("missing_operators"):
         cause = f"The program needs operators that the Godot runtime has not: {', '.join(names)}."
-        raise ImporterError(
-            "OPERATOR_MISSING", cause, "Write the model without them, or use another recipe.", "validate", log
+        remedy = (
+            "Write the model without them, use another recipe, or name the library that has them in the project "
+            "setting executorch/runtime/libraries."
         )
+        raise ImporterError("OPERATOR_MISSING", cause, remedy, "validate", log)
     if names := response.get("missing_backends"):
         cause = f"The program needs backends that the Godot runtime has not: {', '.join(names)}."
         raise ImporterError("BACKEND_MISSING", cause, "Export it for XNNPACK or the portable kernels.", "validate", log)

@@ -14,6 +14,7 @@ from tasks.godot import Godot
 
 SOURCE = ROOT / "native"
 BUILD = ROOT / "build" / "native"
+SANITIZED = ROOT / "build" / "native-sanitize"
 LIBRARY = ROOT / "addons" / "executorch" / "bin" / "linux.x86_64" / "libgodot_executorch.so"
 DOCTEST = CACHE / "doctest"
 STAMP = BUILD / "sources.sha256"
@@ -28,20 +29,7 @@ def ensure(godot: Godot) -> Path:
         raise StepFailed("there is no C++ compiler", "apt-get install g++, or set CXX")
     _ensure_doctest()
     with step("build native/"):
-        _cmake(
-            "-S",
-            SOURCE,
-            "-B",
-            BUILD,
-            "-G",
-            "Ninja",
-            "-DCMAKE_BUILD_TYPE=Release",
-            f"-DCMAKE_MAKE_PROGRAM={FOLDER / 'bin' / 'ninja'}",
-            f"-DPython_EXECUTABLE={FOLDER / 'bin' / 'python'}",
-            f"-DGODOT={godot.program}",
-            f"-DDOCTEST_INCLUDE_DIR={doctest_include()}",
-            log="cmake-configure",
-        )
+        _configure(BUILD, "-DCMAKE_BUILD_TYPE=Release", f"-DGODOT={godot.program}")
         _cmake("--build", BUILD, log="cmake-build")
     STAMP.write_text(digest, encoding="utf-8")
     return LIBRARY
@@ -50,15 +38,16 @@ def ensure(godot: Godot) -> Path:
 def test() -> None:
     """Run the doctest tests through CTest."""
     with step("native tests (CTest)"):
-        command: list[str | Path] = [
-            FOLDER / "bin" / "ctest",
-            "--test-dir",
-            BUILD,
-            "--output-on-failure",
-            "--timeout",
-            "300",
-        ]
-        run(command, log="ctest")
+        _ctest(BUILD)
+
+
+def test_sanitized() -> None:
+    """Build the core with the address, leak and undefined-behaviour sanitizers, and run the doctest tests in it."""
+    _ensure_doctest()
+    with step("native tests with sanitizers"):
+        _configure(SANITIZED, "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DSANITIZE=ON", "-DBUILD_EXTENSION=OFF")
+        _cmake("--build", SANITIZED, log="cmake-build-sanitized")
+        _ctest(SANITIZED)
 
 
 def doctest_include() -> Path:
@@ -71,6 +60,27 @@ def _ensure_doctest() -> None:
     if not (doctest_include() / "doctest" / "doctest.h").exists():
         DOCTEST.parent.mkdir(parents=True, exist_ok=True)
         debian_suite.unpack(["doctest-dev"], "stable", DOCTEST, dependencies=False)
+
+
+def _configure(build: Path, *options: str) -> None:
+    _cmake(
+        "-S",
+        SOURCE,
+        "-B",
+        build,
+        "-G",
+        "Ninja",
+        f"-DCMAKE_MAKE_PROGRAM={FOLDER / 'bin' / 'ninja'}",
+        f"-DPython_EXECUTABLE={FOLDER / 'bin' / 'python'}",
+        f"-DDOCTEST_INCLUDE_DIR={doctest_include()}",
+        *options,
+        log="cmake-configure",
+    )
+
+
+def _ctest(build: Path) -> None:
+    command: list[str | Path] = [FOLDER / "bin" / "ctest", "--test-dir", build, "--output-on-failure"]
+    run([*command, "--timeout", "300"], log="ctest")
 
 
 def _cmake(*arguments: str | Path, log: str) -> None:

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 
@@ -110,4 +111,35 @@ TEST_CASE("an ETDump is written whole, or an error says why not") {
     CHECK(model.save_etdump(path).ok());
     CHECK(read_file(path).size() == bytes.size());
     CHECK(model.save_etdump("/nowhere/calls.etdp").code() == static_cast<int>(Code::FileUnreadable));
+}
+
+TEST_CASE("measure what profiling costs" * doctest::skip()) {
+    Model model;
+    REQUIRE(model.load_from_file(model_path("linear_xnnpack.pte")).ok());
+    const float value = 1.0F;
+    int wrong = 0;
+    const auto median_ns = [&] {
+        std::vector<double> batches;
+        for (int batch = 0; batch < 200; ++batch) {
+            const auto start = std::chrono::steady_clock::now();
+            for (int i = 0; i < 2000; ++i) {
+                Call call(model);
+                const bool ok = call.begin_forward().ok() &&
+                                call.method().set_tensor(0, call.signature().inputs[0].shape, &value).ok() &&
+                                call.execute().ok();
+                wrong += ok ? 0 : 1;
+            }
+            const auto end = std::chrono::steady_clock::now();
+            batches.push_back(std::chrono::duration<double, std::nano>(end - start).count() / 2000);
+        }
+        std::sort(batches.begin(), batches.end());
+        return batches[batches.size() / 2];
+    };
+    const double never = median_ns();
+    REQUIRE(model.enable_profiling(true).ok());
+    const double on = median_ns();
+    REQUIRE(model.enable_profiling(false).ok());
+    const double off = median_ns();
+    CHECK(wrong == 0);
+    MESSAGE("a call of " << never << " ns: off again " << off / never << "x, on " << on / never << "x");
 }

@@ -42,6 +42,12 @@ def run(project: GodotProject, built: Path, way: str) -> Run:
     return project.run("-s", "res://run.gd", "--", built / "triple.pte", way, built / "libtriple.so")
 
 
+def add_library(made: GodotProject, library: Path) -> None:
+    settings = made.path / "project.godot"
+    setting = f'runtime/libraries=PackedStringArray("{library}")\n'
+    settings.write_text(settings.read_text(encoding="utf-8") + setting, encoding="utf-8")
+
+
 def outputs_of(run: Run) -> object:
     lines = [line for line in run.output.splitlines() if line.startswith("outputs: ")]
     assert len(lines) == 1, run.output
@@ -62,9 +68,23 @@ def test_load_library_brings_the_operator(project: Callable[..., GodotProject], 
 
 def test_the_project_setting_brings_the_operator(project: Callable[..., GodotProject], built: Path) -> None:
     made = project()
-    settings = made.path / "project.godot"
-    setting = f'runtime/libraries=PackedStringArray("{built / "libtriple.so"}")\n'
-    settings.write_text(settings.read_text(encoding="utf-8") + setting, encoding="utf-8")
+    add_library(made, built / "libtriple.so")
     result = run(made, built, "setting")
     assert result.errors == [], result.output
     assert outputs_of(result) == [[4.0, 7.0]]
+
+
+def test_the_importer_knows_the_librarys_operators(project: Callable[..., GodotProject], built: Path) -> None:
+    without = project("without")
+    without.add([built / "triple.pte"])
+    refused = without.import_all()
+    assert refused.status != 0
+    assert "OPERATOR_MISSING" in refused.output and "custom::triple.out" in refused.output, refused.output
+    assert "executorch/runtime/libraries" in refused.output, refused.output
+    made = project("with")
+    add_library(made, built / "libtriple.so")
+    made.add([built / "triple.pte"])
+    imported = made.import_all()
+    assert imported.status == 0 and imported.errors == [], imported.output
+    shutil.copy(SOURCES / "run.gd", made.path / "run.gd")
+    assert outputs_of(made.run("-s", "res://run.gd", "--", "res://models/triple.pte", "setting")) == [[4.0, 7.0]]

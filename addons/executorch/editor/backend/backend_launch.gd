@@ -6,6 +6,7 @@ const Connection := preload("rpc_connection.gd")
 const Interpreters := preload("interpreters.gd")
 
 const PYTHON_ROOMS: String = "res://addons/executorch/python"
+const LIBRARIES: String = "executorch/runtime/libraries"
 const SECRET_BYTES: int = 32
 const HELLO_MSEC: int = 30 * 1000
 const END_MSEC: int = 3000
@@ -130,6 +131,7 @@ func _spawn(candidate: Dictionary) -> void:
 		"EXECUTORCH_RPC_SECRET": _secret,
 		"PYTHONPATH": ProjectSettings.globalize_path(PYTHON_ROOMS),
 		"PYTHONSAFEPATH": "1",
+		"EXECUTORCH_LIBRARIES": _libraries(),
 	}
 	var before: Dictionary = {}
 	for variable: String in environment:
@@ -145,6 +147,14 @@ func _spawn(candidate: Dictionary) -> void:
 	_deadline_msec = Time.get_ticks_msec() + HELLO_MSEC
 	if _pid <= 0:
 		_failed("BACKEND_DID_NOT_START", "%s cannot be started." % _interpreter)
+
+
+## What the game will load beside the shipped kernels, so that the importer knows its operators.
+func _libraries() -> String:
+	var paths: PackedStringArray = []
+	for path: String in ProjectSettings.get_setting(LIBRARIES, PackedStringArray()) as PackedStringArray:
+		paths.append(ProjectSettings.globalize_path(path))
+	return (";" if OS.get_name() == "Windows" else ":").join(paths)
 
 
 func _judge(candidate: Connection, message: Dictionary) -> void:
