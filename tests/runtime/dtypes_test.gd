@@ -42,6 +42,8 @@ const PACKED: Dictionary[String, int] = {
 	"bool": TYPE_PACKED_BYTE_ARRAY,
 }
 
+var _dtypes: ExecuTorchResource
+
 
 func test_every_dtype_but_uint64_is_here() -> void:
 	var known: Array = Array(ExecuTorchTensor.DTYPES)
@@ -158,5 +160,8 @@ func _check_same(output: Variant, values: Array, message: String) -> void:
 	check_equal(output, type_convert(values, typeof(output)), message)
 
 
+## Kept, because the error of a call is the instance's.
 func _model() -> ExecuTorchResource:
-	return load("res://models/dtypes.pte")
+	if _dtypes == null:
+		_dtypes = load("res://models/dtypes.pte")
+	return _dtypes

@@ -80,6 +80,7 @@ func test_payload_that_is_not_the_imported_one() -> void:
 
 func test_a_file_that_cannot_be_written() -> void:
 	expect_error("FILE_NOT_WRITTEN")
+	expect_error("Cannot save file")
 	for path: String in ["user://no/such/folder/model.pte", "user://no/such/folder/model.tres"]:
 		var model: ExecuTorchResource = _model("linear.pt")
 		check_equal(model.save_to_file(path), FAILED)
