@@ -81,13 +81,16 @@ def serve_stdio(project: Path, allow_write: bool) -> None:
     ProjectServer(Project(project), allow_write).run("stdio")
 
 
-def http_app(server: MCPServer[Any]) -> Starlette:
-    """The server as an application; it checks Host, Origin and the size of bodies, RequireToken the token."""
+def http_app(server: MCPServer[Any], **options: Any) -> Starlette:
+    """The server as an application; it checks Host, Origin and the size of bodies, RequireToken the token.
+
+    `options` are more of the SDK's own, such as `event_store`.
+    """
     security = TransportSecuritySettings(
         allowed_hosts=["127.0.0.1:*", "localhost:*"],
         allowed_origins=["http://127.0.0.1:*", "http://localhost:*"],
     )
-    return server.streamable_http_app(max_request_body_size=MAX_BODY, transport_security=security)
+    return server.streamable_http_app(max_request_body_size=MAX_BODY, transport_security=security, **options)
 
 
 def serve_http(project: Path, allow_write: bool, port: int) -> None:

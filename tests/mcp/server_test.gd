@@ -5,6 +5,19 @@ const Credentials = preload("res://addons/executorch/runtime/mcp/mcp_credentials
 const Autostart = preload("res://addons/executorch/runtime/mcp/mcp_autostart.gd")
 const Seal = preload("res://addons/executorch/runtime/mcp/mcp_state_seal.gd")
 const Access = preload("res://addons/executorch/runtime/mcp/mcp_access.gd")
+const Offers = preload("res://addons/executorch/runtime/mcp/mcp_offers.gd")
+
+const TOOLS: Array = [
+	"list_models",
+	"get_model_info",
+	"run_inference",
+	"health_check",
+	"reset_stats",
+	"benchmark_model",
+	"profile_model",
+	"get_memory_info",
+	"list_backends",
+]
 
 
 func _server() -> ExecuTorchMCPServer:
@@ -138,6 +151,12 @@ func test_command_line() -> void:
 	check_equal(Autostart.port_of(["--executorch-mcp=99999"]), -1)
 
 
+func test_version_is_the_addons() -> void:
+	var plugin: ConfigFile = ConfigFile.new()
+	check_equal(plugin.load("res://addons/executorch/plugin.cfg"), OK)
+	check_equal(Offers.ADDON_VERSION, plugin.get_value("plugin", "version"))
+
+
 func test_sealed_state() -> void:
 	var seal: Seal = Seal.new()
 	var text: String = seal.seal({"a": [1.5, "é"]}, "tools/call x")
@@ -150,8 +169,13 @@ func test_sealed_state() -> void:
 
 func test_runtime_answers_the_same_table() -> void:
 	var names: Array = ExecuTorchRuntime.list_mcp_tools().map(func(tool: Dictionary) -> String: return tool["name"])
-	for wanted: String in ["list_models", "run_inference", "profile_model", "list_backends"]:
-		check(wanted in names, wanted)
+	check_equal(names, TOOLS)
+	var server: ExecuTorchMCPServer = ExecuTorchMCPServer.new()
+	server.allow_write = true
+	add_child(server)
+	var listed: Array = server.handle_request(_request("tools/list"))["result"]["tools"]
+	check_equal(JSON.stringify(listed), JSON.stringify(ExecuTorchRuntime.list_mcp_tools()))
+	server.free()
 	var health: Dictionary = ExecuTorchRuntime.call_mcp_tool("health_check")
 	check(health["structuredContent"].has("ok"), "health")
 	check(ExecuTorchRuntime.call_mcp_tool("run_inference", {"model": "x"})["isError"], "inputs are missing")

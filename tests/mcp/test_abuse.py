@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 import socket
@@ -17,7 +16,6 @@ from tests.mcp.conftest import GameServer, wait_until
 
 FUZZ_HEADS = 1000
 FUZZ_BODIES = 2000
-CLIENTS = 32
 
 
 @pytest.fixture
@@ -268,57 +266,6 @@ def test_many_sessions_do_not_leak(healthy: GameServer) -> None:
     for _ in range(900):
         assert http.exchange(healthy.port, raw).status == 200
     assert healthy.memory_bytes() - before < 16 * 1024 * 1024
-
-
-@pytest.mark.parametrize("requests", [2000, pytest.param(10_000, marks=pytest.mark.slow)])
-def test_load(start_game: Callable[..., GameServer], capsys: pytest.CaptureFixture[str], requests: int) -> None:
-    """10,000 requests of 32 clients at once, on the main thread and on workers; times are reported, not asserted."""
-    game = start_game()
-    for tool in ("echo", "echo_threaded"):
-        http.call_tool(game.port, game.token, "frames")
-        time.sleep(1.0)
-        quiet = http.call_tool(game.port, game.token, "frames").json["result"]["structuredContent"]
-        seconds, times = asyncio.run(storm(game, tool, requests))
-        busy = http.call_tool(game.port, game.token, "frames").json["result"]["structuredContent"]
-        assert len(times) == requests
-        times.sort()
-        with capsys.disabled():
-            print(
-                f"\n{tool}: {requests} requests of {CLIENTS} clients: {requests / seconds:.0f} requests/s, "
-                f"p50 {times[requests // 2] * 1000:.1f} ms, p99 {times[requests * 99 // 100] * 1000:.1f} ms; "
-                f"server's share of a frame p50/p99/worst {busy['cost_median_usec']:.0f}/{busy['cost_p99_usec']:.0f}/"
-                f"{busy['cost_worst_usec']:.0f} us (quiet {quiet['cost_median_usec']:.0f}); "
-                f"frame interval p99 {quiet['p99_msec']:.1f} -> {busy['p99_msec']:.1f} ms "
-                f"({busy['count']:.0f} frames)"
-            )
-    memory = game.memory_bytes()
-    asyncio.run(storm(game, "echo", requests))
-    assert game.memory_bytes() - memory < 32 * 1024 * 1024
-    assert not game.errors()
-    assert game.stop() == 0
-
-
-async def storm(game: GameServer, tool: str, requests: int) -> tuple[float, list[float]]:
-    """All clients at once, each on one connection; every answer is checked. Returns seconds and each request's time."""
-    times: list[float] = []
-
-    async def one(client: int) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", game.port)
-        for index in range(client, requests, CLIENTS):
-            message = http.modern("tools/call", {"name": tool, "arguments": {"value": index}}, index)
-            began = time.perf_counter()
-            writer.write(http.modern_post(message, game.token))
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-            answer = json.loads(await reader.readexactly(length))
-            times.append(time.perf_counter() - began)
-            assert answer["id"] == index
-            assert answer["result"]["structuredContent"] == {"value": index}
-        writer.close()
-
-    began = time.perf_counter()
-    await asyncio.gather(*(one(client) for client in range(CLIENTS)))
-    return time.perf_counter() - began, times
 
 
 def mutate(data: bytes, chance: random.Random, times: int) -> bytes:

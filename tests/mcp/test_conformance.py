@@ -3,98 +3,44 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import shutil
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
+from tests.mcp import conformance_suite as suite
 from tests.mcp.conftest import GameServer
 
-TOOLS = Path(__file__).resolve().parents[2] / ".cache" / "npm"
-NODE = "node@22"
-# The released suite, and the one that knows revision 2026-07-28.
-RELEASED = "@modelcontextprotocol/conformance@0.1.16"
-CURRENT = "@modelcontextprotocol/conformance@0.2.0-alpha.12"
 INSPECTOR = "@modelcontextprotocol/inspector@2.12.0"
-# Scenarios of the optional extension io.modelcontextprotocol/tasks, which this server does not offer.
-EXTENSION = re.compile(r"^tasks-")
 
 
-@pytest.fixture(scope="session")
-def npm_packages() -> Callable[[str, str], Path]:
-    """Install an npm package, with Node, into a folder of its own."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("npm is not on this machine")
-
-    def install(package: str, folder: str) -> Path:
-        home = TOOLS / folder
-        wanted = f"{package} {NODE}"
-        stamp = home / "installed"
-        if not stamp.exists() or stamp.read_text() != wanted:
-            home.mkdir(parents=True, exist_ok=True)
-            (home / "package.json").write_text('{"private": true}\n')
-            command = [npm, "install", "--no-audit", "--no-fund", "--loglevel=error", package, NODE]
-            done = subprocess.run(command, cwd=home, capture_output=True, text=True, timeout=500)
-            if done.returncode != 0:
-                pytest.skip(f"npm could not install {package}: {done.stderr[-300:]}")
-            stamp.write_text(wanted)
-        return home
-
-    return install
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def open_game(start_game: Callable[..., GameServer]) -> GameServer:
     """The suite cannot send a token."""
     return start_game(token="none")
 
 
-def run_suite(home: Path, *arguments: str) -> dict[str, tuple[int, int]]:
-    """Run the suite; scenario -> (passed, failed)."""
-    node = home / "node_modules" / ".bin" / "node"
-    suite = home / "node_modules" / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
-    done = subprocess.run(
-        [node, suite, "server", *arguments], cwd=home, capture_output=True, text=True, timeout=400, env={**os.environ}
-    )
-    found = re.findall(r"^[✓✗] (\S+): (\d+) passed, (\d+) failed", done.stdout, re.MULTILINE)
-    assert found, done.stdout + done.stderr
-    return {name: (int(passed), int(failed)) for name, passed, failed in found}
-
-
-def assert_all_pass(run: Callable[[], dict[str, tuple[int, int]]], least: int) -> None:
-    """The suite waits for some answers for less than a second, so a busy machine gets a second run."""
-    wrong: dict[str, tuple[int, int]] = {}
-    for _ in range(2):
-        scenarios = {name: counts for name, counts in run().items() if not EXTENSION.match(name)}
-        assert len(scenarios) >= least
-        wrong = {name: counts for name, counts in scenarios.items() if counts[1] or not counts[0]}
-        if not wrong:
-            return
-    raise AssertionError(wrong)
-
-
-def test_released_suite(npm_packages: Callable[[str, str], Path], open_game: GameServer) -> None:
-    home = npm_packages(RELEASED, "conformance")
-    assert_all_pass(lambda: run_suite(home, "--url", open_game.url, "--suite", "all"), 32)
+def test_released_suite(open_game: GameServer) -> None:
+    selection = ("--suite", "all")
+    suite.assert_all_pass(lambda: suite.run(suite.RELEASED, "conformance", open_game.url, *selection), 32, {})
     assert not open_game.errors()
 
 
-@pytest.mark.parametrize(("revision", "least"), [("2025-11-25", 33), ("2026-07-28", 40)])
+@pytest.mark.parametrize(
+    ("revision", "least", "cannot_apply"), [("2025-11-25", 33, {}), ("2026-07-28", 40, suite.EXTENSIONS)]
+)
 def test_requirements_of_revision(
-    npm_packages: Callable[[str, str], Path], open_game: GameServer, revision: str, least: int
+    open_game: GameServer, revision: str, least: int, cannot_apply: dict[str, str]
 ) -> None:
-    home = npm_packages(CURRENT, "conformance-next")
-    assert_all_pass(lambda: run_suite(home, "--url", open_game.url, "--requirements", revision), least)
+    selection = ("--requirements", revision)
+    suite.assert_all_pass(
+        lambda: suite.run(suite.CURRENT, "conformance-next", open_game.url, *selection), least, cannot_apply
+    )
     assert not open_game.errors()
 
 
-def test_inspector(npm_packages: Callable[[str, str], Path], game: GameServer) -> None:
-    home = npm_packages(INSPECTOR, "inspector")
+def test_inspector(game: GameServer) -> None:
+    home = suite.install(INSPECTOR, "inspector")
     node = home / "node_modules" / ".bin" / "node"
     launcher = (
         home / "node_modules" / "@modelcontextprotocol" / "inspector" / "clients" / "launcher" / "build" / "index.js"

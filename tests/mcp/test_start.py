@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tasks import godot as godot_task
+from tasks import package
 from tests import godot_projects
 from tests.godot_projects import ROOT, GodotProject, is_error
 from tests.mcp import http
@@ -125,6 +126,8 @@ def test_release_export_says_so_twice(autoloaded: GodotProject, tmp_path: Path, 
             reply = http.exchange(found["port"], http.modern_post(message, found["token"]))
             (value,) = reply.json["result"]["structuredContent"]["outputs"].values()
             assert value["data"] == pytest.approx([8.0], abs=1e-4)
+            about = reply.json["result"]["_meta"][http.META + "serverInfo"]
+            assert about["version"] == package.version()
 
 
 def export(project: GodotProject, folder: Path, allowed: bool) -> Path:
@@ -150,16 +153,21 @@ def export(project: GodotProject, folder: Path, allowed: bool) -> Path:
 INFERENCE = {"model": "linear.pt2", "inputs": {"input_0": [2.5]}}
 
 
+def editor_command(project: GodotProject, settings: dict[str, str]) -> list[str | Path]:
+    """The editor of a project, with these editor settings."""
+    version = ".".join(godot_task.version_of(project.godot).split(".")[:2])
+    folder = Path(project.environment["XDG_CONFIG_HOME"]) / "godot"
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = "".join(f"{name} = {value}\n" for name, value in settings.items())
+    (folder / f"editor_settings-{version}.tres").write_text(
+        f'[gd_resource type="EditorSettings" format=3]\n\n[resource]\n{lines}', encoding="utf-8"
+    )
+    return [project.godot, "--headless", "--editor", "--path", project.path]
+
+
 @pytest.mark.parametrize("wanted", [False, True])
 def test_editor_by_its_setting(autoloaded: GodotProject, wanted: bool) -> None:
-    version = ".".join(godot_task.version_of(autoloaded.godot).split(".")[:2])
-    folder = Path(autoloaded.environment["XDG_CONFIG_HOME"]) / "godot"
-    folder.mkdir(parents=True, exist_ok=True)
-    setting = f"executorch/mcp/run_in_editor = {str(wanted).lower()}"
-    (folder / f"editor_settings-{version}.tres").write_text(
-        f'[gd_resource type="EditorSettings" format=3]\n\n[resource]\n{setting}\n', encoding="utf-8"
-    )
-    command = [autoloaded.godot, "--headless", "--editor", "--path", autoloaded.path]
+    command = editor_command(autoloaded, {"executorch/mcp/run_in_editor": str(wanted).lower()})
     with running(autoloaded, command, "loading_editor_layout") as (found, output):
         assert (found is not None) == wanted, output[-20:]
         if found is None:

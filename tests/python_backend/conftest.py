@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.python_backend.mcp_client import HttpServer
+
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
@@ -22,3 +24,40 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("a small file system can be mounted by root only")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=False)
+
+
+@pytest.fixture(scope="module")
+def game(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
+    folder = tmp_path_factory.mktemp("mcp") / "game"
+    (folder / "models").mkdir(parents=True)
+    (folder / "project.godot").write_text("config_version=5\n", encoding="ascii")
+    for name in ("linear.pt", "linear_state_dict.pth", "linear_portable.pte", "linear_xnnpack.pte"):
+        shutil.copy(models / name, folder / "models" / name)
+    (folder / "models" / "noise.pt").write_text("not a model", encoding="ascii")
+    (folder / "models" / "net.py").write_text(
+        "import time\nfrom pathlib import Path\nfrom torch import nn\n"
+        "def build():\n"
+        "    Path(__file__).with_name('asked').touch()\n"
+        "    time.sleep(60)\n"
+        "    return nn.Linear(1, 1)\n",
+        encoding="ascii",
+    )
+    (folder.parent / "secret.pt").write_bytes((models / "linear.pt").read_bytes())
+    (folder / "models" / "way_out.pt").symlink_to(folder.parent / "secret.pt")
+    (folder / ".godot").mkdir()
+    shutil.copy(models / "linear.pt", folder / ".godot" / "hidden.pt")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The user's data folder of these tests."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def http_server(game: Path, data_home: Path) -> Iterator[HttpServer]:
+    server = HttpServer(game, data_home)
+    yield server
+    server.process.terminate()
+    assert server.process.wait(timeout=90) is not None

@@ -1,6 +1,7 @@
 @tool
 extends VBoxContainer
-## The bottom panel "ExecuTorch": conversions with their progress and log, and the Python process that does them.
+## The bottom panel "ExecuTorch": conversions with their progress and log, the Python process that does them,
+## and the MCP server.
 
 signal setup_requested
 
@@ -8,6 +9,7 @@ const JobsTable := preload("jobs_table.gd")
 const JobLog := preload("job_log.gd")
 const BackendBar := preload("backend_bar.gd")
 const DoctorView := preload("doctor_view.gd")
+const McpView := preload("res://addons/executorch/editor/mcp/mcp_view.gd")
 
 var _jobs: ExecuTorchJobs
 var _bar: BackendBar
@@ -37,6 +39,7 @@ func _init(jobs: ExecuTorchJobs = null) -> void:
 	_tabs.add_child(_log)
 	_doctor.name = "Environment"
 	_tabs.add_child(_doctor)
+	_tabs.add_child(McpView.new())
 	_table.job_selected.connect(_log.show_job)
 	_bar.setup_requested.connect(setup_requested.emit)
 	_doctor.setup_requested.connect(setup_requested.emit)
@@ -45,6 +48,11 @@ func _init(jobs: ExecuTorchJobs = null) -> void:
 
 func _ready() -> void:
 	custom_minimum_size.y = 220.0 * EditorInterface.get_editor_scale()
+
+
+## Shows the MCP server and its clients.
+func show_mcp() -> void:
+	_tabs.current_tab = 2
 
 
 ## Selects the latest job of a model and shows its log.

@@ -5,6 +5,8 @@ extends RefCounted
 const RUN_IN_EDITOR: String = "executorch/mcp/run_in_editor"
 const PORT: String = "executorch/mcp/port"
 const EDITOR_ALLOW_WRITE: String = "executorch/mcp/allow_write"
+const McpActivity = preload("mcp_activity.gd")
+const McpEditorTools = preload("mcp_editor_tools.gd")
 const McpAutostart = preload("res://addons/executorch/runtime/mcp/mcp_autostart.gd")
 const PROJECT_SETTINGS: Dictionary[String, Variant] = {
 	McpAutostart.ALLOW_IN_RELEASE: false, McpAutostart.ALLOW_WRITE: false
@@ -12,8 +14,14 @@ const PROJECT_SETTINGS: Dictionary[String, Variant] = {
 
 ## For the dock: null while there is no server. It has `get_url()` and `token`.
 static var server: ExecuTorchMCPServer = null
+## Clients and calls of the server.
+static var activity: McpActivity = null
+## Why there is no server though there should be; empty when all is well.
+static var failure: String = ""
 
 var _plugin: EditorPlugin = null
+# The port that could not be had: not tried again at every change of some setting.
+var _refused_port: int = -1
 
 
 func start(plugin: EditorPlugin) -> void:
@@ -35,7 +43,10 @@ func _follow_settings() -> void:
 	var port: int = settings.get_setting(PORT)
 	if server != null and (not wanted or (port != 0 and port != server.port)):
 		_stop_server()
-	if wanted and server == null:
+	if not wanted or port != _refused_port:
+		_refused_port = -1
+		failure = ""
+	if wanted and server == null and _refused_port < 0:
 		_start_server(port)
 	if server != null:
 		server.allow_write = settings.get_setting(EDITOR_ALLOW_WRITE)
@@ -46,8 +57,14 @@ func _start_server(port: int) -> void:
 	server.name = "ExecuTorchMCPServer"
 	server.server_name = "godot-editor"
 	server.instructions = "The models of a Godot project, in its editor. Paths are Godot's (res://...)."
+	McpEditorTools.add_to(server)
+	activity = McpActivity.new()
+	activity.follow(server)
 	_plugin.add_child(server)
-	if server.start_server(port) != OK:
+	var error: Error = server.start_server(port)
+	if error != OK:
+		_refused_port = port
+		failure = "The MCP server could not start on port %d: %s." % [port, error_string(error)]
 		_stop_server()
 
 
@@ -56,6 +73,7 @@ func _stop_server() -> void:
 		server.stop_server()
 		server.queue_free()
 	server = null
+	activity = null
 
 
 func _register_project_settings() -> void:

@@ -14,6 +14,8 @@ signal message_received(client_id: String, message: Dictionary)
 signal tool_called(tool_name: String, arguments: Dictionary, result: Dictionary)
 
 const MAX_EVENTS: int = 4096
+## What is left to tell when the server stops may take this long.
+const FAREWELL_USEC: int = 100_000
 const HttpServer = preload("http_server.gd")
 const JsonRpc = preload("json_rpc.gd")
 const Mailbox = preload("mailbox.gd")
@@ -71,6 +73,8 @@ var _transport: McpTransport = null
 var _runner: McpRunner = null
 var _announced: String = ""
 var _offered: bool = false
+# Events that were taken, the next one last.
+var _due_events: Array = []
 var _hears_messages: bool = false
 var _hears_tools: bool = false
 
@@ -102,7 +106,7 @@ func _process(_delta: float) -> void:
 	_runner.run_main_jobs()
 	_hears_messages = not message_received.get_connections().is_empty()
 	_hears_tools = not tool_called.get_connections().is_empty()
-	_emit_events()
+	_emit_events(int(frame_budget_msec * 1000.0))
 
 
 ## Starts to listen on 127.0.0.1 (port 0 = the system chooses; -1 = `port`). Returns OK or Godot's error.
@@ -148,7 +152,8 @@ func stop_server() -> void:
 	if _offered:
 		McpOffers.close_models()
 	set_process(false)
-	_emit_events()
+	for _rest: int in 2:
+		_emit_events(FAREWELL_USEC)
 
 
 func is_server_running() -> bool:
@@ -265,7 +270,7 @@ func _prepare() -> void:
 
 
 func _prepare_protocol() -> void:
-	_protocol.server_info = {"name": server_name, "version": McpOffers.addon_version()}
+	_protocol.server_info = {"name": server_name, "version": McpOffers.ADDON_VERSION}
 	_protocol.instructions = instructions
 	_protocol.page_size = page_size
 	_protocol.allow_write = allow_write
@@ -299,8 +304,14 @@ func _on_event(signal_name: StringName, arguments: Array) -> void:
 		_events.push({"signal": signal_name, "arguments": arguments})
 
 
-func _emit_events() -> void:
-	for event: Dictionary in _events.take_all_at_once():
+## As many as fit into the budget; the rest waits for the next frame.
+func _emit_events(budget_usec: int) -> void:
+	var began: int = Time.get_ticks_usec()
+	if _due_events.is_empty():
+		_due_events = _events.take_all_at_once()
+		_due_events.reverse()
+	while not _due_events.is_empty() and Time.get_ticks_usec() - began < budget_usec:
+		var event: Dictionary = _due_events.pop_back()
 		var arguments: Array = event["arguments"]
 		match event["signal"]:
 			&"client_connected":

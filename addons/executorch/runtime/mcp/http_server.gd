@@ -31,7 +31,8 @@ func start(port: int, handler: Object) -> Error:
 	_handler = handler
 	_stopping = false
 	_thread = Thread.new()
-	return _thread.start(_serve)
+	# Where the system knows priorities, the frame loop goes first.
+	return _thread.start(_serve, Thread.PRIORITY_LOW)
 
 
 func stop() -> void:

@@ -14,6 +14,16 @@ func push(message: Variant) -> void:
 	_mutex.unlock()
 
 
+## Adds all of them, or nothing (false) when another thread has the box: for the frame loop, which must not wait.
+func push_all_at_once(messages: Array) -> bool:
+	if not _mutex.try_lock():
+		return false
+	if not _is_closed:
+		_messages.append_array(messages)
+	_mutex.unlock()
+	return true
+
+
 ## Drops what is in it and what comes later: a message may hold what holds the box.
 func close() -> void:
 	_mutex.lock()

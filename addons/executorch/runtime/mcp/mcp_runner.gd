@@ -18,6 +18,8 @@ var frame_budget_usec: int = 500
 var _main_jobs: Mailbox = Mailbox.new()
 # Main thread only: jobs that were taken, the next one last.
 var _due: Array = []
+# Main thread only: what calls gave, until the outbox is free.
+var _finished: Array = []
 var _worker_jobs: Mailbox = Mailbox.new()
 var _wake: Semaphore = Semaphore.new()
 var _mutex: Mutex = Mutex.new()
@@ -52,6 +54,8 @@ func run_main_jobs() -> void:
 	while not _due.is_empty() and Time.get_ticks_usec() - began < frame_budget_usec:
 		var job: Dictionary = _due.pop_back()
 		_run(job)
+	if not _finished.is_empty() and outbox.push_all_at_once(_finished):
+		_finished = []
 
 
 ## Main thread. Workers that do not return in two seconds are left alone: a thread cannot be ended from outside.
@@ -62,6 +66,7 @@ func stop() -> void:
 	_mutex.unlock()
 	_main_jobs.take_all()
 	_due.clear()
+	_finished = []
 	_worker_jobs.take_all()
 	for _worker: Thread in workers:
 		_wake.post()
@@ -104,7 +109,12 @@ func _run(job: Dictionary) -> void:
 			value = await callable.callv(arguments_for(callable, running))
 		else:
 			value = running.error_result("The object that offered '%s' is gone." % running.registered_name)
-	outbox.push({"kind": "done", "call": running, "value": value})
+	var done: Dictionary = {"kind": "done", "call": running, "value": value}
+	# A callable that awaited may go on in any thread.
+	if not running.is_threaded and OS.get_thread_caller_id() == OS.get_main_thread_id():
+		_finished.append(done)
+	else:
+		outbox.push(done)
 
 
 ## A callable takes nothing, the arguments, or the arguments and the call.

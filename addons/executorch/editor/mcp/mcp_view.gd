@@ -1,0 +1,198 @@
+@tool
+extends VBoxContainer
+## The dock's page "MCP": the editor's server with its address, what a client needs to reach it, who is connected, and
+## the last calls.
+
+enum Column { TOOL, TEXT, TIME }
+enum Copy { ADDRESS, TOKEN, ENTRY }
+
+const McpActivity := preload("mcp_activity.gd")
+const McpClientEntries := preload("mcp_client_entries.gd")
+const McpCredentials := preload("res://addons/executorch/runtime/mcp/mcp_credentials.gd")
+const McpEditorServer := preload("mcp_editor_server.gd")
+const REFRESH_SECONDS: float = 0.25
+const OK_ICON: StringName = &"StatusSuccess"
+const ERROR_ICON: StringName = &"StatusError"
+const OFF: String = "The MCP server is off."
+const START_TIP: String = "Lets assistants reach this editor, now and whenever it starts."
+const NO_CALLS: String = "Calls of assistants appear here."
+
+var _icon: TextureRect = TextureRect.new()
+var _state: Label = Label.new()
+var _toggle: Button = Button.new()
+var _port: SpinBox = SpinBox.new()
+var _allow_write: CheckBox = CheckBox.new()
+var _copy: MenuButton = MenuButton.new()
+var _clients: Label = Label.new()
+var _calls: Tree = Tree.new()
+var _empty: Label = Label.new()
+var _timer: Timer = Timer.new()
+var _shown_version: int = -1
+var _shown_activity: McpActivity
+
+
+func _init() -> void:
+	name = "MCP"
+	_add_state_row()
+	_add_client_row()
+	_add_calls()
+	_timer.wait_time = REFRESH_SECONDS
+	_timer.timeout.connect(refresh)
+	add_child(_timer)
+
+
+func _ready() -> void:
+	_calls.set_column_custom_minimum_width(Column.TIME, roundi(76.0 * EditorInterface.get_editor_scale()))
+	_copy.icon = get_theme_icon(&"ActionCopy", &"EditorIcons")
+	_timer.start()
+	refresh()
+
+
+## Shows the server as it is now.
+func refresh() -> void:
+	if not is_inside_tree() or not is_visible_in_tree():
+		return
+	var settings: EditorSettings = EditorInterface.get_editor_settings()
+	if not settings.has_setting(McpEditorServer.RUN_IN_EDITOR):
+		return
+	var server: ExecuTorchMCPServer = McpEditorServer.server
+	_state.text = server.get_url() if server != null else OFF
+	var icon: StringName = OK_ICON if server != null else &"Pause"
+	if not McpEditorServer.failure.is_empty():
+		_state.text = McpEditorServer.failure
+		icon = ERROR_ICON
+	_state.tooltip_text = _state.text
+	_icon.texture = get_theme_icon(icon, &"EditorIcons")
+	_toggle.text = "Stop" if _is_wanted() else "Start"
+	_toggle.icon = get_theme_icon(&"Stop" if _is_wanted() else &"Play", &"EditorIcons")
+	_toggle.tooltip_text = START_TIP if not _is_wanted() else "Ends all connections."
+	_port.set_value_no_signal(float(str(settings.get_setting(McpEditorServer.PORT))))
+	_allow_write.set_pressed_no_signal(settings.get_setting(McpEditorServer.EDITOR_ALLOW_WRITE))
+	_show_activity(McpEditorServer.activity if server != null else null)
+
+
+## What an entry of the Copy menu gives (an id of `Copy`; from ENTRY on, one for each client).
+func get_copied_text(id: int) -> String:
+	var url: String = McpEditorServer.server.get_url() if McpEditorServer.server != null else ""
+	match id:
+		Copy.ADDRESS:
+			return url
+		Copy.TOKEN:
+			return McpCredentials.load_or_make_token()
+	var client: String = McpClientEntries.CLIENTS.keys()[id - Copy.ENTRY]
+	return McpClientEntries.text_for(client, url, _token_file())
+
+
+func _show_activity(activity: McpActivity) -> void:
+	var version: int = activity.version if activity != null else -2
+	if activity == _shown_activity and version == _shown_version:
+		return
+	_shown_activity = activity
+	_shown_version = version
+	var names: PackedStringArray = activity.clients if activity != null else PackedStringArray()
+	_clients.text = ", ".join(names) if not names.is_empty() else "No client is connected."
+	_clients.tooltip_text = "Connected clients:\n" + "\n".join(names) if not names.is_empty() else ""
+	_clients.visible = activity != null
+	_calls.clear()
+	var root: TreeItem = _calls.create_item()
+	var calls: Array[Dictionary] = activity.calls if activity != null else ([] as Array[Dictionary])
+	_empty.visible = calls.is_empty()
+	_calls.column_titles_visible = not calls.is_empty()
+	for call_of: Dictionary in calls:
+		var row: TreeItem = _calls.create_item(root)
+		row.set_icon(Column.TOOL, get_theme_icon(OK_ICON if call_of["ok"] else ERROR_ICON, &"EditorIcons"))
+		row.set_text(Column.TOOL, str(call_of["tool"]))
+		row.set_text(Column.TEXT, str(call_of["text"]).replace("\n", " "))
+		row.set_tooltip_text(Column.TEXT, str(call_of["text"]))
+		row.set_text(Column.TIME, str(call_of["time"]))
+
+
+func _is_wanted() -> bool:
+	return EditorInterface.get_editor_settings().get_setting(McpEditorServer.RUN_IN_EDITOR)
+
+
+func _set_setting(setting: String, value: Variant) -> void:
+	EditorInterface.get_editor_settings().set_setting(setting, value)
+	refresh()
+
+
+func _add_state_row() -> void:
+	var row: HBoxContainer = HBoxContainer.new()
+	add_child(row)
+	_icon.stretch_mode = TextureRect.STRETCH_KEEP_CENTERED
+	row.add_child(_icon)
+	_state.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	_state.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
+	_state.mouse_filter = Control.MOUSE_FILTER_PASS
+	row.add_child(_state)
+	var port_words: Label = Label.new()
+	port_words.text = "Port"
+	row.add_child(port_words)
+	_port.max_value = 65535.0
+	_port.tooltip_text = "0 lets the system choose one at each start; clients that are configured need a fixed one."
+	_port.value_changed.connect(func(value: float) -> void: _set_setting(McpEditorServer.PORT, int(value)))
+	row.add_child(_port)
+	_toggle.pressed.connect(func() -> void: _set_setting(McpEditorServer.RUN_IN_EDITOR, not _is_wanted()))
+	row.add_child(_toggle)
+
+
+func _add_client_row() -> void:
+	var row: HBoxContainer = HBoxContainer.new()
+	add_child(row)
+	_copy.text = "Copy…"
+	_copy.flat = false
+	_copy.tooltip_text = (
+		"What a client needs to reach this editor. The token is yours alone and kept in\n%s" % _token_file()
+	)
+	_copy.get_popup().add_item("Address", Copy.ADDRESS)
+	_copy.get_popup().add_item("Token", Copy.TOKEN)
+	_copy.get_popup().add_separator("Configuration for")
+	for client: String in McpClientEntries.CLIENTS:
+		_copy.get_popup().add_item(client, Copy.ENTRY + McpClientEntries.CLIENTS.keys().find(client))
+		_copy.get_popup().set_item_tooltip(-1, McpClientEntries.CLIENTS[client])
+	_copy.about_to_popup.connect(_enable_copies)
+	_copy.get_popup().id_pressed.connect(func(id: int) -> void: DisplayServer.clipboard_set(get_copied_text(id)))
+	row.add_child(_copy)
+	_allow_write.text = "Allow changes"
+	_allow_write.tooltip_text = "Off: assistants may look and run models. On: tools that change something are offered too."
+	_allow_write.toggled.connect(func(on: bool) -> void: _set_setting(McpEditorServer.EDITOR_ALLOW_WRITE, on))
+	row.add_child(_allow_write)
+	_clients.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	_clients.horizontal_alignment = HORIZONTAL_ALIGNMENT_RIGHT
+	_clients.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
+	_clients.mouse_filter = Control.MOUSE_FILTER_PASS
+	row.add_child(_clients)
+
+
+func _add_calls() -> void:
+	_calls.columns = Column.size()
+	_calls.hide_root = true
+	_calls.select_mode = Tree.SELECT_ROW
+	_calls.size_flags_vertical = Control.SIZE_EXPAND_FILL
+	var titles: PackedStringArray = ["Tool", "Arguments, or why it failed", "Time"]
+	for column: int in titles.size():
+		_calls.set_column_title(column, titles[column])
+		_calls.set_column_title_alignment(column, HORIZONTAL_ALIGNMENT_LEFT)
+		_calls.set_column_clip_content(column, true)
+	_calls.set_column_expand(Column.TIME, false)
+	_calls.set_column_expand_ratio(Column.TOOL, 3)
+	_calls.set_column_expand_ratio(Column.TEXT, 5)
+	add_child(_calls)
+	_empty.text = NO_CALLS
+	_empty.horizontal_alignment = HORIZONTAL_ALIGNMENT_CENTER
+	_empty.vertical_alignment = VERTICAL_ALIGNMENT_CENTER
+	_empty.mouse_filter = Control.MOUSE_FILTER_IGNORE
+	_empty.set_anchors_and_offsets_preset(Control.PRESET_FULL_RECT)
+	_calls.add_child(_empty)
+
+
+## Without a server there is no address to copy; the Python server's entry needs none.
+func _enable_copies() -> void:
+	var popup: PopupMenu = _copy.get_popup()
+	for index: int in popup.item_count:
+		var needs_address: bool = popup.get_item_text(index) not in [McpClientEntries.BY_PYTHON, "Token"]
+		popup.set_item_disabled(index, needs_address and McpEditorServer.server == null)
+
+
+static func _token_file() -> String:
+	return McpCredentials.folder().path_join(McpCredentials.TOKEN_FILE)

@@ -1,0 +1,94 @@
+@tool
+extends "res://tests/editor/views.gd"
+## The dock's page "MCP".
+
+const McpClientEntries := preload("res://addons/executorch/editor/mcp/mcp_client_entries.gd")
+const McpEditorServer := preload("res://addons/executorch/editor/mcp/mcp_editor_server.gd")
+const MCP_VIEW: String = "res://addons/executorch/editor/mcp/mcp_view.gd"
+
+
+func test_server_is_started_seen_and_stopped() -> void:
+	var view: Control = await _open()
+	check(text_of(view).contains("is off"), text_of(view))
+	find_button(view, "Start").pressed.emit()
+	if not await wait_until(func() -> bool: return McpEditorServer.server != null, 10.0, "the server"):
+		return
+	await _refreshed(view)
+	var server: ExecuTorchMCPServer = McpEditorServer.server
+	check(text_of(view).contains(server.get_url()), text_of(view))
+	check(not text_of(view).contains(server.token), "the token is shown to who looks over the shoulder")
+	var failed: Dictionary = {"model": "nothing", "inputs": {}}
+	for arguments: Dictionary in [{"name": "list_backends"}, {"name": "run_inference", "arguments": failed}]:
+		server.handle_request({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": arguments})
+	server.client_connected.emit("assistant #1")
+	await _refreshed(view)
+	check(text_of(view).contains("assistant #1"), text_of(view))
+	check(text_of(view).contains("list_backends | {}"), text_of(view))
+	check(text_of(view).contains("run_inference | "), text_of(view))
+	check_equal(view.call("get_copied_text", 0), server.get_url())
+	check_equal(view.call("get_copied_text", 1), server.token)
+	check(str(view.call("get_copied_text", 3)).contains(server.get_url()), "an entry for a client")
+	check(not server.allow_write, "read-only at first")
+	find_button(view, "Allow changes").button_pressed = true
+	check(server.allow_write, "changes are allowed")
+	find_button(view, "Allow changes").button_pressed = false
+	check(not server.allow_write, "read-only again")
+	find_button(view, "Stop").pressed.emit()
+	check(McpEditorServer.server == null, "the server still runs")
+	await _refreshed(view)
+	check(text_of(view).contains("is off"), text_of(view))
+
+
+func test_port_that_is_taken_is_told() -> void:
+	var other: TCPServer = TCPServer.new()
+	check_equal(other.listen(0, "127.0.0.1"), OK)
+	var settings: EditorSettings = EditorInterface.get_editor_settings()
+	expect_error("could not listen")
+	settings.set_setting(McpEditorServer.PORT, other.get_local_port())
+	var view: Control = await _open()
+	find_button(view, "Start").pressed.emit()
+	await _refreshed(view)
+	check(text_of(view).contains("could not start on port %d" % other.get_local_port()), text_of(view))
+	other.stop()
+	settings.set_setting(McpEditorServer.PORT, 0)
+	await _refreshed(view)
+	check(McpEditorServer.server != null, "another port was not tried")
+	find_button(view, "Stop").pressed.emit()
+	check(McpEditorServer.server == null, "the server still runs")
+
+
+func test_entries_for_clients() -> void:
+	var url: String = "http://127.0.0.1:8650/mcp"
+	for client: String in McpClientEntries.CLIENTS:
+		var text: String = McpClientEntries.text_for(client, url, "/home/u/token")
+		if client == McpClientEntries.BY_PYTHON:
+			var entry: Dictionary = JSON.parse_string(text)["mcpServers"]["godot-executorch"]
+			check(FileAccess.file_exists(str(entry["command"])), text)
+			check(DirAccess.dir_exists_absolute(str(entry["args"][-1])), text)
+			check(DirAccess.dir_exists_absolute(str(entry["env"]["PYTHONPATH"])), text)
+			continue
+		check(text.contains(url), text)
+		check(text.contains("Bearer "), text)
+		check(
+			JSON.parse_string(text) is Dictionary if text.begins_with("{") else text.begins_with("claude mcp add "),
+			text
+		)
+
+
+func _open() -> Control:
+	var panel: Control = find_by_script(get_tree().root, DOCK_PANEL) as Control
+	var node: Node = self
+	while not node is EditorPlugin:
+		node = node.get_parent()
+	(node as EditorPlugin).make_bottom_panel_item_visible(panel)
+	panel.call("show_mcp")
+	var view: Control = find_by_script(panel, MCP_VIEW) as Control
+	await wait_until(view.is_visible_in_tree, 10.0, "the page")
+	view.call("refresh")
+	return view
+
+
+func _refreshed(view: Control) -> void:
+	await get_tree().process_frame
+	await get_tree().process_frame
+	view.call("refresh")

@@ -1,0 +1,132 @@
+"""The MCP server without an engine passes on the tools of the editors and games that run."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+from mcp.server.mcpserver import MCPServer
+
+from python_backend.mcp_server import access, engine
+from tests.mcp.conftest import GameServer, game_project, start_game
+from tests.python_backend.mcp_client import OUR_TOOLS, parameters, run, structured
+
+__all__ = ["game_project", "start_game"]
+
+
+@pytest.fixture
+def running_engine(game: Path, data_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """What an editor is to us: an MCP server with a token, and a file that tells of it."""
+    import uvicorn
+
+    server = MCPServer("engine", log_level="ERROR")
+
+    @server.tool()
+    def run_inference(value: float) -> dict[str, float]:
+        """Run a model."""
+        if value < 0:
+            raise ValueError("the model does not like it")
+        return {"output_0": 2 * value + 3}
+
+    app = access.RequireToken(server.streamable_http_app(), "engine-token")
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error")
+    web = uvicorn.Server(config)
+    thread = threading.Thread(target=web.run, daemon=True)
+    thread.start()
+    while not web.started:
+        time.sleep(0.02)
+    port = web.servers[0].sockets[0].getsockname()[1]
+    folder = data_home / "executorch-godot" / "mcp"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{os.getpid()}-{port}.json"
+    path.write_text(json.dumps(entry(game, port)), encoding="utf-8")
+    monkeypatch.setenv("XDG_DATA_HOME", str(data_home))
+    yield path
+    path.unlink(missing_ok=True)
+    web.should_exit = True
+    thread.join(timeout=10)
+
+
+def entry(game: Path, port: int, **changed: Any) -> dict[str, Any]:
+    known = {
+        "format": 1,
+        "url": f"http://127.0.0.1:{port}/mcp",
+        "port": port,
+        "token": "engine-token",
+        "pid": os.getpid(),
+        "project": str(game),
+        "name": "x",
+        "kind": "editor",
+        "allow_write": False,
+        "started": 1,
+    }
+    return {**known, **changed}
+
+
+def test_a_running_editors_tools_are_offered_too(game: Path, data_home: Path, running_engine: Path) -> None:
+    async def scene() -> None:
+        async with Client(parameters(game, data_home)) as client:
+            tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+            assert set(tools) == {*OUR_TOOLS, "editor_run_inference"}
+            assert tools["editor_run_inference"].input_schema["required"] == ["value"]
+            answer = await client.call_tool("editor_run_inference", {"value": 2.5})
+            assert structured(answer) == {"output_0": 8.0}
+            refused = await client.call_tool("editor_run_inference", {"value": -1})
+            assert refused.is_error
+            running_engine.write_text(running_engine.read_text().replace("engine-token", "wrong"), encoding="utf-8")
+            assert {tool.name for tool in (await client.list_tools()).tools} == OUR_TOOLS
+            running_engine.unlink()
+            gone = await client.call_tool("editor_run_inference", {"value": 1})
+            assert gone.is_error
+
+    run(scene)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"format": 2},
+        {"pid": 2**22 + 12345},
+        {"project": "/somewhere/else"},
+        {"project": ""},
+        {"url": "http://evil.example/mcp"},
+        {"url": "http://127.0.0.1@evil.example/mcp"},
+        {"url": "https://127.0.0.1:1/mcp"},
+        {"token": None},
+        {"url": 7},
+    ],
+)
+def test_engines_that_do_not_count(
+    game: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    folder = engine.discovery_folder()
+    folder.mkdir(parents=True)
+    (folder / "1-1.json").write_text(json.dumps(entry(game, 1)), encoding="utf-8")
+    assert [found.prefix for found in engine.find(game)] == ["editor_"]
+    (folder / "1-1.json").write_text(json.dumps(entry(game, 1, **changed)), encoding="utf-8")
+    assert engine.find(game) == []
+    (folder / "1-1.json").write_text("{half", encoding="utf-8")
+    assert engine.find(game) == []
+
+
+def test_a_real_games_tools(start_game: Callable[..., GameServer]) -> None:
+    server = start_game(token="own")
+    home = Path(server.project.environment["XDG_DATA_HOME"])
+
+    async def scene() -> None:
+        async with Client(parameters(server.project.path, home)) as client:
+            names = {tool.name for tool in (await client.list_tools()).tools}
+            theirs = names - OUR_TOOLS
+            assert names > OUR_TOOLS
+            assert all(name.startswith("game_") for name in theirs)
+            assert structured(await client.call_tool("game_echo", {"value": 7})) == {"value": 7}
+
+    run(scene)

@@ -1,0 +1,206 @@
+"""The tools of the MCP server without an engine, driven by the official client over stdio and HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from mcp import Client
+
+from python_backend.errors import BackendError
+from python_backend.mcp_server.project import Project
+from tests.python_backend.mcp_client import OUR_TOOLS, HttpServer, parameters, run, structured, text
+
+
+def test_every_tool_over_stdio(game: Path, data_home: Path) -> None:
+    async def scene() -> None:
+        async with Client(parameters(game, data_home)) as client:
+            tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+            assert set(tools) == OUR_TOOLS
+            assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools.values())
+            assert all(tool.description and tool.output_schema for tool in tools.values())
+            assert tools["inspect_model"].input_schema["required"] == ["path"]
+
+            listed = structured(await client.call_tool("list_project_models", {}))
+            kinds = {model["path"]: model["kind"] for model in listed["models"]}
+            assert kinds["res://models/linear.pt"] == "exported_program"
+            assert kinds["res://models/linear_portable.pte"] == "pte"
+            assert kinds["res://models/noise.pt"] == ""
+            assert "res://models/way_out.pt" not in kinds
+            assert not any(".godot" in path for path in kinds)
+
+            model = {"path": "res://models/linear.pt"}
+            program = {"path": "models/linear_portable.pte"}
+            inspected = structured(await client.call_tool("inspect_model", program))
+            assert inspected["methods"][0]["name"] == "forward"
+
+            told: list[tuple[float, str]] = []
+
+            async def progressed(progress: float, total: float | None, message: str | None) -> None:
+                told.append((progress, message or ""))
+
+            converted = structured(await client.call_tool("convert_model", model, progress_callback=progressed))
+            assert converted["metadata"]["accuracy"]["max_absolute"] < 1e-4
+            assert converted["written"] == ""
+            assert told
+            assert [step for step, _ in told] == sorted(step for step, _ in told)
+
+            valid = structured(await client.call_tool("validate_model", program))
+            assert valid["valid"]
+            assert valid["timings"]["forward"] > 0
+            invalid = structured(await client.call_tool("validate_model", {"path": "res://models/noise.pt"}))
+            assert not invalid["valid"]
+            assert invalid["error"]["code"]
+            assert invalid["error"]["remedy"]
+
+            both = {"first": "res://models/linear_portable.pte", "second": "res://models/linear.pt"}
+            compared = structured(await client.call_tool("compare_models", both))
+            assert compared["difference"]["max_absolute"] < 1e-4
+            assert [side["path"] for side in compared["programs"]] == [both["first"], both["second"]]
+
+            profiled = structured(await client.call_tool("profile_model", {**program, "runs": 50}))
+            assert profiled["latency"]["count"] == 50
+            assert profiled["operators"]
+
+            assert structured(await client.call_tool("doctor", {}))["ok"]
+        assert not (game / ".godot" / "executorch_cache").exists(), "a read-only server wrote into the project"
+
+    run(scene)
+
+
+@pytest.mark.slow
+def test_sweep_over_http(http_server: HttpServer) -> None:
+    async def scene() -> None:
+        async with http_server.client() as client:
+            assert {tool.name for tool in (await client.list_tools()).tools} == OUR_TOOLS
+            rows = structured(await client.call_tool("sweep_recipes", {"path": "res://models/linear.pt"}))["rows"]
+            by_recipe = {row["recipe"]: row for row in rows}
+            assert by_recipe["xnnpack_fp32"]["max_relative"] < 1e-3
+            assert by_recipe["portable"]["size"] > 0
+            assert len(rows) >= 7
+            assert all("error" in row or row["executorch_us"] > 0 for row in rows)
+
+    run(scene)
+
+
+def test_failures_have_code_cause_and_remedy(http_server: HttpServer) -> None:
+    cases = {
+        "PATH_OUTSIDE_PROJECT": [
+            "../secret.pt",
+            "/etc/passwd",
+            "res://../secret.pt",
+            "res://models/way_out.pt",
+            "models/../../secret.pt",
+            "res://.godot/hidden.pt",
+            "a\0b",
+            "",
+            "res:///etc/passwd",
+        ],
+        "FILE_NOT_READABLE": ["res://models/none.pt", "res://models"],
+    }
+
+    async def scene() -> None:
+        async with http_server.client() as client:
+            for code, paths in cases.items():
+                for path in paths:
+                    for tool in ("inspect_model", "profile_model", "convert_model", "validate_model"):
+                        result = await client.call_tool(tool, {"path": path})
+                        assert result.is_error, path
+                        assert text(result).startswith(code), (path, text(result))
+            model = {"path": "res://models/linear.pt"}
+            refused = await client.call_tool("convert_model", {**model, "output": "res://x.pte"})
+            assert text(refused).startswith("READ_ONLY")
+            needs = await client.call_tool("convert_model", {"path": "res://models/linear_state_dict.pth"})
+            assert "STATE_DICT_NEEDS_FACTORY" in text(needs)
+            wrong = await client.call_tool("convert_model", {**model, "recipe": "best"})
+            assert "OPTION_INVALID" in text(wrong)
+            outside = await client.call_tool("convert_model", {**model, "factory": "res://../evil.py:build"})
+            assert outside.is_error
+            assert (await client.call_tool("profile_model", {**model, "runs": -1})).is_error
+            assert (await client.call_tool("inspect_model", {"path": ["list"]})).is_error
+
+    run(scene)
+
+
+@pytest.mark.slow
+def test_writing_when_allowed(game: Path, data_home: Path) -> None:
+    async def scene() -> None:
+        async with Client(parameters(game, data_home, "--allow-write")) as client:
+            tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+            hints = tools["convert_model"].annotations
+            assert hints is not None
+            assert not hints.read_only_hint
+            model = {"path": "res://models/linear.pt"}
+            written = structured(await client.call_tool("convert_model", {**model, "output": "res://made/linear.pte"}))
+            assert written["written"] == "res://made/linear.pte"
+            assert (game / "made" / "linear.pte").read_bytes()[4:8] == b"ET12"
+            assert [path.name for path in (game / "made").iterdir()] == ["linear.pte"]
+
+    run(scene)
+
+
+def test_places_that_are_never_written(game: Path, data_home: Path) -> None:
+    async def scene() -> None:
+        async with Client(parameters(game, data_home, "--allow-write")) as client:
+            tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+            hints = tools["convert_model"].annotations
+            assert hints is not None
+            assert not hints.read_only_hint
+            model = {"path": "res://models/linear.pt"}
+            for place in ("../linear.pte", "res://models/way_out.pt/x.pte", "res://.godot/x.pte"):
+                refused = await client.call_tool("convert_model", {**model, "output": place})
+                assert text(refused).startswith("PATH_OUTSIDE_PROJECT"), place
+            script = await client.call_tool("convert_model", {**model, "output": "res://main.gd"})
+            assert text(script).startswith("OPTION_INVALID")
+
+    run(scene)
+    assert not (game.parent / "linear.pte").exists()
+
+
+def test_a_cancelled_call_ends_its_process(game: Path, http_server: HttpServer) -> None:
+    async def scene() -> None:
+        arguments = {"path": "res://models/linear_state_dict.pth", "factory": "res://models/net.py:build"}
+        asked = game / "models" / "asked"
+        asked.unlink(missing_ok=True)
+        async with http_server.client() as client:
+            call = asyncio.create_task(client.call_tool("convert_model", arguments))
+            while not asked.exists():
+                await asyncio.sleep(0.05)
+            before = jobs_of(http_server.process.pid)
+            assert before
+            # Other tools go on meanwhile.
+            assert not (await client.call_tool("list_project_models", {})).is_error
+            call.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await call
+            end = time.monotonic() + 90
+            while jobs_of(http_server.process.pid):
+                assert time.monotonic() < end, "the job outlived its request"
+                await asyncio.sleep(0.05)
+
+    run(scene)
+
+
+def jobs_of(pid: int) -> list[int]:
+    """Processes forked from the warm parent."""
+    children = psutil.Process(pid).children()
+    parents = [child for child in children if "forkserver" in " ".join(child.cmdline())]
+    return [job.pid for parent in parents for job in parent.children()]
+
+
+def test_a_project_is_its_own_world(game: Path, tmp_path: Path) -> None:
+    with pytest.raises(BackendError):
+        Project(tmp_path)
+    project = Project(game)
+    assert project.name(project.file("res://models/linear.pt")) == "res://models/linear.pt"
+    loop = game / "models" / "loop.pt"
+    loop.symlink_to(loop)
+    try:
+        with pytest.raises(BackendError):
+            project.file("res://models/loop.pt")
+    finally:
+        loop.unlink()
