@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -115,15 +115,20 @@ class Tools:
             return found
 
     async def sweep_recipes(
-        self, path: ModelPath, context: Context[Any, Any], inputs: Inputs = "", factory: Factory = ""
+        self,
+        path: ModelPath,
+        context: Context[Any, Any],
+        recipes: Annotated[Sequence[str], Field(description="Recipes to compare; empty = all of them")] = (),
+        inputs: Inputs = "",
+        factory: Factory = "",
     ) -> results.Sweep:
-        """Convert a model with every recipe and compare size, speed, accuracy and delegation, to choose one."""
+        """Convert a model with several recipes and compare size, speed, accuracy and delegation, to choose one."""
         from importer.options import RECIPES
 
         source = self._project.file(path)
         rows: list[results.SweepRow] = []
         with self._cache() as cache:
-            for recipe in RECIPES[1:]:
+            for recipe in recipes or RECIPES[1:]:
                 try:
                     found = await self._convert(source, cache, _options(recipe, inputs, factory), context, recipe)
                 except BackendError as error:

@@ -15,7 +15,7 @@ func test_server_is_started_seen_and_stopped() -> void:
 		return
 	await _refreshed(view)
 	var server: ExecuTorchMCPServer = McpEditorServer.server
-	check(text_of(view).contains(server.get_url()), text_of(view))
+	check(text_of(view).contains("127.0.0.1:%d/mcp" % server.port), text_of(view))
 	check(not text_of(view).contains(server.token), "the token is shown to who looks over the shoulder")
 	var failed: Dictionary = {"model": "nothing", "inputs": {}}
 	for arguments: Dictionary in [{"name": "list_backends"}, {"name": "run_inference", "arguments": failed}]:

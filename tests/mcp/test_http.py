@@ -161,6 +161,18 @@ def test_session_ends(game: GameServer) -> None:
     assert http.exchange(game.port, delete).status == 404
 
 
+def test_signals_tell_the_game(start_game: Callable[..., GameServer]) -> None:
+    game = start_game("messages")
+    session = {"Mcp-Session-Id": open_session(game)}
+    wrong = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "wrong"}}
+    assert http.exchange(game.port, http.post(wrong, game.token, session)).status == 200
+    ending = http.post(b"", game.token, session).replace(b"POST", b"DELETE", 1)
+    assert http.exchange(game.port, ending).status == 204
+    told = ["CONNECTED wire #1", "MESSAGE wire #1 tools/call", "TOOL ERROR wrong", "DISCONNECTED wire #1"]
+    wait_until(lambda: [line for line in game.output if line in told] == told, 20)
+    assert game.stop() == 0
+
+
 def test_one_standalone_stream(game: GameServer) -> None:
     headers = {"Mcp-Session-Id": open_session(game), "Accept": "text/event-stream"}
     get = http.post(b"", game.token, headers).replace(b"POST", b"GET", 1)

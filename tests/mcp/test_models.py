@@ -198,6 +198,29 @@ def test_benchmark_and_statistics(modelled: GameServer) -> None:
     assert {session["statistics"]["count"] for session in sessions} == {0}
 
 
+def test_slow_model_stalls_neither_frames_nor_clients(modelled: GameServer) -> None:
+    """While a model is run for seconds, other clients run models, and the frame loop answers what it must answer."""
+
+    async def talk() -> None:
+        async with (
+            connected(modelled.url, modelled.token) as slow,
+            connected(modelled.url, modelled.token) as quick,
+        ):
+            arguments = {"model": "policy", "runs": 100_000, "seconds": 3.0}
+            benchmark = asyncio.create_task(slow.call_tool("benchmark_model", arguments))
+            answers = 0
+            while not benchmark.done():
+                output = await quick.call_tool("run_inference", {"model": "linear", "inputs": {"input_0": [2.5]}})
+                assert not output.is_error
+                # Its callable runs in the frame loop.
+                assert (await quick.call_tool("is_main_thread", {})).structured_content == {"main": True}
+                answers += not benchmark.done()
+            assert answers >= 3
+            assert (await benchmark).structured_content["statistics"]["count"] > 3
+
+    asyncio.run(asyncio.wait_for(talk(), 180))
+
+
 def test_profile_and_resources(modelled: GameServer) -> None:
     profile = structured(modelled, "profile_model", {"model": "linear", "runs": 2})["profile"]
     assert profile["events"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -101,10 +102,15 @@ def test_game_without_the_option_has_no_server(autoloaded: GodotProject) -> None
         assert not [line for line in output if is_error(line) or "MCP" in line]
 
 
-def test_game_with_the_option(autoloaded: GodotProject) -> None:
-    command = [autoloaded.godot, "--headless", "--path", autoloaded.path, "--", "--executorch-mcp"]
+@pytest.mark.parametrize("with_port", [False, True])
+def test_game_with_the_option(autoloaded: GodotProject, with_port: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    option = f"--executorch-mcp={port}" if with_port else "--executorch-mcp"
+    command = [autoloaded.godot, "--headless", "--path", autoloaded.path, "--", option]
     with running(autoloaded, command) as (found, output):
         assert found is not None, output
+        assert (found["port"] == port) == with_port
         assert (found["kind"], found["project"], found["allow_write"]) == ("game", str(autoloaded.path), False)
         assert {"list_models", "run_inference"} <= tools_of(found)
         assert "reset_stats" not in tools_of(found)

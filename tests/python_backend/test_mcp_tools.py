@@ -16,9 +16,11 @@ from python_backend.mcp_server.project import Project
 from tests.python_backend.mcp_client import OUR_TOOLS, HttpServer, parameters, run, structured, text
 
 
-def test_every_tool_over_stdio(game: Path, data_home: Path) -> None:
+@pytest.mark.parametrize("transport", ["stdio", "http"])
+def test_every_tool(game: Path, data_home: Path, http_server: HttpServer, transport: str) -> None:
     async def scene() -> None:
-        async with Client(parameters(game, data_home)) as client:
+        connected = http_server.client() if transport == "http" else Client(parameters(game, data_home))
+        async with connected as client:
             tools = {tool.name: tool for tool in (await client.list_tools()).tools}
             assert set(tools) == OUR_TOOLS
             assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools.values())
@@ -61,6 +63,11 @@ def test_every_tool_over_stdio(game: Path, data_home: Path) -> None:
             compared = structured(await client.call_tool("compare_models", both))
             assert compared["difference"]["max_absolute"] < 1e-4
             assert [side["path"] for side in compared["programs"]] == [both["first"], both["second"]]
+
+            swept = structured(await client.call_tool("sweep_recipes", {**model, "recipes": ["portable", "best"]}))
+            assert [row["recipe"] for row in swept["rows"]] == ["portable", "best"]
+            assert swept["rows"][0]["size"] > 0
+            assert swept["rows"][1]["error"] == "OPTION_INVALID"
 
             profiled = structured(await client.call_tool("profile_model", {**program, "runs": 50}))
             assert profiled["latency"]["count"] == 50

@@ -1,7 +1,8 @@
 @tool
 extends Node
-## A client of the editor's own MCP server: what an assistant does at first.
+## A client of the editor's own MCP server, which runs while this is there: what an assistant does at first.
 
+const McpEditorServer := preload("res://addons/executorch/editor/mcp/mcp_editor_server.gd")
 const CALLS: Array[Array] = [
 	["list_models", {}],
 	["get_model_info", {"model": "res://models/linear_regression.pt"}],
@@ -11,13 +12,17 @@ const CALLS: Array[Array] = [
 ]
 
 var _url: String
-var _headers: PackedStringArray
+var _headers: PackedStringArray = ["Content-Type: application/json", "Accept: application/json, text/event-stream"]
 
 
-func _init(server: ExecuTorchMCPServer = null) -> void:
-	_url = server.get_url()
-	_headers = ["Content-Type: application/json", "Accept: application/json, text/event-stream"]
-	_headers.append("Authorization: Bearer " + server.token)
+func _ready() -> void:
+	EditorInterface.get_editor_settings().set_setting(McpEditorServer.RUN_IN_EDITOR, true)
+	_url = McpEditorServer.server.get_url()
+	_headers.append("Authorization: Bearer " + McpEditorServer.server.token)
+
+
+func _exit_tree() -> void:
+	EditorInterface.get_editor_settings().set_setting(McpEditorServer.RUN_IN_EDITOR, false)
 
 
 ## Opens a session under this name and makes the calls.

@@ -3,7 +3,6 @@ extends Node
 ## One function `shot_NAME` for each picture; each drives the editor and saves what it shows.
 
 const McpCaller := preload("mcp_caller.gd")
-const McpEditorServer := preload("res://addons/executorch/editor/mcp/mcp_editor_server.gd")
 const Programs := preload("programs.gd")
 const VIEWS: PackedStringArray = [
 	"res://addons/executorch/editor/inspector/model_view.gd",
@@ -137,18 +136,17 @@ func shot_thumbnails() -> void:
 
 func shot_mcp() -> void:
 	var panel: Control = open_bottom_panel("res://addons/executorch/editor/dock/dock_panel.gd")
-	@warning_ignore("unsafe_method_access")
-	panel.show_mcp()
+	panel.call("show_mcp")
+	panel.custom_minimum_size.y *= 1.4
 	await settle(40)
 	save("dock-mcp-off", panel)
-	EditorInterface.get_editor_settings().set_setting(McpEditorServer.RUN_IN_EDITOR, true)
-	await settle()
-	var caller: McpCaller = McpCaller.new(McpEditorServer.server)
+	var caller: McpCaller = McpCaller.new()
 	add_child(caller)
 	await caller.call_all("claude-code")
 	await settle(40)
 	save("dock-mcp", panel)
-	EditorInterface.get_editor_settings().set_setting(McpEditorServer.RUN_IN_EDITOR, false)
+	panel.custom_minimum_size.y /= 1.4
+	caller.queue_free()
 
 
 ## Not a picture: prints `@@CUT` for every visible control of the addon's views that is smaller than it must be or

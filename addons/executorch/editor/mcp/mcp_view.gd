@@ -42,7 +42,9 @@ func _init() -> void:
 
 
 func _ready() -> void:
-	_calls.set_column_custom_minimum_width(Column.TIME, roundi(76.0 * EditorInterface.get_editor_scale()))
+	var unit: float = EditorInterface.get_editor_scale()
+	_calls.set_column_custom_minimum_width(Column.TOOL, roundi(140.0 * unit))
+	_calls.set_column_custom_minimum_width(Column.TIME, roundi(76.0 * unit))
 	_copy.icon = get_theme_icon(&"ActionCopy", &"EditorIcons")
 	_timer.start()
 	refresh()
@@ -56,12 +58,12 @@ func refresh() -> void:
 	if not settings.has_setting(McpEditorServer.RUN_IN_EDITOR):
 		return
 	var server: ExecuTorchMCPServer = McpEditorServer.server
-	_state.text = server.get_url() if server != null else OFF
+	_state.text = server.get_url().trim_prefix("http://") if server != null else OFF
 	var icon: StringName = OK_ICON if server != null else &"Pause"
 	if not McpEditorServer.failure.is_empty():
 		_state.text = McpEditorServer.failure
 		icon = ERROR_ICON
-	_state.tooltip_text = _state.text
+	_state.tooltip_text = server.get_url() if server != null else _state.text
 	_icon.texture = get_theme_icon(icon, &"EditorIcons")
 	_toggle.text = "Stop" if _is_wanted() else "Start"
 	_toggle.icon = get_theme_icon(&"Stop" if _is_wanted() else &"Play", &"EditorIcons")
@@ -167,9 +169,10 @@ func _add_client_row() -> void:
 func _add_calls() -> void:
 	_calls.columns = Column.size()
 	_calls.hide_root = true
+	_calls.hide_folding = true
 	_calls.select_mode = Tree.SELECT_ROW
 	_calls.size_flags_vertical = Control.SIZE_EXPAND_FILL
-	var titles: PackedStringArray = ["Tool", "Arguments, or why it failed", "Time"]
+	var titles: PackedStringArray = ["Tool", "Arguments or error", "Time"]
 	for column: int in titles.size():
 		_calls.set_column_title(column, titles[column])
 		_calls.set_column_title_alignment(column, HORIZONTAL_ALIGNMENT_LEFT)
