@@ -53,7 +53,8 @@ async def tell_story(client: Client) -> None:
 
     refused = await client.call_tool("game_run_inference", {**known, "inputs": {"input_0": [1, 2, 3]}})
     assert refused.is_error
-    assert "[1, 1]" in text(refused), "the shape that is wanted is not told"
+    assert "expected float32[1,1]" in text(refused)
+    assert "get_model_info" in text(refused), "the remedy names no tool"
 
     made = await call("convert_model", path=known["model"], output="res://models/made.pte", recipe="portable")
     assert made["written"] == "res://models/made.pte"

@@ -148,11 +148,11 @@ func _add_client_row() -> void:
 	)
 	_copy.get_popup().add_item("Address", Copy.ADDRESS)
 	_copy.get_popup().add_item("Token", Copy.TOKEN)
-	_copy.get_popup().add_separator("Configuration for")
+	_copy.get_popup().add_separator("Configuration for", 1000)
 	for client: String in McpClientEntries.CLIENTS:
 		_copy.get_popup().add_item(client, Copy.ENTRY + McpClientEntries.CLIENTS.keys().find(client))
 		_copy.get_popup().set_item_tooltip(-1, McpClientEntries.CLIENTS[client])
-	_copy.about_to_popup.connect(_enable_copies)
+	_copy.about_to_popup.connect(_prepare_copies)
 	_copy.get_popup().id_pressed.connect(func(id: int) -> void: DisplayServer.clipboard_set(get_copied_text(id)))
 	row.add_child(_copy)
 	_allow_write.text = "Allow changes"
@@ -190,10 +190,11 @@ func _add_calls() -> void:
 
 
 ## Without a server there is no address to copy; the Python server's entry needs none.
-func _enable_copies() -> void:
+func _prepare_copies() -> void:
 	var popup: PopupMenu = _copy.get_popup()
+	popup.set_item_text(popup.get_item_index(Copy.TOKEN), "Token (%s…)" % McpCredentials.load_or_make_token().left(6))
 	for index: int in popup.item_count:
-		var needs_address: bool = popup.get_item_text(index) not in [McpClientEntries.BY_PYTHON, "Token"]
+		var needs_address: bool = popup.get_item_id(index) not in [Copy.TOKEN, Copy.ENTRY]
 		popup.set_item_disabled(index, needs_address and McpEditorServer.server == null)
 
 

@@ -273,9 +273,9 @@ static func _unknown_model(model: String) -> Dictionary:
 
 static func _failed(module: RefCounted) -> Dictionary:
 	var told: Dictionary = module.call(&"get_last_error")
-	return _error(
-		"%s: %s %s" % [told.get("name", "Error"), told.get("cause", "The call failed."), told.get("remedy", "")]
-	)
+	# An assistant has the tool, not the method.
+	var remedy: String = str(told.get("remedy", "")).replace("get_method_meta()", "get_model_info")
+	return _error("%s: %s %s" % [told.get("name", "Error"), told.get("cause", "The call failed."), remedy])
 
 
 static func _error(message: String) -> Dictionary:
