@@ -161,7 +161,8 @@ def _installed(package: str) -> str:
 
 def _package_problem(package: str, specifier: str) -> Problem | None:
     requirement = package + specifier
-    remedy = install_command(requirement)
+    # All of them: a person who lacks one package mostly lacks the others too.
+    remedy = install_command("-r", str(ROOT / "requirements.txt"))
     version = _installed(package)
     if not version or importlib.util.find_spec(package) is None:
         cause = f"Python at {sys.executable} has no package {package} (needed for {PURPOSES[package]})."

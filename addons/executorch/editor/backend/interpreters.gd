@@ -4,18 +4,22 @@ extends RefCounted
 
 const VARIABLE: String = "EXECUTORCH_PYTHON"
 const SETTING: String = "executorch/python/interpreter"
-const NAMES: PackedStringArray = ["python3.12", "python3.13", "python3.11", "python3.10", "python3", "python"]
+const VERSIONED_NAMES: PackedStringArray = ["python3.12", "python3.13", "python3.11", "python3.10"]
+## Mostly links to one of the above; looked at where there is none of them.
+const PLAIN_NAMES: PackedStringArray = ["python3", "python"]
 const USUAL_PLACES: PackedStringArray = [
 	"/usr/local/bin",
 	"/usr/bin",
 	"/opt/homebrew/bin",
 	"/opt/local/bin",
 	"~/.local/bin",
-	"~/.pyenv/shims",
 	"~/miniconda3/bin",
 	"~/anaconda3/bin",
 	"~/miniforge3/bin",
 ]
+const PYENV_VERSIONS: String = "~/.pyenv/versions"
+## pyenv's programs of versions that are not active only print a complaint; the versions themselves are looked at.
+const PYENV_SHIMS: String = "pyenv/shims"
 
 
 ## `[{path, source}]`, best first; source is "environment", "setting", "user folder", "PATH" or "usual place". A
@@ -62,7 +66,8 @@ static func _search() -> Array[Dictionary]:
 	_add(found, get_user_environment(), "user folder")
 	var separator: String = ";" if OS.get_name() == "Windows" else ":"
 	for folder: String in OS.get_environment("PATH").split(separator, false):
-		_add_folder(found, folder, "PATH")
+		if not folder.rstrip("/").ends_with(PYENV_SHIMS):
+			_add_folder(found, folder, "PATH")
 	for folder: String in _usual_places():
 		_add_folder(found, folder, "usual place")
 	return found
@@ -78,12 +83,22 @@ static func _usual_places() -> PackedStringArray:
 		return places
 	for place: String in USUAL_PLACES:
 		places.append(place.replace("~", OS.get_environment("HOME")))
+	var versions: String = PYENV_VERSIONS.replace("~", OS.get_environment("HOME"))
+	if DirAccess.dir_exists_absolute(versions):
+		var newest_first: Array = DirAccess.get_directories_at(versions)
+		newest_first.reverse()
+		for folder: String in newest_first:
+			places.append(versions.path_join(folder).path_join("bin"))
 	return places
 
 
 static func _add_folder(found: Array[Dictionary], folder: String, source: String) -> void:
-	for name: String in NAMES:
-		_add(found, folder.path_join(name + (".exe" if OS.get_name() == "Windows" else "")), source)
+	var count: int = found.size()
+	var ending: String = ".exe" if OS.get_name() == "Windows" else ""
+	for name: String in VERSIONED_NAMES:
+		_add(found, folder.path_join(name + ending), source)
+	for name: String in PLAIN_NAMES if found.size() == count else PackedStringArray():
+		_add(found, folder.path_join(name + ending), source)
 
 
 static func _add(found: Array[Dictionary], path: String, source: String) -> void:
