@@ -2,7 +2,8 @@
 extends EditorPlugin
 ## Takes the pictures that the environment names, once the editor has settled, and quits.
 
-const SHOTS: Script = preload("shots.gd")
+const SHOTS: GDScript = preload("shots.gd")
+const MEASURES: String = "res://addons/executorch_shots/measures.gd"
 
 
 func _enter_tree() -> void:
@@ -16,9 +17,13 @@ func _start() -> void:
 		await get_tree().process_frame
 	for frame: int in 30:
 		await get_tree().process_frame
-	var shots: Node = (SHOTS as GDScript).new()
+	var names: PackedStringArray = OS.get_environment("EXECUTORCH_SHOTS").split(",")
+	var is_measure: Callable = func(of: String) -> bool: return of.begins_with("check_") or of.begins_with("measure_")
+	# Other rooms put a shots.gd of their own in the place of ours.
+	var script: GDScript = load(MEASURES) if Array(names).any(is_measure) else SHOTS
+	var shots: Node = script.new()
 	add_child(shots)
 	@warning_ignore("unsafe_method_access")
-	await shots.take_all(OS.get_environment("EXECUTORCH_SHOTS").split(","))
+	await shots.take_all(names)
 	print("@@SHOTS DONE")
 	get_tree().quit(0)

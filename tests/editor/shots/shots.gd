@@ -3,11 +3,6 @@ extends Node
 ## One function `shot_NAME` for each picture; each drives the editor and saves what it shows.
 
 const McpCaller := preload("mcp_caller.gd")
-const Programs := preload("programs.gd")
-const VIEWS: PackedStringArray = [
-	"res://addons/executorch/editor/inspector/model_view.gd",
-	"res://addons/executorch/editor/dock/dock_panel.gd",
-]
 const MARGIN: int = 0
 const MODEL: String = "res://models/digits.pt"
 
@@ -149,44 +144,6 @@ func shot_mcp() -> void:
 	caller.queue_free()
 
 
-## Not a picture: prints `@@CUT` for every visible control of the addon's views that is smaller than it must be or
-## that
-## leaves its parent.
-func check_layout() -> void:
-	EditorInterface.edit_resource(load(MODEL))
-	open_bottom_panel("res://addons/executorch/editor/dock/dock_panel.gd")
-	var setup: Window = find_window("res://addons/executorch/editor/setup/setup_window.gd")
-	@warning_ignore("unsafe_method_access")
-	setup.open()
-	await settle(60)
-	var count: int = 0
-	for script_path: String in VIEWS:
-		var view: Control = find_by_script(script_path)
-		if view == null:
-			print("@@CUT %s is not shown" % script_path)
-			continue
-		for node: Node in [view] + view.find_children("*", "Control", true, false):
-			count += 1
-			_check_control(node as Control, script_path)
-	setup.hide()
-	print("@@LAYOUT %d controls" % count)
-
-
-func _check_control(control: Control, script_path: String) -> void:
-	if not control.is_visible_in_tree() or control.is_set_as_top_level():
-		return
-	var where: String = "%s: %s %s" % [script_path.get_file(), control.get_class(), control.get("text")]
-	var needed: Vector2 = control.get_combined_minimum_size()
-	if control.size.x < needed.x - 1.0 or control.size.y < needed.y - 1.0:
-		print("@@CUT %s has %s, needs %s" % [where, control.size, needed])
-	var parent: Control = control.get_parent() as Control
-	if parent == null or parent is ScrollContainer or parent is Tree or parent is RichTextLabel or parent is Range:
-		return
-	var room: Rect2 = Rect2(Vector2.ZERO, parent.size).grow(1.0)
-	if not room.encloses(control.get_rect()) and control.size.x > 0.0 and control.size.y > 0.0:
-		print("@@CUT %s at %s leaves its parent of %s" % [where, control.get_rect(), parent.size])
-
-
 ## Lets three models be converted anew: one is done, one fails, one runs when this returns.
 func convert_some_models() -> void:
 	var jobs: ExecuTorchJobs = get_tree().root.find_child("ExecuTorchJobs", true, false)
@@ -249,70 +206,6 @@ func shot_graph() -> void:
 			save_window("graph-inside", window)
 			break
 	window.hide()
-
-
-## Not a picture: how long graphs take from the click to the picture on the screen.
-func measure_graph() -> void:
-	var window: Window = find_window("res://addons/executorch/editor/graph/graph_window.gd")
-	for count: int in [50, 500, 2000]:
-		var program: Dictionary = Programs.large(count)
-		window.popup_centered_ratio(0.85)
-		var begin: int = Time.get_ticks_usec()
-		window.call("show_program", program, "forward")
-		await RenderingServer.frame_post_draw
-		print("@@MEASURE graph of %d nodes: %.0f ms" % [count, (Time.get_ticks_usec() - begin) / 1000.0])
-	for model: String in ["silero_vad", "minilm"]:
-		var path: String = "res://models/%s.safetensors" % model
-		if ResourceLoader.exists(path):
-			# The backend's first answer also imports its parser.
-			for time: int in 2:
-				var begin: int = Time.get_ticks_usec()
-				await window.call("open", load(path), "forward")
-				await RenderingServer.frame_post_draw
-				print("@@MEASURE graph of %s: %.0f ms" % [model, (Time.get_ticks_usec() - begin) / 1000.0])
-	window.hide()
-
-
-## Not a picture: the longest frame while three conversions run, and what an import takes of the main thread.
-func measure_background() -> void:
-	var jobs: ExecuTorchJobs = get_tree().root.find_child("ExecuTorchJobs", true, false)
-	jobs.start_backend()
-	await settle(300)
-	var paths: PackedStringArray = []
-	for index: int in 3:
-		var path: String = "res://models/measured_%d.pt" % index
-		var bytes: PackedByteArray = FileAccess.get_file_as_bytes(MODEL)
-		bytes.append_array(Crypto.new().generate_random_bytes(16))
-		FileAccess.open(path, FileAccess.WRITE).store_buffer(bytes)
-		EditorInterface.get_resource_filesystem().update_file(path)
-		paths.append(path)
-	await settle(60)
-	var idle: float = await _longest_frame(func(frames: int) -> bool: return frames > 200)
-	for path: String in paths:
-		var begin: int = Time.get_ticks_usec()
-		EditorInterface.get_resource_filesystem().reimport_files(PackedStringArray([path]))
-		print("@@MEASURE import of %s: %.1f ms" % [path.get_file(), (Time.get_ticks_usec() - begin) / 1000.0])
-	var ended: Callable = func(_frames: int) -> bool:
-		for path: String in paths:
-			var job: ExecuTorchJob = jobs.find_job(path)
-			if job == null or not job.is_ended():
-				return false
-		return true
-	var busy: float = await _longest_frame(ended)
-	# The imports that follow the last job.
-	busy = maxf(busy, await _longest_frame(func(frames: int) -> bool: return frames > 60))
-	print("@@MEASURE longest frame: %.1f ms idle, %.1f ms during three conversions" % [idle, busy])
-
-
-func _longest_frame(until: Callable) -> float:
-	var longest: int = 0
-	var frames: int = 0
-	while not until.call(frames):
-		var begin: int = Time.get_ticks_usec()
-		await get_tree().process_frame
-		longest = maxi(longest, Time.get_ticks_usec() - begin)
-		frames += 1
-	return longest / 1000.0
 
 
 ## Opens the bottom panel whose control has this script, and returns the control.
@@ -396,4 +289,5 @@ func save_window(shot_name: String, window: Window) -> void:
 func settle(frames: int = 20) -> void:
 	for frame: int in frames:
 		await get_tree().process_frame
-	await RenderingServer.frame_post_draw
+	if DisplayServer.get_name() != "headless":
+		await RenderingServer.frame_post_draw

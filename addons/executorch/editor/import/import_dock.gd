@@ -6,6 +6,9 @@ extends RefCounted
 const Check := preload("../inspector/options_check.gd")
 const Options := preload("import_options.gd")
 
+## More of a complaint is in its tooltip: the dock is small.
+const MOST_LINES: int = 4
+
 var _dock: Control
 var _inspector: EditorInspector
 var _check: Check
@@ -25,6 +28,9 @@ func start(jobs: ExecuTorchJobs) -> void:
 	_dock.add_child(_check)
 	_check.checked.connect(_show_problems)
 	_words.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
+	_words.max_lines_visible = MOST_LINES
+	_words.text_overrun_behavior = TextServer.OVERRUN_TRIM_WORD_ELLIPSIS
+	_words.mouse_filter = Control.MOUSE_FILTER_PASS
 	_panel.add_child(_words)
 	_panel.name = "ExecuTorchProblems"
 	_panel.hide()
@@ -77,6 +83,7 @@ func _show_problems(problems: Array[Dictionary]) -> void:
 		var option: String = str(problem.get("option", "")).capitalize()
 		lines.append("%s: %s %s" % [option, problem.get("cause", ""), problem.get("remedy", "")])
 	_words.text = "\n".join(lines)
+	_words.tooltip_text = _words.text
 	_panel.visible = not lines.is_empty()
 	var scale_of: float = EditorInterface.get_editor_scale()
 	var box: StyleBoxFlat = StyleBoxFlat.new()

@@ -1,0 +1,162 @@
+@tool
+extends "shots.gd"
+## What is no picture: the check that nothing is cut off, and measurements. Each runs only when it is named.
+
+const Programs := preload("programs.gd")
+const ImportPlugin := preload("res://addons/executorch/editor/import/model_import_plugin.gd")
+const VIEWS: PackedStringArray = [
+	"res://addons/executorch/editor/inspector/model_view.gd",
+	"res://addons/executorch/editor/dock/dock_panel.gd",
+]
+
+
+## Not a picture: prints `@@CUT` for every visible control of the addon's views that is smaller than it must be or
+## that
+## leaves its parent.
+func check_layout() -> void:
+	EditorInterface.edit_resource(load(MODEL))
+	open_bottom_panel("res://addons/executorch/editor/dock/dock_panel.gd")
+	var setup: Window = find_window("res://addons/executorch/editor/setup/setup_window.gd")
+	@warning_ignore("unsafe_method_access")
+	setup.open()
+	await settle(60)
+	var count: int = 0
+	for script_path: String in VIEWS:
+		var view: Control = find_by_script(script_path)
+		if view == null:
+			print("@@CUT %s is not shown" % script_path)
+			continue
+		for node: Node in [view] + view.find_children("*", "Control", true, false):
+			count += 1
+			_check_control(node as Control, script_path)
+	setup.hide()
+	print("@@LAYOUT %d controls" % count)
+
+
+func _check_control(control: Control, script_path: String) -> void:
+	if not control.is_visible_in_tree() or control.is_set_as_top_level():
+		return
+	var where: String = "%s: %s %s" % [script_path.get_file(), control.get_class(), control.get("text")]
+	var needed: Vector2 = control.get_combined_minimum_size()
+	if control.size.x < needed.x - 1.0 or control.size.y < needed.y - 1.0:
+		print("@@CUT %s has %s, needs %s" % [where, control.size, needed])
+	var parent: Control = control.get_parent() as Control
+	if parent == null or parent is ScrollContainer or parent is Tree or parent is RichTextLabel or parent is Range:
+		return
+	var room: Rect2 = Rect2(Vector2.ZERO, parent.size).grow(1.0)
+	if not room.encloses(control.get_rect()) and control.size.x > 0.0 and control.size.y > 0.0:
+		print("@@CUT %s at %s leaves its parent of %s" % [where, control.get_rect(), parent.size])
+
+
+## Not a picture: how long graphs take from the click to the picture on the screen.
+func measure_graph() -> void:
+	var window: Window = find_window("res://addons/executorch/editor/graph/graph_window.gd")
+	for count: int in [50, 500, 2000]:
+		var program: Dictionary = Programs.large(count)
+		window.popup_centered_ratio(0.85)
+		var begin: int = Time.get_ticks_usec()
+		window.call("show_program", program, "forward")
+		await RenderingServer.frame_post_draw
+		print("@@MEASURE graph of %d nodes: %.0f ms" % [count, (Time.get_ticks_usec() - begin) / 1000.0])
+	for model: String in ["silero_vad", "minilm"]:
+		var path: String = "res://models/%s.safetensors" % model
+		if ResourceLoader.exists(path):
+			# The backend's first answer also imports its parser.
+			for time: int in 2:
+				var begin: int = Time.get_ticks_usec()
+				await window.call("open", load(path), "forward")
+				await RenderingServer.frame_post_draw
+				print("@@MEASURE graph of %s: %.0f ms" % [model, (Time.get_ticks_usec() - begin) / 1000.0])
+	window.hide()
+
+
+## Not a picture: the longest frame while three conversions run, and what an import takes of the main thread.
+func measure_background() -> void:
+	var jobs: ExecuTorchJobs = get_tree().root.find_child("ExecuTorchJobs", true, false)
+	jobs.start_backend()
+	await settle(300)
+	var paths: PackedStringArray = []
+	for index: int in 3:
+		var path: String = "res://models/measured_%d.pt" % index
+		var bytes: PackedByteArray = FileAccess.get_file_as_bytes(MODEL)
+		bytes.append_array(Crypto.new().generate_random_bytes(16))
+		FileAccess.open(path, FileAccess.WRITE).store_buffer(bytes)
+		EditorInterface.get_resource_filesystem().update_file(path)
+		paths.append(path)
+	await settle(60)
+	_time("Godot's own import of icon.svg", _import_again.bind("res://icon.svg"))
+	var plugin: EditorImportPlugin = ImportPlugin.new(jobs)
+	var nowhere: String = OS.get_user_data_dir().path_join("measured")
+	var none: Array[String] = []
+	_time("_import", plugin._import.bind(paths[0], nowhere, {"recipe": "auto"}, none, none))
+	jobs.cancel(jobs.find_job(paths[0]))
+	await settle(200)
+	var idle: float = await _longest_frame(func(frames: int) -> bool: return frames > 200)
+	for path: String in paths:
+		_time("import of %s" % path.get_file(), _import_again.bind(path))
+	var ended: Callable = func(_frames: int) -> bool:
+		for path: String in paths:
+			var job: ExecuTorchJob = jobs.find_job(path)
+			if job == null or not job.is_ended():
+				return false
+		return true
+	var busy: float = await _longest_frame(ended)
+	# The imports that follow the last job.
+	busy = maxf(busy, await _longest_frame(func(frames: int) -> bool: return frames > 60))
+	print("@@MEASURE longest frame: %.1f ms idle, %.1f ms during three conversions" % [idle, busy])
+
+
+func _import_again(path: String) -> void:
+	EditorInterface.get_resource_filesystem().reimport_files(PackedStringArray([path]))
+
+
+func _time(what: String, work: Callable) -> void:
+	var begin: int = Time.get_ticks_usec()
+	work.call()
+	print("@@MEASURE %s: %.1f ms" % [what, (Time.get_ticks_usec() - begin) / 1000.0])
+
+
+func _longest_frame(until: Callable) -> float:
+	var longest: int = 0
+	var frames: int = 0
+	while not until.call(frames):
+		var begin: int = Time.get_ticks_usec()
+		await get_tree().process_frame
+		longest = maxi(longest, Time.get_ticks_usec() - begin)
+		frames += 1
+	return longest / 1000.0
+
+
+## Not a picture of every run, because it fetches 2 GB: the set-up for real, from the window, cancelled and continued.
+func measure_setup() -> void:
+	var window: Window = find_window("res://addons/executorch/editor/setup/setup_window.gd")
+	var python: String = OS.get_environment("EXECUTORCH_BASE_PYTHON")
+	OS.unset_environment("EXECUTORCH_PYTHON")
+	EditorInterface.get_editor_settings().set_setting("executorch/python/interpreter", python)
+	window.call("open")
+	await settle(120)
+	var setup: RefCounted = window.get("_setup")
+	var ends: Array[Dictionary] = []
+	var last: Array = ["", 0.0]
+	setup.connect(&"finished", func(error: Dictionary) -> void: ends.append(error))
+	setup.connect(&"progressed", func(stage: String, part: float, _line: String) -> void: last.assign([stage, part]))
+	var begin: int = Time.get_ticks_msec()
+	setup.call("set_up", python)
+	window.call("_update_buttons")
+	while float(last[1]) < 0.25 and ends.is_empty():
+		await get_tree().process_frame
+	print("@@MEASURE set-up cancelled at %s after %.0f s" % [last, (Time.get_ticks_msec() - begin) / 1000.0])
+	setup.call("cancel")
+	while ends.is_empty():
+		await get_tree().process_frame
+	await settle(60)
+	window.call("_start")
+	while float(last[1]) < 0.4 and ends.size() < 2:
+		await get_tree().process_frame
+	save_window("setup-progress", window)
+	while ends.size() < 2:
+		await get_tree().process_frame
+	print("@@MEASURE set-up ended after %.0f s: %s" % [(Time.get_ticks_msec() - begin) / 1000.0, ends])
+	await settle(300)
+	save_window("setup-ready", window)
+	window.hide()
