@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "model/child_trial.h"
+#include "model/pool_gate.h"
 #include "model/runtime_info.h"
 #include "model/tried_files.h"
 #include "models.h"
@@ -284,6 +285,25 @@ TEST_CASE("after a fatal check in a loop of the pool, the pool works again") {
                                                   : loop_on_pool(Fails::Nowhere);
     });
     CHECK(again.end == ChildEnd::Ran);
+}
+
+TEST_CASE("two threads may pause each other inside their own uses of the pool") {
+    const ChildResult both = run_in_child(kSeconds, [] {
+        std::vector<std::thread> threads;
+        for (int t = 0; t < 2; ++t) {
+            threads.emplace_back([] {
+                for (int i = 0; i < 200; ++i) {
+                    const PoolUse use;
+                    const PoolPause pause;
+                }
+            });
+        }
+        for (std::thread& thread : threads) {
+            thread.join();
+        }
+        return Status();
+    });
+    CHECK(both.end == ChildEnd::Ran);
 }
 
 // What cannot be avoided (docs/integrity.md); with one thread it can.

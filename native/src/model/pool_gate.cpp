@@ -40,16 +40,17 @@ uint64_t PoolUse::generation() {
 }
 
 PoolPause::PoolPause() {
+    // Our own use is no reason to wait, for us or for another who pauses: it goes on after the pause.
+    users -= depth > 0 ? 1 : 0;
     change_mutex.lock();
     changing = true;
-    // Our own use is no reason to wait: who pauses inside one does not go on with the pool that was there.
-    const int own = depth > 0 ? 1 : 0;
-    while (users > own) {
+    while (users > 0) {
         std::this_thread::yield();
     }
 }
 
 PoolPause::~PoolPause() {
+    users += depth > 0 ? 1 : 0;
     changing = false;
     change_mutex.unlock();
 }
