@@ -5,6 +5,7 @@ extends "res://tests/case.gd"
 const Dock := preload("res://addons/executorch/editor/profiler/profiler_dock.gd")
 const LiveFeed := preload("res://addons/executorch/editor/profiler/data/live_feed.gd")
 const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_model.gd")
+const RecordedInputs := preload("res://addons/executorch/editor/profiler/data/recorded_inputs.gd")
 const COUNTERS: String = "user://profiler_game_counters.json"
 
 
@@ -54,6 +55,30 @@ func check_totals(feed: LiveFeed) -> void:
 func test_totals_are_the_games_own() -> void:
 	var feed: LiveFeed = await play("plain")
 	check_totals(feed)
+	check_equal(feed.dropped_count(), 0, "%s" % feed.dropped)
+
+
+func test_the_games_inputs_are_recorded() -> void:
+	var dock: Dock = find_dock()
+	var feed: LiveFeed = dock.get_feed()
+	var places: PackedStringArray = []
+	dock.live.inputs_recorded.connect(func(_model: LiveModel, place: String) -> void: places.append(place))
+	for frame: int in 5:
+		await get_tree().process_frame
+	EditorInterface.play_custom_scene("res://tests/profiler/game_plain.tscn")
+	await wait_until(func() -> bool: return feed.is_running() and not feed.models().is_empty(), 30.0, "a model")
+	dock.live.select_model(feed.models()[0])
+	dock.live.record_inputs(true)
+	await wait_until(func() -> bool: return feed.models()[0].recording.calls.size() > 5, 30.0, "recorded calls")
+	dock.live.record_inputs(false)
+	check_equal(places.size(), 1, "saved once")
+	await wait_until(func() -> bool: return not feed.is_running(), 60.0, "the game's end")
+	check_equal(dock.benchmark.inputs.get_place(), places[0], "the next benchmark of the model takes it")
+	var calls: Array[Array] = RecordedInputs.open(places[0], ["input_0"]).calls
+	for index: int in range(1, calls.size()):
+		var step: float = (calls[index][0] as Dictionary)["data"][0] - (calls[index - 1][0] as Dictionary)["data"][0]
+		# The game gives the number of its frame, and calls its first model once a frame.
+		check_near(step, 1.0, 0.0, "no call is missing")
 	check_equal(feed.dropped_count(), 0, "%s" % feed.dropped)
 
 

@@ -1,30 +1,44 @@
-"""Pictures of the profiler in a real editor, into docs/images/: python -m tests.profiler.take_shots [dark] [100]."""
+"""Pictures of the profiler with silero-vad and MiniLM in a real editor, into docs/images/.
+
+python -m tests.profiler.take_shots [--theme dark|light] [--scale 100|200] [--project FOLDER]
+"""
 
 from __future__ import annotations
 
+import argparse
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from tasks import shots
-from tasks.console import ROOT
+from tests.profiler import real_models
 
 SHOTS = Path(__file__).parent / "shots"
-INPUTS = ROOT / "addons" / "executorch" / "editor" / "profiler" / "data" / "input_maker.gd"
 
 
 def main() -> None:
-    """Take all pictures in one look."""
-    look = shots.Look(*([*sys.argv[1:], "dark", "100"][:2] if len(sys.argv) != 2 else [sys.argv[1], "100"]))
+    """Take all pictures in the looks that are asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--theme", choices=[*shots.THEMES], action="append", help="default: both")
+    parser.add_argument("--scale", choices=[*shots.SCALES], action="append", help="default: both")
+    parser.add_argument("--project", type=Path, help="a project that make_project() made, kept between runs")
+    parser.add_argument("--out", type=Path, default=shots.IMAGES)
+    chosen = parser.parse_args()
+    looks = [shots.Look(theme, scale) for theme in chosen.theme or shots.THEMES for scale in chosen.scale or shots.SCALES]
     with tempfile.TemporaryDirectory(prefix="executorch-shots-") as temporary:
-        model = Path(temporary) / "sentence_encoder.pt2"
-        subprocess.run([sys.executable, SHOTS / "encoder.py", model], check=True)
-        project = shots.make_project(Path(temporary) / "project", [model])
+        project = chosen.project or Path(temporary) / "project"
+        if not project.exists():
+            make_project(project)
         shutil.copytree(SHOTS, project / "addons" / "executorch_shots", dirs_exist_ok=True)
-        shutil.copy(INPUTS, project / "addons" / "executorch_shots" / "inputs.gd")
-        print(shots.take(project, look, shots.IMAGES, []))
+        for look in looks:
+            print(shots.take(project, look, chosen.out.resolve(), []))
+
+
+def make_project(project: Path) -> None:
+    """The sample project with the two real models, imported."""
+    with tempfile.TemporaryDirectory(prefix="executorch-models-") as temporary:
+        real_models.add(Path(temporary))
+        shots.make_project(project, sorted(Path(temporary).iterdir()))
 
 
 if __name__ == "__main__":

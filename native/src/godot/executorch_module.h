@@ -51,6 +51,10 @@ class ExecuTorchModule {
     int64_t save_etdump(const String& path);
     void set_call_log(int64_t capacity);
     PackedFloat64Array take_call_log();
+    /// Keeps copies of what the next `calls` calls are given; 0 = stops, and forgets what was kept.
+    void record_inputs(int64_t calls);
+    /// Since the last take: [{method, inputs: [{data, shape, dtype}, or a number]}].
+    Array take_recorded_inputs();
     Dictionary get_memory_info() const;
     Dictionary get_statistics() const;
     void reset_statistics();
@@ -100,6 +104,7 @@ class ExecuTorchModule {
     Status give_positional(Call& call, const Array& inputs);
     Status unknown_names(const MethodSignature& signature, const Dictionary& inputs) const;
     void take_named(Call& call, Dictionary& outputs);
+    void note_inputs(Call& call);
     template <typename Give, typename Take>
     void run(Call& call, Status begun, Give give, Take take);
 
@@ -108,6 +113,10 @@ class ExecuTorchModule {
     std::vector<Names> names_;
     Staging staging_;
     std::vector<uint8_t> scratch_;
+    std::mutex recorded_mutex_;
+    Array recorded_;
+    size_t recorded_bytes_ = 0;
+    std::atomic<int64_t> to_record_{0};
     mutable std::mutex error_mutex_;
     std::unique_ptr<Failure> error_;
     std::atomic<bool> has_error_{false};

@@ -30,6 +30,8 @@ void ExecuTorchModule::bind() {
     bound.method({"save_etdump", {"path"}}, &Self::save_etdump);
     bound.method({"set_call_log", {"capacity"}}, &Self::set_call_log);
     bound.method({"take_call_log"}, &Self::take_call_log);
+    bound.method({"record_inputs", {"calls"}}, &Self::record_inputs);
+    bound.method({"take_recorded_inputs"}, &Self::take_recorded_inputs);
     bound.method({"get_memory_info"}, &Self::get_memory_info);
     bound.method({"get_statistics"}, &Self::get_statistics);
     bound.method({"reset_statistics"}, &Self::reset_statistics);

@@ -98,6 +98,7 @@ void ExecuTorchModule::run(Call& call, Status begun, Give give, Take take) {
         remember(std::move(status));
         return;
     }
+    note_inputs(call);
     if (remember(call.execute()) == 0) {
         take();
     }
@@ -175,6 +176,7 @@ Array ExecuTorchModule::forward_batch(const Array& rows) {
             call.refuse(status.code());
             break;
         }
+        note_inputs(call);
         status = call.execute();
         if (status.ok()) {
             from_batch(call.method(), taken, results, scratch_);

@@ -54,11 +54,15 @@ uint64_t next_revision() {
     return ++last;
 }
 
-const Tensor* input_tensor(const executorch::runtime::Method& method, size_t index) {
+const EValue& input_of(const executorch::runtime::Method& method, size_t index) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-    const EValue& value = method.get_input(index);
+    return method.get_input(index);
 #pragma GCC diagnostic pop
+}
+
+const Tensor* input_tensor(const executorch::runtime::Method& method, size_t index) {
+    const EValue& value = input_of(method, index);
     return value.isTensor() ? &value.toTensor() : nullptr;
 }
 
@@ -246,6 +250,10 @@ Status LoadedMethod::set_value(size_t index, const EValue& value) {
         return Status(error, "cannot set " + signature_.inputs[index].name);
     }
     return {};
+}
+
+const EValue& LoadedMethod::input(size_t index) const {
+    return input_of(*method_, index);
 }
 
 Status LoadedMethod::run() {

@@ -47,6 +47,8 @@ class LoadedMethod {
     Status set_value(size_t index, const executorch::runtime::EValue& value);
     Status execute();
 
+    /// What a call was given; valid until execute().
+    const executorch::runtime::EValue& input(size_t index) const;
     /// Valid until the next call.
     const executorch::runtime::EValue& output(size_t index) const { return method_->get_output(index); }
     /// A tensor output's elements in C order; `scratch` is used when the model lays them out otherwise.

@@ -1,23 +1,44 @@
 extends Node
-## Runs a few models at 60 frames a second until it is stopped.
+## Uses three models as a game would: speech detection on every chunk of sound, digits every frame, a sentence now and
+## then. The sound is made of tones that come and go.
 
-const Inputs := preload("res://addons/executorch_shots/inputs.gd")
-const MODELS: PackedStringArray = ["sentence_encoder.pt2", "digits.pt", "linear_regression.pt"]
+const RATE: float = 16_000.0
+const CHUNK: int = 576
+const SENTENCE: PackedInt64Array = [101, 1996, 4248, 2829, 4419, 14523, 2058, 1996, 13971, 3899, 1012, 102]
+const SENTENCE_FRAMES: int = 30
 
-var _modules: Array[RefCounted] = []
-var _inputs: Array[Array] = []
-var _sessions: Array[ExecuTorchRuntime] = []
+var _speech: ExecuTorchRuntime
+var _words: ExecuTorchRuntime
+var _digits: ExecuTorchRuntime
+var _state: PackedFloat32Array = []
+var _image: PackedFloat32Array = []
+var _frame: int = 0
 
 
 func _ready() -> void:
 	Engine.max_fps = 60
-	for file: String in MODELS:
-		var session: ExecuTorchRuntime = (load("res://models/" + file) as ExecuTorchResource).new_session()
-		_sessions.append(session)
-		_modules.append(session.get_native_module())
-		_inputs.append(Inputs.make(session.get_native_module().call(&"get_method_meta", "forward")["inputs"] as Array))
+	_speech = open("silero_vad.safetensors")
+	_digits = open("digits.pt")
+	_words = open("minilm.safetensors")
+	_state.resize(256)
+	_image.resize(784)
 
 
 func _process(_delta: float) -> void:
-	for index: int in _modules.size():
-		_modules[index].call(&"execute_tensors", "forward", _inputs[index])
+	_frame += 1
+	var sound: PackedFloat32Array = []
+	for index: int in CHUNK:
+		var at: float = (_frame * 512 + index) / RATE
+		sound.append(0.3 * sin(at * 1400.0) * maxf(sin(at * 3.0), 0.0))
+	var heard: Array = _speech.forward_array([sound, _state])
+	_state = heard[1]
+	_image[_frame % 784] = 1.0
+	_digits.forward_array([_image])
+	if _frame % SENTENCE_FRAMES == 0:
+		var mask: PackedInt64Array = SENTENCE.duplicate()
+		mask.fill(1)
+		_words.forward_array([SENTENCE, mask])
+
+
+func open(file: String) -> ExecuTorchRuntime:
+	return (load("res://models/" + file) as ExecuTorchResource).new_session()

@@ -26,7 +26,9 @@ const CacheKey := preload("../import/cache_key.gd")
 ## Beyond the conversion's own deadline, which the backend keeps.
 const GRACE_SECONDS: int = 120
 const POLL_MSEC: int = 5
-const DEADLINES_SECONDS: Dictionary = {"setup": 7200, "graph": 120, "check_options": 60, "status": 15, "cancel": 15}
+const DEADLINES_SECONDS: Dictionary = {
+	"setup": 7200, "convert": 720, "graph": 120, "check_options": 60, "status": 15, "cancel": 15
+}
 
 var _backend: Backend = Backend.new()
 var _record: Record = Record.new()

@@ -32,3 +32,9 @@ func _setup_session(session_id: int) -> void:
 func trace(model: LiveModel, threshold_us: float) -> void:
 	if not model.ended and get_session(model.session).is_active():
 		get_session(model.session).send_message(Protocol.PREFIX + ":trace", [model.id, threshold_us])
+
+
+## Asks for the inputs of the model's next calls; 0 = no more.
+func record(model: LiveModel, calls: int) -> void:
+	if not model.ended and get_session(model.session).is_active():
+		get_session(model.session).send_message(Protocol.PREFIX + ":record", [model.id, calls])

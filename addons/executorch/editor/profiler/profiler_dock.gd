@@ -43,6 +43,7 @@ func _init() -> void:
 	add_child(export_menu)
 	live.trace_opened.connect(_on_trace_opened)
 	live.model_selected.connect(_on_model_selected)
+	live.inputs_recorded.connect(_on_inputs_recorded)
 	benchmark.result_shown.connect(_on_result_shown)
 	operators.operator_selected.connect(operator_selected.emit)
 	operators.operator_opened.connect(operator_opened.emit)
@@ -52,6 +53,11 @@ func set_debugger(debugger: DebuggerPlugin) -> void:
 	_debugger = debugger
 	live.set_debugger(debugger)
 	memory.set_feed(debugger.feed)
+
+
+## The editor's jobs, for conversions with other recipes.
+func set_jobs(jobs: ExecuTorchJobs) -> void:
+	benchmark.set_jobs(jobs)
 
 
 ## What the running games said.
@@ -78,6 +84,12 @@ func _on_result_shown(result: BenchmarkResult) -> void:
 func _on_trace_opened(model: LiveModel, trace: CallTrace) -> void:
 	operators.show_trace(model.name, model.path, model.traces, trace)
 	tabs.current_tab = operators.get_index()
+
+
+## The next benchmark of the model takes what was recorded.
+func _on_inputs_recorded(model: LiveModel, place: String) -> void:
+	if benchmark.select_model(model.path):
+		benchmark.inputs.open_folder(place)
 
 
 func _on_model_selected(model: LiveModel) -> void:

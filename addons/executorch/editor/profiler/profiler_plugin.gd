@@ -10,11 +10,12 @@ var dock: Dock
 var debugger: DebuggerPlugin
 
 
-func start(plugin: EditorPlugin) -> void:
+func start(plugin: EditorPlugin, jobs: ExecuTorchJobs) -> void:
 	debugger = DebuggerPlugin.new()
 	plugin.add_debugger_plugin(debugger)
 	dock = Dock.new()
 	dock.set_debugger(debugger)
+	dock.set_jobs(jobs)
 	plugin.add_control_to_bottom_panel(dock, TITLE)
 	dock.attention_wanted.connect(plugin.make_bottom_panel_item_visible.bind(dock))
 

@@ -156,6 +156,8 @@ func _send_calls(now_us: int) -> void:
 			calls[place + 1] = now_us - calls[place + 1]
 			longest = maxf(longest, calls[place + 2])
 		entries.append([id, calls, waiting])
+		if watched.to_record > 0:
+			_send_inputs(id, watched, module)
 		if watched.threshold_us >= 0.0 and longest > watched.threshold_us:
 			_send_traces(id, watched, module)
 	_send("calls", [now_us, _frames, entries])
@@ -173,6 +175,34 @@ func _send_traces(id: int, watched: Watched, module: RefCounted) -> void:
 		if watched.threshold_us == 0.0:
 			_set_tracing(watched, OFF)
 			return
+
+
+func _send_inputs(id: int, watched: Watched, module: RefCounted) -> void:
+	var entries: Array = []
+	var bytes: int = 0
+	var too_large: int = 0
+	for entry: Dictionary in module.call(&"take_recorded_inputs"):
+		watched.to_record -= 1
+		var length: int = _bytes_of(entry["inputs"] as Array)
+		if length > Protocol.MOST_MESSAGE_BYTES:
+			too_large += 1
+			continue
+		if bytes + length > Protocol.MOST_MESSAGE_BYTES:
+			_send("inputs", [id, 0, entries])
+			entries = []
+			bytes = 0
+		entries.append(entry)
+		bytes += length
+	if not entries.is_empty() or too_large > 0:
+		_send("inputs", [id, too_large, entries])
+
+
+func _bytes_of(inputs: Array) -> int:
+	var sum: int = 0
+	for value: Variant in inputs:
+		# The widest element has 8 bytes.
+		sum += 8 * len((value as Dictionary)["data"]) if value is Dictionary else 8
+	return sum
 
 
 func _send_memory(now_us: int) -> void:
@@ -193,6 +223,12 @@ func _on_message(message: String, data: Array) -> bool:
 	match message:
 		"describe":
 			_describe()
+		"record":
+			if data.size() == 2 and data[0] is int and data[1] is int:
+				_guard.lock()
+				if _models.has(data[0]):
+					_record(_models[data[0]], data[1] as int)
+				_guard.unlock()
 		"trace":
 			if data.size() == 2 and data[0] is int and (data[1] is float or data[1] is int):
 				_guard.lock()
@@ -211,6 +247,13 @@ func _set_tracing(watched: Watched, threshold_us: float) -> void:
 		module.call(&"enable_profiling", threshold_us >= 0.0)
 
 
+func _record(watched: Watched, calls: int) -> void:
+	var module: RefCounted = watched.module.get_ref()
+	watched.to_record = maxi(calls, 0)
+	if module != null:
+		module.call(&"record_inputs", watched.to_record)
+
+
 ## A model that is watched.
 class Watched:
 	extends RefCounted
@@ -223,6 +266,7 @@ class Watched:
 	var last_waiting: int = 0
 	var last_traced: int = 0
 	var threshold_us: float = -1.0
+	var to_record: int = 0
 
 	## Asynchronous calls that wait.
 	func waiting() -> int:

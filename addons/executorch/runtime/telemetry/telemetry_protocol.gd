@@ -9,11 +9,13 @@ extends RefCounted
 ##           log: LOG_STRIDE numbers a call: sequence, begin in µs, duration in µs, index of its method, error
 ##   memory  [now in µs, [[id, what get_memory_info() gives], ...]]
 ##   trace   [id, a call of get_profile()]
+##   inputs  [id, calls that were too large, [an entry of take_recorded_inputs(), ...]]
 ##   gone    [id]
 ## editor to game
 ##   describe  []                                 say hello and all models again
 ##   trace     [id, threshold in µs]              trace calls and send those that take longer;
 ##                                                0 = send the next one and stop, negative = stop
+##   record    [id, calls]                        send the inputs of the next calls; 0 = stop
 
 const VERSION: int = 1
 const PREFIX: String = "executorch"
@@ -21,3 +23,5 @@ const LOG_STRIDE: int = 5
 ## Calls that the native log of a model holds between two batches.
 const LOG_CAPACITY: int = 8192
 const MOST_MODELS: int = 64
+## Godot's debugger connection takes no message of 8 MiB; a call whose inputs are larger is not sent.
+const MOST_MESSAGE_BYTES: int = 4 << 20

@@ -2,16 +2,20 @@
 extends RefCounted
 ## Runs a benchmark on a thread of its own. All times are the native module's own, read from its call log.
 
-## Ended; `result` is null when it failed or was cancelled, and `error` says why.
-signal finished(result: BenchmarkResult, error: String)
+## Ended: a result for each subject, none when it failed or was cancelled, and `error` says why.
+signal finished(results: Array[BenchmarkResult], error: String)
 
 const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
 const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
 const InputMaker := preload("res://addons/executorch/editor/profiler/data/input_maker.gd")
+const RecordedInputs := preload("res://addons/executorch/editor/profiler/data/recorded_inputs.gd")
 const Protocol := preload("res://addons/executorch/runtime/telemetry/telemetry_protocol.gd")
 const MODULE: StringName = &"ExecuTorchModule"
 const TRACED_CALLS: int = 16
 const WARM_UP: int = 10
+## In how many turns subjects that are measured together share the machine.
+const BLOCKS: int = 10
+@warning_ignore("integer_division") const LARGEST_BLOCK: int = Protocol.LOG_CAPACITY / 2
 ## A measurement that has taken this long ends with the runs it has.
 const LONGEST_US: int = 20_000_000
 
@@ -26,11 +30,12 @@ var _cancelled: bool = false
 var _error: String = ""
 
 
-## Measures `runs` calls with each number of threads. `open` gives a freshly loaded module or null; it is called on
-## the benchmark's thread. `about` has name, path, recipe, sha256 and method for the result.
-func start(open: Callable, about: Dictionary, runs: int, threads: PackedInt32Array) -> void:
+## Measures `runs` calls of each subject with each number of threads. A subject is what is known of a model (name,
+## path, recipe, sha256, method; for its result), with `open`: a Callable that gives a freshly loaded module or null,
+## called on the benchmark's thread, and `inputs`: RecordedInputs whose calls are replayed in turn, null = generated.
+func start(subjects: Array[Dictionary], runs: int, threads: PackedInt32Array) -> void:
 	_thread = Thread.new()
-	_thread.start(_run.bind(open, about, runs, threads))
+	_thread.start(_run.bind(subjects, runs, threads))
 
 
 ## What is being done, in words.
@@ -59,75 +64,103 @@ func wait() -> void:
 		_thread = null
 
 
-func _run(open: Callable, about: Dictionary, runs: int, threads: PackedInt32Array) -> void:
+func _run(subjects: Array[Dictionary], runs: int, threads: PackedInt32Array) -> void:
 	var before: int = ClassDB.class_call_static(MODULE, &"get_num_threads")
-	var result: BenchmarkResult = _measure(open, about, runs, threads)
+	var results: Array[BenchmarkResult] = _measure(subjects, runs, threads)
 	ClassDB.class_call_static(MODULE, &"set_num_threads", before)
-	_end.call_deferred(result)
+	_end.call_deferred(results)
 
 
-func _end(result: BenchmarkResult) -> void:
+func _end(results: Array[BenchmarkResult]) -> void:
 	if _thread != null:
 		_thread.wait_to_finish()
 		_thread = null
-	finished.emit(null if _cancelled else result, "cancelled" if _cancelled else _error)
+	if _cancelled or not _error.is_empty():
+		results.clear()
+	finished.emit(results, "cancelled" if _cancelled else _error)
 
 
-func _measure(open: Callable, about: Dictionary, runs: int, threads: PackedInt32Array) -> BenchmarkResult:
-	var begin: int = Time.get_ticks_usec()
-	var module: RefCounted = open.call()
-	if module == null:
-		_error = "The model could not be loaded. The Output panel says why."
-		return null
-	var result: BenchmarkResult = _describe(about)
-	var failed: int = module.call(&"load_method", result.method)
-	result.load_us = Time.get_ticks_usec() - begin
-	var meta: Dictionary = module.call(&"get_method_meta", result.method)
-	var inputs: Array = InputMaker.make(meta.get("inputs", []) as Array)
-	if failed != 0 or inputs.size() != (meta.get("inputs", []) as Array).size():
-		_fail(module)
-		return null
-	module.call(&"set_call_log", Protocol.LOG_CAPACITY)
+func _measure(subjects: Array[Dictionary], runs: int, threads: PackedInt32Array) -> Array[BenchmarkResult]:
+	var sides: Array[Contender] = []
+	var results: Array[BenchmarkResult] = []
+	for subject: Dictionary in subjects:
+		var side: Contender = _open(subject)
+		if side == null:
+			return results
+		sides.append(side)
+		results.append(side.result)
 	for index: int in threads.size():
 		step = threads[index]
 		ClassDB.class_call_static(MODULE, &"set_num_threads", threads[index])
-		if not _measure_threads(module, inputs, result, runs, threads, index):
-			return null
+		if not _measure_threads(sides, runs, threads, index):
+			return results
 	step = -1
-	result.memory = module.call(&"get_memory_info")
-	_trace(module, inputs, result, threads)
+	for side: Contender in sides:
+		side.result.memory = side.module.call(&"get_memory_info")
+		_trace(side, threads)
 	progress = 1.0
-	return result
+	return results
 
 
-func _measure_threads(
-	module: RefCounted, inputs: Array, result: BenchmarkResult, runs: int, threads: PackedInt32Array, index: int
-) -> bool:
-	for run: int in WARM_UP:
-		module.call(&"execute_tensors", result.method, inputs)
-		if _cancelled:
-			return false
-	module.call(&"take_call_log")
-	var durations: PackedFloat64Array = []
+func _open(subject: Dictionary) -> Contender:
 	var begin: int = Time.get_ticks_usec()
-	var around: int = 0
-	for run: int in runs:
-		module.call(&"execute_tensors", result.method, inputs)
-		@warning_ignore("integer_division")
-		if run % (Protocol.LOG_CAPACITY / 2) == 0 or run == runs - 1:
-			var paused: int = Time.get_ticks_usec()
-			if not _take(module, durations):
+	var side: Contender = Contender.new()
+	side.module = (subject["open"] as Callable).call()
+	if side.module == null:
+		_error = "%s could not be loaded. The Output panel says why." % subject.get("name", "The model")
+		return null
+	side.result = _describe(subject)
+	var failed: int = side.module.call(&"load_method", side.result.method)
+	side.result.load_us = Time.get_ticks_usec() - begin
+	var meta: Dictionary = side.module.call(&"get_method_meta", side.result.method)
+	var recorded: RecordedInputs = subject.get("inputs")
+	if recorded != null:
+		side.calls = recorded.calls
+		side.result.inputs = "%d recorded calls" % recorded.calls.size()
+	else:
+		side.calls = [InputMaker.make(meta.get("inputs", []) as Array)]
+	if failed != 0 or side.calls[0].size() != (meta.get("inputs", []) as Array).size():
+		_fail(side.module)
+		return null
+	side.module.call(&"set_call_log", Protocol.LOG_CAPACITY)
+	return side
+
+
+## Several subjects take turns in blocks, so that what else the machine does hits them alike.
+func _measure_threads(sides: Array[Contender], runs: int, threads: PackedInt32Array, index: int) -> bool:
+	for side: Contender in sides:
+		for run: int in WARM_UP:
+			side.call_once()
+			if _cancelled:
 				return false
-			around += Time.get_ticks_usec() - paused
-		progress = (index + float(run) / runs) / (threads.size() + 0.2)
-		if _cancelled or Time.get_ticks_usec() - begin > LONGEST_US:
+		side.module.call(&"take_call_log")
+		side.durations = PackedFloat64Array()
+		side.around_us = 0.0
+	var block: int = ceili(float(runs) / BLOCKS) if sides.size() > 1 else mini(runs, LARGEST_BLOCK)
+	block = mini(block, LARGEST_BLOCK)
+	var begin: int = Time.get_ticks_usec()
+	for first: int in range(0, runs, block):
+		for side: Contender in sides:
+			if not _run_block(side, mini(block, runs - first), begin + LONGEST_US):
+				return false
+			progress = (index + float(first) / runs) / (threads.size() + 0.2)
+		if Time.get_ticks_usec() - begin > LONGEST_US:
 			break
-	result.wall_us.append(float(Time.get_ticks_usec() - begin - around))
-	if not _take(module, durations) or durations.is_empty():
-		return false
-	result.threads.append(threads[index])
-	result.durations_us.append(durations)
-	return not _cancelled
+	for side: Contender in sides:
+		side.result.wall_us.append(side.around_us)
+		side.result.threads.append(threads[index])
+		side.result.durations_us.append(side.durations)
+	return true
+
+
+func _run_block(side: Contender, runs: int, deadline_us: int) -> bool:
+	var begin: int = Time.get_ticks_usec()
+	for run: int in runs:
+		side.call_once()
+		if _cancelled or Time.get_ticks_usec() > deadline_us:
+			break
+	side.around_us += Time.get_ticks_usec() - begin
+	return _take(side.module, side.durations) and not _cancelled
 
 
 ## Moves the module's log to the end of `durations`; false when a call failed.
@@ -143,28 +176,33 @@ func _take(module: RefCounted, durations: PackedFloat64Array) -> bool:
 
 ## Traces a few calls with the fastest number of threads, in a session of its own. Untraced calls alternate with
 ## them, because only calls of the same moment compare on a machine that does other things too.
-func _trace(module: RefCounted, inputs: Array, result: BenchmarkResult, threads: PackedInt32Array) -> void:
+func _trace(side: Contender, threads: PackedInt32Array) -> void:
+	var result: BenchmarkResult = side.result
 	result.traced_threads = threads[result.fastest()]
 	ClassDB.class_call_static(MODULE, &"set_num_threads", result.traced_threads)
-	var traced: RefCounted = module.call(&"new_session")
-	traced.call(&"enable_profiling", true)
+	var traced: Contender = Contender.new()
+	traced.module = side.module.call(&"new_session")
+	traced.result = result
+	traced.calls = side.calls
+	traced.module.call(&"enable_profiling", true)
 	# The first calls load the method and make the tracer's own buffers.
 	for run: int in WARM_UP:
-		traced.call(&"execute_tensors", result.method, inputs)
-	var first: int = _last_sequence(traced)
-	traced.call(&"set_call_log", TRACED_CALLS)
+		traced.call_once()
+	var first: int = _last_sequence(traced.module)
+	traced.module.call(&"set_call_log", TRACED_CALLS)
 	for run: int in TRACED_CALLS:
-		traced.call(&"execute_tensors", result.method, inputs)
-		module.call(&"execute_tensors", result.method, inputs)
-	_take(traced, result.traced_us)
-	_take(module, result.untraced_us)
-	var profile: Dictionary = traced.call(&"get_profile")
+		side.turn = traced.turn
+		traced.call_once()
+		side.call_once()
+	_take(traced.module, result.traced_us)
+	_take(side.module, result.untraced_us)
+	var profile: Dictionary = traced.module.call(&"get_profile")
 	for call_data: Dictionary in profile.get("calls", []):
 		var trace: CallTrace = CallTrace.from_call(call_data)
 		if trace != null and trace.sequence > first:
 			result.traces.append(trace)
-	var dump: String = OS.get_user_data_dir().path_join("executorch_benchmark.etdp")
-	if int(traced.call(&"save_etdump", dump)) == 0:
+	var dump: String = OS.get_user_data_dir().path_join("executorch_benchmark_%s.etdp" % result.sha256.left(12))
+	if int(traced.module.call(&"save_etdump", dump)) == 0:
 		result.etdump_path = dump
 
 
@@ -195,3 +233,19 @@ func _describe(about: Dictionary) -> BenchmarkResult:
 func _fail(module: RefCounted) -> void:
 	var error: Dictionary = module.call(&"get_last_error")
 	_error = "%s %s" % [error.get("cause", "A call failed."), error.get("remedy", "")]
+
+
+## One of the models that are measured together.
+class Contender:
+	extends RefCounted
+	var module: RefCounted
+	var result: BenchmarkResult
+	## Inputs of the calls that are made in turn.
+	var calls: Array[Array] = []
+	var turn: int = 0
+	var durations: PackedFloat64Array = []
+	var around_us: float = 0.0
+
+	func call_once() -> void:
+		module.call(&"execute_tensors", result.method, calls[turn])
+		turn = (turn + 1) % calls.size()

@@ -17,6 +17,8 @@ var sha256: String = ""
 var date: float = 0.0
 var machine: Dictionary = {}
 var warm_up: int = 0
+## What the calls were given.
+var inputs: String = "generated"
 var load_us: float = 0.0
 ## Number of threads of each measurement, and its durations in microseconds.
 var threads: PackedInt32Array = []
@@ -118,6 +120,7 @@ func to_dictionary() -> Dictionary:
 		"date": date,
 		"machine": machine,
 		"warm_up": warm_up,
+		"inputs": inputs,
 		"load_us": load_us,
 		"measurements": measurements,
 		"traced": {"threads": traced_threads, "wall_us": traced_us, "untraced_us": untraced_us, "calls": calls},
@@ -141,6 +144,7 @@ static func from_dictionary(data: Dictionary) -> RefCounted:
 	result.sha256 = str((model as Dictionary).get("sha256", ""))
 	result.date = _number(data.get("date"))
 	result.warm_up = int(_number(data.get("warm_up")))
+	result.inputs = str(data.get("inputs", "generated"))
 	result.load_us = _number(data.get("load_us"))
 	if data.get("machine") is Dictionary:
 		result.machine = data["machine"]

@@ -5,6 +5,8 @@ extends RefCounted
 
 ## A model appeared, ended or was renamed.
 signal models_changed
+## Inputs of a model's calls arrived.
+signal inputs_received(model: LiveModel)
 ## A trace arrived.
 signal trace_received(model: LiveModel, trace: CallTrace)
 
@@ -100,6 +102,8 @@ func receive(session: int, message: String, data: Array) -> bool:
 			taken = _on_memory(session, data)
 		"trace":
 			taken = _on_trace(session, data)
+		"inputs":
+			taken = _on_inputs(session, data)
 		"gone":
 			taken = _on_gone(session, data)
 		_:
@@ -217,6 +221,20 @@ func _on_trace(session: int, data: Array) -> bool:
 		return _drop("malformed")
 	model.add_trace(trace)
 	trace_received.emit(model, trace)
+	return true
+
+
+func _on_inputs(session: int, data: Array) -> bool:
+	if data.size() != 3 or not data[0] is int or not data[1] is int or not data[2] is Array:
+		return _drop("malformed")
+	var model: LiveModel = _find(session, data[0] as int)
+	if model == null or model.recording == null:
+		return _drop("late" if model != null else "malformed")
+	for entry: Variant in data[2] as Array:
+		if not entry is Dictionary or not model.recording.add(entry as Dictionary):
+			return _drop("malformed")
+	model.recording.left_out += clampi(data[1] as int, 0, 1_000_000)
+	inputs_received.emit(model)
 	return true
 
 

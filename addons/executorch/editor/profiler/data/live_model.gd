@@ -3,6 +3,7 @@ extends RefCounted
 ## One model of a running (or ended) game: what its messages said.
 
 const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
+const RecordedInputs := preload("res://addons/executorch/editor/profiler/data/recorded_inputs.gd")
 const Breakdown := preload("res://addons/executorch/editor/profiler/data/memory_breakdown.gd")
 const RATE_WINDOW_US: float = 2_000_000.0
 const MOST_TRACES: int = 64
@@ -23,6 +24,8 @@ var last_sequence: int = 0
 var queue_depth: int = 0
 var memory: Dictionary = {}
 var traces: Array[CallTrace] = []
+## What the game gave the model since it was asked to tell; null = it was not asked.
+var recording: RecordedInputs
 ## The model was freed, or its game has ended.
 var ended: bool = false
 

@@ -59,6 +59,14 @@ static func method_metadata(metadata: Dictionary, method: String) -> Dictionary:
 	return {}
 
 
+## Names of a method's inputs, in their order.
+static func input_names(metadata: Dictionary, method: String) -> PackedStringArray:
+	var names: PackedStringArray = []
+	for entry: Dictionary in method_metadata(metadata, method).get("inputs", []):
+		names.append(str(entry.get("name", "input_%d" % names.size())))
+	return names
+
+
 static func _collect(folder: EditorFileSystemDirectory, found: PackedStringArray) -> void:
 	if folder == null:
 		return

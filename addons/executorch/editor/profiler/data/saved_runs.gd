@@ -17,7 +17,9 @@ func save(result: BenchmarkResult) -> String:
 	if DirAccess.make_dir_recursive_absolute(folder) != OK:
 		return ""
 	var moment: String = Time.get_datetime_string_from_unix_time(int(result.date)).replace(":", "-")
-	var file: String = folder.path_join("%s-%s-%s.json" % [_key(result.path), result.name.validate_filename(), moment])
+	var file: String = folder.path_join(
+		"%s-%s-%s.json" % [key_of(result.path), result.name.validate_filename(), moment]
+	)
 	return file if write_text(file, JSON.stringify(result.to_dictionary(), "", true, true)) else ""
 
 
@@ -27,7 +29,7 @@ func list(path: String = "") -> PackedStringArray:
 	for file: String in (
 		DirAccess.get_files_at(folder) if DirAccess.dir_exists_absolute(folder) else PackedStringArray()
 	):
-		if file.ends_with(".json") and (path.is_empty() or file.begins_with(_key(path) + "-")):
+		if file.ends_with(".json") and (path.is_empty() or file.begins_with(key_of(path) + "-")):
 			files.append(folder.path_join(file))
 	files.sort()
 	files.reverse()
@@ -70,5 +72,5 @@ static func write_bytes(path: String, bytes: PackedByteArray) -> bool:
 
 
 ## Two projects may both have res://models/net.pt.
-func _key(path: String) -> String:
+static func key_of(path: String) -> String:
 	return (ProjectSettings.globalize_path("res://") + "\n" + path).sha256_text().left(12)

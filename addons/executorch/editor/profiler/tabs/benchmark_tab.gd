@@ -1,7 +1,7 @@
 @tool
 extends VBoxContainer
-## Runs a model on this machine: how its latencies are spread, how it scales with threads, and what changed since
-## another run.
+## Runs a model on this machine: how its latencies are spread, how it scales with threads, and how it compares with
+## another run, recipe or model.
 
 ## A benchmark ended well, or a saved one was opened.
 signal result_shown(result: BenchmarkResult)
@@ -9,32 +9,36 @@ signal result_shown(result: BenchmarkResult)
 const Benchmark := preload("res://addons/executorch/editor/profiler/data/benchmark.gd")
 const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
 const Comparison := preload("res://addons/executorch/editor/profiler/data/comparison.gd")
+const OtherRecipe := preload("res://addons/executorch/editor/profiler/data/other_recipe.gd")
+const RecordedInputs := preload("res://addons/executorch/editor/profiler/data/recorded_inputs.gd")
 const ModelFiles := preload("res://addons/executorch/editor/profiler/data/model_files.gd")
 const SavedRuns := preload("res://addons/executorch/editor/profiler/data/saved_runs.gd")
 const HistogramChart := preload("res://addons/executorch/editor/profiler/charts/histogram_chart.gd")
 const ThroughputChart := preload("res://addons/executorch/editor/profiler/charts/throughput_chart.gd")
 const ComparisonList := preload("res://addons/executorch/editor/profiler/tabs/comparison_list.gd")
+const AgainstMenu := preload("res://addons/executorch/editor/profiler/tabs/against_menu.gd")
+const InputsMenu := preload("res://addons/executorch/editor/profiler/tabs/inputs_menu.gd")
 const Toolbar := preload("res://addons/executorch/editor/profiler/tabs/toolbar.gd")
 const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
 const NO_MODELS: String = "There is no model in this project yet.\nDrop a .pt or .pte file into the FileSystem dock."
 const NOT_RUN: String = (
 	"Choose a model and press “Run”.\n"
-	+ "It runs here, on this machine, with generated inputs; the editor stays usable."
+	+ "It runs here, on this machine, with generated inputs or with those of a game; the editor stays usable."
 )
-const LAST_SAVED: int = 0
-const NOTHING: int = 1
 
 var histogram: HistogramChart = HistogramChart.new()
 var throughput: ThroughputChart = ThroughputChart.new()
 var list: ComparisonList = ComparisonList.new()
 var saved_runs: SavedRuns = SavedRuns.new()
+var inputs: InputsMenu = InputsMenu.new()
+var against: AgainstMenu = AgainstMenu.new()
 
 var _benchmark: Benchmark = Benchmark.new()
 var _result: BenchmarkResult
 var _other: BenchmarkResult
 var _paths: PackedStringArray = []
-var _files: PackedStringArray = []
-var _toolbar: Toolbar = Toolbar.new()
+var _jobs: ExecuTorchJobs
+var _is_preparing: bool = false
 var _models: OptionButton
 var _method: OptionButton
 var _runs: SpinBox
@@ -42,7 +46,6 @@ var _all_threads: CheckBox
 var _start: Button
 var _stop: Button
 var _save: Button
-var _against: OptionButton
 var _threads: OptionButton
 var _progress: ProgressBar
 var _status: Label
@@ -50,7 +53,8 @@ var _status: Label
 
 func _init() -> void:
 	name = "Benchmark"
-	_build_toolbar()
+	_build_first_row()
+	_build_second_row()
 	var split: HSplitContainer = HSplitContainer.new()
 	split.size_flags_vertical = Control.SIZE_EXPAND_FILL
 	histogram.empty_text = NOT_RUN
@@ -88,21 +92,37 @@ func select_model(path: String) -> bool:
 	return index >= 0
 
 
-## Runs the chosen model `runs` times with each number of threads.
+## Runs the chosen model `runs` times with each number of threads, and beside it what it is compared with.
 func start(runs: int, threads: PackedInt32Array) -> void:
-	if _benchmark.is_running() or _models.selected < 0:
+	if _benchmark.is_running() or _is_preparing or _models.selected < 0:
 		return
-	var resource: ExecuTorchResource = load(_paths[_models.selected])
-	var about: Dictionary = ModelFiles.describe(_paths[_models.selected])
-	about["method"] = _method.get_item_text(maxi(_method.selected, 0))
+	var path: String = _paths[_models.selected]
+	var subjects: Array[Dictionary] = [_subject(path)]
+	if against.get_kind() == AgainstMenu.Kind.MODEL:
+		subjects.append(_subject(against.get_value()))
+	elif against.get_kind() == AgainstMenu.Kind.RECIPE:
+		var other: Dictionary = await _other_recipe(path, against.get_value())
+		if other.is_empty():
+			return
+		subjects.append(other)
 	_benchmark = Benchmark.new()
 	_benchmark.finished.connect(_on_finished)
-	_benchmark.start(ModelFiles.open.bind(resource), about, runs, threads)
+	_benchmark.start(subjects, runs, threads)
 	_show_running()
 
 
 func get_result() -> BenchmarkResult:
 	return _result
+
+
+## What the result is compared with, null when it is with nothing.
+func get_other() -> BenchmarkResult:
+	return _other
+
+
+## The editor's jobs convert other recipes.
+func set_jobs(jobs: ExecuTorchJobs) -> void:
+	_jobs = jobs
 
 
 ## Shows a result and what it is compared with (null = nothing).
@@ -151,13 +171,15 @@ func _show() -> void:
 		for index: int in _other.threads.size():
 			rates[_other.threads[index]] = _other.rates()[index]
 	throughput.show_rates(_result.threads, _result.rates(), rates)
-	list.show_rows(Comparison.rows(_result, _other, count), other_name)
+	var own_name: String = _name_of(_result) if _other != null else ""
+	list.show_rows(Comparison.rows(_result, _other, count), own_name, other_name)
 	var numbers: Dictionary = _result.summary(place)
 	_status.text = (
-		"%s: %s calls, p50 %s, %s per second"
+		"%s: %s calls (%s inputs), p50 %s, %s per second"
 		% [
 			_result.name,
 			Quantity.grouped(numbers["count"] as int),
+			_result.inputs,
 			Quantity.time(numbers["p50_us"] as float),
 			Quantity.grouped(roundi(_result.rates()[place])),
 		]
@@ -165,50 +187,94 @@ func _show() -> void:
 	_save.disabled = false
 
 
+## What tells two results apart: their models, else their recipes, else their times.
 func _name_of(result: BenchmarkResult) -> String:
-	var moment: String = Time.get_datetime_string_from_unix_time(int(result.date), true).substr(5, 11)
-	return "%s, %s" % [result.name, moment]
+	if _other != null and _other.path != _result.path:
+		return result.name
+	if _other != null and _other.recipe != _result.recipe:
+		return result.recipe
+	return Time.get_datetime_string_from_unix_time(int(result.date), true).substr(5, 11)
 
 
 func _show_running() -> void:
-	var running: bool = _benchmark.is_running()
+	var running: bool = _benchmark.is_running() or _is_preparing
 	_start.visible = not running
 	_stop.visible = running
 	_progress.visible = running
-	_models.disabled = running
-	_method.disabled = running
-	set_process(running)
+	for menu: OptionButton in [_models, _method, inputs, against]:
+		menu.disabled = running
+	set_process(_benchmark.is_running())
 
 
-func _on_finished(result: BenchmarkResult, error: String) -> void:
+func _on_finished(results: Array[BenchmarkResult], error: String) -> void:
 	_show_running()
-	if result == null:
+	if results.is_empty():
 		_status.text = error
 		_status.tooltip_text = error
 		return
-	_fill_against()
-	show_result(result, _chosen_other(result))
+	_fill_menus()
+	show_result(results[0], results[1] if results.size() > 1 else _saved_other(results[0]))
 
 
-func _chosen_other(result: BenchmarkResult) -> BenchmarkResult:
-	if result == null or _against.selected == NOTHING:
+## What Benchmark.start() wants to know of a model of the project.
+func _subject(path: String) -> Dictionary:
+	var subject: Dictionary = ModelFiles.describe(path)
+	var methods: PackedStringArray = subject["methods"]
+	var wanted: String = _method.get_item_text(maxi(_method.selected, 0))
+	subject["method"] = wanted if methods.has(wanted) else methods[0]
+	subject["open"] = ModelFiles.open.bind(load(path))
+	subject["inputs"] = _recorded_for(subject)
+	return subject
+
+
+## The recorded inputs when they fit this model, null for generated ones.
+func _recorded_for(subject: Dictionary) -> RecordedInputs:
+	if inputs.get_place().is_empty():
 		return null
-	if _against.selected == LAST_SAVED:
-		return saved_runs.last_before(result.path, result.date)
-	return saved_runs.open(_files[_against.selected - 2])
+	var names: PackedStringArray = ModelFiles.input_names(
+		subject["metadata"] as Dictionary, subject["method"] as String
+	)
+	return RecordedInputs.open(inputs.get_place(), names)
 
 
-func _fill_against() -> void:
-	var chosen: String = _files[_against.selected - 2] if _against.selected >= 2 else ""
-	var nothing: bool = _against.selected == NOTHING
-	_files = saved_runs.list().slice(0, 50)
-	_against.clear()
-	_against.add_item("Against: last saved run")
-	_against.add_item("Against: nothing")
-	for file: String in _files:
-		# The name is "<project key>-<model>-<date>T<time>.json".
-		_against.add_item(file.get_file().get_basename().substr(13).replace("T", " "))
-	_against.select(NOTHING if nothing else maxi(_files.find(chosen) + 2, 0) if not chosen.is_empty() else LAST_SAVED)
+## The same model with another recipe; empty when it cannot be had, which is told.
+func _other_recipe(path: String, recipe: String) -> Dictionary:
+	_is_preparing = true
+	_show_running()
+	_status.text = "Converting %s with %s…" % [path.get_file(), recipe]
+	var note: Callable = func(progress: Dictionary) -> void: _progress.value = progress.get("fraction", 0.0)
+	var converted: Dictionary = await OtherRecipe.convert(_jobs, path, recipe, note)
+	_is_preparing = false
+	_show_running()
+	if converted.has("error"):
+		var error: Dictionary = converted["error"]
+		_status.text = "%s: %s %s" % [recipe, error.get("cause", ""), error.get("remedy", "")]
+		_status.tooltip_text = _status.text
+		return {}
+	var subject: Dictionary = _subject(path)
+	var resource: ExecuTorchResource = converted["resource"]
+	subject["recipe"] = resource.metadata.get("recipe", recipe)
+	subject["sha256"] = (resource.metadata.get("payload", {}) as Dictionary).get("sha256", "")
+	subject["open"] = ModelFiles.open.bind(resource)
+	return subject
+
+
+## The saved run that a result is compared with, null when it is none.
+func _saved_other(result: BenchmarkResult) -> BenchmarkResult:
+	match against.get_kind():
+		AgainstMenu.Kind.LAST_SAVED:
+			return saved_runs.last_before(result.path, result.date)
+		AgainstMenu.Kind.SAVED:
+			return saved_runs.open(against.get_value())
+	return null
+
+
+func _fill_menus() -> void:
+	if _models.selected < 0:
+		return
+	var path: String = _paths[_models.selected]
+	inputs.fill(path)
+	against.fill(path, ModelFiles.describe(path)["recipe"] as String, _paths, saved_runs.list())
 
 
 func _on_model_selected(index: int) -> void:
@@ -216,6 +282,7 @@ func _on_model_selected(index: int) -> void:
 	for method: String in ModelFiles.describe(_paths[index])["methods"]:
 		_method.add_item(method)
 	_method.visible = _method.item_count > 1
+	_fill_menus()
 
 
 func _on_start_pressed() -> void:
@@ -227,8 +294,10 @@ func _on_start_pressed() -> void:
 
 
 func _on_against_selected(_index: int) -> void:
-	if _result != null:
-		_other = _chosen_other(_result)
+	if against.get_kind() == AgainstMenu.Kind.RECIPE or against.get_kind() == AgainstMenu.Kind.MODEL:
+		_status.text = "Press “Run”: both are measured, in turns."
+	elif _result != null:
+		_other = _saved_other(_result)
 		_show()
 
 
@@ -236,38 +305,49 @@ func _on_save_pressed() -> void:
 	var file: String = saved_runs.save(_result)
 	_status.text = "Saved as %s" % file if not file.is_empty() else "Cannot write to %s" % saved_runs.folder
 	_save.disabled = not file.is_empty()
-	_fill_against()
+	_fill_menus()
 
 
-func _build_toolbar() -> void:
-	_models = _toolbar.add_options("The model that runs", [], 190, _on_model_selected)
-	_method = _toolbar.add_options("The method that runs", [], 110, func(_index: int) -> void: pass)
-	_runs = _toolbar.add_number("Measured calls for each number of threads", 10.0, 100_000.0, 500.0, "runs")
+func _on_stop_pressed() -> void:
+	_benchmark.cancel()
+
+
+func _build_first_row() -> void:
+	var toolbar: Toolbar = Toolbar.new()
+	_models = toolbar.add_options("The model that runs", [], 220, _on_model_selected)
+	_method = toolbar.add_options("The method that runs", [], 110, func(_index: int) -> void: pass)
+	inputs.custom_minimum_size.x = 170.0 * EditorInterface.get_editor_scale()
+	toolbar.add_child(inputs)
+	_runs = toolbar.add_number("Measured calls for each number of threads", 10.0, 100_000.0, 500.0, "runs")
 	_all_threads = CheckBox.new()
 	_all_threads.text = "1 to %d threads" % OS.get_processor_count()
 	_all_threads.tooltip_text = "Measure with every number of threads, not only with all of them"
 	_all_threads.button_pressed = true
-	_toolbar.add_child(_all_threads)
-	_start = _toolbar.add_button(&"Play", "Measure this model now", _on_start_pressed)
+	toolbar.add_child(_all_threads)
+	_start = toolbar.add_button(&"Play", "Measure this model now", _on_start_pressed)
 	_start.text = "Run"
-	_stop = _toolbar.add_button(&"Stop", "End after the call that is under way", func() -> void: _benchmark.cancel())
+	_stop = toolbar.add_button(&"Stop", "End after the call that is under way", _on_stop_pressed)
 	_stop.text = "Stop"
 	_stop.visible = false
 	_progress = ProgressBar.new()
 	_progress.max_value = 1.0
-	_progress.custom_minimum_size.x = 120
+	_progress.custom_minimum_size.x = 120.0 * EditorInterface.get_editor_scale()
 	_progress.size_flags_vertical = Control.SIZE_SHRINK_CENTER
 	_progress.visible = false
-	_toolbar.add_child(_progress)
-	_toolbar.add_gap()
+	toolbar.add_child(_progress)
+	add_child(toolbar)
+
+
+func _build_second_row() -> void:
+	var toolbar: Toolbar = Toolbar.new()
+	against.custom_minimum_size.x = 220.0 * EditorInterface.get_editor_scale()
+	against.item_selected.connect(_on_against_selected)
+	toolbar.add_child(against)
 	var show_threads: Callable = func(_index: int) -> void: _show()
-	_threads = _toolbar.add_options("The number of threads whose latencies are shown", [], 110, show_threads)
-	_against = _toolbar.add_options("The run to compare with", [], 190, _on_against_selected)
-	_fill_against()
-	_save = _toolbar.add_button(
+	_threads = toolbar.add_options("The number of threads whose latencies are shown", [], 110, show_threads)
+	_save = toolbar.add_button(
 		&"Save", "Keep this run in your data folder, to compare later runs with it", _on_save_pressed
 	)
 	_save.disabled = true
-	_status = _toolbar.add_status()
-	_status.horizontal_alignment = HORIZONTAL_ALIGNMENT_RIGHT
-	add_child(_toolbar)
+	_status = toolbar.add_status()
+	add_child(toolbar)

@@ -25,11 +25,12 @@ func _notification(what: int) -> void:
 
 
 ## `rows` are Comparison.rows(); `other_name` is empty when there is nothing to compare with.
-func show_rows(rows: Array[Dictionary], other_name: String) -> void:
+func show_rows(rows: Array[Dictionary], own_name: String, other_name: String) -> void:
 	clear()
 	set_column_title(0, "")
-	set_column_title(1, "This run")
-	set_column_title(2, "Before" if not other_name.is_empty() else "")
+	set_column_title(1, own_name if not own_name.is_empty() else "This run")
+	set_column_title_tooltip_text(1, own_name)
+	set_column_title(2, other_name)
 	set_column_title_tooltip_text(2, other_name)
 	set_column_title(3, "Change" if not other_name.is_empty() else "")
 	var root: TreeItem = create_item()

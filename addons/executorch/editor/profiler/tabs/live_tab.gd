@@ -5,6 +5,8 @@ extends VBoxContainer
 
 ## The user wants the inside of a traced call.
 signal trace_opened(model: LiveModel, trace: CallTrace)
+## Inputs of a model were recorded and saved in this folder.
+signal inputs_recorded(model: LiveModel, place: String)
 ## The user selected a model; null = all.
 signal model_selected(model: LiveModel)
 
@@ -15,6 +17,8 @@ const DebuggerPlugin := preload("res://addons/executorch/editor/profiler/debugge
 const LatencyChart := preload("res://addons/executorch/editor/profiler/charts/latency_chart.gd")
 const HistogramChart := preload("res://addons/executorch/editor/profiler/charts/histogram_chart.gd")
 const FlameChart := preload("res://addons/executorch/editor/profiler/charts/flame_chart.gd")
+const ModelFiles := preload("res://addons/executorch/editor/profiler/data/model_files.gd")
+const RecordedInputs := preload("res://addons/executorch/editor/profiler/data/recorded_inputs.gd")
 const ModelList := preload("res://addons/executorch/editor/profiler/tabs/live_list.gd")
 const Toolbar := preload("res://addons/executorch/editor/profiler/tabs/toolbar.gd")
 const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
@@ -28,6 +32,12 @@ const NO_TRACE: String = (
 const WINDOWS: Dictionary[String, float] = {"5 s": 5e6, "15 s": 15e6, "60 s": 60e6, "5 min": 300e6, "All": 0.0}
 ## Numbers in the list change this often; the charts follow every frame.
 const LIST_SECONDS: float = 0.25
+const RECORD_TIP: String = (
+	"Keeps what the game gives the selected model in its next %d calls,\n"
+	+ "for a benchmark with real inputs and as calibration data for int8."
+)
+## Inputs of so many calls are recorded at once.
+const RECORDED_CALLS: int = 100
 
 var time_line: LatencyChart = LatencyChart.new()
 var histogram: HistogramChart = HistogramChart.new()
@@ -44,6 +54,8 @@ var _drawn: int = -1
 var _since_list: float = 0.0
 var _pause: Button
 var _spikes: CheckButton
+var _record: Button
+var _note: String = ""
 var _threshold: SpinBox
 var _status: Label
 
@@ -84,6 +96,7 @@ func set_debugger(debugger: DebuggerPlugin) -> void:
 	_feed = debugger.feed
 	_feed.models_changed.connect(_on_models_changed)
 	_feed.trace_received.connect(_on_trace_received)
+	_feed.inputs_received.connect(_on_inputs_received)
 	_on_models_changed()
 
 
@@ -95,6 +108,8 @@ func select_model(model: LiveModel) -> void:
 	time_line.marked_us = -1.0
 	flame.show_trace(null)
 	_spikes.disabled = model == null
+	_record.disabled = model == null or model.ended
+	_record.set_pressed_no_signal(model != null and model.recording != null)
 	right.visible = model != null
 	_drawn = -1
 	model_selected.emit(model)
@@ -104,6 +119,21 @@ func select_model(model: LiveModel) -> void:
 func start_tracing(milliseconds: float) -> void:
 	_threshold.value = milliseconds
 	_spikes.button_pressed = true
+
+
+## Records what the game gives the selected model in its next calls; false ends that and saves what there is.
+func record_inputs(on: bool) -> void:
+	if _selected == null:
+		return
+	if on:
+		_selected.recording = RecordedInputs.new()
+		_selected.recording.name = _selected.name
+		_selected.recording.path = _selected.path
+		_selected.recording.date = Time.get_unix_time_from_system()
+		_note = "recording…"
+	_debugger.record(_selected, RECORDED_CALLS if on else 0)
+	if not on:
+		_save_recording(_selected)
 
 
 func get_selected() -> LiveModel:
@@ -165,6 +195,8 @@ func _show_status() -> void:
 		for reason: String in _feed.dropped:
 			reasons.append("%s: %d" % [reason, _feed.dropped[reason]])
 		_status.tooltip_text = "\n".join(reasons)
+	if not _note.is_empty():
+		parts.insert(0, _note)
 	_status.text = " · ".join(parts)
 
 
@@ -199,6 +231,34 @@ func _on_call_selected(series: int, index: int) -> void:
 func _on_trace_received(model: LiveModel, trace: CallTrace) -> void:
 	if model == _selected and time_line.marked_us < 0.0:
 		flame.show_trace(trace)
+
+
+func _on_inputs_received(model: LiveModel) -> void:
+	var recording: RecordedInputs = model.recording
+	_note = "%d calls recorded" % recording.calls.size()
+	if recording.calls.size() + recording.left_out >= RECORDED_CALLS:
+		_save_recording(model)
+
+
+func _save_recording(model: LiveModel) -> void:
+	var recording: RecordedInputs = model.recording
+	model.recording = null
+	if model == _selected:
+		_record.set_pressed_no_signal(false)
+	_note = ""
+	if recording == null or recording.calls.is_empty():
+		return
+	var metadata: Dictionary = {}
+	if ResourceLoader.exists(model.path):
+		metadata = ModelFiles.describe(model.path)["metadata"]
+	var place: String = recording.save(ModelFiles.input_names(metadata, recording.method))
+	if place.is_empty():
+		_note = "the recorded inputs cannot be written to %s" % RecordedInputs.folder()
+		return
+	_note = "%d calls recorded: Benchmark, “Recorded inputs”" % recording.calls.size()
+	if recording.left_out > 0:
+		_note += ", %d left out" % recording.left_out
+	inputs_recorded.emit(model, place)
 
 
 func _on_flame_clicked(_index: int) -> void:
@@ -246,6 +306,9 @@ func _build_toolbar() -> void:
 	var windows: OptionButton = toolbar.add_options("Stretch of time that is followed", WINDOWS.keys(), 80, set_window)
 	windows.select(1)
 	toolbar.add_gap()
+	_record = toolbar.add_toggle(&"DebugSkipBreakpointsOff", RECORD_TIP % RECORDED_CALLS, record_inputs)
+	_record.text = "Record inputs"
+	_record.disabled = true
 	_spikes = CheckButton.new()
 	_spikes.text = "Trace slow calls"
 	_spikes.tooltip_text = (
