@@ -109,6 +109,33 @@ func test_chrome_trace_nests_by_time() -> void:
 		check(inside, "%s lies in its method" % event["name"])
 
 
+func test_chrome_trace_has_no_overlaps() -> void:
+	# As XNNPACK reports them, in whole microseconds: longer than what is around them, and into each other.
+	var events: Array = [
+		{"name": "forward", "depth": 0, "start_us": 0.0, "duration_us": 10.4},
+		{"name": "DELEGATE_CALL", "depth": 1, "start_us": 0.2, "duration_us": 9.1},
+		{"name": "a", "depth": 2, "start_us": 0.3, "duration_us": 5.0},
+		{"name": "b", "depth": 2, "start_us": 4.6, "duration_us": 2.0},
+		{"name": "c", "depth": 2, "start_us": 5.1, "duration_us": 5.0},
+		{"name": "none", "depth": 2, "start_us": 10.2, "duration_us": 0.0},
+		{"name": "after", "depth": 1, "start_us": 9.3, "duration_us": 1.1},
+	]
+	var parsed: Dictionary = JSON.parse_string(ChromeTrace.to_json("net", [CallTrace.from_call({"events": events})]))
+	var around: Array[Dictionary] = []
+	for event: Dictionary in (parsed["traceEvents"] as Array).slice(2):
+		while not around.is_empty() and end_of(around[-1]) < float(event["ts"]):
+			around.pop_back()
+		var depth: int = events.filter(func(one: Dictionary) -> bool: return one["name"] == event["name"])[0]["depth"]
+		check_equal(around.size(), depth, "%s is as deep as in the call" % event["name"])
+		if not around.is_empty():
+			check(end_of(event) < end_of(around[-1]), "%s ends inside of %s" % [event["name"], around[-1]["name"]])
+		around.append(event)
+
+
+func end_of(event: Dictionary) -> float:
+	return float(event["ts"]) + float(event["dur"])
+
+
 func test_csv_is_quoted() -> void:
 	var totals: OperatorTotals = OperatorTotals.new()
 	totals.add(CallTrace.from_call(call_data()))

@@ -1,6 +1,6 @@
 extends SceneTree
-## Traces a few calls of the program named on the command line: the ETDump and what get_profile() says of the same
-## calls. godot --headless -s dump.gd -- PROGRAM FOLDER
+## Traces a few calls of the program named on the command line: the ETDump, what get_profile() says of the same calls,
+## and the Chrome trace that the profiler exports of them. godot --headless -s dump.gd -- PROGRAM FOLDER
 
 const RUNS: int = 5
 
@@ -23,6 +23,20 @@ func _init() -> void:
 	var file: FileAccess = FileAccess.open(arguments[1].path_join("calls.json"), FileAccess.WRITE)
 	file.store_string(JSON.stringify(profile["calls"], "", true, true))
 	file.close()
+	_write_chrome_trace(profile["calls"] as Array, arguments[1].path_join("trace.json"))
 	if status != 0:
 		printerr(module.call(&"get_last_error"))
 	quit(status)
+
+
+func _write_chrome_trace(calls: Array, path: String) -> void:
+	var data: String = "res://addons/executorch/editor/profiler/"
+	var call_trace: GDScript = load(data + "data/call_trace.gd")
+	var chrome_trace: GDScript = load(data + "export/chrome_trace.gd")
+	# The exporter takes an Array of CallTrace, whatever this script is called.
+	var traces: Array = Array([], TYPE_OBJECT, &"RefCounted", call_trace)
+	for entry: Dictionary in calls:
+		traces.append(call_trace.call(&"from_call", entry))
+	var file: FileAccess = FileAccess.open(path, FileAccess.WRITE)
+	file.store_string(str(chrome_trace.call(&"to_json", "net", traces)))
+	file.close()

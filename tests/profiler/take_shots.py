@@ -24,7 +24,9 @@ def main() -> None:
     parser.add_argument("--project", type=Path, help="a project that make_project() made, kept between runs")
     parser.add_argument("--out", type=Path, default=shots.IMAGES)
     chosen = parser.parse_args()
-    looks = [shots.Look(theme, scale) for theme in chosen.theme or shots.THEMES for scale in chosen.scale or shots.SCALES]
+    looks = [
+        shots.Look(theme, scale) for theme in chosen.theme or shots.THEMES for scale in chosen.scale or shots.SCALES
+    ]
     with tempfile.TemporaryDirectory(prefix="executorch-shots-") as temporary:
         project = chosen.project or Path(temporary) / "project"
         if not project.exists():

@@ -15,17 +15,21 @@ DUMP = Path(__file__).parent / "dump.gd"
 RUNS = 5
 
 
-@pytest.mark.parametrize("model", ["linear_xnnpack.pte", "linear_portable.pte", "two_methods.pte"])
-def test_times_are_inspectors(model: str, models: Path, project: Callable[..., GodotProject], tmp_path: Path) -> None:
-    inspector = pytest.importorskip("executorch.devtools").Inspector
-    opened = project()
+def dump(opened: GodotProject, program: Path, folder: Path) -> None:
+    """Trace a few calls of a program into `folder`."""
     (opened.path / "dump.gd").write_text(DUMP.read_text(encoding="utf-8"), encoding="utf-8")
     # The list of native extensions is made when a project is first opened.
     extensions = opened.path / ".godot" / "extension_list.cfg"
     extensions.parent.mkdir(exist_ok=True)
     extensions.write_text("res://addons/executorch/executorch.gdextension\n", encoding="utf-8")
-    ran = opened.run("-s", "res://dump.gd", "--", models / model, tmp_path)
+    ran = opened.run("-s", "res://dump.gd", "--", program, folder)
     assert ran.status == 0, ran.output
+
+
+@pytest.mark.parametrize("model", ["linear_xnnpack.pte", "linear_portable.pte", "two_methods.pte"])
+def test_times_are_inspectors(model: str, models: Path, project: Callable[..., GodotProject], tmp_path: Path) -> None:
+    inspector = pytest.importorskip("executorch.devtools").Inspector
+    dump(project(), models / model, tmp_path)
 
     ours: dict[str, list[float]] = defaultdict(list)
     calls = json.loads((tmp_path / "calls.json").read_text(encoding="utf-8"))
@@ -49,3 +53,26 @@ def test_times_are_inspectors(model: str, models: Path, project: Callable[..., G
         assert sorted(durations) == pytest.approx(sorted(theirs[name]), abs=1e-3), name
     missed = set(theirs) - set(ours)
     assert missed <= {"OPERATOR_CALL", "Program::load_method", "Method::init"}, missed
+
+
+def test_the_chrome_trace_keeps_its_format(models: Path, project: Callable[..., GodotProject], tmp_path: Path) -> None:
+    """What the trace event format asks of complete ("X") and metadata ("M") events, and that no event is cut off by its
+    neighbour: viewers drop or move what overlaps without lying inside."""
+    dump(project(), models / "linear_xnnpack.pte", tmp_path)
+    trace = json.loads((tmp_path / "trace.json").read_text(encoding="utf-8"))
+    assert set(trace) == {"traceEvents", "displayTimeUnit"} and trace["displayTimeUnit"] in ("ms", "ns")
+    complete = [event for event in trace["traceEvents"] if event["ph"] == "X"]
+    described = [event for event in trace["traceEvents"] if event["ph"] == "M"]
+    assert len(complete) + len(described) == len(trace["traceEvents"])
+    assert {event["name"] for event in described} == {"process_name", "thread_name"}
+    calls = json.loads((tmp_path / "calls.json").read_text(encoding="utf-8"))
+    assert len(complete) == sum(len(call["events"]) for call in calls)
+    open_until: list[float] = []
+    for event in complete:
+        assert {"name", "cat", "ph", "ts", "dur", "pid", "tid", "args"} == set(event)
+        assert isinstance(event["name"], str) and event["name"]
+        assert event["ts"] >= 0 and event["dur"] >= 0
+        while open_until and open_until[-1] <= event["ts"] + 1e-6:
+            open_until.pop()
+        assert not open_until or event["ts"] + event["dur"] <= open_until[-1] + 1e-3, event
+        open_until.append(event["ts"] + event["dur"])

@@ -21,7 +21,7 @@ func _ready() -> void:
 	_digits = open("digits.pt")
 	_words = open("minilm.safetensors")
 	_state.resize(256)
-	_image.resize(784)
+	_image.resize(64)
 
 
 func _process(_delta: float) -> void:
@@ -30,14 +30,13 @@ func _process(_delta: float) -> void:
 	for index: int in CHUNK:
 		var at: float = (_frame * 512 + index) / RATE
 		sound.append(0.3 * sin(at * 1400.0) * maxf(sin(at * 3.0), 0.0))
-	var heard: Array = _speech.forward_array([sound, _state])
-	_state = heard[1]
-	_image[_frame % 784] = 1.0
-	_digits.forward_array([_image])
+	_state = _speech.forward({"x": sound, "state": _state})["state"]
+	_image[_frame % 64] = 1.0
+	_digits.forward({"input_0": _image})
 	if _frame % SENTENCE_FRAMES == 0:
 		var mask: PackedInt64Array = SENTENCE.duplicate()
 		mask.fill(1)
-		_words.forward_array([SENTENCE, mask])
+		_words.forward({"input_ids": SENTENCE, "attention_mask": mask})
 
 
 func open(file: String) -> ExecuTorchRuntime:

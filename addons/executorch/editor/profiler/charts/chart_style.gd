@@ -1,25 +1,26 @@
 @tool
 extends RefCounted
 ## Colours, fonts and sizes of all charts, taken from the editor's theme and scale, so that a chart follows the user's
-## theme. The series colours are Okabe and Ito's, which colour-blind people can tell apart.
+## theme. The series colours began as Okabe and Ito's and were moved apart until their distances hold for protanopia,
+## deuteranopia and tritanopia too, on both themes (tests/profiler/palette_test.gd).
 
 const ON_DARK: PackedColorArray = [
-	Color("56b4e9"),
-	Color("e69f00"),
-	Color("2fc29a"),
-	Color("cc79a7"),
-	Color("f0e442"),
-	Color("f0743c"),
-	Color("7d9ff5")
+	Color("62bcee"),
+	Color("ebb240"),
+	Color("0ee8c5"),
+	Color("c375a3"),
+	Color("f2f060"),
+	Color("eb6c31"),
+	Color("7284f9")
 ]
 const ON_LIGHT: PackedColorArray = [
-	Color("0072b2"),
-	Color("b87a00"),
-	Color("007a59"),
-	Color("a8457c"),
-	Color("857c00"),
-	Color("c04a00"),
-	Color("3c56b0")
+	Color("166dba"),
+	Color("b37c1e"),
+	Color("159898"),
+	Color("9b2e6f"),
+	Color("6f5705"),
+	Color("641d04"),
+	Color("2d28aa")
 ]
 
 var scale: float = 1.0

@@ -123,11 +123,12 @@ func _draw_legend(area: Rect2) -> void:
 	var x: float = area.position.x
 	var side: float = style.px(10)
 	for index: int in _backends.size():
-		if x + side + style.width_of(_backends[index]) > area.end.x:
+		if x + side * 3.0 > area.end.x:
 			break
 		var box: Rect2 = Rect2(x, area.position.y + (style.line_height() - side) / 2.0, side, side)
 		draw_rect(box, _color_of_kind(_backends[index]))
-		style.draw_text(self, Vector2(x + side + style.px(4), area.position.y), _backends[index], style.dim_text)
+		var at: Vector2 = Vector2(x + side + style.px(4), area.position.y)
+		style.draw_clipped(self, at, _backends[index], area.end.x - at.x, style.dim_text)
 		x += side + style.px(18) + style.width_of(_backends[index])
 
 

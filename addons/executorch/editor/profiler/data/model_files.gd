@@ -51,6 +51,19 @@ static func open(resource: ExecuTorchResource) -> RefCounted:
 	return module
 
 
+## The same for a program anywhere on the disk.
+static func open_file(path: String, external: PackedStringArray) -> RefCounted:
+	var module: RefCounted = NativeLibrary.create_module()
+	if module == null:
+		NativeLibrary.missing_error().report(path)
+		return null
+	var error: ExecuTorchError = ModelPayload.load_path(module, path, {"external": external})
+	if error != null:
+		error.report(path)
+		return null
+	return module
+
+
 ## Metadata of one method, empty when unknown.
 static func method_metadata(metadata: Dictionary, method: String) -> Dictionary:
 	for entry: Dictionary in metadata.get("methods", []):

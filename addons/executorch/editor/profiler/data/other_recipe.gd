@@ -7,10 +7,11 @@ const Artifact := preload("res://addons/executorch/editor/import/artifact.gd")
 const Steps := preload("res://addons/executorch/editor/import/conversion_steps.gd")
 const ImportOptions := preload("res://addons/executorch/editor/import/import_options.gd")
 const ImportSettings := preload("res://addons/executorch/editor/inspector/import_settings.gd")
+const ModelFiles := preload("res://addons/executorch/editor/profiler/data/model_files.gd")
 const ModelSettings := preload("res://addons/executorch/editor/import/model_settings.gd")
 
 
-## `{resource: ExecuTorchResource}` or `{error: {code, cause, remedy}}`; awaits the conversion when there was none yet.
+## `{metadata, open: Callable}` or `{error: {code, cause, remedy}}`; awaits the conversion when there was none yet.
 ## `on_progress` is called with the backend's `{stage, fraction, ...}`.
 static func convert(jobs: ExecuTorchJobs, path: String, recipe: String, on_progress: Callable) -> Dictionary:
 	var options: Dictionary = {}
@@ -41,11 +42,9 @@ static func _load(folder: String) -> Dictionary:
 	if parser.parse(text) != OK or not parser.data is Dictionary:
 		var cause: String = "The cache's entry %s is damaged." % folder
 		return {"error": {"code": "CACHE_DAMAGED", "cause": cause, "remedy": "Delete it, then run again."}}
-	var resource: ExecuTorchResource = ExecuTorchResource.new()
-	resource.metadata = parser.data
-	resource.payload_path = folder.path_join(Artifact.PAYLOAD)
+	var metadata: Dictionary = parser.data
 	var external: PackedStringArray = []
-	for entry: Dictionary in (resource.metadata.get("payload", {}) as Dictionary).get("external", []):
+	for entry: Dictionary in (metadata.get("payload", {}) as Dictionary).get("external", []):
 		external.append(folder.path_join(str(entry.get("file", ""))))
-	resource.external_paths = external
-	return {"resource": resource}
+	var open: Callable = ModelFiles.open_file.bind(folder.path_join(Artifact.PAYLOAD), external)
+	return {"metadata": metadata, "open": open}

@@ -39,6 +39,7 @@ var _other: BenchmarkResult
 var _paths: PackedStringArray = []
 var _jobs: ExecuTorchJobs
 var _is_preparing: bool = false
+var _numbers: Control
 var _models: OptionButton
 var _method: OptionButton
 var _runs: SpinBox
@@ -70,6 +71,8 @@ func _init() -> void:
 	right.add_child(list)
 	split.add_child(right)
 	add_child(split)
+	right.hide()
+	_numbers = right
 	_benchmark.finished.connect(_on_finished)
 
 
@@ -133,6 +136,8 @@ func show_result(result: BenchmarkResult, other: BenchmarkResult) -> void:
 	for count: int in result.threads:
 		_threads.add_item("%d threads" % count if count > 1 else "1 thread")
 	_threads.select(result.fastest())
+	_threads.show()
+	_numbers.show()
 	_show()
 	result_shown.emit(result)
 
@@ -252,10 +257,10 @@ func _other_recipe(path: String, recipe: String) -> Dictionary:
 		_status.tooltip_text = _status.text
 		return {}
 	var subject: Dictionary = _subject(path)
-	var resource: ExecuTorchResource = converted["resource"]
-	subject["recipe"] = resource.metadata.get("recipe", recipe)
-	subject["sha256"] = (resource.metadata.get("payload", {}) as Dictionary).get("sha256", "")
-	subject["open"] = ModelFiles.open.bind(resource)
+	var metadata: Dictionary = converted["metadata"]
+	subject["recipe"] = metadata.get("recipe", recipe)
+	subject["sha256"] = (metadata.get("payload", {}) as Dictionary).get("sha256", "")
+	subject["open"] = converted["open"]
 	return subject
 
 
@@ -340,11 +345,12 @@ func _build_first_row() -> void:
 
 func _build_second_row() -> void:
 	var toolbar: Toolbar = Toolbar.new()
-	against.custom_minimum_size.x = 220.0 * EditorInterface.get_editor_scale()
+	against.custom_minimum_size.x = 270.0 * EditorInterface.get_editor_scale()
 	against.item_selected.connect(_on_against_selected)
 	toolbar.add_child(against)
 	var show_threads: Callable = func(_index: int) -> void: _show()
 	_threads = toolbar.add_options("The number of threads whose latencies are shown", [], 110, show_threads)
+	_threads.hide()
 	_save = toolbar.add_button(
 		&"Save", "Keep this run in your data folder, to compare later runs with it", _on_save_pressed
 	)

@@ -9,6 +9,7 @@ const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_mo
 const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
 const Style := preload("res://addons/executorch/editor/profiler/charts/chart_style.gd")
 const TITLES: PackedStringArray = ["Model", "Calls/s", "p50", "p99", "Frame", "Memory", "Queue"]
+const WIDTHS: PackedInt32Array = [100, 60, 66, 66, 56, 72, 50]
 const TIPS: PackedStringArray = [
 	"",
 	"Calls per second, last two seconds",
@@ -42,10 +43,11 @@ func _init() -> void:
 func _notification(what: int) -> void:
 	if what == NOTIFICATION_THEME_CHANGED or what == NOTIFICATION_ENTER_TREE:
 		_style = Style.new(self)
-		set_column_custom_minimum_width(0, int(_style.px(116)))
-		for column: int in range(1, columns):
-			set_column_custom_minimum_width(column, int(_style.px(54 if column == 6 else 71)))
-		custom_minimum_size.x = _style.px(414)
+		var width: float = 0.0
+		for column: int in columns:
+			set_column_custom_minimum_width(column, int(_style.px(WIDTHS[column])))
+			width += _style.px(WIDTHS[column] + 3)
+		custom_minimum_size.x = width
 
 
 ## Writes the numbers; rows are made anew only when the models are others.

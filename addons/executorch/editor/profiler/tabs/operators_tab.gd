@@ -59,7 +59,7 @@ func _init() -> void:
 func show_result(result: BenchmarkResult) -> void:
 	_name = result.name
 	_path = result.path
-	_show(result.traces, result.traces.find(result.quietest_trace()))
+	_show(result.traces, result.traces.find(result.quietest_trace()), result.operators())
 	var reconciled: Dictionary = result.reconciliation()
 	if not reconciled.is_empty():
 		_status.text = (
@@ -76,6 +76,7 @@ func show_result(result: BenchmarkResult) -> void:
 		_status.tooltip_text = (
 			_status.text
 			+ "\nOf the shortest of 16 calls each. Latencies elsewhere are of untraced calls, the times below of traced ones."
+			+ "\nThe table is the mean of the quieter half of the traced calls."
 		)
 
 
@@ -83,7 +84,9 @@ func show_result(result: BenchmarkResult) -> void:
 func show_trace(model: String, path: String, traces: Array[CallTrace], shown: CallTrace) -> void:
 	_name = model
 	_path = path
-	_show(traces, traces.find(shown))
+	var totals: OperatorTotals = OperatorTotals.new()
+	totals.add_all(traces)
+	_show(traces, traces.find(shown), totals)
 	_status.text = "%s in the running game" % model
 
 
@@ -99,10 +102,9 @@ func get_model_name() -> String:
 	return _name
 
 
-func _show(traces: Array[CallTrace], place: int) -> void:
+func _show(traces: Array[CallTrace], place: int, totals: OperatorTotals) -> void:
 	_traces = traces.duplicate()
-	_totals = OperatorTotals.new()
-	_totals.add_all(_traces)
+	_totals = totals
 	_calls.clear()
 	for trace: CallTrace in _traces:
 		_calls.add_item("Call %d: %s" % [trace.sequence, Quantity.time(trace.span_us())])
