@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from python_backend.profiling import plots
-from python_backend.profiling.tables import overhead_text
+from python_backend.profiling.tables import divided, overhead_text
 from python_backend.profiling.units import bytes_text, shape_text, time_text
 
 MOST_ROWS = 60
@@ -115,7 +115,8 @@ def _operators(rows: list[dict[str, Any]]) -> str:
         return ""
     longest = max(row["share"] for row in rows) or 1.0
     lines = []
-    for row in rows[:MOST_ROWS]:
+    shown, rest = divided(rows, MOST_ROWS)
+    for row in shown:
         fill = plots.colour(row["backend"])
         bar = f'<span class="bar" style="width:{max(0.0, row["share"]) / longest * 62:.1f}%;background:{fill}"></span>'
         lines.append(
@@ -124,8 +125,7 @@ def _operators(rows: list[dict[str, Any]]) -> str:
             f"<td>{row['calls']:g}</td><td>{time_text(row['total_us'])}</td><td>{time_text(row['mean_us'])}</td>"
             f'<td class="share">{bar}{row["share"]:.1%}</td></tr>'
         )
-    if len(rows) > MOST_ROWS:
-        rest = rows[MOST_ROWS:]
+    if rest:
         total, share = sum(row["total_us"] for row in rest), sum(row["share"] for row in rest)
         lines.append(
             f"<tr><td>{len(rest)} more</td><td></td><td></td><td>{time_text(total)}</td><td></td>"

@@ -11,6 +11,7 @@ from rich.table import Table
 from python_backend.profiling.units import bytes_text, shape_text, time_text
 
 MOST_ROWS = 30
+LEAST_SHARE = 0.0005
 
 
 def show(profile: dict[str, Any], console: Console) -> None:
@@ -27,6 +28,13 @@ def show(profile: dict[str, Any], console: Console) -> None:
     console.print(_operators(profile["operators"]))
     console.print(_memory(profile["memory"]))
     console.print(overhead_text(profile), highlight=False)
+
+
+def divided(rows: list[dict[str, Any]], most: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The rows that say something, at most so many, and the rest: XNNPACK's clock counts whole microseconds, so that
+    many of its operators come out as nothing."""
+    shown = [row for row in rows[:most] if row["share"] >= LEAST_SHARE] or rows[:1]
+    return shown, rows[len(shown) :]
 
 
 def overhead_text(profile: dict[str, Any]) -> str:
@@ -59,11 +67,11 @@ def _operators(rows: list[dict[str, Any]]) -> Table:
     table.add_column("backend")
     for name in ("calls", "total", "mean", "share"):
         table.add_column(name, justify="right")
-    for row in rows[:MOST_ROWS]:
+    shown, rest = divided(rows, MOST_ROWS)
+    for row in shown:
         times = (time_text(row["total_us"]), time_text(row["mean_us"]), f"{row['share']:.1%}")
         table.add_row(row["operator"], row["backend"], f"{row['calls']:g}", *times)
-    if len(rows) > MOST_ROWS:
-        rest = rows[MOST_ROWS:]
+    if rest:
         total, share = sum(row["total_us"] for row in rest), sum(row["share"] for row in rest)
         table.add_row(f"{len(rest)} more", "", "", time_text(total), "", f"{share:.1%}")
     return table

@@ -10,6 +10,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from PIL import Image
+
 from tasks import shots
 from tests.profiler import real_models
 
@@ -34,6 +36,15 @@ def main() -> None:
         shutil.copytree(SHOTS, project / "addons" / "executorch_shots", dirs_exist_ok=True)
         for look in looks:
             print(shots.take(project, look, chosen.out.resolve(), []))
+            for picture in chosen.out.glob(f"profiler-*-{look.suffix}.png"):
+                shrink(picture)
+
+
+def shrink(picture: Path) -> None:
+    """Flat colours need no more than 256 of them."""
+    with Image.open(picture) as image:
+        small = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    small.save(picture, optimize=True)
 
 
 def make_project(project: Path) -> None:

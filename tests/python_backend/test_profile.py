@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from python_backend.errors import BackendError
-from python_backend.profiling import etdump, latency, limits, operators, plots
+from python_backend.profiling import etdump, latency, limits, operators, plots, tables
 from tests.python_backend.editor import ROOT
 
 
@@ -274,3 +274,12 @@ def test_a_full_disk_leaves_no_half_report(models: Path, small_disk: Path) -> No
     assert run.returncode == 1
     assert "REPORT_NOT_WRITTEN" in run.stderr
     assert os.listdir(small_disk) == ["filler"]  # noqa: PTH208
+
+
+def test_operators_below_the_clock_are_one_line() -> None:
+    rows = [{"operator": f"op{index}", "share": share} for index, share in enumerate([0.7, 0.29, 0.0099, 0.0001, 0.0])]
+    shown, rest = tables.divided(rows, 30)
+    assert [row["operator"] for row in shown] == ["op0", "op1", "op2"] and len(rest) == 2
+    assert tables.divided(rows, 2) == (rows[:2], rows[2:])
+    assert tables.divided(rows[4:], 30) == (rows[4:], [])
+    assert tables.divided([], 30) == ([], [])
