@@ -45,7 +45,7 @@ func write(kind: Kind, path: String) -> bool:
 		Kind.OPERATORS_CSV:
 			return SavedRuns.write_text(path, Csv.operators(_totals())) if _has(kind) else false
 		Kind.JSON_ALL:
-			return SavedRuns.write_text(path, JSON.stringify(_result().to_dictionary(), "\t")) if _has(kind) else false
+			return SavedRuns.write_text(path, _json()) if _has(kind) else false
 		Kind.TRACE:
 			return SavedRuns.write_text(path, ChromeTrace.to_json(_name(), _traces())) if _has(kind) else false
 		Kind.ETDUMP:
@@ -64,6 +64,16 @@ func _has(kind: Kind) -> bool:
 		Kind.ETDUMP:
 			return _result() != null and FileAccess.file_exists(_result().etdump_path)
 	return true
+
+
+## The benchmark, and what it is compared with.
+func _json() -> String:
+	var data: Dictionary = _result().to_dictionary()
+	@warning_ignore("unsafe_method_access")
+	var other: BenchmarkResult = _dock.get(&"benchmark").get_other()
+	if other != null:
+		data["compared_with"] = other.to_dictionary()
+	return JSON.stringify(data, "\t")
 
 
 func _calls_csv() -> String:

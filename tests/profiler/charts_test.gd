@@ -1,0 +1,115 @@
+@tool
+extends "res://tests/case.gd"
+## Zoom and pan by mouse and keyboard, exact numbers at the pointer, and clicks on a call.
+
+const LatencyChart := preload("res://addons/executorch/editor/profiler/charts/latency_chart.gd")
+const CALLS: int = 1000
+
+var _chart: LatencyChart
+
+
+func before_each() -> void:
+	_chart = LatencyChart.new()
+	_chart.size = Vector2(600, 300)
+	add_child(_chart)
+	var statistics: ExecuTorchLatencyStatistics = ExecuTorchLatencyStatistics.new()
+	for index: int in CALLS:
+		statistics.record(index * 10_000.0, 1234.567 if index == 500 else 100.0)
+	_chart.show_series(["net"], [statistics], PackedInt32Array([0]))
+	_chart.fit()
+
+
+func after_each() -> void:
+	_chart.queue_free()
+
+
+func press(key: Key) -> void:
+	var event: InputEventKey = InputEventKey.new()
+	event.keycode = key
+	event.pressed = true
+	_chart._gui_input(event)
+
+
+func button(index: MouseButton, at: Vector2, pressed: bool = true, shift: bool = false) -> void:
+	var event: InputEventMouseButton = InputEventMouseButton.new()
+	event.button_index = index
+	event.position = at
+	event.pressed = pressed
+	event.shift_pressed = shift
+	_chart._gui_input(event)
+
+
+func span() -> float:
+	return _chart.view_end - _chart.view_begin
+
+
+func test_the_wheel_zooms_at_the_pointer() -> void:
+	var whole: float = span()
+	var at: Vector2 = Vector2(_chart.x_of(5e6), 100)
+	button(MOUSE_BUTTON_WHEEL_UP, at)
+	check_near(span() / whole, 0.8, 1e-6)
+	check_near(_chart.value_at(at.x), 5e6, 1.0, "what is under the pointer stays there")
+	check(not _chart.follows, "the view stands still now")
+	button(MOUSE_BUTTON_WHEEL_DOWN, at)
+	check_near(span() / whole, 1.0, 1e-6)
+
+
+func test_shift_and_wheel_pan() -> void:
+	_chart.show_range(4e6, 5e6)
+	button(MOUSE_BUTTON_WHEEL_DOWN, Vector2(300, 100), true, true)
+	check_near([_chart.view_begin, _chart.view_end], [4.1e6, 5.1e6], 1.0)
+
+
+func test_a_drag_zooms_to_what_was_swept() -> void:
+	var from: Vector2 = Vector2(_chart.x_of(2e6), 50)
+	var to: Vector2 = Vector2(_chart.x_of(3e6), 90)
+	button(MOUSE_BUTTON_LEFT, from)
+	button(MOUSE_BUTTON_LEFT, to, false)
+	check_near([_chart.view_begin, _chart.view_end], [2e6, 3e6], 100.0)
+
+
+func test_keys() -> void:
+	_chart.show_range(4e6, 5e6)
+	press(KEY_PLUS)
+	check_near(span(), 8e5, 1.0)
+	press(KEY_MINUS)
+	press(KEY_RIGHT)
+	check_near(_chart.view_begin, 4.15e6, 10.0)
+	press(KEY_LEFT)
+	check_near(_chart.view_begin, 4e6, 10.0)
+	press(KEY_HOME)
+	check_near(_chart.view_begin, 0.0, 1.0)
+	press(KEY_F)
+	check(_chart.follows, "follows again")
+
+
+func test_no_view_outside_of_the_data() -> void:
+	_chart.show_range(-5e9, 5e9)
+	check_near([_chart.view_begin, _chart.view_end], [0.0, (CALLS - 1) * 10_000.0 + 100.0], 1.0)
+	for repeat: int in 200:
+		press(KEY_PLUS)
+	check(span() >= 50.0, "%f us" % span())
+
+
+func test_the_pointer_tells_exact_numbers() -> void:
+	var lines: PackedStringArray = _chart._describe(Vector2(_chart.x_of(5e6), 10))
+	check(lines.has("1,234.567 µs"), "%s" % lines)
+	check(lines[2].begins_with("call 501 "), "%s" % lines)
+
+
+func test_a_click_selects_the_call() -> void:
+	var clicked: PackedInt32Array = []
+	_chart.call_selected.connect(func(_series: int, index: int) -> void: clicked.append(index))
+	var at: Vector2 = Vector2(_chart.x_of(5e6), 10)
+	button(MOUSE_BUTTON_LEFT, at)
+	button(MOUSE_BUTTON_LEFT, at, false)
+	check_equal(clicked, PackedInt32Array([500]))
+
+
+func test_an_empty_chart_takes_no_input() -> void:
+	_chart.show_series([], [], PackedInt32Array())
+	var before: float = _chart.view_begin
+	press(KEY_PLUS)
+	button(MOUSE_BUTTON_WHEEL_UP, Vector2(10, 10))
+	check_near(_chart.view_begin, before, 0.0)
+	check(_chart._describe(Vector2(10, 10)).is_empty(), "nothing to tell")
