@@ -39,6 +39,7 @@ var _other: BenchmarkResult
 var _paths: PackedStringArray = []
 var _jobs: ExecuTorchJobs
 var _is_preparing: bool = false
+var _is_stopped: bool = false
 var _numbers: Control
 var _models: OptionButton
 var _method: OptionButton
@@ -245,12 +246,16 @@ func _recorded_for(subject: Dictionary) -> RecordedInputs:
 ## The same model with another recipe; empty when it cannot be had, which is told.
 func _other_recipe(path: String, recipe: String) -> Dictionary:
 	_is_preparing = true
+	_is_stopped = false
 	_show_running()
 	_status.text = "Converting %s with %s…" % [path.get_file(), recipe]
 	var note: Callable = func(progress: Dictionary) -> void: _progress.value = progress.get("fraction", 0.0)
 	var converted: Dictionary = await OtherRecipe.convert(_jobs, path, recipe, note)
 	_is_preparing = false
 	_show_running()
+	if _is_stopped:
+		_status.text = "cancelled"
+		return {}
 	if converted.has("error"):
 		var error: Dictionary = converted["error"]
 		_status.text = "%s: %s %s" % [recipe, error.get("cause", ""), error.get("remedy", "")]
@@ -314,6 +319,7 @@ func _on_save_pressed() -> void:
 
 
 func _on_stop_pressed() -> void:
+	_is_stopped = true
 	_benchmark.cancel()
 
 
