@@ -25,23 +25,30 @@ static func to_json(model: String, traces: Array[CallTrace]) -> String:
 	return JSON.stringify({"traceEvents": events, "displayTimeUnit": "ns"}, "", true, true)
 
 
-## Starts, and ends into `ends_ns`, such that every event lies inside of the one around it and after the one before it.
-## XNNPACK counts whole microseconds, so its events overlap by a part of one, and viewers would nest them into each
-## other. A nanosecond is left between edges, which rounding in a viewer can then not turn around.
+## Starts, and ends into `ends_ns`, such that every event lies inside of the one around it and ends before the next one
+## begins. XNNPACK counts whole microseconds, so its events overlap by a part of one, and viewers would nest them into
+## each other. A nanosecond is left between edges, which rounding in a viewer can then not turn around.
 static func _starts_ns(trace: CallTrace, ends_ns: PackedInt64Array) -> PackedInt64Array:
 	var starts_ns: PackedInt64Array = []
-	var free_from: PackedInt64Array = []
 	for index: int in trace.size():
-		var parent: int = trace.parents[index]
-		var start: int = roundi(trace.starts_us[index] * 1000.0)
-		var end: int = start + roundi(trace.durations_us[index] * 1000.0)
-		if parent >= 0:
-			start = clampi(start, free_from[parent], maxi(ends_ns[parent] - 1, free_from[parent]))
-			end = clampi(end, start, maxi(ends_ns[parent] - 1, start))
-			free_from[parent] = end + 1
-		starts_ns.append(start)
-		ends_ns.append(end)
-		free_from.append(start + 1)
+		starts_ns.append(roundi(trace.starts_us[index] * 1000.0))
+		ends_ns.append(starts_ns[index] + roundi(trace.durations_us[index] * 1000.0))
+	# Outer events first: what they are cut to bounds the inner ones.
+	for depth: int in range(1, trace.deepest() + 1):
+		var before: int = -1
+		for index: int in trace.size():
+			var parent: int = trace.parents[index]
+			if trace.depths[index] != depth or parent < 0:
+				continue
+			var has_sibling: bool = before >= 0 and trace.parents[before] == parent
+			var free_from: int = starts_ns[before] + 2 if has_sibling else starts_ns[parent] + 1
+			starts_ns[index] = mini(maxi(starts_ns[index], free_from), maxi(ends_ns[parent] - 1, starts_ns[parent]))
+			ends_ns[index] = clampi(ends_ns[index], starts_ns[index], maxi(ends_ns[parent] - 1, starts_ns[index]))
+			if has_sibling:
+				ends_ns[before] = clampi(
+					ends_ns[before], starts_ns[before], maxi(starts_ns[index] - 1, starts_ns[before])
+				)
+			before = index
 	return starts_ns
 
 
