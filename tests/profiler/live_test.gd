@@ -82,6 +82,27 @@ func test_the_games_inputs_are_recorded() -> void:
 	check_equal(feed.dropped_count(), 0, "%s" % feed.dropped)
 
 
+func test_a_frozen_call_shows_its_own_operators() -> void:
+	var feed: LiveFeed = find_dock().get_feed()
+	for frame: int in 5:
+		await get_tree().process_frame
+	EditorInterface.play_custom_scene("res://tests/profiler/game_plain.tscn")
+	await wait_until(func() -> bool: return feed.is_running() and not feed.models().is_empty(), 30.0, "a model")
+	var model: LiveModel = feed.models()[0]
+	find_dock().live.select_model(model)
+	find_dock().live.start_tracing(0.01)
+	await wait_until(func() -> bool: return not model.traces.is_empty(), 30.0, "a traced call")
+	await wait_until(func() -> bool: return not feed.is_running(), 60.0, "the game's end")
+	var traced: int = model.traces[0].sequence
+	for index: int in model.statistics.held:
+		if model.sequence_at(index) == traced:
+			find_dock().live.time_line.call_selected.emit(0, index)
+			check_near(model.traces[0].wall_us / model.statistics.duration_us(index), 1.0, 0.05, "the same call")
+	check(find_dock().live.flame.get_trace() == model.traces[0], "the call's own operators are shown")
+	check(not find_dock().live.time_line.follows, "the view stands still")
+	find_dock().live.time_line.reset_view()
+
+
 func test_bad_messages_are_counted_and_do_no_harm() -> void:
 	var feed: LiveFeed = await play("noisy")
 	check_totals(feed)

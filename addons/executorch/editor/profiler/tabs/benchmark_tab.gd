@@ -198,7 +198,7 @@ func _name_of(result: BenchmarkResult) -> String:
 	if _other != null and _other.path != _result.path:
 		return result.name
 	if _other != null and _other.recipe != _result.recipe:
-		return result.recipe
+		return result.recipe.trim_prefix("xnnpack_")
 	return Time.get_datetime_string_from_unix_time(int(result.date), true).substr(5, 11)
 
 

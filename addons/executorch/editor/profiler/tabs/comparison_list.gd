@@ -14,6 +14,7 @@ func _init() -> void:
 	hide_root = true
 	select_mode = Tree.SELECT_ROW
 	for column: int in columns:
+		set_column_clip_content(column, true)
 		set_column_title_alignment(column, HORIZONTAL_ALIGNMENT_LEFT if column == 0 else HORIZONTAL_ALIGNMENT_RIGHT)
 
 

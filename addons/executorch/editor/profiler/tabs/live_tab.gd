@@ -43,9 +43,10 @@ var time_line: LatencyChart = LatencyChart.new()
 var histogram: HistogramChart = HistogramChart.new()
 var flame: FlameChart = FlameChart.new()
 var list: ModelList = ModelList.new()
-## What is known of one model, beside the time line.
-var right: VSplitContainer = VSplitContainer.new()
+## What is known of one model, under the list.
+var details: HSplitContainer = HSplitContainer.new()
 
+var _left: Control
 var _debugger: DebuggerPlugin
 var _feed: LiveFeed
 var _selected: LiveModel
@@ -65,29 +66,31 @@ func _init() -> void:
 	_build_toolbar()
 	var split: HSplitContainer = HSplitContainer.new()
 	split.size_flags_vertical = Control.SIZE_EXPAND_FILL
+	var left: VSplitContainer = VSplitContainer.new()
+	left.size_flags_horizontal = Control.SIZE_EXPAND_FILL
 	list.model_selected.connect(select_model)
-	split.add_child(list)
-	var charts: HSplitContainer = HSplitContainer.new()
-	charts.size_flags_horizontal = Control.SIZE_EXPAND_FILL
-	charts.size_flags_stretch_ratio = 2.4
-	list.size_flags_horizontal = Control.SIZE_EXPAND_FILL
-	time_line.empty_text = EMPTY
-	time_line.live_window_us = 15e6
-	time_line.size_flags_horizontal = Control.SIZE_EXPAND_FILL
-	time_line.size_flags_stretch_ratio = 1.7
-	time_line.call_selected.connect(_on_call_selected)
-	time_line.view_changed.connect(_on_view_changed)
-	charts.add_child(time_line)
-	right.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	list.size_flags_vertical = Control.SIZE_EXPAND_FILL
+	left.add_child(list)
+	details.size_flags_vertical = Control.SIZE_EXPAND_FILL
+	details.size_flags_stretch_ratio = 1.4
 	histogram.empty_text = "Select a model to see how its latencies are spread."
 	flame.empty_text = NO_TRACE
 	flame.event_selected.connect(_on_flame_clicked)
 	for chart: Control in [histogram, flame]:
-		chart.size_flags_vertical = Control.SIZE_EXPAND_FILL
-		right.add_child(chart)
-	charts.add_child(right)
-	right.hide()
-	split.add_child(charts)
+		chart.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+		details.add_child(chart)
+	flame.size_flags_stretch_ratio = 1.3
+	details.hide()
+	left.add_child(details)
+	split.add_child(left)
+	_left = left
+	time_line.empty_text = EMPTY
+	time_line.live_window_us = 15e6
+	time_line.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	time_line.size_flags_stretch_ratio = 1.2
+	time_line.call_selected.connect(_on_call_selected)
+	time_line.view_changed.connect(_on_view_changed)
+	split.add_child(time_line)
 	add_child(split)
 
 
@@ -110,7 +113,7 @@ func select_model(model: LiveModel) -> void:
 	_spikes.disabled = model == null
 	_record.disabled = model == null or model.ended
 	_record.set_pressed_no_signal(model != null and model.recording != null)
-	right.visible = model != null
+	details.visible = model != null
 	_drawn = -1
 	model_selected.emit(model)
 
@@ -202,7 +205,7 @@ func _show_status() -> void:
 
 func _on_models_changed() -> void:
 	_shown = _feed.models()
-	list.visible = not _shown.is_empty()
+	_left.visible = not _shown.is_empty()
 	if _selected != null and not _shown.has(_selected):
 		select_model(null)
 	if _selected == null and _shown.size() == 1:
