@@ -36,9 +36,7 @@ def main() -> int:
     print(f"dock {numbers['size']}, calls held {[int(count) for count in numbers['samples']]}")
     for name in ("without", "all models", "one model"):
         figures = numbers[name]
-        print(
-            f"  {name:12} {figures['fps']:7.1f} frames/s, its own _process {figures['process_us']:7.0f} us a frame"
-        )
+        print(f"  {name:12} {figures['fps']:7.1f} frames/s, its own _process {figures['process_us']:7.0f} us a frame")
     draw = numbers["draw_us"]
     print(f"  one _draw of the time line ({draw['width']:.0f} pixels wide): {draw['time_line']:.0f} us")
     return 0
