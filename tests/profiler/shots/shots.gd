@@ -44,6 +44,10 @@ func take_live() -> void:
 	_dock.live.select_model(find("silero_vad"))
 	_dock.live.start_tracing(0.01)
 	await wait(6.0)
+	for second: int in 15:
+		if find("silero_vad").traces.is_empty():
+			await wait(1.0)
+	print("%d traced calls" % find("silero_vad").traces.size())
 	await freeze_a_spike()
 	await save("profiler-live")
 	EditorInterface.stop_playing_scene()
