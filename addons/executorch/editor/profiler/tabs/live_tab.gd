@@ -283,6 +283,12 @@ func _on_spikes_toggled(_on: bool) -> void:
 	_send_tracing()
 
 
+## Nothing is said while nothing is traced.
+func _on_threshold_changed(_value: float) -> void:
+	if _spikes.button_pressed:
+		_send_tracing()
+
+
 func _send_tracing() -> void:
 	if _selected == null or _debugger == null:
 		return
@@ -322,7 +328,7 @@ func _build_toolbar() -> void:
 	_spikes.toggled.connect(_on_spikes_toggled)
 	toolbar.add_child(_spikes)
 	_threshold = toolbar.add_number("Calls that take longer are kept", 0.01, 10_000.0, 5.0, "ms")
-	_threshold.value_changed.connect(func(_value: float) -> void: _send_tracing())
+	_threshold.value_changed.connect(_on_threshold_changed)
 	_status = toolbar.add_status()
 	_status.horizontal_alignment = HORIZONTAL_ALIGNMENT_RIGHT
 	add_child(toolbar)
