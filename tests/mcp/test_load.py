@@ -15,6 +15,7 @@ from tests.mcp import http
 from tests.mcp.conftest import GameServer
 
 CLIENTS = 32
+REQUESTS = 10_000
 QUIET_SECONDS = 1.0
 
 
@@ -31,25 +32,24 @@ class Storm:
         return f"{count / self.seconds:.0f} requests/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms"
 
 
-@pytest.mark.parametrize("requests", [2000, pytest.param(10_000, marks=pytest.mark.slow)])
-def test_load(start_game: Callable[..., GameServer], capsys: pytest.CaptureFixture[str], requests: int) -> None:
+def test_load(start_game: Callable[..., GameServer], capsys: pytest.CaptureFixture[str]) -> None:
     """The frames of an idle game, of one beside which the same clients call something else, and of the one called."""
     game = start_game()
+    asyncio.run(storm_of(game.port, game.token, "echo", REQUESTS // 10))
+    memory = game.memory_bytes()
     for tool in ("echo", "echo_threaded"):
         frames(game)
         time.sleep(QUIET_SECONDS)
         idle = frames(game)
-        asyncio.run(storm_elsewhere(game, tool, requests))
+        asyncio.run(storm_elsewhere(game, tool, REQUESTS))
         beside = frames(game)
-        storm = asyncio.run(storm_of(game.port, game.token, tool, requests))
+        storm = asyncio.run(storm_of(game.port, game.token, tool, REQUESTS))
         called = frames(game)
-        assert len(storm.times) == requests
+        assert len(storm.times) == REQUESTS
         with capsys.disabled():
-            print(f"\n{tool}: {requests} requests of {CLIENTS} clients: {storm}")
+            print(f"\n{tool}: {REQUESTS} requests of {CLIENTS} clients: {storm}")
             for name, report in (("idle", idle), ("clients call something else", beside), ("called", called)):
                 print(f"  {name}: {told(report)}")
-    memory = game.memory_bytes()
-    asyncio.run(storm_of(game.port, game.token, "echo", requests))
     assert game.memory_bytes() - memory < 32 * 1024 * 1024
     assert not game.errors()
     assert game.stop() == 0
@@ -102,7 +102,7 @@ async def storm_elsewhere(game: GameServer, tool: str, requests: int) -> Storm:
             writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        return await storm_of(server.sockets[0].getsockname()[1], game.token, tool, requests)
+        return await storm_of(server.sockets[0].getsockname()[1], game.token, tool, REQUESTS)
 
 
 async def read_message(reader: asyncio.StreamReader) -> Any:
