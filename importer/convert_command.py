@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shutil
 import sys
@@ -23,6 +24,7 @@ from importer import tres
 from importer.cache import Artifact, Cache, share, storage_error, user_cache_folder, write_atomically
 from importer.errors import ImporterError
 from importer.key import hash_file, make_key
+from importer.known_hashes import known_hash
 from importer.limits import Job, convert_limited
 from importer.options import ImportOptions
 from importer.progress import Progress as Step
@@ -92,10 +94,11 @@ def convert_one(
 ) -> tuple[Artifact, bool]:
     """The artifact, and whether it was in the cache. A hit starts no process."""
     sniff(source)
-    found = cache.find(make_key(source, options, chosen.project))
+    found = cache.find(make_key(source, options, chosen.project, known_hash))
     if found:
         return found, True
-    allowed = hash_file(source) in {item.lower() for item in chosen.allow_pickle}
+    # Whether code may run is never decided by a remembered hash.
+    allowed = bool(chosen.allow_pickle) and hash_file(source) in {item.lower() for item in chosen.allow_pickle}
     job = Job(source, cache.address, options, chosen.project, source.name, allowed)
     return convert_limited(job, tell), False
 
@@ -116,8 +119,8 @@ def copy_atomically(source: Path, target: Path) -> None:
     """Copy a file so that the target is there whole or not at all. Raises OSError."""
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
-        with open(handle, "wb") as file, source.open("rb") as data:  # noqa: PTH123  (a descriptor, no path)
-            shutil.copyfileobj(data, file, 1 << 20)
+        os.close(handle)
+        shutil.copyfile(source, name)  # by the system itself, without a way through Python's memory
         share(Path(name))
         Path(name).replace(target)
     except BaseException:

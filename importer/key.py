@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+from importer.imports import imported_files
 from importer.options import ImportOptions, split_factory
 from importer.paths import resolve
 from importer.version import IMPORTER_VERSION
@@ -13,28 +15,47 @@ from importer.version import IMPORTER_VERSION
 EXTERNAL_SUFFIX = ".ptd"
 
 
-def make_key(source: Path, options: ImportOptions, project: Path | None) -> str:
-    """sha256 (hex) of the source, the changed options, the importer's version and every file the result depends on."""
-    return make_key_from(hash_file(source), options, dependencies(source, options, project))
+def hash_file(path: Path) -> str:
+    """sha256 (hex) of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
-def make_key_from(source_sha256: str, options: ImportOptions, files: dict[str, Path]) -> str:
+def make_key(
+    source: Path, options: ImportOptions, project: Path | None, hashing: Callable[[Path], str] = hash_file
+) -> str:
+    """sha256 (hex) of the source, the changed options, the importer's version and every file the result depends on.
+
+    hashing: known_hashes.known_hash does not read large files again.
+    """
+    return make_key_from(hashing(source), options, dependencies(source, options, project), hashing)
+
+
+def make_key_from(
+    source_sha256: str, options: ImportOptions, files: dict[str, Path], hashing: Callable[[Path], str] = hash_file
+) -> str:
     """The key of a source whose hash is known."""
     text = json.dumps(options.changed(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     lines = ["executorch-import", IMPORTER_VERSION, source_sha256, text]
-    lines += sorted(f"{name}={hash_file(path)}" for name, path in files.items())
+    lines += sorted(f"{name}={hashing(path)}" for name, path in files.items())
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def dependencies(source: Path, options: ImportOptions, project: Path | None) -> dict[str, Path]:
     """Name -> file, for the key's last lines.
 
-    `factory`: the factory's file. `calibration/<path inside the folder>`: every file of the calibration folder, names
+    `factory`: the factory's file. `module/<path>`: the project's modules that it may import (importer/imports.py), from
+    its folder. `calibration/<path inside the folder>`: every file of the calibration folder, names
     that begin with a dot left out. `external/<file name>`: `.ptd` files beside a `.pte` that begin with its stem.
     """
     files: dict[str, Path] = {}
     if options.factory.strip():
         files["factory"] = resolve(split_factory(options.factory)[0], project, "factory")
+        if files["factory"].is_file():
+            files |= {f"module/{name}": path for name, path in imported_files(files["factory"]).items()}
     if options.calibration.strip():
         folder = resolve(options.calibration.strip(), project, "calibration")
         inside = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else [folder]
@@ -53,12 +74,3 @@ def external_files(source: Path) -> list[Path]:
         return []
     beside = source.parent.glob("*" + EXTERNAL_SUFFIX)
     return sorted(path for path in beside if path.name.startswith(source.stem) and path.is_file())
-
-
-def hash_file(path: Path) -> str:
-    """sha256 (hex) of a file's bytes."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

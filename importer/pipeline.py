@@ -19,6 +19,7 @@ from importer import tres
 from importer.cache import EXTERNAL, METADATA, PAYLOAD, RESOURCE, Artifact, Cache, storage_error, write_atomically
 from importer.errors import ImporterError
 from importer.key import dependencies, external_files, hash_file, make_key_from
+from importer.known_hashes import known_hash
 from importer.options import ImportOptions
 from importer.progress import Listener, Stages
 from importer.pte import Program, read_program
@@ -79,8 +80,8 @@ def _convert(
     stages.enter("read", display)
     sniffed = sniff(source)
     check_options(options, project)
-    digest = hash_file(source)
-    key = make_key_from(digest, options, dependencies(source, options, project))
+    digest = known_hash(source)
+    key = make_key_from(digest, options, dependencies(source, options, project), known_hash)
     if found := cache.find(key):
         stages.enter("store", "in the cache")
         return found

@@ -13,6 +13,7 @@ from python_backend.errors import BackendError
 def convert(params: dict[str, Any], report: Report) -> dict[str, Any]:
     """`{key, entry, metadata}` of the artifact that is now in the cache."""
     from importer.cache import Cache
+    from importer.key import make_key
     from importer.options import ImportOptions
     from importer.pipeline import convert as convert_file
     from importer.progress import Progress
@@ -20,20 +21,21 @@ def convert(params: dict[str, Any], report: Report) -> dict[str, Any]:
     def tell(progress: Progress) -> None:
         report(progress.stage, progress.fraction, progress.message)
 
+    source, project = Path(params["source"]), Path(params["project"])
+    options = ImportOptions.from_mapping(params["options"])
+    if params["allow_pickle"]:
+        # The person trusts the bytes that the editor hashed: before code runs, they are read and hashed again.
+        _check_key(make_key(source, options, project), params)
     artifact = convert_file(
-        Path(params["source"]),
-        project=Path(params["project"]),
+        source,
+        project=project,
         cache=Cache(params["cache"]),
-        options=ImportOptions.from_mapping(params["options"]),
+        options=options,
         display_path=params["display_path"],
         allow_pickle=params["allow_pickle"],
         on_progress=tell,
     )
-    asked = params.get("key") or artifact.key
-    if artifact.key != asked:
-        cause = f"{params['display_path']} has the key {artifact.key[:12]}, the editor asked for {asked[:12]}."
-        remedy = "The file was changed meanwhile, or addon and importer differ in version: import it again."
-        raise BackendError("KEY_DIFFERS", cause, remedy, stage="store")
+    _check_key(artifact.key, params)
     return {"key": artifact.key, "entry": str(artifact.entry), "metadata": artifact.metadata}
 
 
@@ -103,3 +105,11 @@ def graph(payload: Path) -> dict[str, Any]:
 
     found: dict[str, Any] = graph_of_file(payload)
     return found
+
+
+def _check_key(key: str, params: dict[str, Any]) -> None:
+    asked = params.get("key") or key
+    if key != asked:
+        cause = f"{params['display_path']} has the key {key[:12]}, the editor asked for {asked[:12]}."
+        remedy = "The file was changed meanwhile, or addon and importer differ in version: import it again."
+        raise BackendError("KEY_DIFFERS", cause, remedy, stage="store")

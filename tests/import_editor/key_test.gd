@@ -40,6 +40,24 @@ func test_dependencies() -> void:
 	check_equal(names, ["calibration/a.npy", "calibration/inner/b.npy", "factory"])
 
 
+func test_modules_of_a_factory_are_the_importers() -> void:
+	var text: String = FileAccess.get_file_as_string("res://tests/import_editor/module_vectors.json")
+	var vectors: Array = JSON.parse_string(text)
+	check(vectors.size() >= 5, "the vectors are there")
+	for vector: Dictionary in vectors:
+		var folder: String = "res://modules_%s" % vector["name"]
+		for file: String in vector["files"] as Dictionary:
+			DirAccess.make_dir_recursive_absolute(folder.path_join(file).get_base_dir())
+			_write(folder.path_join(file), str((vector["files"] as Dictionary)[file]))
+		var factory: String = folder.path_join("net.py:build")
+		var found: Dictionary = CacheKey.find_dependencies("res://models/linear.pt", {"factory": factory})
+		check(not found.has("error"), str(found))
+		var names: Array = found.keys().filter(func(name: String) -> bool: return name.begins_with("module/"))
+		names = names.map(func(name: String) -> String: return name.trim_prefix("module/"))
+		names.sort()
+		check_equal(names, vector["found"], vector["name"] as String)
+
+
 func test_paths_stay_in_the_project() -> void:
 	for path: String in ["../net.py", "/etc/passwd", "res://../net.py", "res://models/../../net.py"]:
 		var found: Dictionary = CacheKey.find_dependencies("res://models/linear.pt", {"factory": path})
@@ -48,7 +66,7 @@ func test_paths_stay_in_the_project() -> void:
 	check_equal((missing.get("error", {}) as Dictionary).get("code", ""), "FILE_NOT_FOUND")
 
 
-func _write(path: String) -> void:
+func _write(path: String, content: String = "") -> void:
 	var file: FileAccess = FileAccess.open(path, FileAccess.WRITE)
-	file.store_string(path)
+	file.store_string(content)
 	file.close()

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from importer.imports import imported_files
 from importer.key import make_key_from
 from importer.options import ImportOptions
 from importer.version import IMPORTER_VERSION
 
 VECTORS: list[dict[str, Any]] = json.loads(Path(__file__).with_name("key_vectors.json").read_text(encoding="utf-8"))
+MODULES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("module_vectors.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])
@@ -26,6 +28,16 @@ def test_key(vector: dict[str, Any], tmp_path: Path) -> None:
     options = ImportOptions.from_mapping(vector["options"])
     assert options.changed() == vector["options"]
     assert make_key_from(vector["source_sha256"], options, files) == vector["key"]
+
+
+@pytest.mark.parametrize("vector", MODULES, ids=[vector["name"] for vector in MODULES])
+def test_the_modules_that_a_factory_imports(vector: dict[str, Any], tmp_path: Path) -> None:
+    for name, content in vector["files"].items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content.encode())
+    found = imported_files(tmp_path / "net.py")
+    assert sorted(found) == vector["found"]
+    assert all(path == tmp_path / name for name, path in found.items())
 
 
 def test_the_addon_names_the_importer_that_it_belongs_to() -> None:

@@ -104,6 +104,19 @@ def test_the_key_is_what_the_contract_says(tmp_path: Path) -> None:
     assert make_key(source, ImportOptions(), None) != make_key(source, ImportOptions(recipe="portable"), None)
 
 
+def test_the_key_covers_what_the_factory_imports(tmp_path: Path) -> None:
+    (tmp_path / "net.pth").write_bytes(b"abc")
+    (tmp_path / "net.py").write_text("from blocks import Block\n", encoding="ascii")
+    (tmp_path / "unused.py").write_text("", encoding="ascii")
+    options = ImportOptions(factory="res://net.py:build")
+    keys = []
+    for block, unused in (("1", "1"), ("2", "1"), ("2", "2"), ("1", "2")):
+        (tmp_path / "blocks.py").write_text(f"Block = {block}", encoding="ascii")
+        (tmp_path / "unused.py").write_text(unused, encoding="ascii")
+        keys.append(make_key(tmp_path / "net.pth", options, tmp_path))
+    assert keys[0] != keys[1] == keys[2] and keys[3] == keys[0]
+
+
 def test_external_weights_are_part_of_the_key(tmp_path: Path) -> None:
     source = tmp_path / "net.pte"
     source.write_bytes(b"abc")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 import time
 from collections.abc import Iterator
@@ -140,6 +141,29 @@ def test_the_importers_errors_keep_their_names(shared_editor: Editor, game: Path
 def test_a_key_that_differs_is_refused(shared_editor: Editor, game: Path) -> None:
     params = {**request(game, "linear.pt"), "key": "0" * 64}
     assert shared_editor.failure("convert", **params)["data"]["code"] == "KEY_DIFFERS"
+
+
+def test_code_that_was_put_in_the_place_of_trusted_code_does_not_run(shared_editor: Editor, game: Path) -> None:
+    """Same size, same time: the editor may not have seen the change."""
+    marker = game / "ran"
+    trusted = pickle.dumps(Touch(game / "nan"))
+    (game / "net.pt").write_bytes(trusted)
+    params = {**request(game, "net.pt"), "allow_pickle": True}
+    times = (game / "net.pt").stat()
+    (game / "net.pt").write_bytes(trusted.replace(b"/nan", b"/ran"))
+    os.utime(game / "net.pt", ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert shared_editor.failure("convert", **params)["data"]["code"] == "KEY_DIFFERS"
+    assert not marker.exists() and (game / "net.pt").stat().st_size == times.st_size
+
+
+class Touch:
+    """Its pickle makes a file when it is loaded."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
 
 
 def test_cancel_in_the_middle(shared_editor: Editor, game: Path) -> None:

@@ -49,6 +49,7 @@ static func find_dependencies(source: String, changed: Dictionary) -> Dictionary
 		if found.has("error"):
 			return found
 		files["factory"] = found["path"]
+		_add_modules(files, found["path"] as String)
 	var calibration: String = str(changed.get("calibration", "")).strip_edges()
 	if not calibration.is_empty():
 		var found: Dictionary = _resolve(calibration, "calibration")
@@ -62,6 +63,61 @@ static func find_dependencies(source: String, changed: Dictionary) -> Dictionary
 			if belongs and file.get_extension() == EXTERNAL_EXTENSION:
 				files["external/" + file] = folder.path_join(file)
 	return files
+
+
+## The modules and packages beside the factory that a line with `import` names: the same as importer/imports.py finds.
+static func _add_modules(files: Dictionary, factory: String) -> void:
+	var root: String = factory.get_base_dir()
+	var modules: PackedStringArray = DirAccess.get_files_at(root)
+	var packages: PackedStringArray = DirAccess.get_directories_at(root)
+	var place: DirAccess = DirAccess.open(root)
+	var seen: Dictionary[String, bool] = {factory.get_file(): true}
+	var unread: PackedStringArray = [factory]
+	while not unread.is_empty():
+		var file: String = unread[-1]
+		unread.remove_at(unread.size() - 1)
+		for word: String in _get_imported_words(file):
+			for name: String in [word + ".py", word]:
+				if seen.has(name):
+					continue
+				var inside: PackedStringArray = []
+				if name in modules and name.get_extension() == "py":
+					inside.append(name)
+				elif name in packages and not place.is_link(root.path_join(name)):
+					inside = _find_modules(root, name)
+				seen[name] = true
+				for path: String in inside:
+					files["module/" + path] = root.path_join(path)
+					unread.append(root.path_join(path))
+
+
+static func _get_imported_words(file: String) -> Dictionary[String, bool]:
+	var pattern: RegEx = RegEx.create_from_string("[A-Za-z0-9_]+")
+	var text: String = FileAccess.get_file_as_bytes(file).get_string_from_utf8()
+	var words: Dictionary[String, bool] = {}
+	for line: String in text.replace("\\\r\n", " ").replace("\\\n", " ").split("\n"):
+		if line.contains("import"):
+			for found: RegExMatch in pattern.search_all(line):
+				words[found.get_string()] = true
+	return words
+
+
+static func _find_modules(root: String, package: String) -> PackedStringArray:
+	var found: PackedStringArray = []
+	var folders: PackedStringArray = [package]
+	while not folders.is_empty():
+		var folder: String = folders[-1]
+		folders.remove_at(folders.size() - 1)
+		var place: DirAccess = DirAccess.open(root.path_join(folder))
+		if place == null:
+			continue
+		for inner: String in place.get_directories():
+			if not inner.begins_with(".") and not place.is_link(inner):
+				folders.append(folder.path_join(inner))
+		for file: String in place.get_files():
+			if file.get_extension() == "py" and not file.begins_with("."):
+				found.append(folder.path_join(file))
+	return found
 
 
 static func _add_calibration(files: Dictionary, place: String) -> void:
