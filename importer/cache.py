@@ -229,13 +229,14 @@ def user_cache_folder() -> Path:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all. Raises OSError."""
+    """Write a file so that others find it whole or not at all. Raises OSError.
+
+    Not flushed to the disk: that would wait for all that was copied before; what is stored is flushed by `store`.
+    """
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
         share(Path(name))
         Path(name).replace(path)
     except BaseException:

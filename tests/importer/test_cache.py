@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from importer.cache import Cache, write_atomically
+from importer.convert_command import copy_atomically
 from importer.errors import ImporterError
 from importer.key import hash_file
 
@@ -171,6 +172,25 @@ def test_atomic_files(tmp_path: Path) -> None:
     write_atomically(path, b"one")
     write_atomically(path, b"two")
     assert path.read_bytes() == b"two" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("by_the_system", [True, False])
+def test_a_program_in_use_is_replaced_whole(
+    by_the_system: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writing into the old file would crash who has it mapped."""
+    if not by_the_system:
+        monkeypatch.delattr(os, "copy_file_range", raising=False)
+    (tmp_path / "new").write_bytes(os.urandom(3_000_001))
+    (tmp_path / "program").write_bytes(b"old")
+    with (tmp_path / "program").open("rb") as old:
+        copy_atomically(tmp_path / "new", tmp_path / "program")
+        assert old.read() == b"old"
+    assert (tmp_path / "program").read_bytes() == (tmp_path / "new").read_bytes()
+    assert (tmp_path / "program").stat().st_mode == (tmp_path / "new").stat().st_mode
+    with pytest.raises(OSError, match="nothing"):
+        copy_atomically(tmp_path / "nothing", tmp_path / "program")
+    assert {path.name for path in tmp_path.iterdir()} == {"new", "program"}
 
 
 def test_a_shared_cache_in_a_bucket(tmp_path: Path) -> None:
