@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import shutil
 import time
 from collections.abc import Iterator
@@ -145,15 +144,17 @@ def test_a_key_that_differs_is_refused(shared_editor: Editor, game: Path) -> Non
 
 def test_code_that_was_put_in_the_place_of_trusted_code_does_not_run(shared_editor: Editor, game: Path) -> None:
     """Same size, same time: the editor may not have seen the change."""
-    marker = game / "ran"
-    trusted = pickle.dumps(Touch(game / "nan"))
-    (game / "net.pt").write_bytes(trusted)
+    import torch
+
+    source = game / "net.pt"
+    torch.save(Touch(game / "good"), source)
     params = {**request(game, "net.pt"), "allow_pickle": True}
-    times = (game / "net.pt").stat()
-    (game / "net.pt").write_bytes(trusted.replace(b"/nan", b"/ran"))
-    os.utime(game / "net.pt", ns=(times.st_atime_ns, times.st_mtime_ns))
+    before = source.stat()
+    torch.save(Touch(game / "evil"), source)
+    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert source.stat().st_size == before.st_size and source.stat().st_mtime_ns == before.st_mtime_ns
     assert shared_editor.failure("convert", **params)["data"]["code"] == "KEY_DIFFERS"
-    assert not marker.exists() and (game / "net.pt").stat().st_size == times.st_size
+    assert not (game / "evil").exists()
 
 
 class Touch:
