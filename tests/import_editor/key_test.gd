@@ -52,8 +52,8 @@ func test_modules_of_a_factory_are_the_importers() -> void:
 		var factory: String = folder.path_join("net.py:build")
 		var found: Dictionary = CacheKey.find_dependencies("res://models/linear.pt", {"factory": factory})
 		check(not found.has("error"), str(found))
-		var names: Array = found.keys().filter(func(name: String) -> bool: return name.begins_with("module/"))
-		names = names.map(func(name: String) -> String: return name.trim_prefix("module/"))
+		var names: Array = found.keys().filter(func(entry: String) -> bool: return entry.begins_with("module/"))
+		names = names.map(func(entry: String) -> String: return entry.trim_prefix("module/"))
 		names.sort()
 		check_equal(names, vector["found"], vector["name"] as String)
 
