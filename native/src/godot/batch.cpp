@@ -1,6 +1,7 @@
 #include "godot/batch.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 namespace godot_executorch::godot {
@@ -22,9 +23,22 @@ int64_t capacity_of(const MethodSignature& signature) {
     return std::max<int64_t>(capacity, 1);
 }
 
-const Variant& value_of(const Array& rows, int64_t row, size_t input, bool single) {
-    const Variant& value = rows[row];
-    return single ? value : value.as<Array>()[static_cast<int64_t>(input)];
+const Variant& value_of(const Variant& row, size_t input, bool single) {
+    return single ? row : row.as<Array>()[static_cast<int64_t>(input)];
+}
+
+/// Copies one row's values to `target`.
+Status take_row(const ValueSpec& spec, const Variant& value, size_t count, uint8_t* target,
+                std::vector<uint8_t>& converted) {
+    if (spec.dtype == Dtype::Float && value.type() == PackedFloat32Array::kType) {
+        const auto& packed = value.as<PackedFloat32Array>();
+        const int64_t packed_count = packed.size();
+        if (packed_count > 0 && packed_count == static_cast<int64_t>(count)) {
+            std::memcpy(target, PackedFloat32Array::read(packed.ptr(), packed_count), count * sizeof(float));
+            return {};
+        }
+    }
+    return to_elements(spec, value, count, target, converted);
 }
 
 Status check_row(const Array& rows, int64_t row, size_t inputs) {
@@ -48,9 +62,10 @@ Status to_batch(LoadedMethod& method, const Array& rows, int64_t first, int64_t&
             return status;
         }
     }
+    const Variant* values = rows.data() + first;
     if (taken == 1) {
         for (size_t i = 0; i < specs.size(); ++i) {
-            Status status = to_tensor(method, i, value_of(rows, first, i, single), staging);
+            Status status = to_tensor(method, i, value_of(values[0], i, single), staging);
             if (!status.ok()) {
                 return status;
             }
@@ -67,7 +82,7 @@ Status to_batch(LoadedMethod& method, const Array& rows, int64_t first, int64_t&
         bytes.resize(row_bytes * static_cast<size_t>(taken) + 1);
         for (int64_t row = 0; row < taken; ++row) {
             uint8_t* target = bytes.data() + static_cast<size_t>(row) * row_bytes;
-            Status status = to_elements(spec, value_of(rows, first + row, i, single), row_count, target, converted_row);
+            Status status = take_row(spec, value_of(values[row], i, single), row_count, target, converted_row);
             if (!status.ok()) {
                 return Status(static_cast<Code>(status.code()),
                               "row " + std::to_string(first + row) + ": " + status.failure().cause);
@@ -84,22 +99,23 @@ Status to_batch(LoadedMethod& method, const Array& rows, int64_t first, int64_t&
     return {};
 }
 
-void from_batch(const LoadedMethod& method, int64_t rows, Array& results, std::vector<uint8_t>& scratch) {
+void from_batch(const LoadedMethod& method, int64_t rows, Variant* results, std::vector<uint8_t>& scratch) {
     const size_t outputs = method.signature().outputs.size();
-    std::vector<Array> columns;
-    for (size_t i = 0; i < outputs; ++i) {
-        columns.push_back(to_godot_rows(method.output(i), rows, scratch));
+    if (outputs == 1) {
+        to_godot_rows(method.output(0), rows, scratch, results);
+        return;
     }
     for (int64_t row = 0; row < rows; ++row) {
-        if (outputs == 1) {
-            results.append(columns[0][row]);
-            continue;
+        results[row] = Array(static_cast<int64_t>(outputs));
+    }
+    std::vector<Variant> column(static_cast<size_t>(rows));
+    for (size_t i = 0; i < outputs; ++i) {
+        to_godot_rows(method.output(i), rows, scratch, column.data());
+        for (int64_t row = 0; row < rows; ++row) {
+            // An Array is shared by its copies.
+            Array values = results[row].as<Array>();
+            values[static_cast<int64_t>(i)] = column[static_cast<size_t>(row)];
         }
-        Array values(static_cast<int64_t>(outputs));
-        for (size_t i = 0; i < outputs; ++i) {
-            values[static_cast<int64_t>(i)] = columns[i][row];
-        }
-        results.append(values);
     }
 }
 

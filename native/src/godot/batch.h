@@ -12,7 +12,7 @@ namespace godot_executorch::godot {
 /// input, else an Array of values.
 Status to_batch(LoadedMethod& method, const Array& rows, int64_t first, int64_t& taken, Staging& staging);
 
-/// Appends one result per row: the output's values, or an Array of them when there are several outputs.
-void from_batch(const LoadedMethod& method, int64_t rows, Array& results, std::vector<uint8_t>& scratch);
+/// Writes one result per row: the output's values, or an Array of them when there are several outputs.
+void from_batch(const LoadedMethod& method, int64_t rows, Variant* results, std::vector<uint8_t>& scratch);
 
 }  // namespace godot_executorch::godot

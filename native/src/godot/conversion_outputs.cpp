@@ -11,6 +11,8 @@ using executorch::runtime::EValue;
 using executorch::runtime::Tag;
 using executorch::runtime::etensor::Tensor;
 
+constexpr int64_t kPatternSize = 64;
+
 template <typename PackedArray>
 Variant packed_from(const void* data, Dtype dtype, Dtype packed_dtype, size_t count) {
     typename PackedArray::element_type* elements = nullptr;
@@ -21,28 +23,61 @@ Variant packed_from(const void* data, Dtype dtype, Dtype packed_dtype, size_t co
     return array;
 }
 
-Variant packed_of(const void* data, Dtype dtype, size_t count) {
+template <typename T>
+struct ArrayType {
+    using Type = T;
+};
+
+/// Calls make(type of the packed array, dtype to read the data as, dtype of its elements).
+template <typename Make>
+auto with_packed(Dtype dtype, Make make) {
     switch (dtype) {
         case Dtype::Double:
-            return packed_from<PackedFloat64Array>(data, dtype, Dtype::Double, count);
+            return make(ArrayType<PackedFloat64Array>(), dtype, Dtype::Double);
         case Dtype::Long:
         case Dtype::UInt32:
-            return packed_from<PackedInt64Array>(data, dtype, Dtype::Long, count);
+            return make(ArrayType<PackedInt64Array>(), dtype, Dtype::Long);
         case Dtype::UInt64:
             // Godot has no unsigned integers: values of 2^63 and above come as negative ones.
-            return packed_from<PackedInt64Array>(data, Dtype::Long, Dtype::Long, count);
+            return make(ArrayType<PackedInt64Array>(), Dtype::Long, Dtype::Long);
         case Dtype::Int:
         case Dtype::Short:
         case Dtype::UInt16:
         case Dtype::Char:
-            return packed_from<PackedInt32Array>(data, dtype, Dtype::Int, count);
+            return make(ArrayType<PackedInt32Array>(), dtype, Dtype::Int);
         case Dtype::Byte:
-            return packed_from<PackedByteArray>(data, dtype, Dtype::Byte, count);
+            return make(ArrayType<PackedByteArray>(), dtype, Dtype::Byte);
         case Dtype::Bool:
-            return packed_from<PackedByteArray>(data, Dtype::Byte, Dtype::Byte, count);
+            return make(ArrayType<PackedByteArray>(), Dtype::Byte, Dtype::Byte);
         default:
-            return packed_from<PackedFloat32Array>(data, dtype, Dtype::Float, count);
+            return make(ArrayType<PackedFloat32Array>(), dtype, Dtype::Float);
     }
+}
+
+Variant packed_of(const void* data, Dtype dtype, size_t count) {
+    return with_packed(dtype, [&](auto type, Dtype from, Dtype to) {
+        return packed_from<typename decltype(type)::Type>(data, from, to, count);
+    });
+}
+
+/// One packed array of `count` elements for each row.
+void packed_rows(const uint8_t* data, Dtype dtype, size_t count, int64_t rows, Variant* places) {
+    with_packed(dtype, [&](auto type, Dtype from, Dtype to) {
+        using PackedArray = typename decltype(type)::Type;
+        // A copy of one of the right size is cheaper than a new one and a resize.
+        const PackedArray like(static_cast<int64_t>(count));
+        const size_t stride = count * dtype_size(from);
+        for (int64_t row = 0; row < rows; ++row) {
+            typename PackedArray::element_type* elements = nullptr;
+            places[row] = count > 0 ? Variant::packed_like(like, elements) : Variant(like);
+            const uint8_t* values = data + static_cast<size_t>(row) * stride;
+            if (from != to) {
+                const Status ignored = convert_elements(values, from, elements, to, count);
+            } else if (count > 0) {
+                std::memcpy(elements, values, stride);
+            }
+        }
+    });
 }
 
 Variant packed_for(const Tensor& tensor, std::vector<uint8_t>& scratch) {
@@ -121,24 +156,19 @@ Variant to_godot(const EValue& value, std::vector<uint8_t>& scratch) {
     }
 }
 
-Array to_godot_rows(const EValue& value, int64_t rows, std::vector<uint8_t>& scratch) {
-    Array result(rows);
+void to_godot_rows(const EValue& value, int64_t rows, std::vector<uint8_t>& scratch, Variant* places) {
     const bool has_rows =
         value.isTensor() && value.toTensor().dim() > 0 && value.toTensor().size(0) == rows && rows > 1;
     if (!has_rows) {
         for (int64_t row = 0; row < rows; ++row) {
-            result[row] = to_godot(value, scratch);
+            places[row] = to_godot(value, scratch);
         }
-        return result;
+        return;
     }
     const Tensor& tensor = value.toTensor();
     const auto* data = static_cast<const uint8_t*>(LoadedMethod::contiguous_data(tensor, scratch));
     const size_t count = static_cast<size_t>(tensor.numel()) / static_cast<size_t>(rows);
-    for (int64_t row = 0; row < rows; ++row) {
-        const uint8_t* first = data + static_cast<size_t>(row) * count * dtype_size(tensor.scalar_type());
-        result[row] = packed_of(first, tensor.scalar_type(), count);
-    }
-    return result;
+    packed_rows(data, tensor.scalar_type(), count, rows, places);
 }
 
 Dictionary to_godot_tensor(const EValue& value, std::vector<uint8_t>& scratch) {
@@ -155,7 +185,7 @@ Dictionary to_godot_tensor(const EValue& value, std::vector<uint8_t>& scratch) {
     return result;
 }
 
-Variant to_godot_floats(const EValue& value, std::vector<uint8_t>& scratch) {
+Variant to_godot_floats(const EValue& value, std::vector<uint8_t>& scratch, ResultPattern& pattern) {
     if (!value.isTensor()) {
         const float number = value.isDouble() ? static_cast<float>(value.toDouble())
                              : value.isInt()  ? static_cast<float>(value.toInt())
@@ -165,8 +195,19 @@ Variant to_godot_floats(const EValue& value, std::vector<uint8_t>& scratch) {
     }
     const Tensor& tensor = value.toTensor();
     const void* data = LoadedMethod::contiguous_data(tensor, scratch);
-    return packed_from<PackedFloat32Array>(data, tensor.scalar_type(), Dtype::Float,
-                                           static_cast<size_t>(tensor.numel()));
+    const auto count = static_cast<int64_t>(tensor.numel());
+    if (count == 0 || count > kPatternSize) {
+        return packed_from<PackedFloat32Array>(data, tensor.scalar_type(), Dtype::Float, static_cast<size_t>(count));
+    }
+    if (pattern.size != count) {
+        pattern.array = PackedFloat32Array(count);
+        pattern.size = count;
+    }
+    float* elements = nullptr;
+    Variant result = Variant::packed_like(pattern.array, elements);
+    const Status ignored =
+        convert_elements(data, tensor.scalar_type(), elements, Dtype::Float, static_cast<size_t>(count));
+    return result;
 }
 
 Dictionary to_godot(const ValueSpec& spec) {

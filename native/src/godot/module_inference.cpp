@@ -134,7 +134,8 @@ Returned<PackedFloat32Array> ExecuTorchModule::forward_packed(const PackedFloat3
             call.signature().inputs[0].dtype == Dtype::Float && call.method().set_same_shape(0, data, count);
         return is_set ? Status() : to_tensor(call.method(), 0, data, Dtype::Float, count, staging_);
     };
-    run(call, call.begin_forward(), give, [&] { output.variant = to_godot_floats(call.output(0), scratch_); });
+    run(call, call.begin_forward(), give,
+        [&] { output.variant = to_godot_floats(call.output(0), scratch_, pattern_); });
     return output;
 }
 
@@ -165,10 +166,10 @@ Array ExecuTorchModule::execute_tensors(const String& method, const Array& input
 }
 
 Array ExecuTorchModule::forward_batch(const Array& rows) {
-    Array results;
     Call call(*model_);
     Status status = call.begin_forward();
     const int64_t count = rows.size();
+    Array results(count);
     for (int64_t first = 0; status.ok() && first < count;) {
         int64_t taken = 0;
         status = to_batch(call.method(), rows, first, taken, staging_);
@@ -179,7 +180,7 @@ Array ExecuTorchModule::forward_batch(const Array& rows) {
         note_inputs(call);
         status = call.execute();
         if (status.ok()) {
-            from_batch(call.method(), taken, results, scratch_);
+            from_batch(call.method(), taken, results.data() + first, scratch_);
         }
         first += taken;
     }

@@ -127,6 +127,8 @@ class Packed : public Builtin<kVariantType, 16> {
     }
     /// Null when empty; detaches from other holders.
     Element* data() { return size() > 0 ? index_first() : nullptr; }
+    /// The same for an array that is not empty.
+    Element* detached() { return index_first(); }
     const Element* data() const { return read(this->bytes_, size()); }
     /// The elements of an array that lives inside a Variant or an argument.
     static const Element* read(const void* array, int64_t size);
@@ -176,14 +178,25 @@ class PackedStringArray : public Builtin<GDEXTENSION_VARIANT_TYPE_PACKED_STRING_
 
 class Variant {
   public:
-    Variant() { api.variant_new_nil(bytes_); }
+    Variant() {
+        if (variant_type_is_first) {
+            std::memset(bytes_, 0, sizeof bytes_);
+        } else {
+            api.variant_new_nil(bytes_);
+        }
+    }
     Variant(const Variant& other) { api.variant_new_copy(bytes_, other.bytes_); }
     Variant(Variant&& other) noexcept : Variant() { swap(other); }
     Variant& operator=(Variant other) noexcept {
         swap(other);
         return *this;
     }
-    ~Variant() { api.variant_destroy(bytes_); }
+    ~Variant() {
+        // Most die empty, after a move.
+        if (!variant_type_is_first || type() != GDEXTENSION_VARIANT_TYPE_NIL) {
+            api.variant_destroy(bytes_);
+        }
+    }
 
     Variant(bool value) {
         GDExtensionBool encoded = value ? 1 : 0;
@@ -206,6 +219,13 @@ class Variant {
         Variant variant(empty);
         auto& array = *static_cast<PackedArray*>(const_cast<void*>(variant.inside(PackedArray::kType)));
         elements = array.resized(size);
+        return variant;
+    }
+    /// A copy of a packed array whose elements are about to be overwritten: `elements` is where.
+    template <typename PackedArray>
+    static Variant packed_like(const PackedArray& array, typename PackedArray::element_type*& elements) {
+        Variant variant(array);
+        elements = static_cast<PackedArray*>(const_cast<void*>(variant.inside(PackedArray::kType)))->detached();
         return variant;
     }
     /// Takes part in reference counting when the object does.
@@ -269,6 +289,9 @@ class Array : public Builtin<GDEXTENSION_VARIANT_TYPE_ARRAY, 8> {
         call_resize(index + 1);
         (*this)[index] = std::move(value);
     }
+    /// Its values, which lie side by side; null when empty.
+    Variant* data() { return size() > 0 ? &(*this)[0] : nullptr; }
+    const Variant* data() const { return size() > 0 ? &(*this)[0] : nullptr; }
 };
 
 class Dictionary : public Builtin<GDEXTENSION_VARIANT_TYPE_DICTIONARY, 8> {

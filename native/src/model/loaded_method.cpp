@@ -143,6 +143,9 @@ Status LoadedMethod::load_method(const LoadSettings& settings) {
     const size_t ours = memory_.method_capacity();
     delegate_bytes_ = heap_after > heap_before + ours ? heap_after - heap_before - ours : 0;
     memory_.capture_initial_state();
+    for (size_t i = 0; i < signature_.outputs.size(); ++i) {
+        outputs_.push_back(&method_->get_output(i));
+    }
     return {};
 }
 

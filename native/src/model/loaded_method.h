@@ -50,7 +50,7 @@ class LoadedMethod {
     /// What a call was given; valid until execute().
     const executorch::runtime::EValue& input(size_t index) const;
     /// Valid until the next call.
-    const executorch::runtime::EValue& output(size_t index) const { return method_->get_output(index); }
+    const executorch::runtime::EValue& output(size_t index) const { return *outputs_[index]; }
     /// A tensor output's elements in C order; `scratch` is used when the model lays them out otherwise.
     static const void* contiguous_data(const executorch::runtime::etensor::Tensor& tensor,
                                        std::vector<uint8_t>& scratch);
@@ -91,6 +91,7 @@ class LoadedMethod {
     size_t delegate_bytes_ = 0;
     MethodMemory memory_;
     std::vector<InputSlot> inputs_;
+    std::vector<const executorch::runtime::EValue*> outputs_;  // in the method, which keeps them in one place
     std::optional<executorch::runtime::Method> method_;
 };
 

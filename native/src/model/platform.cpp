@@ -21,7 +21,10 @@ constexpr auto kPoolGrace = std::chrono::milliseconds(50);
 
 std::atomic<int> level{static_cast<int>(LogLevel::Error)};
 std::atomic<LogSink> log_sink{nullptr};
-thread_local int guard_depth = 0;
+std::atomic<int> clock_readers{0};
+// Looked at in every call, so without the call that the usual thread-local variable of a library costs.
+[[gnu::tls_model("initial-exec")]] thread_local int guard_depth = 0;
+[[gnu::tls_model("initial-exec")]] thread_local bool has_captured = false;
 thread_local std::string captured;
 thread_local int64_t last_time = 0;
 
@@ -42,6 +45,7 @@ void emit_log(et_timestamp_t, et_pal_log_level_t pal_level, const char* filename
             captured += "; ";
         }
         captured += message;
+        has_captured = true;
     }
     // What is captured reaches the user inside an error; it is printed as well only when more was asked for.
     const int needed = capture ? static_cast<int>(LogLevel::Info) : static_cast<int>(severity);
@@ -53,6 +57,9 @@ void emit_log(et_timestamp_t, et_pal_log_level_t pal_level, const char* filename
 }
 
 et_timestamp_t current_ticks() {
+    if (clock_readers.load(std::memory_order_relaxed) == 0) {
+        return 0;
+    }
     last_time =
         std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
             .count();
@@ -98,13 +105,22 @@ int64_t last_platform_time() {
     return last_time;
 }
 
+PlatformClock::PlatformClock() {
+    ++clock_readers;
+}
+
+PlatformClock::~PlatformClock() {
+    --clock_readers;
+}
+
 std::string take_captured_log() {
+    has_captured = false;
     return std::exchange(captured, {});
 }
 
 FatalCheckGuard::FatalCheckGuard() {
-    if (guard_depth++ == 0 && !captured.empty()) {
-        captured.clear();
+    if (guard_depth++ == 0 && has_captured) {
+        take_captured_log();
     }
 }
 

@@ -27,6 +27,16 @@ std::string take_captured_log();
 /// The time that ExecuTorch last asked for in this thread, in nanoseconds.
 int64_t last_platform_time();
 
+/// ExecuTorch asks for the time in every delegate call, also when nobody reads it: its clock stands still at 0 unless
+/// one of these lives.
+class PlatformClock {
+  public:
+    PlatformClock();
+    ~PlatformClock();
+    PlatformClock(const PlatformClock&) = delete;
+    PlatformClock& operator=(const PlatformClock&) = delete;
+};
+
 /// A fatal check inside ExecuTorch, turned into an exception.
 struct FatalCheckError : std::exception {
     const char* what() const noexcept override { return "a fatal check inside ExecuTorch failed"; }

@@ -11,7 +11,7 @@ std::atomic<int> users{0};
 std::atomic<bool> changing{false};
 std::atomic<uint64_t> pool_generation{1};
 std::mutex change_mutex;
-thread_local int depth = 0;
+[[gnu::tls_model("initial-exec")]] thread_local int depth = 0;
 
 }  // namespace
 

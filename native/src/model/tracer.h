@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "model/failure.h"
+#include "model/platform.h"
 
 namespace godot_executorch {
 
@@ -124,6 +125,7 @@ class Tracer final : public executorch::runtime::EventTracer {
     void fresh_dump();
     int64_t current_instruction() const;
 
+    PlatformClock clock_;
     std::unique_ptr<executorch::etdump::ETDumpGen> dump_;
     std::vector<uint8_t> saved_dump_;
     size_t dumped_calls_ = 0;
