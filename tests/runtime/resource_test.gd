@@ -83,6 +83,42 @@ func test_dynamic_batch_follows_the_number_of_values() -> void:
 	check_near(rows[2], single, 1e-4)
 
 
+func test_rows_of_a_batch_stay_apart() -> void:
+	var model: ExecuTorchResource = _model("policy.pt2")
+	var session: ExecuTorchRuntime = model.new_session()
+	var given: Array = []
+	var expected: Array[PackedFloat32Array] = []
+	for index: int in 50:
+		var row: PackedFloat32Array = []
+		for position: int in 8:
+			row.append(index * 0.1 - position)
+		expected.append(model.forward_array(row))
+		# Other kinds of rows come to the same.
+		if index % 3 == 0:
+			given.append(row)
+		elif index % 3 == 1:
+			given.append(Array(row))
+		else:
+			given.append(PackedFloat64Array(Array(row)))
+	for rows: Array in [model.forward_batch(given), session.forward_batch(given)]:
+		check_equal(rows.size(), 50)
+		for index: int in 50:
+			check_near(rows[index], expected[index], 1e-4)
+		# Each is an array of its own.
+		rows[0][0] = 1000.0
+		check_near(rows[1], expected[1], 1e-4)
+	check_near(model.forward_batch([given[7]])[0], expected[7], 1e-4)
+	check_equal(model.forward_batch([]), [])
+
+
+func test_a_wrong_row_is_named() -> void:
+	expect_error("row 1")
+	var model: ExecuTorchResource = _model("policy.pt2")
+	var one: PackedFloat32Array = [1, 2, 3, 4, 5, 6, 7, 8]
+	check_equal(model.forward_batch([one, one.slice(1)]), [])
+	check_equal(model.get_last_error().code_name, "WRONG_SHAPE")
+
+
 func test_what_is_known_of_a_model() -> void:
 	var model: ExecuTorchResource = _model("convnet.pt2")
 	check_equal(model.state, ExecuTorchResource.State.READY)

@@ -119,6 +119,10 @@ func test_async_error() -> void:
 	var model: ExecuTorchResource = _model("linear.pt")
 	check_equal(await model.forward_async({"nothing": 1.0}), {})
 	check_equal(model.get_last_error().code_name, "UNKNOWN_INPUT")
+	var session: ExecuTorchRuntime = model.new_session()
+	check_equal(await session.run_inference_async({"nothing": 1.0}), {})
+	check_equal(session.get_last_error().code_name, "UNKNOWN_INPUT")
+	check_near((await session.run_inference_async({"input_0": [2.0]})).get("output_0", []), [7.0])
 
 
 func test_threads_share_a_model() -> void:

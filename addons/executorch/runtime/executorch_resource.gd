@@ -21,11 +21,9 @@ extends ExecuTorchModelDescription
 ## thread; two calls at once wait for each other. A [method new_session] shares the weights and has its own state.
 
 const Loader := preload("model_loader.gd")
-const Inputs := preload("model_inputs.gd")
 
 var _module: RefCounted
 var _session: ExecuTorchRuntime
-var _last_error: ExecuTorchError
 var _own_path: String = ""
 var _lock: Mutex = Mutex.new()
 
@@ -53,7 +51,7 @@ func clear() -> void:
 
 ## Loads the program now rather than with the first call. Returns [constant OK] or [constant FAILED].
 func load_model() -> Error:
-	return OK if _prepare() else FAILED
+	return OK if get_default_session().prepare() else FAILED
 
 
 ## Gives the native memory back; the next call loads the program again. Sessions are not touched.
@@ -69,10 +67,10 @@ func is_loaded() -> bool:
 ## Runs the method [code]forward[/code]. [param inputs]: name to value; returns name to packed array, empty on
 ## failure.
 func forward(inputs: Dictionary) -> Dictionary:
-	if _module == null and not _prepare():
+	if not _module and load_model() != OK:
 		return {}
 	var outputs: Dictionary = _module.forward(inputs)
-	return _retry(&"forward", inputs) if outputs.is_empty() else outputs
+	return outputs if outputs else _session.forward_again(inputs)
 
 
 ## Runs [code]forward[/code] of a model with one input: the shortest way. [param input] holds the input's values, flat
@@ -80,31 +78,24 @@ func forward(inputs: Dictionary) -> Dictionary:
 ## output as
 ## floats, empty on failure.
 func forward_array(input: PackedFloat32Array) -> PackedFloat32Array:
-	if _module == null and not _prepare():
+	if not _module and load_model() != OK:
 		return PackedFloat32Array()
 	var output: PackedFloat32Array = _module.forward_packed(input)
-	if output.is_empty():
-		_keep_error(Inputs.error_of(_module))
+	if not output:
+		_session.keep_module_error()
 	return output
 
 
 ## Runs any method by its name; see [method forward].
 func execute(method: String, inputs: Dictionary) -> Dictionary:
-	if _module == null and not _prepare():
-		return {}
-	var outputs: Dictionary = _module.execute(method, inputs)
-	return _retry(StringName(method), inputs) if outputs.is_empty() else outputs
+	return get_default_session().execute(method, inputs)
 
 
 ## Runs a method with its inputs by position; returns the outputs with dtype and shape, empty on failure.
 func execute_tensors(method: String, inputs: Array) -> Array[ExecuTorchTensor]:
-	if _module == null and not _prepare():
-		return []
 	var outputs: Array[ExecuTorchTensor] = []
-	for entry: Dictionary in _module.execute_tensors(method, inputs.map(Inputs.plain_value)) as Array:
+	for entry: Dictionary in get_default_session().execute_tensors(method, inputs):
 		outputs.append(ExecuTorchTensor.from_dictionary(entry))
-	if outputs.is_empty():
-		_keep_error(Inputs.error_of(_module))
 	return outputs
 
 
@@ -112,24 +103,12 @@ func execute_tensors(method: String, inputs: Array) -> Array[ExecuTorchTensor]:
 ## model.forward_async(inputs)[/code].
 ## The frame goes on meanwhile. Calls run in their order; while the model is not ready they wait. Empty on failure.
 func forward_async(inputs: Dictionary) -> Dictionary:
-	var request: ExecuTorchCall = submit(inputs)
-	if not request.is_finished():
-		await request.finished
-	if request.get_error() != null:
-		_last_error = request.get_error()
-	return request.result
+	return await get_default_session().run_inference_async(inputs)
 
 
 ## Queues a run of [param method] on a worker thread and returns at once: the call can be cancelled and has a signal.
 func submit(inputs: Dictionary, method: String = "forward") -> ExecuTorchCall:
-	var request: ExecuTorchCall = ExecuTorchCall.new()
-	request.inputs = inputs
-	request.method = method
-	request.owner = self
-	request.provider = get_ready_module
-	request.model_name = get_model_name()
-	get_default_session().enqueue(request)
-	return request
+	return get_default_session().submit(inputs, method)
 
 
 ## Runs many agents at once through a model whose first dimension may change. [param rows]: one entry for each
@@ -137,12 +116,7 @@ func submit(inputs: Dictionary, method: String = "forward") -> ExecuTorchCall:
 ## packed array of its values. Returns one packed array for each agent; empty on failure. (Agents whose values already
 ## stand in one packed array are served by [method forward_array].)
 func forward_batch(rows: Array) -> Array:
-	if _module == null and not _prepare():
-		return []
-	var results: Array = _module.forward_batch(rows)
-	if results.is_empty() and not rows.is_empty():
-		_keep_error(Inputs.error_of(_module))
-	return results
+	return get_default_session().forward_batch(rows)
 
 
 ## A session of its own on the same program: weights are shared, state and memory are not. Null on failure.
@@ -169,7 +143,7 @@ func set_optimization_level(level: OptimizationLevel) -> Error:
 
 ## Turns tracing of single operators on or off. Off costs nothing.
 func enable_profiling(enabled: bool = true) -> Error:
-	return get_default_session().enable_profiling(enabled) if _prepare() else FAILED
+	return get_default_session().enable_profiling(enabled) if load_model() == OK else FAILED
 
 
 ## The trace of the last calls while profiling is on: [code]{calls, events: [{name, backend, depth, start_us,
@@ -185,29 +159,28 @@ func get_model_size() -> int:
 
 ## Milliseconds of the last call; 0 before the first.
 func get_last_inference_time() -> float:
-	return _module.get_last_inference_time() if _module != null else 0.0
+	return get_default_session().get_last_inference_time()
 
 
 ## Calls since the model was loaded or the statistics were reset.
 func get_total_inferences() -> int:
-	return int(get_statistics().get("count", 0))
+	return get_default_session().get_total_inferences()
 
 
 ## [code]{count, last_us, mean_us, p50_us, p90_us, p99_us, min_us, max_us, load_us}[/code], microseconds.
 func get_statistics() -> Dictionary:
-	return _module.get_statistics() if _module != null else {}
+	return get_default_session().get_statistics()
 
 
 ## Sets the statistics back to nothing.
 func reset_statistics() -> void:
-	if _module != null:
-		_module.reset_statistics()
+	get_default_session().reset_statistics()
 
 
 ## Bytes: [code]{program, constants, planned: PackedInt64Array, method_allocator_used, method_allocator_peak,
 ## temporary_peak, delegate, policy, limit, total}[/code]; empty while the model is not loaded.
 func get_memory_info() -> Dictionary:
-	return _module.get_memory_info() if _module != null else {}
+	return get_default_session().get_memory_info()
 
 
 ## The program's bytes; empty on failure.
@@ -229,14 +202,14 @@ func get_method_names() -> PackedStringArray:
 ## more when the model was imported; empty when there is no such method.
 func get_method_meta(method: String = "forward") -> Dictionary:
 	var meta: Dictionary = super(method)
-	if meta.is_empty() and get_method_names().has(method) and _prepare():
+	if meta.is_empty() and get_method_names().has(method) and load_model() == OK:
 		return _module.get_method_meta(method)
 	return meta
 
 
 ## The error of the last call that failed, or null.
 func get_last_error() -> ExecuTorchError:
-	return _last_error
+	return get_default_session().get_last_error()
 
 
 ## For tools: the session that the calls of this resource run in. It is loaded by [method load_model].
@@ -244,6 +217,7 @@ func get_default_session() -> ExecuTorchRuntime:
 	_lock.lock()
 	if _session == null:
 		_session = ExecuTorchRuntime.new()
+		_session.belong_to(self)
 	_lock.unlock()
 	return _session
 
@@ -276,8 +250,7 @@ func get_payload_identity() -> Array:
 
 ## For tools: keeps an error as the last one, writes it to Godot's output, and returns [constant FAILED].
 func keep_error(found: ExecuTorchError) -> Error:
-	_keep_error(found)
-	return FAILED
+	return get_default_session().keep_error(found)
 
 
 ## For tools: a payload anywhere on this machine, because the game itself asked for it.
@@ -303,26 +276,6 @@ func _reset_state() -> void:
 		get_default_session().reset_state()
 
 
-func _retry(method: StringName, inputs: Dictionary) -> Dictionary:
-	var outputs: Dictionary = {}
-	if Inputs.has_tensors(inputs):
-		outputs = _module.execute(String(method), Inputs.plain(inputs))
-	if outputs.is_empty():
-		_keep_error(Inputs.error_of(_module))
-	return outputs
-
-
-func _prepare() -> bool:
-	if _module != null:
-		return true
-	if state == State.PENDING:
-		_keep_error(Loader.pending_error())
-		return false
-	var found: ExecuTorchError = _load()
-	_keep_error(found)
-	return found == null
-
-
 func _load() -> ExecuTorchError:
 	var session: ExecuTorchRuntime = get_default_session()
 	_lock.lock()
@@ -331,16 +284,11 @@ func _load() -> ExecuTorchError:
 		var made: Variant = Loader.make_module(self)
 		found = made as ExecuTorchError
 		if found == null:
-			session.adopt(made as RefCounted, self, false)
+			# The session's module is the sign for other threads that ours is there.
 			_module = made
+			session.adopt(_module, self, false)
 	_lock.unlock()
 	return found
-
-
-func _keep_error(found: ExecuTorchError) -> void:
-	if found != null:
-		_last_error = found
-		found.report(get_source_file_path())
 
 
 func _forget_module() -> void:

@@ -33,7 +33,7 @@ func load_model_from_file(path: String) -> Error:
 ## Adds a PCK or ZIP file to the project's files and loads a model out of it. [param path] is the model's path in it.
 func load_model_from_pck(pck_path: String, path: String) -> Error:
 	if not ProjectSettings.load_resource_pack(pck_path, false):
-		_keep_error(
+		keep_error(
 			(
 				ExecuTorchError
 				. create(
@@ -74,19 +74,19 @@ func is_model_loaded() -> bool:
 
 ## Runs the method [code]forward[/code]; see [method ExecuTorchResource.forward]. Empty on failure.
 func run_inference(inputs: Dictionary) -> Dictionary:
-	if _module == null and not _revive():
+	if not _module and not prepare():
 		return {}
 	var outputs: Dictionary = _module.forward(inputs)
-	return _retry("forward", inputs) if outputs.is_empty() else outputs
+	return outputs if outputs else forward_again(inputs)
 
 
 ## Runs a model with one input; see [method ExecuTorchResource.forward_array]. Empty on failure.
 func run_inference_array(input: PackedFloat32Array) -> PackedFloat32Array:
-	if _module == null and not _revive():
+	if not _module and not prepare():
 		return PackedFloat32Array()
 	var output: PackedFloat32Array = _module.forward_packed(input)
-	if output.is_empty():
-		_keep_error(Inputs.error_of(_module))
+	if not output:
+		keep_module_error()
 	return output
 
 
@@ -97,30 +97,32 @@ func forward(inputs: Dictionary) -> Dictionary:
 
 ## Runs any method by its name. Empty on failure.
 func execute(method: String, inputs: Dictionary) -> Dictionary:
-	if _module == null and not _revive():
+	if not prepare():
 		return {}
-	var outputs: Dictionary = _module.execute(method, inputs)
-	return _retry(method, inputs) if outputs.is_empty() else outputs
+	var outputs: Dictionary = Inputs.execute(_module, method, inputs)
+	if outputs.is_empty():
+		keep_module_error()
+	return outputs
 
 
 ## Runs a method with its inputs by position; returns [code]{data, shape, dtype}[/code] for each output.
 func execute_tensors(method: String, inputs: Array) -> Array[Dictionary]:
 	var outputs: Array[Dictionary] = []
-	if _module == null and not _revive():
+	if not prepare():
 		return outputs
 	outputs.assign(_module.execute_tensors(method, inputs.map(Inputs.plain_value)) as Array)
 	if outputs.is_empty():
-		_keep_error(Inputs.error_of(_module))
+		keep_module_error()
 	return outputs
 
 
 ## Runs many agents at once; see [method ExecuTorchResource.forward_batch].
 func forward_batch(rows: Array) -> Array:
-	if _module == null and not _revive():
+	if not prepare():
 		return []
 	var results: Array = _module.forward_batch(rows)
 	if results.is_empty() and not rows.is_empty():
-		_keep_error(Inputs.error_of(_module))
+		keep_module_error()
 	return results
 
 
@@ -129,6 +131,8 @@ func run_inference_async(inputs: Dictionary) -> Dictionary:
 	var request: ExecuTorchCall = submit(inputs)
 	if not request.is_finished():
 		await request.finished
+	if request.get_error() != null:
+		_last_error = request.get_error()
 	return request.result
 
 
@@ -233,7 +237,7 @@ func health_check() -> Dictionary:
 
 ## A further session on the same model; null without one.
 func new_session() -> ExecuTorchRuntime:
-	if _module == null and not _revive():
+	if not prepare():
 		return null
 	var session: ExecuTorchRuntime = ExecuTorchRuntime.new()
 	session.adopt(_module.new_session() as RefCounted, _resource, true, _description)

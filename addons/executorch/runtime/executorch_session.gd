@@ -19,6 +19,8 @@ var queue_limit: int = 64:
 var _id: int = get_instance_id()
 var _module: RefCounted
 var _resource: ExecuTorchResource
+# For the session of a resource's own: that resource, which holds the session and is not held by it.
+var _home: WeakRef
 var _description: Dictionary = {}
 var _last_error: ExecuTorchError
 var _queue: CallQueue = CallQueue.new()
@@ -30,10 +32,11 @@ func submit(inputs: Dictionary, method: String = "forward") -> ExecuTorchCall:
 	var request: ExecuTorchCall = ExecuTorchCall.new()
 	request.inputs = inputs
 	request.method = method
-	request.owner = self
+	request.owner = self if _home == null else _home.get_ref()
 	request.provider = get_ready_module
-	request.model_name = get_model_name()
-	enqueue(request)
+	request.model_name = _get_error_name()
+	if not _queue.submit(request):
+		request.end_with({}, _full_queue_error())
 	return request
 
 
@@ -77,16 +80,56 @@ func get_session_id() -> int:
 	return _id
 
 
-## For tools: the native module, or null.
+## The native class [code]ExecuTorchModule[/code] under this session, or null while the model is not loaded. A loop that
+## calls a very small model thousands of times saves a quarter of each call with its [code]forward_packed[/code]
+## (docs/architecture.md has its methods). It does not follow a model that is imported again, and writes no errors:
+## see its [code]get_last_error[/code].
 func get_native_module() -> RefCounted:
 	return _module
 
 
 ## For tools: the native module, an [ExecuTorchError], or null while there is none yet. Writes nothing to the output.
 func get_ready_module() -> Variant:
-	if _module == null and _resource != null:
-		return _load_again()
-	return _module if _module != null else _not_loaded_cause()
+	return _module if _module != null else _load_again()
+
+
+## For resources: makes this the session of [param resource]'s own. It does not keep the resource alive.
+func belong_to(resource: ExecuTorchResource) -> void:
+	_home = weakref(resource)
+
+
+## For resources: loads the program where it is not; false when that failed.
+func prepare() -> bool:
+	if _module != null:
+		return true
+	var made: Variant = _load_again()
+	if _module == null:
+		var found: ExecuTorchError = made as ExecuTorchError
+		keep_error(found if found != null else ModelLoader.pending_error())
+	return _module != null
+
+
+## For resources: a call returned nothing. Runs it again when there are [ExecuTorchTensor]s in it, which the native
+## library does not know; else keeps the error.
+func forward_again(inputs: Dictionary) -> Dictionary:
+	var outputs: Dictionary = _module.forward(Inputs.plain(inputs)) if Inputs.has_tensors(inputs) else {}
+	if outputs.is_empty():
+		keep_module_error()
+	return outputs
+
+
+## For resources: keeps the error of the module's last call, if there was one.
+func keep_module_error() -> void:
+	keep_error(Inputs.error_of(_module))
+
+
+## For resources: keeps an error as the last one, writes it to Godot's output, and returns [constant FAILED]. Null is no
+## error.
+func keep_error(found: ExecuTorchError) -> Error:
+	if found != null:
+		_last_error = found
+		found.report(_get_error_name())
+	return FAILED
 
 
 ## For resources: runs on this module from now on. A session that [param keeps] its resource keeps it alive.
@@ -116,25 +159,6 @@ func forget_module() -> void:
 	_module = null
 
 
-## For resources: queues a call; one that the queue has no room for ends at once with an error.
-func enqueue(request: ExecuTorchCall) -> void:
-	if not _queue.submit(request):
-		(
-			request
-			. end_with(
-				{},
-				(
-					ExecuTorchError
-					. create(
-						ExecuTorchError.Code.QUEUE_FULL,
-						"%d calls wait already." % _queue.limit,
-						"Wait for results before asking for more, or raise queue_limit.",
-					)
-				)
-			)
-		)
-
-
 func _notification(what: int) -> void:
 	# Methods of the object cannot be called any more when it is deleted; static ones can.
 	if what == NOTIFICATION_PREDELETE:
@@ -143,19 +167,8 @@ func _notification(what: int) -> void:
 		ExecuTorchProcess.unregister(_id)
 
 
-func _retry(method: String, inputs: Dictionary) -> Dictionary:
-	var outputs: Dictionary = {}
-	if Inputs.has_tensors(inputs):
-		outputs = _module.execute(method, Inputs.plain(inputs))
-	if outputs.is_empty():
-		_keep_error(Inputs.error_of(_module))
-	return outputs
-
-
 func _checked(status: int) -> Error:
-	if status != 0:
-		_keep_error(Inputs.error_of(_module))
-	return OK if status == 0 else FAILED
+	return OK if status == 0 else keep_error(Inputs.error_of(_module))
 
 
 ## The resource holds another program now: the next call loads it.
@@ -164,29 +177,36 @@ func _on_resource_changed() -> void:
 		forget_module()
 
 
+## The native module, an error, or null while the model is pending.
 func _load_again() -> Variant:
-	var made: Variant = _resource.get_ready_module()
-	if made is ExecuTorchError or made == null:
+	var source: ExecuTorchResource = _resource if _home == null else _home.get_ref() as ExecuTorchResource
+	if source == null:
+		return _not_loaded_cause()
+	var made: Variant = source.get_ready_module()
+	if made is ExecuTorchError or made == null or _home != null:
 		return made
-	adopt((made as RefCounted).new_session() as RefCounted, _resource, true)
+	adopt((made as RefCounted).new_session() as RefCounted, source, true)
 	return _module
 
 
-func _revive() -> bool:
-	if _resource == null:
-		_keep_error(_not_loaded_cause())
-		return false
-	var made: Variant = _load_again()
-	if made == null:
-		_keep_error(ModelLoader.pending_error())
-	elif made is ExecuTorchError:
-		_keep_error(made as ExecuTorchError)
-	return _module != null
+func _get_error_name() -> String:
+	var home: ExecuTorchResource = _home.get_ref() as ExecuTorchResource if _home != null else null
+	return home.get_source_file_path() if home != null else get_model_name()
+
+
+func _full_queue_error() -> ExecuTorchError:
+	return (
+		ExecuTorchError
+		. create(
+			ExecuTorchError.Code.QUEUE_FULL,
+			"%d calls wait already." % _queue.limit,
+			"Wait for results before asking for more, or raise queue_limit.",
+		)
+	)
 
 
 func _not_loaded_error() -> Error:
-	_keep_error(_not_loaded_cause())
-	return FAILED
+	return keep_error(_not_loaded_cause())
 
 
 func _not_loaded_cause() -> ExecuTorchError:
@@ -195,9 +215,3 @@ func _not_loaded_cause() -> ExecuTorchError:
 	return ExecuTorchError.create(
 		ExecuTorchError.Code.MODEL_EMPTY, "The session has no model.", "Call load_model() first and check its result."
 	)
-
-
-func _keep_error(found: ExecuTorchError) -> void:
-	if found != null:
-		_last_error = found
-		found.report(get_model_name())
