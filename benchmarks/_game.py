@@ -1,4 +1,4 @@
-"""A game that only times calls: run by the editor's own build, and exported with the release template as games are."""
+"""A game that only measures: run by the editor's own build, and exported with the release template as games are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROJECT = """config_version=5
 
 config/name="bench"
 run/main_scene="res://main.tscn"
-run/main_loop_type="RuntimeCalls"
+run/main_loop_type="{main_loop}"
 """
 SCENE = '[gd_scene format=3]\n\n[node name="Main" type="Node"]\n'
 
@@ -30,10 +30,10 @@ class Game:
     release: list[str] | None
     environment: Mapping[str, str]
 
-    def time_calls(self, command: list[str], model: Path, threads: int, seconds: float, agents: int) -> dict[str, Any]:
-        """Run the game on a program; what it measured, microseconds (see runtime_calls.gd)."""
-        words = [*command, "--", str(model), str(threads), str(seconds), str(agents)]
-        finished = subprocess.run(words, env=self.environment, capture_output=True, text=True, timeout=300, check=False)
+    def run(self, command: list[str], words: list[str]) -> dict[str, Any]:
+        """Run the game with arguments; the numbers that it prints (see its script)."""
+        line = [*command, "--", *words]
+        finished = subprocess.run(line, env=self.environment, capture_output=True, text=True, timeout=300, check=False)
         for line in finished.stdout.splitlines():
             if line.startswith("bench: "):
                 numbers: dict[str, Any] = json.loads(line.removeprefix("bench: "))
@@ -41,17 +41,19 @@ class Game:
         raise SystemExit(f"Godot printed no numbers:\n{finished.stdout}{finished.stderr}")
 
 
-def make(folder: Path) -> Game:
-    """Make the project in `folder`, with the addon's runtime alone, and export it."""
+def make(folder: Path, script: str) -> Game:
+    """Make the project in `folder`, with the addon's runtime and a main loop alone, and export it."""
     project, target = folder / "project", folder / "game"
     addon = project / "addons" / "executorch"
     addon.mkdir(parents=True)
     target.mkdir()
     for part in ("bin", "runtime", "icons", "executorch.gdextension"):
         (addon / part).symlink_to(ROOT / "addons" / "executorch" / part)
-    (project / "project.godot").write_text(PROJECT, encoding="utf-8")
+    source = (ROOT / "benchmarks" / script).read_text(encoding="utf-8")
+    main_loop = source.split("class_name ", 1)[1].split()[0]
+    (project / "project.godot").write_text(PROJECT.format(main_loop=main_loop), encoding="utf-8")
     (project / "main.tscn").write_text(SCENE, encoding="utf-8")
-    (project / "runtime_calls.gd").write_bytes((ROOT / "benchmarks" / "runtime_calls.gd").read_bytes())
+    (project / script).write_text(source, encoding="utf-8")
     godot = os.environ.get("GODOT", "godot")
     data = str(folder / "data")
     environment = {**os.environ, "XDG_DATA_HOME": data, "XDG_CONFIG_HOME": data, "XDG_CACHE_HOME": data}

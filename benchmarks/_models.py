@@ -1,30 +1,36 @@
-"""The programs that are measured, made once under .cache/: `python -m benchmarks._models FOLDER`."""
+"""The programs that are measured, made once by the importer: `python -m benchmarks._models FOLDER`."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ("_models.py", "_networks.py")
 
-# name -> input shape
-MODELS = {
-    "linear": (1, 1),
-    "linear_portable": (1, 1),
-    "mlp": (1, 784),
-    "convnet": (1, 3, 64, 64),
+# name -> its inputs' shapes; those of minilm are int64
+MODELS: dict[str, tuple[tuple[int, ...], ...]] = {
+    "linear": ((1, 1),),
+    "linear_portable": ((1, 1),),
+    "mlp": ((1, 784),),
+    "convnet": ((1, 3, 64, 64),),
+    "mobilenet": ((1, 3, 160, 160),),
+    "minilm": ((1, 64), (1, 64)),
 }
+INTEGERS = ("minilm",)
 # A small policy network with a dynamic first dimension, 1 to POLICY_ROWS: policy.pte.
-POLICY_INPUTS = 8
 POLICY_ROWS = 1024
 
 
 def ensure() -> Path:
     """The folder with `<name>.pte` and, where onnx is installed, `<name>.onnx`."""
-    digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+    digest = hashlib.sha256(b"".join((ROOT / "benchmarks" / name).read_bytes() for name in SOURCES)).hexdigest()[:16]
     folder = ROOT / ".cache" / "benchmark_models" / digest
     if not (folder / "ready").exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -33,54 +39,41 @@ def ensure() -> Path:
     return folder
 
 
-def convnet() -> Any:
-    """The convnet of the benchmarks, for images of 3 x 64 x 64."""
-    from torch import nn
-
-    return nn.Sequential(
-        nn.Conv2d(3, 32, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(64, 64, 3, padding=1),
-        nn.ReLU(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(64, 10),
-    )
-
-
 def _make(folder: Path) -> None:
     import torch
-    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-    from executorch.exir import to_edge_transform_and_lower
-    from torch import nn
+
+    from benchmarks._networks import BUILDERS, POLICY_INPUTS
 
     torch.manual_seed(7)
-    networks = {
-        "linear": nn.Linear(1, 1),
-        "mlp": nn.Sequential(nn.Linear(784, 1024), nn.ReLU(), nn.Linear(1024, 300), nn.ReLU(), nn.Linear(300, 10)),
-        "convnet": convnet(),
-    }
-    networks["linear_portable"] = networks["linear"]
-    for name, shape in MODELS.items():
-        network = networks[name].eval().requires_grad_(False)
-        inputs = (torch.zeros(shape),)
-        exported = torch.export.export(network, inputs)
-        partitioner = None if name.endswith("_portable") else [XnnpackPartitioner()]
-        program = to_edge_transform_and_lower(exported, partitioner=partitioner).to_executorch()
-        (folder / f"{name}.pte").write_bytes(program.buffer)
+    for name, shapes in MODELS.items():
+        network = BUILDERS[name]().eval().requires_grad_(False)
+        kind = torch.int64 if name in INTEGERS else torch.float32
+        inputs = tuple(torch.ones(shape, dtype=kind) for shape in shapes)
+        recipe = "portable" if name.endswith("_portable") else "xnnpack_fp32"
+        _convert(torch.export.export(network, inputs), folder / f"{name}.pte", recipe)
         try:
             torch.onnx.export(network, inputs, str(folder / f"{name}.onnx"), dynamo=True, external_data=False)
         except ImportError:
             print(f"{name}: no ONNX file (pip install onnx onnxscript onnxruntime)", file=sys.stderr)
-    policy = nn.Sequential(nn.Linear(POLICY_INPUTS, 32), nn.Tanh(), nn.Linear(32, 4)).eval().requires_grad_(False)
     rows = torch.export.Dim("rows", min=1, max=POLICY_ROWS)
-    exported = torch.export.export(policy, (torch.zeros(2, POLICY_INPUTS),), dynamic_shapes=({0: rows},))
-    program = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()]).to_executorch()
-    (folder / "policy.pte").write_bytes(program.buffer)
+    network = BUILDERS["policy"]().eval().requires_grad_(False)
+    exported = torch.export.export(network, (torch.zeros(2, POLICY_INPUTS),), dynamic_shapes=({0: rows},))
+    _convert(exported, folder / "policy.pte", "xnnpack_fp32")
+
+
+def _convert(exported: Any, target: Path, recipe: str) -> None:
+    import torch
+
+    from importer.cache import Cache
+    from importer.options import ImportOptions
+    from importer.pipeline import convert
+
+    with tempfile.TemporaryDirectory() as temporary:
+        source = Path(temporary) / f"{target.stem}.pt2"
+        torch.export.save(exported, source)
+        artifact = convert(source, cache=Cache(Path(temporary) / "cache"), options=ImportOptions(recipe=recipe))
+        shutil.copyfile(artifact.payload, target)
+        target.with_suffix(".json").write_text(json.dumps(artifact.metadata), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks._models import convnet
+from benchmarks._networks import convnet
 from importer.cache import Cache, user_cache_folder
 from importer.convert_command import convert_one, install
 from importer.known_hashes import TABLE

@@ -14,40 +14,41 @@ func _init() -> void:
 	_seconds = arguments[2].to_float()
 	var module: Variant = ClassDB.instantiate(&"ExecuTorchModule")
 	module.set_num_threads(arguments[1].to_int())
+	var resource: ExecuTorchResource = ExecuTorchResource.new()
+	if arguments.size() > 3 and arguments[3].to_int() > 0:
+		if module.load_from_file(path) == 0 and resource.load_from_file(path) == OK:
+			print("bench: ", JSON.stringify(_measure_agents(module, resource, arguments[3].to_int())))
+		quit()
+		return
+	var peak: int = _peak_kb()
 	var begun: int = Time.get_ticks_usec()
 	if module.load_from_file(path) != 0 or module.load_method("forward") != 0:
 		printerr(module.get_last_error())
 		quit(1)
 		return
-	if arguments.size() > 3 and arguments[3].to_int() > 0:
-		print("bench: ", JSON.stringify(_measure_agents(module, arguments[3].to_int())))
-		quit()
-		return
 	var result: Dictionary = {"load_us": Time.get_ticks_usec() - begun}
-	var count: int = 1
-	for size: int in module.get_method_meta("forward").inputs[0].shape:
-		count *= size
-	var packed: PackedFloat32Array = PackedFloat32Array()
-	packed.resize(count)
-	packed.fill(0.5)
+	var inputs: Array = _inputs_of(module)
+	var named: Dictionary = {}
+	for index: int in inputs.size():
+		named["input_%d" % index] = inputs[index]
 	result["loop"] = _measure(func(calls: int) -> void: _nothing(calls))
-	result["packed"] = _measure(func(calls: int) -> void: _packed(module, packed, calls))
-	result["array"] = _measure(func(calls: int) -> void: _array(module, [packed], calls))
-	result["dictionary"] = _measure(func(calls: int) -> void: _dictionary(module, {"input_0": packed}, calls))
-	if count == 1:
+	if inputs.size() == 1:
+		result["packed"] = _measure(func(calls: int) -> void: _packed(module, inputs[0], calls))
+	result["array"] = _measure(func(calls: int) -> void: _array(module, inputs, calls))
+	result["dictionary"] = _measure(func(calls: int) -> void: _dictionary(module, named, calls))
+	result["peak_kb"] = _peak_kb() - peak
+	if inputs.size() == 1 and (inputs[0] as PackedFloat32Array).size() == 1:
 		result["numbers"] = _measure(func(calls: int) -> void: _dictionary(module, {"input_0": [0.5]}, calls))
-	var resource: Resource = load("res://addons/executorch/runtime/executorch_resource.gd").new()
 	if resource.load_from_file(path) == OK:
-		result["resource packed"] = _measure(func(calls: int) -> void: _resource_packed(resource, packed, calls))
-		result["resource dictionary"] = _measure(
-			func(calls: int) -> void: _resource_dictionary(resource, {"input_0": packed}, calls)
-		)
+		if inputs.size() == 1:
+			result["resource packed"] = _measure(func(calls: int) -> void: _resource_packed(resource, inputs[0], calls))
+		result["resource dictionary"] = _measure(func(calls: int) -> void: _resource_dictionary(resource, named, calls))
 	print("bench: ", JSON.stringify(result))
 	quit()
 
 
 ## The same agents one by one, as an array of rows, and as one packed array.
-func _measure_agents(module: Variant, agents: int) -> Dictionary:
+func _measure_agents(module: Variant, resource: ExecuTorchResource, agents: int) -> Dictionary:
 	var row: PackedFloat32Array = []
 	row.resize(module.get_method_meta("forward").inputs[0].shape[1])
 	row.fill(0.5)
@@ -63,7 +64,36 @@ func _measure_agents(module: Variant, agents: int) -> Dictionary:
 		"single": _measure(func(calls: int) -> void: _packed(module, row, calls * agents)),
 		"forward_batch": _measure(func(calls: int) -> void: _batch(module, rows, calls)),
 		"one packed array": _measure(func(calls: int) -> void: _packed(module, packed, calls)),
+		"resource single": _measure(func(calls: int) -> void: _resource_packed(resource, row, calls * agents)),
+		"resource forward_batch": _measure(func(calls: int) -> void: _resource_batch(resource, rows, calls)),
+		"resource one packed array": _measure(func(calls: int) -> void: _resource_packed(resource, packed, calls)),
 	}
+
+
+## Values for every input of `forward`: 0.5, or 1 for integers.
+func _inputs_of(module: Variant) -> Array:
+	var inputs: Array = []
+	for input: Dictionary in module.get_method_meta("forward").inputs as Array:
+		var count: int = 1
+		for size: int in input["shape"] as Array:
+			count *= size
+		if input["dtype"] == "int64":
+			var integers: PackedInt64Array = []
+			integers.resize(count)
+			integers.fill(1)
+			inputs.append(integers)
+		else:
+			var floats: PackedFloat32Array = []
+			floats.resize(count)
+			floats.fill(0.5)
+			inputs.append(floats)
+	return inputs
+
+
+## The most memory that the process has had; 0 where the system does not say.
+func _peak_kb() -> int:
+	var status: String = FileAccess.get_file_as_string("/proc/self/status")
+	return status.get_slice("VmHWM:", 1).strip_edges().to_int() if "VmHWM:" in status else 0
 
 
 ## [fastest batch, median batch] in microseconds a call.
@@ -108,11 +138,16 @@ func _dictionary(module: Variant, inputs: Dictionary, calls: int) -> void:
 		module.forward(inputs)
 
 
-func _resource_packed(resource: Resource, input: PackedFloat32Array, calls: int) -> void:
+func _resource_packed(resource: ExecuTorchResource, input: PackedFloat32Array, calls: int) -> void:
 	for i: int in calls:
 		resource.forward_array(input)
 
 
-func _resource_dictionary(resource: Resource, inputs: Dictionary, calls: int) -> void:
+func _resource_dictionary(resource: ExecuTorchResource, inputs: Dictionary, calls: int) -> void:
 	for i: int in calls:
 		resource.forward(inputs)
+
+
+func _resource_batch(resource: ExecuTorchResource, rows: Array[PackedFloat32Array], calls: int) -> void:
+	for i: int in calls:
+		resource.forward_batch(rows)
