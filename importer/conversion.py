@@ -45,7 +45,7 @@ def convert_source(
     source = load(path, sniffed, options, project, allow_pickle)
     stages.enter("export")
     _step_by_step(source, options)
-    methods = export(source)
+    methods = export(source, scan=options.recurrent == "scan")
     _scan_recurrent(methods, source, options)
     folder = resolve(options.calibration.strip(), project, "calibration") if options.calibration.strip() else None
     real = {method.name: samples.real_inputs(folder, source.calibration, method) for method in methods}
@@ -89,8 +89,9 @@ class Proof:
                 # The calls must not be seen in the program's first state.
                 restore(method.eager, saved)
 
-    def check(self, building: Path, options: ImportOptions, step: Step) -> dict[str, Any]:
-        """Run the written program in a child and compare. Raises ACCURACY_LOST with the worst output."""
+    def check(self, building: Path, options: ImportOptions, step: Step, lowered: lower.Lowered) -> dict[str, Any]:
+        """Run the written program in a child and compare. Raises ACCURACY_LOST with the worst output and, of a
+        quantized program, the layers that lose most."""
         program = read_program(building / PAYLOAD)
         calls = [Call(method.name, samples.inputs_of(arguments)) for method, arguments in self.calls]
         result = run_program(building / PAYLOAD, program, calls, deadline=options.deadline_seconds)
@@ -102,12 +103,12 @@ class Proof:
         relative = options.tolerance("max_relative_error", step.recipe.relative)
         absolute = options.tolerance("max_absolute_error", 0.0) if options.max_absolute_error.strip() else None
         if not accuracy.within(absolute, relative):
-            raise describe_accuracy.lost(accuracy, self.calls, absolute, relative, step.title)
+            raise describe_accuracy.lost(accuracy, self.calls, absolute, relative, step.title, lowered.prepared)
         inputs = {method.name: method.inputs for method in self.methods}
         outputs = {method.name: method.outputs for method in self.methods}
         first = self.methods[0].name
         return {
-            **describe.of_program(program, inputs, outputs),
+            **describe.of_program(program, inputs, outputs, result.nanoseconds),
             "accuracy": accuracy.metadata(absolute, relative),
             "timings": {
                 "eager_us": round(self.eager_microseconds[first], 2),
@@ -148,7 +149,7 @@ def _down_the_ladder(
                 old.unlink()
             lowered.write(building)
             stages.enter("validate")
-            body = proof.check(building, options, step)
+            body = proof.check(building, options, step, lowered)
         except ImporterError as error:
             if not automatic or error.code in ("DISK_FULL", "DEADLINE_EXCEEDED", "CALIBRATION_EMPTY"):
                 raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from importer.call_times import DELEGATES
 from importer.pte import Method
 
 # What XNNPACK's partitioner has a configuration for; the same names as ATen's.
@@ -16,6 +17,20 @@ _KNOWN = (
 XNNPACK_KNOWS = frozenset(_KNOWN.split())
 # Bookkeeping that costs next to nothing on any kernel.
 _FREE = ("executorch_prim::", "aten::sym_size", "aten::_local_scalar_dense", "dim_order_ops::_empty_dim_order")
+
+
+def add_times(report: dict[str, Any], nanoseconds: dict[str, int]) -> None:
+    """Put the measured shares of time into a report: `time_share` of what is delegated, and of each operator that
+    stayed behind. Nothing is added when nothing was measured."""
+    total = sum(nanoseconds.values())
+    if not total:
+        return
+    report["time_share"] = round(nanoseconds.get(DELEGATES, 0) / total, 4)
+    for item in report["left_behind"]:
+        name = item["operator"].partition("::")[2]
+        if name in nanoseconds:
+            item["time_share"] = round(nanoseconds[name] / total, 4)
+    report["left_behind"].sort(key=lambda item: -item.get("time_share", 0.0))
 
 
 def report(method: Method) -> dict[str, Any]:

@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
+from torch.export import ExportedProgram
+
 from importer.accuracy import Accuracy
 from importer.errors import ImporterError
+from importer.layer_loss import worst
 from importer.model import Arguments, Method
 from importer.samples import inputs_of
 
+_FAR = 10  # times further than the quantized layers in PyTorch
+
 
 def lost(
-    accuracy: Accuracy, calls: list[tuple[Method, Arguments]], absolute: float | None, relative: float, title: str
+    accuracy: Accuracy,
+    calls: list[tuple[Method, Arguments]],
+    absolute: float | None,
+    relative: float,
+    title: str,
+    prepared: dict[str, ExportedProgram],
 ) -> ImporterError:
-    """The error for results that are too far from eager."""
+    """The error for results that are too far from eager. prepared: the quantized program of each method."""
     method, arguments = calls[min(accuracy.worst_sample, len(calls) - 1)]
     off = f"{accuracy.max_absolute:.3g} (relative {accuracy.max_relative:.3g}"
     shapes = ", ".join(str(list(value.shape)) for value in inputs_of(arguments))
     limits = f"relative {relative:g}" + (f", absolute {absolute:g}" if absolute is not None else "")
     cause = (
         f"The results of {title} are too far from eager PyTorch: output '{accuracy.worst_output}' of '{method.name}' "
-        f"on inputs of {shapes} is off by {off}; allowed: {limits})."
+        f"on inputs of {shapes} is off by {off}; allowed: {limits}).{_layers(method, arguments, prepared, accuracy)}"
     )
     remedy = "Give calibration data that is like the real input, choose a finer recipe, or raise max_relative_error."
     return ImporterError("ACCURACY_LOST", cause, remedy, "validate")
+
+
+def _layers(method: Method, arguments: Arguments, prepared: dict[str, ExportedProgram], accuracy: Accuracy) -> str:
+    if method.name not in prepared:
+        return ""
+    try:
+        losses = worst(method, prepared[method.name], arguments)
+    except Exception:  # the error that is being told matters more
+        return ""
+    if max((loss.after for loss in losses), default=0.0) * _FAR < accuracy.max_relative:
+        return (
+            " Quantization alone does not explain it: in PyTorch the quantized layers are near, so the backend is off."
+        )
+    return f" Most is lost at {', '.join(str(loss) for loss in losses)}."

@@ -20,12 +20,15 @@ from importer.signature import DTYPES, Dimension, TensorSpec
 _LARGEST_RANGE = 1 << 31  # torch writes "no bound" as a number near 2**63
 
 
-def export(source: Source) -> list[Method]:
-    """The methods of a source, exported. Raises EXPORT_FAILED, EXPORT_DATA_DEPENDENT, DYNAMIC_DIMENSION_UNBOUNDED..."""
-    return [_export(method, source) for method in source.methods]
+def export(source: Source, scan: bool = False) -> list[Method]:
+    """The methods of a source, exported. Raises EXPORT_FAILED, EXPORT_DATA_DEPENDENT, DYNAMIC_DIMENSION_UNBOUNDED...
+
+    scan: recurrent layers may become loops, so that the number of their steps can vary.
+    """
+    return [_export(method, source, scan) for method in source.methods]
 
 
-def _export(method: SourceMethod, source: Source) -> Method:
+def _export(method: SourceMethod, source: Source, scan: bool) -> Method:
     declared_anew = bool(method.program is not None and method.declared)
     program = method.program
     eager = method.module
@@ -44,7 +47,7 @@ def _export(method: SourceMethod, source: Source) -> Method:
             program, note = export_script(eager, method)
             source.notes.append(note)
         else:
-            program = export_module(eager, method)
+            program = export_module(_for_export(eager, method, source, scan), method)
     if eager is None:
         eager = program.module()
     inputs = input_specs(program, method.declared)
@@ -56,6 +59,18 @@ def _export(method: SourceMethod, source: Source) -> Method:
     return Method(
         method.name, program, eager, method.example, inputs, output_specs(program), _bounds(program, method, inputs)
     )
+
+
+def _for_export(module: torch.nn.Module, method: SourceMethod, source: Source, scan: bool) -> torch.nn.Module:
+    varies = any(dimension.is_dynamic for spec in method.declared for dimension in spec.dimensions)
+    if not scan or not (varies or method.dynamic_shapes):
+        return module
+    from importer.recurrent import with_scan_layers
+
+    changed, count = with_scan_layers(module)
+    if count:
+        source.notes.append(f"Recurrent layers of '{method.name}' that run as a loop (scan): {count}.")
+    return changed
 
 
 def export_module(module: torch.nn.Module, method: SourceMethod, shapes: Any = None) -> ExportedProgram:

@@ -39,7 +39,7 @@ class Lowered:
 
     manager: Any
     external: bool = False
-    notes: list[str] = field(default_factory=list)
+    prepared: dict[str, Any] = field(default_factory=dict)  # method -> its program as the recipe changed it
 
     def write(self, folder: Path) -> None:
         with (folder / "model.pte").open("wb") as file:
@@ -68,13 +68,14 @@ def lower(
     recipe = step.recipe
     try:
         programs = {}
+        prepared = {}
         for method in methods:
             program = method.program
             if recipe.prepare:
                 given = calibration(method) if recipe.needs_calibration else [method.example]
-                program = recipe.prepare(method, given, options)
+                program = prepared[method.name] = recipe.prepare(method, given, options)
             programs[method.name] = _tag_external(program) if options.external_weights else program
-        return _lower(programs, step, options, constants)
+        return replace(_lower(programs, step, options, constants), prepared=prepared)
     except ImporterError:
         raise
     except Exception as error:

@@ -6,7 +6,7 @@ from importlib import metadata as packages
 from pathlib import Path
 from typing import Any
 
-from importer.delegation import report
+from importer.delegation import add_times, report
 from importer.memory_plan import plan
 from importer.pte import Method, Program, Tensor
 from importer.signature import TensorSpec
@@ -18,8 +18,9 @@ def of_program(
     program: Program,
     inputs: dict[str, list[TensorSpec]] | None = None,
     outputs: dict[str, list[TensorSpec]] | None = None,
+    nanoseconds: dict[str, dict[str, int]] | None = None,
 ) -> dict[str, Any]:
-    """The parts that a `.pte` says itself, with the source's names and ranges where they are given."""
+    """The parts that a `.pte` says itself, with the source's names and ranges and the measured times where given."""
     methods = [method for method in program.methods if not method.is_constant]
     constants = {method.name: method.constant for method in program.methods if method.is_constant}
     found: dict[str, Any] = {
@@ -28,6 +29,8 @@ def of_program(
         ],
         "constant_bytes": program.constant_bytes,
     }
+    for described in found["methods"]:
+        add_times(described["delegation"], (nanoseconds or {}).get(described["name"], {}))
     if constants:
         found["constants"] = constants
     if program.external_keys:

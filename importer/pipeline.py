@@ -17,6 +17,7 @@ from typing import Any
 from importer import metadata as describe
 from importer import tres
 from importer.cache import EXTERNAL, METADATA, PAYLOAD, RESOURCE, Artifact, Cache, storage_error, write_atomically
+from importer.delegation import add_times
 from importer.errors import ImporterError
 from importer.key import dependencies, external_files, hash_file, make_key_from
 from importer.known_hashes import known_hash
@@ -147,6 +148,8 @@ def _take_program(source: Path, building: Path, options: ImportOptions, stages: 
         return body
     result = run_program(building / PAYLOAD, program, calls, deadline=options.deadline_seconds)
     body["timings"] = {"validate_seconds": round(time.monotonic() - began, 3)}
+    for described in body["methods"]:
+        add_times(described["delegation"], result.nanoseconds.get(described["name"], {}))
     if times := result.microseconds:
         body["timings"]["executorch_us"] = round(times.get("forward", next(iter(times.values()))), 2)
     return body

@@ -6,6 +6,7 @@ one step with each call, `unroll` leaves it. Importing this module imports torch
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -70,6 +71,46 @@ def rewrite_to_steps(module: nn.Module) -> list[str]:
         setattr(parent, name.rpartition(".")[2], step)
         names.append(name)
     return names
+
+
+def with_scan_layers(module: nn.Module) -> tuple[nn.Module, int]:
+    """A copy whose recurrent layers are scans before the export, and how many there were.
+
+    For dimensions that vary: torch.export walks through an LSTM's steps and so fixes their number.
+    """
+    layers = [name for name, layer in module.named_modules() if isinstance(layer, (nn.LSTM, nn.GRU, nn.RNN))]
+    if not layers:
+        return module, 0
+    changed = copy.deepcopy(module)
+    if layers == [""]:
+        return ScanLayer(changed), 1  # type: ignore[arg-type]
+    for name in layers:
+        layer = changed.get_submodule(name)
+        setattr(changed.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2], ScanLayer(layer))  # type: ignore[arg-type]
+    return changed, len(layers)
+
+
+class ScanLayer(nn.Module):
+    """A recurrent layer with the same weights and results, written as a scan."""
+
+    def __init__(self, layer: nn.RNNBase) -> None:
+        super().__init__()
+        self.layer = layer
+        self.kind = {"RNN_TANH": "rnn_tanh", "RNN_RELU": "rnn_relu"}.get(layer.mode, layer.mode.lower())
+        self.scan = _Scan(self.kind, layer.bias, layer.num_layers, layer.bidirectional, layer.batch_first)
+
+    def forward(self, value: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
+        layer = self.layer
+        weights = [weight for group in layer.all_weights for weight in group]
+        if state is None:
+            count = layer.num_layers * (2 if layer.bidirectional else 1)
+            batch = value.shape[0 if layer.batch_first else 1]
+            sizes = [getattr(layer, "proj_size", 0) or layer.hidden_size, layer.hidden_size]
+            states = [value.new_zeros(count, batch, size) for size in sizes[: 2 if self.kind == "lstm" else 1]]
+        else:
+            states = list(state) if isinstance(state, (list, tuple)) else [state]
+        output, *last = self.scan(value, states, weights)
+        return output, tuple(last) if self.kind == "lstm" else last[0]
 
 
 class Step(nn.Module):

@@ -36,11 +36,13 @@ class Call:
 
 @dataclass
 class Result:
-    """outputs: a list of tensors for each call (empty for random inputs). microseconds: method -> median time."""
+    """outputs: a list of tensors for each call (empty for random inputs). microseconds: method -> median time.
+    nanoseconds: method -> where the time of some traced calls went, see importer/call_times.py."""
 
     outputs: list[list[Any]]
     microseconds: dict[str, float]
     log: str
+    nanoseconds: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 def run_program(
@@ -84,7 +86,7 @@ def run_program(
             import torch
 
             outputs = torch.load(folder / "outputs.pt", weights_only=True)
-        return Result(outputs, response.get("microseconds", {}), log)
+        return Result(outputs, response.get("microseconds", {}), log, response.get("nanoseconds", {}))
 
 
 def _check(response: dict[str, Any], step: str, log: str) -> None:

@@ -100,7 +100,7 @@ def slow_factory(folder: Path, body: str) -> dict[str, Any]:
 
 
 def test_a_deadline_names_the_stage(models: Path, tmp_path: Path) -> None:
-    options = ImportOptions.from_mapping({**slow_factory(tmp_path, "time.sleep(60)"), "deadline_seconds": 8})
+    options = ImportOptions.from_mapping({**slow_factory(tmp_path, "time.sleep(60)"), "deadline_seconds": 3})
     job = Job(models / "linear_state_dict.pth", str(tmp_path / "cache"), options, tmp_path)
     stages: list[str] = []
     with pytest.raises(ImporterError) as caught:

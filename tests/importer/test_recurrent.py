@@ -25,6 +25,35 @@ def test_long_sequences_as_a_loop(arguments: dict[str, object], inputs: str, rec
     assert sum(meta["methods"][0]["operators"].values()) < 200
 
 
+@pytest.mark.parametrize(
+    ("arguments", "inputs"),
+    [
+        ({"kind": "LSTM", "layers": 2}, "x: float32[1,steps:2..40,8]"),
+    ],
+)
+def test_the_number_of_steps_may_vary(arguments: dict[str, object], inputs: str, convert_zoo: Convert) -> None:
+    """torch.export itself fixes it, because it walks through the steps."""
+    artifact = convert_zoo("recurrent", arguments, inputs=inputs, recipe="portable", deadline_seconds=120)
+    meta = artifact.metadata
+    assert meta["accuracy"]["max_relative"] < 1e-4 and meta["accuracy"]["samples"] >= 4
+    import torch
+    from executorch.extension.pybindings import _C
+
+    from tests.importer import zoo
+
+    method = _C._load_program(str(artifact.payload)).load_method("forward")
+    eager = zoo.build("recurrent", **arguments).eval()
+    for steps in (24, 2, 7):
+        sequence = torch.randn(1, steps, 8)
+        assert torch.allclose(method.call([sequence])[0], eager(sequence), atol=1e-5)
+
+
+def test_unrolled_with_a_varying_number_of_steps(convert_zoo: Convert) -> None:
+    with pytest.raises(ImporterError) as caught:
+        convert_zoo("recurrent", inputs="float32[1,steps:2..40,8]", recurrent="unroll")
+    assert caught.value.code == "DYNAMIC_SHAPE_REFUSED" and "cannot vary" in caught.value.cause
+
+
 @pytest.mark.parametrize("kind", ["LSTM", "GRU"])
 def test_one_step_with_each_call(kind: str, convert_zoo: Convert) -> None:
     import torch

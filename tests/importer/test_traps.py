@@ -32,7 +32,6 @@ def refused(call: Callable[[], Any]) -> ImporterError:
         ("mlp", "y: float32[1,32]", "INPUTS_MISMATCH", "load", "inputs are x"),
         ("mlp", "float32[1,32]; float32[1]", "INPUTS_MISMATCH", "export", "[1, 32], [1]"),
         ("mlp", "float32[1,features:2..32]", "INPUTS_MISMATCH", "export", "[1, 16]"),
-        ("recurrent", "float32[1,steps:2..40,8]", "DYNAMIC_SHAPE_REFUSED", "export", "cannot vary"),
         ("mlp", "", "INPUTS_NEEDED", "load", "forward takes x"),
         ("noise", "float32[2]", "", "lower", "randn_like"),
         ("mlp", "complex64[1,32]", "OPTION_INVALID", "read", "no dtype"),
