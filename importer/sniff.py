@@ -197,8 +197,10 @@ def _unknown(path: Path, head: bytes) -> ImporterError:
         return _refuse("NOT_A_MODEL", path, cause, remedy)
     printable = sum(byte in b"\t\n\r" or 32 <= byte < 127 or byte >= 128 for byte in head)
     if printable == len(head) and b"\0" not in head:
-        return _refuse("NOT_A_MODEL", path, f"is a text file that begins with {head[:40]!r}", remedy)
-    return _refuse("NOT_A_MODEL", path, f"is of no kind that is known; it begins with {head[:8]!r}", remedy)
+        begin_of_text = " ".join(head[:40].decode(errors="replace").split())
+        return _refuse("NOT_A_MODEL", path, f'is a text file that begins with "{begin_of_text}"', remedy)
+    cause = f"is of no kind that is known; its first bytes are {head[:8].hex(' ')}"
+    return _refuse("NOT_A_MODEL", path, cause, remedy)
 
 
 _GIT_LFS = "Fetch the real file with `git lfs pull`."

@@ -170,13 +170,18 @@ def display(width: int, height: int) -> Iterator[str]:
 
 
 def _environment(project: Path) -> dict[str, str]:
-    """Editor settings, caches and user data of the pictures stay with their project."""
-    data = project.parent / "data"
+    """A home folder beside the project: editor settings stay there, and no picture shows a path of this machine."""
+    home = project.parent / "home"
+    python = home / ".venv"
+    if not python.is_symlink():
+        home.mkdir(exist_ok=True)
+        python.symlink_to(ROOT / ".venv", target_is_directory=True)
     return {
-        "XDG_DATA_HOME": str(data / "data"),
-        "XDG_CONFIG_HOME": str(data / "config"),
-        "XDG_CACHE_HOME": str(data / "cache"),
-        "EXECUTORCH_PYTHON": str(ROOT / ".venv" / "bin" / "python"),
+        "HOME": str(home),
+        "PATH": f"{python / 'bin'}:/usr/bin",
+        "XDG_DATA_HOME": str(home / ".local" / "share"),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "XDG_CACHE_HOME": str(home / ".cache"),
     }
 
 

@@ -137,7 +137,7 @@ func shot_mcp() -> void:
 	save("dock-mcp-off", panel)
 	var caller: McpCaller = McpCaller.new()
 	add_child(caller)
-	await caller.call_all("claude-code")
+	await caller.call_all("my-assistant")
 	await settle(40)
 	save("dock-mcp", panel)
 	panel.custom_minimum_size.y /= 1.4

@@ -44,6 +44,12 @@ static func find_all() -> Array[Dictionary]:
 	return found
 
 
+## A text for a person's eyes, with paths below the home folder written as they would write them: [code]~/...[/code].
+static func with_short_home(text: String) -> String:
+	var home: String = OS.get_environment("HOME")
+	return text.replace(home + "/", "~/") if home.length() > 1 else text
+
+
 ## Whether a person named the interpreter.
 static func is_chosen(candidate: Dictionary) -> bool:
 	return candidate["source"] in ["environment", "setting"]
@@ -93,11 +99,13 @@ static func _usual_places() -> PackedStringArray:
 
 
 static func _add_folder(found: Array[Dictionary], folder: String, source: String) -> void:
-	var count: int = found.size()
 	var ending: String = ".exe" if OS.get_name() == "Windows" else ""
+	var has_versioned: bool = false
 	for name: String in VERSIONED_NAMES:
-		_add(found, folder.path_join(name + ending), source)
-	for name: String in PLAIN_NAMES if found.size() == count else PackedStringArray():
+		var path: String = folder.path_join(name + ending)
+		has_versioned = FileAccess.file_exists(path) or has_versioned
+		_add(found, path, source)
+	for name: String in PLAIN_NAMES if not has_versioned else PackedStringArray():
 		_add(found, folder.path_join(name + ending), source)
 
 

@@ -7,6 +7,7 @@ signal setup_requested
 
 const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
 const Backend := preload("res://addons/executorch/editor/backend/python_backend.gd")
+const Interpreters := preload("res://addons/executorch/editor/backend/interpreters.gd")
 const POLL_SECONDS: float = 2.0
 const WORDS: PackedStringArray = [
 	"Python rests until a model needs it", "Python is starting…", "Python is ready", "Python did not start"
@@ -84,7 +85,7 @@ func refresh() -> void:
 	var info: Dictionary = _jobs.get_backend_info() if _jobs != null else {}
 	if state == Backend.State.READY:
 		words.append(str(info.get("python", "")))
-		words.append(str(info.get("executable", "")))
+		words.append(Interpreters.with_short_home(str(info.get("executable", ""))))
 		if _memory_bytes > 0:
 			words.insert(1, Quantity.size(_memory_bytes))
 	elif state == Backend.State.FAILED:

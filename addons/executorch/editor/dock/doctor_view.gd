@@ -4,6 +4,8 @@ extends VBoxContainer
 
 signal setup_requested
 
+const Interpreters := preload("res://addons/executorch/editor/backend/interpreters.gd")
+
 var _jobs: ExecuTorchJobs
 var _words: Label = Label.new()
 var _set_up: Button = Button.new()
@@ -73,7 +75,7 @@ func show_checks(checks: Array) -> void:
 		var row: TreeItem = _table.create_item(root)
 		row.set_text(0, str(check_of.get("name", "")))
 		row.set_icon(0, get_theme_icon(&"StatusSuccess" if ok else &"StatusError", &"EditorIcons"))
-		row.set_text(1, str(check_of.get("found", "")))
+		row.set_text(1, Interpreters.with_short_home(str(check_of.get("found", ""))))
 		row.set_tooltip_text(1, str(check_of.get("found", "")))
 		var remedy: String = str(check_of.get("remedy", ""))
 		if not ok and not remedy.is_empty():

@@ -98,7 +98,7 @@ func _build_interpreters(column: VBoxContainer) -> void:
 
 func _build_install(column: VBoxContainer) -> void:
 	column.add_child(HSeparator.new())
-	_offer.text = OFFER % EnvironmentSetup.get_folder()
+	_offer.text = OFFER % Interpreters.with_short_home(EnvironmentSetup.get_folder())
 	column.add_child(_offer)
 	var row: HBoxContainer = HBoxContainer.new()
 	_install.text = "Set Up"
@@ -182,7 +182,7 @@ func _refresh_state() -> void:
 	if not EnvironmentSetup.get_forced_interpreter().is_empty():
 		words += "\nThe environment variable %s decides which Python is used." % Interpreters.VARIABLE
 	_icon.texture = get_theme_icon(icon_name, &"EditorIcons")
-	_state.text = words
+	_state.text = Interpreters.with_short_home(words)
 
 
 func _show_candidates(candidates: Array[Dictionary]) -> void:
@@ -190,7 +190,7 @@ func _show_candidates(candidates: Array[Dictionary]) -> void:
 	var root: TreeItem = _table.create_item()
 	for candidate: Dictionary in candidates:
 		var row: TreeItem = _table.create_item(root)
-		row.set_text(0, str(candidate["path"]))
+		row.set_text(0, Interpreters.with_short_home(str(candidate["path"])))
 		row.set_tooltip_text(0, str(candidate["path"]))
 		row.set_text(1, str(candidate["version"]) if str(candidate["version"]).length() > 0 else "does not start")
 		row.set_text(2, PLACES[candidate["source"]])
