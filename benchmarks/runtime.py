@@ -68,21 +68,21 @@ def measure(game: Game, folder: Path, name: str, threads: int, rounds: int, seco
             keep(mode, raw["best_us"])
             keep(f"{mode} load", raw["load_us"])
             other[f"{mode} allocations"] = raw["allocations"]
-            other[f"{mode} peak"] = raw["peak_kb"]
+            other[f"{mode} grown"] = raw["grown_kb"]
         # The same program once more: how far apart two equal measurements are.
         keep("module again", run_raw(folder / f"{name}.pte", threads, seconds, "module")["best_us"])
         builds = {"": game.release or game.editor, "editor ": game.editor}
         for build, command in builds.items():
             calls = game.run(command, [str(folder / f"{name}.pte"), str(threads), str(seconds)])
             keep(f"{build}godot load", calls.pop("load_us"))
-            other[f"{build}godot peak"] = calls.pop("peak_kb")
+            other[f"{build}godot grown"] = calls.pop("grown_kb")
             for way, (fastest, _) in calls.items():
                 keep(f"{build}{way}", fastest)
         onnx = run_onnx(folder / f"{name}.onnx", name, threads, seconds)
         if onnx is not None:
             keep("onnxruntime", onnx["best_us"])
             keep("onnxruntime load", onnx["load_us"])
-            other["onnxruntime peak"] = onnx["peak_kb"]
+            other["onnxruntime grown"] = onnx["grown_kb"]
     ways = ("module again", *WAYS, *EDITOR_WAYS, "core", "onnxruntime")
     ratios = {way: best[way] / best["module"] for way in ways if way in best}
     return {"microseconds": best, "ratios": ratios, **other}
@@ -104,7 +104,8 @@ def print_row(name: str, threads: int, result: dict[str, Any]) -> None:
     makers = ("module", "core", "godot", "onnxruntime")
     print("  load: " + ", ".join(f"{way} {times[f'{way} load']:.0f} us" for way in makers if f"{way} load" in times))
     print(
-        "  peak memory: " + ", ".join(f"{way} +{result[f'{way} peak']} KB" for way in makers if f"{way} peak" in result)
+        "  the process grows by: "
+        + ", ".join(f"{way} {result[f'{way} grown']} KB" for way in makers if f"{way} grown" in result)
     )
     print(f"  heap allocations a call: raw {result['module allocations']:.0f}, core {result['core allocations']:.0f}")
 
@@ -142,10 +143,12 @@ def run_raw(model: Path, threads: int, seconds: float, mode: str) -> dict[str, f
 
 
 ONNX_SCRIPT = """
-import json, resource, sys, time
+import json, sys, time
 import numpy, onnxruntime
 path, threads, seconds, shapes = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), json.loads(sys.argv[4])
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def resident():
+    return int(open("/proc/self/status").read().split("VmRSS:")[1].split()[0])
+before = resident()
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = threads
 start = time.perf_counter()
@@ -166,8 +169,7 @@ while time.perf_counter() - start < seconds:
     for _ in range(calls):
         session.run(None, feed)
     best = min(best, (time.perf_counter() - begun) / calls)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak
-print(json.dumps({"load_us": load * 1e6, "best_us": best * 1e6, "peak_kb": peak}))
+print(json.dumps({"load_us": load * 1e6, "best_us": best * 1e6, "grown_kb": resident() - before}))
 """
 
 

@@ -20,7 +20,7 @@ func _init() -> void:
 			print("bench: ", JSON.stringify(_measure_agents(module, resource, arguments[3].to_int())))
 		quit()
 		return
-	var peak: int = _peak_kb()
+	var before: int = _resident_kb()
 	var begun: int = Time.get_ticks_usec()
 	if module.load_from_file(path) != 0 or module.load_method("forward") != 0:
 		printerr(module.get_last_error())
@@ -36,7 +36,7 @@ func _init() -> void:
 		result["packed"] = _measure(func(calls: int) -> void: _packed(module, inputs[0], calls))
 	result["array"] = _measure(func(calls: int) -> void: _array(module, inputs, calls))
 	result["dictionary"] = _measure(func(calls: int) -> void: _dictionary(module, named, calls))
-	result["peak_kb"] = _peak_kb() - peak
+	result["grown_kb"] = _resident_kb() - before
 	if inputs.size() == 1 and (inputs[0] as PackedFloat32Array).size() == 1:
 		result["numbers"] = _measure(func(calls: int) -> void: _dictionary(module, {"input_0": [0.5]}, calls))
 	if resource.load_from_file(path) == OK:
@@ -90,10 +90,10 @@ func _inputs_of(module: Variant) -> Array:
 	return inputs
 
 
-## The most memory that the process has had; 0 where the system does not say.
-func _peak_kb() -> int:
+## The memory that the process has now; 0 where the system does not say.
+func _resident_kb() -> int:
 	var status: String = FileAccess.get_file_as_string("/proc/self/status")
-	return status.get_slice("VmHWM:", 1).strip_edges().to_int() if "VmHWM:" in status else 0
+	return status.get_slice("VmRSS:", 1).strip_edges().to_int() if "VmRSS:" in status else 0
 
 
 ## [fastest batch, median batch] in microseconds a call.
