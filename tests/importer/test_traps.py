@@ -86,6 +86,15 @@ def test_a_range_that_begins_at_one(convert_zoo: Convert) -> None:
     assert meta["methods"][0]["inputs"][0]["ranges"][0] == [1, 2]
 
 
+@pytest.mark.parametrize("recipe", ["portable", "xnnpack_fp32"])
+def test_convolutions_do_not_narrow_the_batch(recipe: str, convert_zoo: Convert) -> None:
+    """torch asks "is the batch less than 16?" and so makes 15 the bound of a range up to 40, in silence."""
+    artifact = convert_zoo("convnet", inputs="image: float32[batch:1..40,3,16,16]", recipe=recipe)
+    assert artifact.metadata["methods"][0]["inputs"][0]["ranges"][0] == [1, 40]
+    (method,) = read_program(artifact.payload).methods
+    assert method.inputs[0][1].shape[0] >= 40  # type: ignore[union-attr]
+
+
 def test_random_indices_stay_inside_the_table(convert_zoo: Convert) -> None:
     meta = convert_zoo("words", inputs="int64[1,7]").metadata
     assert meta["accuracy"]["max_absolute"] > 0 or meta["accuracy"]["cosine"] > 0.999
