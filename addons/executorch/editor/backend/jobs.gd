@@ -252,6 +252,9 @@ func close() -> void:
 	for task: Array in _tasks.values():
 		(task[0] as Task).get_result()
 	_tasks.clear()
+	# Their end is no failure of the models.
+	for job: ExecuTorchJob in _requests:
+		(_requests[job] as Request).finished.disconnect(_on_converted.bind(job))
 	_requests.clear()
 	_backend.close()
 
