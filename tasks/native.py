@@ -91,7 +91,7 @@ def _cmake(*arguments: str | Path, log: str) -> None:
 
 def _digest() -> str:
     files = [path for path in SOURCE.rglob("*") if path.is_file()]
-    files.append(ROOT / "requirements.txt")
+    files += [ROOT / "benchmarks" / "raw_forward.cpp", ROOT / "requirements.txt"]
     digest = hashlib.sha256()
     for path in sorted(files):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
