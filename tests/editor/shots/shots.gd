@@ -22,7 +22,10 @@ func shot_editor() -> void:
 	widen_inspector(400.0)
 	open_bottom_panel("res://addons/executorch/editor/dock/dock_panel.gd")
 	await convert_some_models()
-	await settle(60)
+	var jobs: ExecuTorchJobs = get_tree().root.find_child("ExecuTorchJobs", true, false)
+	while jobs.get_jobs().any(func(job: ExecuTorchJob) -> bool: return not job.is_ended()):
+		await get_tree().process_frame
+	await settle(120)
 	save("editor", EditorInterface.get_base_control())
 
 
