@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,11 +94,15 @@ def version_of(program: Path) -> str:
 def run_headless(
     program: Path, project: Path, *arguments: str | Path, timeout: float, env: Mapping[str, str]
 ) -> tuple[str, int]:
-    """Run `godot --headless --path PROJECT ARGUMENTS`; returns what it printed (both streams, in order) and its status.
+    """`run_to_end` of `godot --headless --path PROJECT ARGUMENTS`."""
+    return run_to_end([program, "--headless", "--path", project, *arguments], timeout=timeout, env=env)
+
+
+def run_to_end(command: Sequence[str | Path], *, timeout: float, env: Mapping[str, str]) -> tuple[str, int]:
+    """Run a Godot; returns what it printed (both streams, in order) and its status.
 
     A Godot that hangs is killed with its children, and its status is -9.
     """
-    command = [str(program), "--headless", "--path", str(project), *map(str, arguments)]
     process = subprocess.Popen(
         command,
         env={**os.environ, **env},

@@ -7,7 +7,6 @@ import importlib
 import os
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -108,7 +107,7 @@ def take(project: Path, look: Look, out: Path, shots: Sequence[str], timeout: fl
         "EXECUTORCH_SHOTS_OUT": str(out),
         "EXECUTORCH_SHOTS_SUFFIX": look.suffix,
     }
-    status, output = run_windowed(project, look, [], environment, timeout)
+    output, status = run_windowed(project, look, [], environment, timeout)
     if status != 0 or "@@SHOTS DONE" not in output:
         raise StepFailed(f"the editor ended with status {status}:\n{output[-6000:]}")
     return output
@@ -116,8 +115,8 @@ def take(project: Path, look: Look, out: Path, shots: Sequence[str], timeout: fl
 
 def run_windowed(
     project: Path, look: Look, arguments: Sequence[str], environment: Mapping[str, str], timeout: float
-) -> tuple[int, str]:
-    """Open the editor in a window of a display of its own; its exit status and what it printed."""
+) -> tuple[str, int]:
+    """Open the editor in a window of a display of its own; what it printed and its exit status (-9: it was killed)."""
     godot = godot_task.ensure()
     _write_editor_settings(project, look, godot.version)
     width, height = look.size
@@ -126,22 +125,7 @@ def run_windowed(
         command: list[str | Path] = [godot.program, "--editor", "--path", project, *arguments]
         command += ["--rendering-driver", "opengl3", "--audio-driver", "Dummy"]
         command += ["--windowed", "--resolution", f"{width}x{height}", "--position", "0,0"]
-        process = subprocess.Popen(
-            command,
-            env={**os.environ, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            raw, _ = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired as late:
-            os.killpg(process.pid, signal.SIGKILL)
-            raw, _ = process.communicate()
-            tail = raw.decode(errors="replace")[-4000:]
-            raise StepFailed(f"the editor did not end within {timeout:.0f} s:\n{tail}") from late
-    return process.returncode, raw.decode(errors="replace")
+        return godot_task.run_to_end(command, timeout=timeout, env=variables)
 
 
 @contextmanager

@@ -41,7 +41,7 @@ func test_failed_import_can_be_read_retried_and_cleared() -> void:
 
 func test_doctor_lists_python_and_its_packages() -> void:
 	var panel: Node = find_by_script(get_tree().root, DOCK_PANEL)
-	panel.call("show_doctor")
+	panel.call("show_page", 1)
 	var doctor: DoctorView = find_by_script(panel, "res://addons/executorch/editor/dock/doctor_view.gd") as DoctorView
 	if await wait_until(func() -> bool: return doctor.get_text().contains("torch"), 60.0, "the checks"):
 		check(doctor.get_text().contains("executorch"), doctor.get_text())
@@ -57,7 +57,7 @@ func test_backend_is_stopped_and_started() -> void:
 	if not await wait_until(is_ready, 60.0, "the backend"):
 		return
 	check(_state_of(bar).contains("ready"), _state_of(bar))
-	find_button(bar, "Stop").pressed.emit()
+	_find_by_tip(bar, "Stops ").pressed.emit()
 	await wait_until(func() -> bool: return jobs.get_backend_state() == Backend.State.STOPPED, 20.0, "the end")
 	check(_state_of(bar).contains("rests"), _state_of(bar))
 	find_button(bar, "Start").pressed.emit()
@@ -78,6 +78,13 @@ func _rows(panel: Node) -> String:
 
 func _log(panel: Node) -> String:
 	return str(find_by_script(panel, "res://addons/executorch/editor/dock/job_log.gd").call("get_text"))
+
+
+func _find_by_tip(bar: Node, tip: String) -> Button:
+	for node: Node in bar.find_children("*", "Button", true, false):
+		if (node as Button).tooltip_text.begins_with(tip):
+			return node as Button
+	return null
 
 
 func _state_of(bar: Node) -> String:

@@ -144,8 +144,8 @@ func test_failed_model_says_what_to_do() -> void:
 	header.retry_requested.connect(func() -> void: asked.append(true))
 	find_button(header, "Try Again").pressed.emit()
 	check_equal(asked.size(), 1)
-	header.show_pending("lower", 0.5, 3.0)
-	check(text_of(header).contains("Lower"), text_of(header))
+	header.show_pending("Compiling", 0.5, 3.0)
+	check(text_of(header).contains("Compiling"), text_of(header))
 	check(not text_of(header).contains("Only weights."), "the old error is still shown")
 	header.queue_free()
 

@@ -5,6 +5,7 @@ extends "res://tests/editor/views.gd"
 const McpClientEntries := preload("res://addons/executorch/editor/mcp/mcp_client_entries.gd")
 const McpEditorServer := preload("res://addons/executorch/editor/mcp/mcp_editor_server.gd")
 const MCP_VIEW: String = "res://addons/executorch/editor/mcp/mcp_view.gd"
+const MCP_PAGE: int = 2
 
 
 func test_server_is_started_seen_and_stopped() -> void:
@@ -16,7 +17,7 @@ func test_server_is_started_seen_and_stopped() -> void:
 	await _refreshed(view)
 	var server: ExecuTorchMCPServer = McpEditorServer.server
 	check(text_of(view).contains("127.0.0.1:%d/mcp" % server.port), text_of(view))
-	check(not text_of(view).contains(server.token), "the token is shown to who looks over the shoulder")
+	_check_token(view, server.token)
 	var failed: Dictionary = {"model": "nothing", "inputs": {}}
 	for arguments: Dictionary in [{"name": "list_backends"}, {"name": "run_inference", "arguments": failed}]:
 		server.handle_request({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": arguments})
@@ -75,13 +76,39 @@ func test_entries_for_clients() -> void:
 		)
 
 
+## Hidden from who looks over the shoulder, shown by the eye, and hidden again when the page is left.
+func _check_token(view: Control, token: String) -> void:
+	var field: LineEdit = null
+	for node: Node in view.find_children("*", "LineEdit", true, false):
+		if (node as LineEdit).text == token:
+			field = node
+	var eye: Button = null
+	for node: Node in view.find_children("*", "Button", true, false):
+		if (node as Button).tooltip_text == "Show the token":
+			eye = node
+	if field == null or eye == null:
+		check(false, "no token in the page")
+		return
+	check(field.is_visible_in_tree() and field.secret, "the token is hidden at first")
+	check(not text_of(view).contains(token.left(6)), "a part of the token is shown")
+	eye.button_pressed = true
+	check(not field.secret, "the token is shown")
+	eye.button_pressed = false
+	check(field.secret, "the token is hidden again")
+	eye.button_pressed = true
+	var panel: Control = find_by_script(get_tree().root, DOCK_PANEL) as Control
+	panel.call("show_page", 0)
+	panel.call("show_page", MCP_PAGE)
+	check(field.secret and not eye.button_pressed, "the token stays shown when the page was left")
+
+
 func _open() -> Control:
 	var panel: Control = find_by_script(get_tree().root, DOCK_PANEL) as Control
 	var node: Node = self
 	while not node is EditorPlugin:
 		node = node.get_parent()
 	(node as EditorPlugin).make_bottom_panel_item_visible(panel)
-	panel.call("show_mcp")
+	panel.call("show_page", MCP_PAGE)
 	var view: Control = find_by_script(panel, MCP_VIEW) as Control
 	await wait_until(view.is_visible_in_tree, 10.0, "the page")
 	view.call("refresh")

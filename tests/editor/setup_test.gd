@@ -59,6 +59,9 @@ func test_window_sets_up_cancels_and_goes_on() -> void:
 	# As on a person's machine, where no variable decides.
 	var forced: String = OS.get_environment("EXECUTORCH_PYTHON")
 	OS.unset_environment("EXECUTORCH_PYTHON")
+	# Below the home folder, whose paths are shown short.
+	var home: String = OS.get_environment("HOME")
+	OS.set_environment("HOME", forced.get_base_dir().get_base_dir())
 	EditorInterface.get_editor_settings().set_setting(Interpreters.SETTING, forced)
 	window.call("open")
 	var install: Button = find_button(window, "Set Up")
@@ -76,6 +79,7 @@ func test_window_sets_up_cancels_and_goes_on() -> void:
 		check_equal(EditorInterface.get_editor_settings().get_setting(Interpreters.SETTING), forced)
 		await wait_until(func() -> bool: return not install.disabled, 60.0, "a list of interpreters again")
 		check_equal(install.text, "Continue Set-Up")
+		check(not text_of(window).contains("Made by Set Up"), "half an environment is offered")
 		install.pressed.emit()
 		await wait_until(func() -> bool: return ends.size() == 2, 240.0, "the end")
 		check_equal(ends[-1], {})
@@ -87,10 +91,12 @@ func test_window_sets_up_cancels_and_goes_on() -> void:
 		OS.execute(python, ["-c", "import pebble0, pebble1, pebble2; print(pebble2.WEIGHT)"], output, true)
 		check_equal(str(output[0]).strip_edges(), "3", "what was installed")
 		check_equal(_project_files("res://"), before, "the project was touched")
+		await wait_until(func() -> bool: return install.text == "Set Up Again", 60.0, "the button's words")
 	window.hide()
 	setup.wheels = ""
 	setup.requirements = ""
 	OS.set_environment("EXECUTORCH_PYTHON", forced)
+	OS.set_environment("HOME", home)
 	EditorInterface.get_editor_settings().set_setting(Interpreters.SETTING, "")
 	find_jobs().restart_backend()
 

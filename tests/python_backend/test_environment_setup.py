@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from python_backend import environment_setup
 from tests.python_backend.editor import ROOT, Editor
 
 SCRIPT = ROOT / "python_backend" / "environment_setup.py"
@@ -253,3 +254,24 @@ def test_an_unsupported_python_says_so(tmp_path: Path, requirements: Path) -> No
         command(tmp_path / "venv", requirements, python=str(found[0])), capture_output=True, text=True, check=False
     )
     assert json.loads(run.stdout.splitlines()[-1])["error"]["code"] == "SETUP_PYTHON_UNSUPPORTED"
+
+
+def test_pips_lines_are_told_short() -> None:
+    told: list[tuple[str, float, str]] = []
+    reader = environment_setup._PipOutput(lambda *progress: told.append(progress))
+    for line in (
+        "Looking in indexes: https://example.org/simple",
+        "Collecting pillow==13.0.0 (from -r /a/project/requirements.txt (line 9))",
+        "  Downloading https://example.org/files/pillow-13.0.0-cp311.whl (7.1 MB)",
+        "Progress 3550000 of 7100000",
+        "Installing collected packages: pillow",
+    ):
+        reader.read(line)
+    assert [line for _, _, line in told] == [
+        "Collecting pillow==13.0.0",
+        "Downloading pillow-13.0.0-cp311.whl (7.1 MB)",
+        "pillow: 3.5 of 7.1 MB",
+        "Installing collected packages: pillow",
+    ]
+    fractions = [fraction for _, fraction, _ in told]
+    assert fractions == sorted(fractions)

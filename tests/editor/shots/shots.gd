@@ -105,7 +105,7 @@ func shot_dock() -> void:
 	panel.call("show_job_of", "res://models/handwriting.pt")
 	await settle()
 	save("dock-cancelled", panel)
-	panel.call("show_doctor")
+	panel.call("show_page", 1)
 	await settle(200)
 	save("dock-environment", panel)
 
@@ -134,7 +134,7 @@ func shot_thumbnails() -> void:
 
 func shot_mcp() -> void:
 	var panel: Control = open_bottom_panel("res://addons/executorch/editor/dock/dock_panel.gd")
-	panel.call("show_mcp")
+	panel.call("show_page", 2)
 	panel.custom_minimum_size.y *= 1.4
 	await settle(40)
 	save("dock-mcp-off", panel)

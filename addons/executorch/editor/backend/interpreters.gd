@@ -4,6 +4,9 @@ extends RefCounted
 
 const VARIABLE: String = "EXECUTORCH_PYTHON"
 const SETTING: String = "executorch/python/interpreter"
+## The file in the set-up's environment that says how far it came; python_backend/environment_setup.py writes it.
+const MARKER: String = ".executorch-environment"
+const FINISHED: String = "finished"
 const VERSIONED_NAMES: PackedStringArray = ["python3.12", "python3.13", "python3.11", "python3.10"]
 ## Mostly links to one of the above; looked at where there is none of them.
 const PLAIN_NAMES: PackedStringArray = ["python3", "python"]
@@ -55,10 +58,20 @@ static func is_chosen(candidate: Dictionary) -> bool:
 	return candidate["source"] in ["environment", "setting"]
 
 
-## The interpreter of the virtual environment that the set-up window makes; it need not exist.
+## The folder of the virtual environment that the set-up window makes; it need not exist.
+static func get_user_folder() -> String:
+	return OS.get_data_dir().path_join("executorch-godot/python")
+
+
+## The interpreter in it.
 static func get_user_environment() -> String:
-	var folder: String = OS.get_data_dir().path_join("executorch-godot/python")
-	return folder.path_join("Scripts/python.exe" if OS.get_name() == "Windows" else "bin/python")
+	return get_user_folder().path_join("Scripts/python.exe" if OS.get_name() == "Windows" else "bin/python")
+
+
+## How far the set-up came: "" (there is none), "begun" or FINISHED.
+static func get_user_folder_mark() -> String:
+	var path: String = get_user_folder().path_join(MARKER)
+	return FileAccess.get_file_as_string(path).strip_edges() if FileAccess.file_exists(path) else ""
 
 
 ## The editor setting; empty when it is not set.
@@ -69,7 +82,8 @@ static func get_setting() -> String:
 
 static func _search() -> Array[Dictionary]:
 	var found: Array[Dictionary] = []
-	_add(found, get_user_environment(), "user folder")
+	if get_user_folder_mark() == FINISHED:
+		_add(found, get_user_environment(), "user folder")
 	var separator: String = ";" if OS.get_name() == "Windows" else ":"
 	for folder: String in OS.get_environment("PATH").split(separator, false):
 		if not folder.rstrip("/").ends_with(PYENV_SHIMS):

@@ -6,6 +6,19 @@ extends RefCounted
 enum State { QUEUED, RUNNING, DONE, FAILED, CANCELLED }
 
 const MAX_LOG_LINES: int = 2000
+## What a person reads for the stages.
+const STAGE_TITLES: Dictionary[String, String] = {
+	"queued": "Waiting",
+	"start": "Starting",
+	"read": "Reading",
+	"load": "Loading",
+	"export": "Exporting",
+	"lower": "Compiling",
+	"write": "Writing",
+	"validate": "Checking",
+	"store": "Storing",
+	"install": "Storing",
+}
 
 ## The file, `res://...`.
 var path: String = ""
@@ -33,6 +46,11 @@ var _ended_msec: int = -1
 ## Whether nothing more will happen.
 func is_ended() -> bool:
 	return _ended_msec >= 0
+
+
+## The stage as a person reads it.
+func get_stage_title() -> String:
+	return STAGE_TITLES.get(stage, stage.capitalize())
 
 
 ## Seconds since the job was queued; stands still when it has ended.

@@ -1,8 +1,7 @@
 @tool
 extends HBoxContainer
-## The Python process in a line: its state, interpreter and memory, with restart, stop and the way to its set-up.
+## The Python process in a line: its state, version and memory, with restart, stop and the way to its set-up.
 
-signal doctor_requested
 signal setup_requested
 
 const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
@@ -21,7 +20,6 @@ var _detail: Label = Label.new()
 var _start: Button
 var _stop: Button
 var _restart: Button
-var _clear: Button
 var _memory_bytes: int = 0
 var _asking: bool = false
 var _timer: Timer = Timer.new()
@@ -29,9 +27,6 @@ var _timer: Timer = Timer.new()
 
 func _init(jobs: ExecuTorchJobs = null) -> void:
 	_jobs = jobs
-	var margin: Control = Control.new()
-	margin.custom_minimum_size.x = 2.0
-	add_child(margin)
 	_icon.stretch_mode = TextureRect.STRETCH_KEEP_CENTERED
 	add_child(_icon)
 	add_child(_state)
@@ -41,22 +36,15 @@ func _init(jobs: ExecuTorchJobs = null) -> void:
 	add_child(_detail)
 	_start = _add_button("Start", "Play", "Starts the Python process now.", func() -> void: _jobs.start_backend())
 	_restart = _add_button(
-		"Restart",
-		"Reload",
-		"Ends the Python process and starts it anew. Conversions begin again.",
-		func() -> void: _jobs.restart_backend()
+		"", "Reload", "Restarts the Python process. Conversions begin again.", func() -> void: _jobs.restart_backend()
 	)
 	_stop = _add_button(
+		"",
 		"Stop",
-		"Stop",
-		"Ends the Python process; it starts again when a model needs it.",
+		"Stops the Python process; it starts again when a model needs it.",
 		func() -> void: _jobs.stop_backend()
 	)
-	_add_button("Check", "NodeInfo", "Checks Python, its packages and their versions.", doctor_requested.emit)
 	_add_button("Set Up…", "Tools", "Chooses the Python interpreter, or installs what is needed.", setup_requested.emit)
-	_clear = _add_button(
-		"Clear", "Clear", "Takes the conversions that have ended from the list.", func() -> void: _jobs.clear_finished()
-	)
 	_timer.wait_time = POLL_SECONDS
 	_timer.timeout.connect(_poll)
 	add_child(_timer)
@@ -82,16 +70,17 @@ func refresh() -> void:
 	_restart.visible = state == Backend.State.READY
 	_stop.visible = state in [Backend.State.STARTING, Backend.State.READY]
 	var words: PackedStringArray = []
+	var tip: String = ""
 	var info: Dictionary = _jobs.get_backend_info() if _jobs != null else {}
 	if state == Backend.State.READY:
 		words.append(str(info.get("python", "")))
-		words.append(Interpreters.with_short_home(str(info.get("executable", ""))))
+		tip = Interpreters.with_short_home(str(info.get("executable", "")))
 		if _memory_bytes > 0:
-			words.insert(1, Quantity.size(_memory_bytes))
+			words.append(Quantity.size(_memory_bytes))
 	elif state == Backend.State.FAILED:
 		words.append(str(_jobs.get_backend_error().get("cause", "")))
 	_detail.text = "  ·  ".join(words)
-	_detail.tooltip_text = "\n".join(words)
+	_detail.tooltip_text = "\n".join(words + PackedStringArray([tip]))
 
 
 func _poll() -> void:

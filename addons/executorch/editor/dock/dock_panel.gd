@@ -1,9 +1,11 @@
 @tool
-extends VBoxContainer
-## The bottom panel "ExecuTorch": conversions with their progress and log, the Python process that does them,
-## and the MCP server.
+extends MarginContainer
+## The bottom panel "ExecuTorch": a page for conversions and their log, one for what Python is found, one for the MCP
+## server. The Python process that converts stays in sight above them.
 
 signal setup_requested
+
+enum Page { CONVERSIONS, ENVIRONMENT, MCP }
 
 const JobsTable := preload("jobs_table.gd")
 const JobLog := preload("job_log.gd")
@@ -12,56 +14,88 @@ const DoctorView := preload("doctor_view.gd")
 const McpView := preload("res://addons/executorch/editor/mcp/mcp_view.gd")
 
 var _jobs: ExecuTorchJobs
-var _bar: BackendBar
 var _table: JobsTable
-var _log: JobLog
+var _log: JobLog = JobLog.new()
 var _doctor: DoctorView
-var _tabs: TabContainer = TabContainer.new()
-var _split: HSplitContainer = HSplitContainer.new()
+var _column: VBoxContainer = VBoxContainer.new()
+var _tabs: TabBar = TabBar.new()
+var _clear: Button = Button.new()
+var _pages: Array[Control] = []
 
 
 func _init(jobs: ExecuTorchJobs = null) -> void:
 	_jobs = jobs
 	name = "ExecuTorch"
-	_bar = BackendBar.new(jobs)
-	_table = JobsTable.new(jobs)
-	_log = JobLog.new()
+	add_child(_column)
+	_add_head()
+	_add_conversions()
 	_doctor = DoctorView.new(jobs)
-	add_child(_bar)
-	_split.size_flags_vertical = Control.SIZE_EXPAND_FILL
-	add_child(_split)
-	_table.size_flags_horizontal = Control.SIZE_EXPAND_FILL
-	_table.size_flags_stretch_ratio = 1.4
-	_split.add_child(_table)
-	_tabs.size_flags_horizontal = Control.SIZE_EXPAND_FILL
-	_split.add_child(_tabs)
-	_log.name = "Log"
-	_tabs.add_child(_log)
-	_doctor.name = "Environment"
-	_tabs.add_child(_doctor)
-	_tabs.add_child(McpView.new())
-	_table.job_selected.connect(_log.show_job)
-	_bar.setup_requested.connect(setup_requested.emit)
 	_doctor.setup_requested.connect(setup_requested.emit)
-	_bar.doctor_requested.connect(show_doctor)
+	_add_page("Environment", _doctor)
+	_add_page("MCP", McpView.new())
+	_tabs.tab_changed.connect(_on_tab_changed)
+	_show_page(Page.CONVERSIONS)
 
 
 func _ready() -> void:
-	custom_minimum_size.y = 220.0 * EditorInterface.get_editor_scale()
+	var unit: float = EditorInterface.get_editor_scale()
+	custom_minimum_size.y = 220.0 * unit
+	for side: StringName in [&"margin_left", &"margin_right"]:
+		add_theme_constant_override(side, roundi(4.0 * unit))
+	_clear.icon = get_theme_icon(&"Clear", &"EditorIcons")
 
 
-## Shows the MCP server and its clients.
-func show_mcp() -> void:
-	_tabs.current_tab = 2
+func show_page(page: Page) -> void:
+	_tabs.current_tab = page
 
 
 ## Selects the latest job of a model and shows its log.
 func show_job_of(path: String) -> void:
-	_tabs.current_tab = 0
+	show_page(Page.CONVERSIONS)
 	_table.select_job(_jobs.find_job(path))
 
 
-## Shows what Python and the packages are, checked anew.
-func show_doctor() -> void:
-	_tabs.current_tab = 1
-	_doctor.check()
+func _add_head() -> void:
+	var row: HBoxContainer = HBoxContainer.new()
+	_column.add_child(row)
+	_tabs.clip_tabs = false
+	_tabs.size_flags_vertical = Control.SIZE_SHRINK_END
+	row.add_child(_tabs)
+	var bar: BackendBar = BackendBar.new(_jobs)
+	bar.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	bar.setup_requested.connect(setup_requested.emit)
+	row.add_child(bar)
+
+
+func _add_conversions() -> void:
+	var split: HSplitContainer = HSplitContainer.new()
+	_table = JobsTable.new(_jobs)
+	_table.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	_table.size_flags_stretch_ratio = 1.4
+	_table.job_selected.connect(_log.show_job)
+	split.add_child(_table)
+	_log.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	split.add_child(_log)
+	_clear.text = "Clear"
+	_clear.tooltip_text = "Takes the conversions that have ended from the list."
+	_clear.pressed.connect(func() -> void: _jobs.clear_finished())
+	_log.add_button(_clear)
+	_add_page("Conversions", split)
+
+
+func _add_page(title: String, page: Control) -> void:
+	_tabs.add_tab(title)
+	page.size_flags_vertical = Control.SIZE_EXPAND_FILL
+	_pages.append(page)
+	_column.add_child(page)
+
+
+func _on_tab_changed(tab: int) -> void:
+	_show_page(tab)
+	if tab == Page.ENVIRONMENT and not _doctor.has_checked():
+		_doctor.check()
+
+
+func _show_page(shown: int) -> void:
+	for index: int in _pages.size():
+		_pages[index].visible = index == shown

@@ -17,7 +17,6 @@ func _init(jobs: ExecuTorchJobs = null) -> void:
 	_jobs = jobs
 	var head: HBoxContainer = HBoxContainer.new()
 	add_child(head)
-	_words.text = "Press Check to see what is installed."
 	_words.size_flags_horizontal = Control.SIZE_EXPAND_FILL
 	_words.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
 	head.add_child(_words)
@@ -45,6 +44,11 @@ func _init(jobs: ExecuTorchJobs = null) -> void:
 
 func _ready() -> void:
 	_table.set_column_custom_minimum_width(0, roundi(170 * EditorInterface.get_editor_scale()))
+
+
+## Whether anything was asked for yet.
+func has_checked() -> bool:
+	return _checking or _table.get_root() != null
 
 
 ## Asks the backend, which is started for it when it rests.

@@ -8,20 +8,20 @@ var _shown_lines: int = -1
 var _text: RichTextLabel = RichTextLabel.new()
 var _copy: Button = Button.new()
 var _title: Label = Label.new()
+var _head: HBoxContainer = HBoxContainer.new()
 
 
 func _init() -> void:
-	var head: HBoxContainer = HBoxContainer.new()
-	add_child(head)
+	add_child(_head)
 	_title.text = "No conversion is selected."
 	_title.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
 	_title.size_flags_horizontal = Control.SIZE_EXPAND_FILL
-	head.add_child(_title)
+	_head.add_child(_title)
 	_copy.text = "Copy"
 	_copy.disabled = true
 	_copy.tooltip_text = "Copies the whole log."
 	_copy.pressed.connect(func() -> void: DisplayServer.clipboard_set(get_text()))
-	head.add_child(_copy)
+	_head.add_child(_copy)
 	_text.selection_enabled = true
 	_text.context_menu_enabled = true
 	_text.focus_mode = Control.FOCUS_CLICK
@@ -51,6 +51,11 @@ func show_job(job: ExecuTorchJob) -> void:
 	_text.add_text("\n".join(job.log_lines))
 	if not _text.scroll_following:
 		_text.scroll_to_line(0)
+
+
+## Adds a button beside Copy.
+func add_button(button: Button) -> void:
+	_head.add_child(button)
 
 
 ## All that is shown, as plain text.

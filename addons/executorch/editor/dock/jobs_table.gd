@@ -87,10 +87,8 @@ func _update(job: ExecuTorchJob) -> void:
 		return
 	row.set_text(Column.MODEL, job.path.get_file())
 	row.set_tooltip_text(Column.MODEL, job.path)
-	var words: String = STATES[job.state]
-	if job.state == ExecuTorchJob.State.RUNNING and not job.stage.is_empty():
-		words = job.stage.capitalize()
-	row.set_text(Column.STATE, words)
+	var running: bool = job.state == ExecuTorchJob.State.RUNNING
+	row.set_text(Column.STATE, job.get_stage_title() if running else STATES[job.state])
 	row.set_icon(Column.STATE, get_theme_icon(ICONS[job.state], &"EditorIcons"))
 	var tip: String = str(job.error.get("cause", "")) if job.state == ExecuTorchJob.State.FAILED else job.message
 	row.set_tooltip_text(Column.STATE, tip)

@@ -64,10 +64,10 @@ func show_ready() -> void:
 
 ## A conversion that waits or runs. `fraction` 0 to 1, below 0 when unknown.
 func show_pending(stage: String, fraction: float, elapsed_seconds: float) -> void:
-	_set_state(State.PENDING, stage.capitalize())
+	_set_state(State.PENDING, stage)
 	_progress.indeterminate = fraction < 0.0
 	_progress.value = clampf(fraction, 0.0, 1.0)
-	_progress.tooltip_text = "%s, %.0f s" % [stage.capitalize(), elapsed_seconds]
+	_progress.tooltip_text = "%s, %.0f s" % [stage, elapsed_seconds]
 
 
 ## A conversion that failed: `error` is `{code, cause, remedy}`. `keeps_artifact`: the model of before is still

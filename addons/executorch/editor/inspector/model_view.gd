@@ -138,13 +138,13 @@ func _on_reimported(paths: PackedStringArray) -> void:
 func _refresh_state() -> void:
 	var job: ExecuTorchJob = _find_job()
 	if job != null and not job.is_ended():
-		_header.show_pending(job.stage, job.fraction, job.get_elapsed_seconds())
+		_header.show_pending(job.get_stage_title(), job.fraction, job.get_elapsed_seconds())
 	elif _model.state == ExecuTorchResource.State.FAILED:
 		_header.show_failed(_model.error, false)
 	elif job != null and job.state == ExecuTorchJob.State.FAILED:
 		_header.show_failed(job.error, _method_choice.item_count > 0)
 	elif _model.state == ExecuTorchResource.State.PENDING:
-		_header.show_pending("waiting", -1.0, 0.0)
+		_header.show_pending("Waiting", -1.0, 0.0)
 	else:
 		_header.show_ready()
 

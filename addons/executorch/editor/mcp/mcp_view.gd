@@ -16,12 +16,19 @@ const ERROR_ICON: StringName = &"StatusError"
 const OFF: String = "The MCP server is off."
 const START_TIP: String = "Lets assistants reach this editor, now and whenever it starts."
 const NO_CALLS: String = "Calls of assistants appear here."
+const WHAT_FOR: String = (
+	"An assistant such as Claude, Cursor or Copilot can look at this project's models, run and measure them."
+	+ "\nPress Start, then Copy the configuration for it."
+)
 
 var _icon: TextureRect = TextureRect.new()
 var _state: Label = Label.new()
 var _toggle: Button = Button.new()
 var _port: SpinBox = SpinBox.new()
 var _allow_write: CheckBox = CheckBox.new()
+var _token_row: HBoxContainer = HBoxContainer.new()
+var _token: LineEdit = LineEdit.new()
+var _reveal: Button = Button.new()
 var _copy: MenuButton = MenuButton.new()
 var _clients: Label = Label.new()
 var _calls: Tree = Tree.new()
@@ -45,7 +52,10 @@ func _ready() -> void:
 	var unit: float = EditorInterface.get_editor_scale()
 	_calls.set_column_custom_minimum_width(Column.TOOL, roundi(140.0 * unit))
 	_calls.set_column_custom_minimum_width(Column.TIME, roundi(76.0 * unit))
+	_token.custom_minimum_size.x = 160.0 * unit
 	_copy.icon = get_theme_icon(&"ActionCopy", &"EditorIcons")
+	_hide_token()
+	visibility_changed.connect(_hide_token)
 	_timer.start()
 	refresh()
 
@@ -69,6 +79,8 @@ func refresh() -> void:
 	_toggle.icon = get_theme_icon(&"Stop" if _is_wanted() else &"Play", &"EditorIcons")
 	_toggle.tooltip_text = START_TIP if not _is_wanted() else "Ends all connections."
 	_port.set_value_no_signal(float(str(settings.get_setting(McpEditorServer.PORT))))
+	_token_row.visible = server != null
+	_token.text = server.token if server != null else ""
 	_allow_write.set_pressed_no_signal(settings.get_setting(McpEditorServer.EDITOR_ALLOW_WRITE))
 	_show_activity(McpEditorServer.activity if server != null else null)
 
@@ -92,13 +104,14 @@ func _show_activity(activity: McpActivity) -> void:
 	_shown_activity = activity
 	_shown_version = version
 	var names: PackedStringArray = activity.clients if activity != null else PackedStringArray()
-	_clients.text = ", ".join(names) if not names.is_empty() else "No client is connected."
+	var nobody: String = "No client is connected." if activity != null else ""
+	_clients.text = ", ".join(names) if not names.is_empty() else nobody
 	_clients.tooltip_text = "Connected clients:\n" + "\n".join(names) if not names.is_empty() else ""
-	_clients.visible = activity != null
 	_calls.clear()
 	var root: TreeItem = _calls.create_item()
 	var calls: Array[Dictionary] = activity.calls if activity != null else ([] as Array[Dictionary])
 	_empty.visible = calls.is_empty()
+	_empty.text = NO_CALLS if activity != null else WHAT_FOR
 	_calls.column_titles_visible = not calls.is_empty()
 	for call_of: Dictionary in calls:
 		var row: TreeItem = _calls.create_item(root)
@@ -134,6 +147,10 @@ func _add_state_row() -> void:
 	_port.tooltip_text = "0 lets the system choose one at each start; clients that are configured need a fixed one."
 	_port.value_changed.connect(func(value: float) -> void: _set_setting(McpEditorServer.PORT, int(value)))
 	row.add_child(_port)
+	_allow_write.text = "Allow changes"
+	_allow_write.tooltip_text = "Off: assistants may look and run models. On: tools that change something are offered too."
+	_allow_write.toggled.connect(func(on: bool) -> void: _set_setting(McpEditorServer.EDITOR_ALLOW_WRITE, on))
+	row.add_child(_allow_write)
 	_toggle.pressed.connect(func() -> void: _set_setting(McpEditorServer.RUN_IN_EDITOR, not _is_wanted()))
 	row.add_child(_toggle)
 
@@ -141,6 +158,12 @@ func _add_state_row() -> void:
 func _add_client_row() -> void:
 	var row: HBoxContainer = HBoxContainer.new()
 	add_child(row)
+	_clients.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	_clients.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
+	_clients.mouse_filter = Control.MOUSE_FILTER_PASS
+	row.add_child(_clients)
+	_add_token()
+	row.add_child(_token_row)
 	_copy.text = "Copy…"
 	_copy.flat = false
 	_copy.tooltip_text = (
@@ -155,15 +178,31 @@ func _add_client_row() -> void:
 	_copy.about_to_popup.connect(_prepare_copies)
 	_copy.get_popup().id_pressed.connect(func(id: int) -> void: DisplayServer.clipboard_set(get_copied_text(id)))
 	row.add_child(_copy)
-	_allow_write.text = "Allow changes"
-	_allow_write.tooltip_text = "Off: assistants may look and run models. On: tools that change something are offered too."
-	_allow_write.toggled.connect(func(on: bool) -> void: _set_setting(McpEditorServer.EDITOR_ALLOW_WRITE, on))
-	row.add_child(_allow_write)
-	_clients.size_flags_horizontal = Control.SIZE_EXPAND_FILL
-	_clients.horizontal_alignment = HORIZONTAL_ALIGNMENT_RIGHT
-	_clients.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
-	_clients.mouse_filter = Control.MOUSE_FILTER_PASS
-	row.add_child(_clients)
+
+
+func _add_token() -> void:
+	var words: Label = Label.new()
+	words.text = "Token"
+	_token_row.add_child(words)
+	_token.editable = false
+	_token.tooltip_text = "What a client must send. It is yours alone, and kept in\n%s" % _token_file()
+	_token_row.add_child(_token)
+	_reveal.flat = true
+	_reveal.toggle_mode = true
+	_reveal.tooltip_text = "Show the token"
+	_reveal.toggled.connect(_show_token)
+	_token_row.add_child(_reveal)
+
+
+## A token that was shown is not left for the next person who looks.
+func _hide_token() -> void:
+	_reveal.set_pressed_no_signal(false)
+	_show_token(false)
+
+
+func _show_token(shown: bool) -> void:
+	_token.secret = not shown
+	_reveal.icon = get_theme_icon(&"GuiVisibilityVisible" if shown else &"GuiVisibilityHidden", &"EditorIcons")
 
 
 func _add_calls() -> void:
@@ -181,7 +220,7 @@ func _add_calls() -> void:
 	_calls.set_column_expand_ratio(Column.TOOL, 3)
 	_calls.set_column_expand_ratio(Column.TEXT, 5)
 	add_child(_calls)
-	_empty.text = NO_CALLS
+	_empty.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
 	_empty.horizontal_alignment = HORIZONTAL_ALIGNMENT_CENTER
 	_empty.vertical_alignment = VERTICAL_ALIGNMENT_CENTER
 	_empty.mouse_filter = Control.MOUSE_FILTER_IGNORE
@@ -192,7 +231,6 @@ func _add_calls() -> void:
 ## Without a server there is no address to copy; the Python server's entry needs none.
 func _prepare_copies() -> void:
 	var popup: PopupMenu = _copy.get_popup()
-	popup.set_item_text(popup.get_item_index(Copy.TOKEN), "Token (%s…)" % McpCredentials.load_or_make_token().left(6))
 	for index: int in popup.item_count:
 		var needs_address: bool = popup.get_item_id(index) not in [Copy.TOKEN, Copy.ENTRY]
 		popup.set_item_disabled(index, needs_address and McpEditorServer.server == null)

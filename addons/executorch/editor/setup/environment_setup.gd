@@ -32,7 +32,7 @@ func _init(jobs: ExecuTorchJobs = null) -> void:
 
 ## Where the environment goes.
 static func get_folder() -> String:
-	return Interpreters.get_user_environment().get_base_dir().get_base_dir()
+	return Interpreters.get_user_folder()
 
 
 ## The interpreter that the environment variable forces; empty when it is not set.

@@ -14,26 +14,33 @@ const PLACES: Dictionary[String, String] = {
 	"PATH": "PATH",
 	"usual place": "Usual place",
 }
+## The button's words for what an earlier set-up left.
+const TITLES: Dictionary[String, String] = {"begun": "Continue Set-Up", "finished": "Set Up Again"}
 const WHY: String = (
 	"Models are converted by Python with the packages torch and executorch."
 	+ " Games do not need it, and neither does a project whose models are converted already."
 )
 const OFFER: String = (
-	"Install them into an environment of their own?" + " It takes about 2 GB in %s; the project is not touched."
+	"Set Up installs what is needed into an environment of its own, about 2 GB in %s."
+	+ " The project and the Python that is installed already are not touched."
 )
+const CHOICE: String = "Which Python to start from. One that has the packages can be used as it is:"
 
 var _setup: EnvironmentSetup
 var _jobs: ExecuTorchJobs
 var _why: Label = _paragraph(WHY)
 var _offer: Label = _paragraph("")
+var _choice_words: Label = _paragraph(CHOICE)
 var _icon: TextureRect = TextureRect.new()
 var _state: Label = Label.new()
+var _choice: VBoxContainer = VBoxContainer.new()
 var _table: Tree = Tree.new()
 var _use: Button = Button.new()
 var _install: Button = Button.new()
 var _cancel: Button = Button.new()
 var _browse: Button = Button.new()
 var _progress: ProgressBar = ProgressBar.new()
+var _doing: Label = Label.new()
 var _log: RichTextLabel = RichTextLabel.new()
 var _files: EditorFileDialog = EditorFileDialog.new()
 
@@ -47,8 +54,8 @@ func _init(jobs: ExecuTorchJobs = null) -> void:
 	var column: VBoxContainer = VBoxContainer.new()
 	add_child(column)
 	_build_state(column)
-	_build_interpreters(column)
 	_build_install(column)
+	_build_choice(column)
 	_setup.candidates_found.connect(_show_candidates)
 	_setup.progressed.connect(_on_progressed)
 	_setup.finished.connect(_on_finished)
@@ -66,7 +73,11 @@ func _build_state(column: VBoxContainer) -> void:
 	column.add_child(HSeparator.new())
 
 
-func _build_interpreters(column: VBoxContainer) -> void:
+func _build_choice(column: VBoxContainer) -> void:
+	_choice.size_flags_vertical = Control.SIZE_EXPAND_FILL
+	column.add_child(_choice)
+	_choice.add_child(HSeparator.new())
+	_choice.add_child(_choice_words)
 	_table.columns = COLUMNS.size()
 	_table.hide_root = true
 	_table.select_mode = Tree.SELECT_ROW
@@ -79,7 +90,7 @@ func _build_interpreters(column: VBoxContainer) -> void:
 	_table.set_column_expand_ratio(2, 2)
 	_table.size_flags_vertical = Control.SIZE_EXPAND_FILL
 	_table.item_selected.connect(_update_buttons)
-	column.add_child(_table)
+	_choice.add_child(_table)
 	var row: HBoxContainer = HBoxContainer.new()
 	_use.text = "Use Selected"
 	_use.tooltip_text = "Uses this interpreter, which must have the packages. It is a setting of this machine's editor."
@@ -88,7 +99,7 @@ func _build_interpreters(column: VBoxContainer) -> void:
 	_browse.text = "Browse…"
 	_browse.pressed.connect(func() -> void: _files.popup_file_dialog())
 	row.add_child(_browse)
-	column.add_child(row)
+	_choice.add_child(row)
 	_files.file_mode = EditorFileDialog.FILE_MODE_OPEN_FILE
 	_files.access = EditorFileDialog.ACCESS_FILESYSTEM
 	_files.title = "Choose a Python Interpreter"
@@ -97,7 +108,6 @@ func _build_interpreters(column: VBoxContainer) -> void:
 
 
 func _build_install(column: VBoxContainer) -> void:
-	column.add_child(HSeparator.new())
 	_offer.text = OFFER % Interpreters.with_short_home(EnvironmentSetup.get_folder())
 	column.add_child(_offer)
 	var row: HBoxContainer = HBoxContainer.new()
@@ -116,6 +126,9 @@ func _build_install(column: VBoxContainer) -> void:
 	_progress.hide()
 	row.add_child(_progress)
 	column.add_child(row)
+	_doing.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
+	_doing.hide()
+	column.add_child(_doing)
 	_log.size_flags_vertical = Control.SIZE_EXPAND_FILL
 	_log.scroll_following = true
 	_log.selection_enabled = true
@@ -127,13 +140,15 @@ func _build_install(column: VBoxContainer) -> void:
 
 ## Opens the window in the middle of the editor.
 func open() -> void:
-	var wanted: Vector2i = Vector2i(Vector2(640, 460) * EditorInterface.get_editor_scale())
+	var wanted: Vector2i = Vector2i(Vector2(640, 520) * EditorInterface.get_editor_scale())
 	_refresh()
 	popup_centered(wanted)
 	# Labels that wrap know their height only after the first layout; until then the window is too high.
 	await get_tree().process_frame
 	size = wanted
 	move_to_center()
+	if not (_jobs.get_backend_info().get("environment", {}) as Dictionary).get("ok", false):
+		_install.grab_focus()
 
 
 func _ready() -> void:
@@ -147,7 +162,7 @@ func _exit_tree() -> void:
 func _refresh() -> void:
 	var scale_of: float = EditorInterface.get_editor_scale()
 	# A label that wraps is as high as a column of single letters until it has a width.
-	for label: Label in [_state, _why, _offer]:
+	for label: Label in [_state, _why, _offer, _choice_words]:
 		label.custom_minimum_size.x = 560 * scale_of
 		label.size = Vector2(560 * scale_of, 0)
 	_table.custom_minimum_size.y = 110 * scale_of
@@ -175,14 +190,22 @@ func _refresh_state() -> void:
 		icon_name = "StatusSuccess"
 		words = "Ready: Python %s, %s" % [info.get("python", ""), info.get("executable", "")]
 	elif not info.is_empty():
-		var problems: PackedStringArray = []
-		for problem: Dictionary in environment.get("problems", []):
-			problems.append(str(problem.get("cause", "")))
-		words = "%s cannot convert models yet.\n%s" % [info.get("executable", ""), "\n".join(problems)]
+		var why: String = _words_of_problems(environment.get("problems", []) as Array)
+		words = "%s cannot convert models yet: %s" % [info.get("executable", ""), why]
 	if not EnvironmentSetup.get_forced_interpreter().is_empty():
 		words += "\nThe environment variable %s decides which Python is used." % Interpreters.VARIABLE
 	_icon.texture = get_theme_icon(icon_name, &"EditorIcons")
 	_state.text = Interpreters.with_short_home(words)
+
+
+func _words_of_problems(problems: Array) -> String:
+	var is_missing: Callable = func(problem: Dictionary) -> bool: return problem.get("code") == "PACKAGE_MISSING"
+	if problems.size() > 1 and problems.all(is_missing):
+		return "%d packages are missing." % problems.size()
+	var causes: PackedStringArray = problems.map(
+		func(problem: Dictionary) -> String: return str(problem.get("cause", ""))
+	)
+	return "\n".join(causes)
 
 
 func _show_candidates(candidates: Array[Dictionary]) -> void:
@@ -191,6 +214,7 @@ func _show_candidates(candidates: Array[Dictionary]) -> void:
 	for candidate: Dictionary in candidates:
 		var row: TreeItem = _table.create_item(root)
 		row.set_text(0, Interpreters.with_short_home(str(candidate["path"])))
+		row.set_metadata(0, candidate["path"])
 		row.set_tooltip_text(0, str(candidate["path"]))
 		row.set_text(1, str(candidate["version"]) if str(candidate["version"]).length() > 0 else "does not start")
 		row.set_text(2, PLACES[candidate["source"]])
@@ -210,8 +234,8 @@ func _show_candidates(candidates: Array[Dictionary]) -> void:
 
 func _start() -> void:
 	_log.clear()
-	_log.show()
 	_progress.value = 0.0
+	_doing.text = ""
 	_setup.set_up(_selected_path())
 	_update_buttons()
 
@@ -219,7 +243,10 @@ func _start() -> void:
 func _on_progressed(stage: String, fraction: float, line: String) -> void:
 	_progress.value = fraction
 	_progress.tooltip_text = stage.capitalize()
-	_log.add_text(line + "\n")
+	_doing.text = Interpreters.with_short_home(line)
+	# The bytes of a download are no news after a second.
+	if not line.ends_with(" MB"):
+		_log.add_text(_doing.text + "\n")
 
 
 func _on_finished(error: Dictionary) -> void:
@@ -235,15 +262,18 @@ func _update_buttons() -> void:
 	var running: bool = _setup.is_running()
 	_cancel.visible = running
 	_progress.visible = running
-	_install.text = "Continue Set-Up" if DirAccess.dir_exists_absolute(EnvironmentSetup.get_folder()) else "Set Up"
-	_install.disabled = running or _selected_path().is_empty()
-	_use.disabled = running or _selected_path().is_empty()
-	_browse.disabled = running
+	_doing.visible = running
+	_log.visible = running or not _log.get_parsed_text().is_empty()
+	_choice.visible = not running
+	_install.visible = not running
+	_install.text = TITLES.get(Interpreters.get_user_folder_mark(), "Set Up")
+	_install.disabled = _selected_path().is_empty()
+	_use.disabled = _selected_path().is_empty()
 
 
 func _selected_path() -> String:
 	var row: TreeItem = _table.get_selected()
-	return row.get_text(0) if row != null else ""
+	return str(row.get_metadata(0)) if row != null else ""
 
 
 func _words_of(error: Dictionary) -> String:
