@@ -118,9 +118,12 @@ func test_object_that_is_gone() -> void:
 	var server: ExecuTorchMCPServer = _server()
 	var owner_node: Node = Node.new()
 	server.add_tool("gone", "", {}, owner_node.get_path)
+	server.add_prompt("gone", "", [], owner_node.get_path)
 	owner_node.free()
 	var answer: Dictionary = server.handle_request(_request("tools/call", {"name": "gone"}))
 	check(answer["result"]["isError"], "tells it")
+	answer = server.handle_request(_request("prompts/get", {"name": "gone"}))
+	check_equal(answer["error"]["code"], -32603)
 	server.free()
 
 

@@ -164,12 +164,16 @@ def test_session_ends(game: GameServer) -> None:
 def test_signals_tell_the_game(start_game: Callable[..., GameServer]) -> None:
     game = start_game("messages")
     session = {"Mcp-Session-Id": open_session(game)}
-    wrong = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "wrong"}}
-    assert http.exchange(game.port, http.post(wrong, game.token, session)).status == 200
+    # One that breaks its own schema, one that a read-only server refuses, one whose argument is missing.
+    for tool in ("wrong", "write", "echo"):
+        call = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": tool}}
+        assert http.exchange(game.port, http.post(call, game.token, session)).json["result"]["isError"]
     ending = http.post(b"", game.token, session).replace(b"POST", b"DELETE", 1)
     assert http.exchange(game.port, ending).status == 204
-    told = ["CONNECTED wire #1", "MESSAGE wire #1 tools/call", "TOOL ERROR wrong", "DISCONNECTED wire #1"]
+    calls = [f"TOOL ERROR {tool}" for tool in ("wrong", "write", "echo")]
+    told = ["CONNECTED wire #1", *calls, "DISCONNECTED wire #1"]
     wait_until(lambda: [line for line in game.output if line in told] == told, 20)
+    assert game.output.count("MESSAGE wire #1 tools/call") == len(calls)
     assert game.stop() == 0
 
 

@@ -64,7 +64,10 @@ def frames(game: GameServer) -> dict[str, Any]:
 def told(report: dict[str, Any]) -> str:
     interval = "/".join(f"{report[name + '_msec']:.2f}" for name in ("median", "p99", "worst"))
     share = "/".join(f"{report['cost_' + name + '_usec']:.0f}" for name in ("median", "p99", "worst"))
-    return f"frame interval p50/p99/worst {interval} ms, our share of it {share} us ({report['count']:.0f} frames)"
+    count, waited = report["count"], report["waited"]
+    return (
+        f"frame interval p50/p99/worst {interval} ms, our share {share} us; {waited:.0f} of {count:.0f} frames waited"
+    )
 
 
 async def storm_of(port: int, token: str, tool: str, requests: int) -> Storm:

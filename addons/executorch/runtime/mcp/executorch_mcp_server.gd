@@ -10,12 +10,14 @@ signal client_connected(client_id: String)
 signal client_disconnected(client_id: String)
 ## Every request and notification, after it was handed on.
 signal message_received(client_id: String, message: Dictionary)
-## A tool returned. `result` is MCP's result: `content`, and maybe `structuredContent` and `isError`.
+## A tool returned, or its call was refused or given up (`isError`, and `content` says why). `result` is MCP's result:
+## `content`, and maybe `structuredContent` and `isError`.
 signal tool_called(tool_name: String, arguments: Dictionary, result: Dictionary)
 
 const MAX_EVENTS: int = 4096
 ## What is left to tell when the server stops may take this long.
 const FAREWELL_USEC: int = 100_000
+const FrameInbox = preload("frame_inbox.gd")
 const HttpServer = preload("http_server.gd")
 const JsonRpc = preload("json_rpc.gd")
 const Mailbox = preload("mailbox.gd")
@@ -73,8 +75,7 @@ var _transport: McpTransport = null
 var _runner: McpRunner = null
 var _announced: String = ""
 var _offered: bool = false
-# Events that were taken, the next one last.
-var _due_events: Array = []
+var _due_events: FrameInbox = FrameInbox.new(_events)
 var _hears_messages: bool = false
 var _hears_tools: bool = false
 
@@ -152,8 +153,7 @@ func stop_server() -> void:
 	if _offered:
 		McpOffers.close_models()
 	set_process(false)
-	for _rest: int in 2:
-		_emit_events(FAREWELL_USEC)
+	_emit_events(FAREWELL_USEC)
 
 
 func is_server_running() -> bool:
@@ -307,11 +307,10 @@ func _on_event(signal_name: StringName, arguments: Array) -> void:
 ## As many as fit into the budget; the rest waits for the next frame.
 func _emit_events(budget_usec: int) -> void:
 	var began: int = Time.get_ticks_usec()
-	if _due_events.is_empty():
-		_due_events = _events.take_all_at_once()
-		_due_events.reverse()
-	while not _due_events.is_empty() and Time.get_ticks_usec() - began < budget_usec:
-		var event: Dictionary = _due_events.pop_back()
+	while Time.get_ticks_usec() - began < budget_usec:
+		var event: Variant = _due_events.take_one()
+		if event == null:
+			break
 		var arguments: Array = event["arguments"]
 		match event["signal"]:
 			&"client_connected":

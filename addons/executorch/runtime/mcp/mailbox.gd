@@ -1,50 +1,45 @@
 @tool
 extends RefCounted
 ## Messages from any thread to the one that empties it.
+##
+## The frame loop must never wait: it has functions of its own, which do nothing while another thread has the box. What
+## it was given it gives back to be let go by those who send, because glibc's allocator makes a thread wait that frees
+## what another one allocated.
 
 var _messages: Array = []
+# What the frame loop sent at once, until it is taken.
+var _batch: Array = []
+# What the frame loop has used, until somebody else lets it go.
+var _used: Array = []
 var _is_closed: bool = false
 var _mutex: Mutex = Mutex.new()
 
 
 func push(message: Variant) -> void:
 	_mutex.lock()
+	_let_go()
 	if not _is_closed:
 		_messages.append(message)
 	_mutex.unlock()
-
-
-## Adds all of them, or nothing (false) when another thread has the box: for the frame loop, which must not wait.
-func push_all_at_once(messages: Array) -> bool:
-	if not _mutex.try_lock():
-		return false
-	if not _is_closed:
-		_messages.append_array(messages)
-	_mutex.unlock()
-	return true
 
 
 ## Drops what is in it and what comes later: a message may hold what holds the box.
 func close() -> void:
 	_mutex.lock()
 	_is_closed = true
+	_let_go()
 	_messages = []
+	_batch = []
 	_mutex.unlock()
 
 
 ## Takes everything.
 func take_all() -> Array:
 	_mutex.lock()
+	_let_go()
 	var taken: Array = _swap()
-	_mutex.unlock()
-	return taken
-
-
-## Takes everything, or nothing when another thread has the box: for the frame loop, which must not wait.
-func take_all_at_once() -> Array:
-	if not _mutex.try_lock():
-		return []
-	var taken: Array = _swap()
+	taken.append_array(_batch)
+	_batch = []
 	_mutex.unlock()
 	return taken
 
@@ -62,6 +57,36 @@ func size() -> int:
 	var count: int = _messages.size()
 	_mutex.unlock()
 	return count
+
+
+## For the frame loop: takes `messages` over, or nothing (false) when the box is not free or still has the last ones.
+func send_at_once(messages: Array) -> bool:
+	if not _mutex.try_lock():
+		return false
+	var is_free: bool = _batch.is_empty()
+	if is_free and not _is_closed:
+		_batch = messages
+	_mutex.unlock()
+	return is_free
+
+
+## For the frame loop: gives `used` back and takes everything, or returns `used` itself when the box is not free.
+func exchange_at_once(used: Array) -> Array:
+	if not _mutex.try_lock():
+		return used
+	var taken: Array = _swap()
+	# Nobody sent since the last time: keep what is there already, and let an empty one go.
+	if _used.is_empty():
+		_used = used
+	elif not used.is_empty():
+		_used.append(used)
+	_mutex.unlock()
+	return taken
+
+
+func _let_go() -> void:
+	if not _used.is_empty():
+		_used = []
 
 
 ## The array that is given away must never be the one that others append to, not even when it is empty.

@@ -49,7 +49,6 @@ func call_tool(exchange: McpExchange, allow_write: bool) -> void:
 		return
 	var said: String = JsonSchema.validate(schema, arguments)
 	if not said.is_empty():
-		# A tool error, not a protocol error, so that a language model sees it and can do better.
 		_refuse(exchange, "The arguments of '%s' do not fit its schema. %s" % [tool_name, said])
 		return
 	_start(exchange, entry, tool_name, arguments)
@@ -135,11 +134,7 @@ func complete(exchange: McpExchange, value: Variant) -> void:
 func time_out(exchange: McpExchange) -> void:
 	exchange.give_up()
 	var seconds: float = (exchange.deadline - exchange.began) / 1000.0
-	var message: String = "'%s' took longer than %.0f s and was given up." % [exchange.running.registered_name, seconds]
-	if exchange.method == "tools/call":
-		_refuse(exchange, message)
-	else:
-		exchange.fail(JsonRpc.INTERNAL_ERROR, message)
+	_refuse(exchange, "'%s' took longer than %.0f s and was given up." % [exchange.running.registered_name, seconds])
 
 
 func _start(exchange: McpExchange, entry: Dictionary, entry_name: String, arguments: Dictionary) -> void:
@@ -241,10 +236,16 @@ func _tool_result(_exchange: McpExchange, running: ExecuTorchMCPCall, value: Var
 	return result
 
 
+## A tool's refusal is a result, so that a language model sees it and can do better; only tools have such results.
 func _refuse(exchange: McpExchange, message: String) -> void:
 	if exchange.running != null:
 		exchange.running.exchange = null
+	if exchange.method != "tools/call":
+		exchange.fail(JsonRpc.INTERNAL_ERROR, message)
+		return
 	var result: Dictionary = {"content": [McpContent.text(message)], "isError": true}
+	if observe.is_valid():
+		observe.call(exchange.params["name"], exchange.params.get("arguments", {}), result)
 	exchange.answer(decorate.call(exchange, result))
 
 

@@ -1,11 +1,12 @@
 @tool
 extends RefCounted
 ## Runs callables: on the main thread a little in every frame, or on worker threads for what takes long.
-## What a callable gave is pushed to `outbox` as `{kind: "done", call, value}`.
+## What a callable gave goes to `outbox` as `{kind: "done", call, value}`.
 
 const MAX_WORKERS: int = 8
 const MAX_WAITING: int = 256
 const STOP_WAIT_MSEC: int = 2000
+const FrameInbox = preload("frame_inbox.gd")
 const Mailbox = preload("mailbox.gd")
 
 # Threads that hung when their server stopped; a Thread object must not go away while it runs.
@@ -16,8 +17,7 @@ var outbox: Mailbox = null
 var frame_budget_usec: int = 500
 
 var _main_jobs: Mailbox = Mailbox.new()
-# Main thread only: jobs that were taken, the next one last.
-var _due: Array = []
+var _due: FrameInbox = FrameInbox.new(_main_jobs)
 # Main thread only: what calls gave, until the outbox is free.
 var _finished: Array = []
 var _worker_jobs: Mailbox = Mailbox.new()
@@ -33,7 +33,8 @@ func submit(running: ExecuTorchMCPCall, callable: Callable) -> bool:
 	var jobs: Mailbox = _worker_jobs if running.is_threaded else _main_jobs
 	if jobs.size() >= MAX_WAITING:
 		return false
-	jobs.push({"call": running, "callable": callable})
+	# A job becomes the message that it is done: the frame loop makes nothing that another thread must free.
+	jobs.push({"kind": "done", "call": running, "callable": callable, "value": null})
 	if running.is_threaded:
 		_mutex.lock()
 		if _worker_jobs.size() > _idle_workers and _workers.size() < MAX_WORKERS and not _stopping:
@@ -48,13 +49,12 @@ func submit(running: ExecuTorchMCPCall, callable: Callable) -> bool:
 ## Main thread, every frame.
 func run_main_jobs() -> void:
 	var began: int = Time.get_ticks_usec()
-	if _due.is_empty():
-		_due = _main_jobs.take_all_at_once()
-		_due.reverse()
-	while not _due.is_empty() and Time.get_ticks_usec() - began < frame_budget_usec:
-		var job: Dictionary = _due.pop_back()
+	while Time.get_ticks_usec() - began < frame_budget_usec:
+		var job: Variant = _due.take_one()
+		if job == null:
+			break
 		_run(job)
-	if not _finished.is_empty() and outbox.push_all_at_once(_finished):
+	if not _finished.is_empty() and outbox.send_at_once(_finished):
 		_finished = []
 
 
@@ -64,7 +64,6 @@ func stop() -> void:
 	_stopping = true
 	var workers: Array[Thread] = _workers.duplicate()
 	_mutex.unlock()
-	_main_jobs.take_all()
 	_due.clear()
 	_finished = []
 	_worker_jobs.take_all()
@@ -102,19 +101,17 @@ func _work() -> void:
 func _run(job: Dictionary) -> void:
 	var running: ExecuTorchMCPCall = job["call"]
 	var callable: Callable = job["callable"]
-	var value: Variant = null
 	if not running.is_cancelled():
 		if callable.is_valid():
 			# A callable that awaits goes on later; this function then goes on with it.
-			value = await callable.callv(arguments_for(callable, running))
+			job["value"] = await callable.callv(arguments_for(callable, running))
 		else:
-			value = running.error_result("The object that offered '%s' is gone." % running.registered_name)
-	var done: Dictionary = {"kind": "done", "call": running, "value": value}
+			job["value"] = running.error_result("The object that offered '%s' is gone." % running.registered_name)
 	# A callable that awaited may go on in any thread.
 	if not running.is_threaded and OS.get_thread_caller_id() == OS.get_main_thread_id():
-		_finished.append(done)
+		_finished.append(job)
 	else:
-		outbox.push(done)
+		outbox.push(job)
 
 
 ## A callable takes nothing, the arguments, or the arguments and the call.
