@@ -248,8 +248,8 @@ class _PipOutput:
             self._file = text.split()[1].rpartition("/")[2].split("-")[0]
         elif text.startswith("Installing collected packages"):
             self._stage = "install"
-        # Who asked for a package and the server's address only make the lines long.
-        text = re.sub(r" \(from .*|https?://\S+/", "", text)
+        # Who asked for a package, and the place of its file, only make the lines long.
+        text = re.sub(r" \(from .*|\S+/(?=[^/\s]+\.(?:whl|tar\.gz)\b)", "", text)
         begin, end = (STAGES["download"], STAGES["install"]) if self._stage == "download" else (STAGES["install"], 0.9)
         part = min(1.0, (self._packages + within) / _EXPECTED_PACKAGES) if self._stage == "download" else 0.0
         self._tell(self._stage, begin + (end - begin) * part, text.strip()[:300])

@@ -28,6 +28,7 @@ func test_failed_import_can_be_read_retried_and_cleared() -> void:
 	check(log_text.contains(str(jobs.find_job(BROKEN).error["remedy"])), log_text)
 	var view: Control = await inspect(BROKEN)
 	check(text_of(view).contains("Failed"), text_of(view))
+	check(text_of(view).contains("Recipe"), "no options to mend it with")
 	var first: ExecuTorchJob = jobs.find_job(BROKEN)
 	find_button(view, "Try Again").pressed.emit()
 	check(jobs.find_job(BROKEN) != first, "no new job")

@@ -93,6 +93,23 @@ func test_unfinished_jobs_are_on_the_disk() -> void:
 	check(not record.has(path), "forgotten when done")
 
 
+func test_what_lacked_python_is_converted_when_it_is_there() -> void:
+	expect_error("PYTHON_NOT_FOUND")
+	var python: String = OS.get_environment("EXECUTORCH_PYTHON")
+	OS.set_environment("EXECUTORCH_PYTHON", "/no/such/python")
+	_jobs().stop_backend()
+	var path: String = "res://models/waiting.pt"
+	_write(path, _fresh_model())
+	await _scan()
+	var model: ExecuTorchResource = load(path)
+	await wait_until(func() -> bool: return model.state == ExecuTorchResource.State.FAILED, 120.0, "the failure")
+	var record: Dictionary = JSON.parse_string(FileAccess.get_file_as_string("res://.godot/executorch_jobs.json"))
+	check_equal((record.get(path, {}) as Dictionary).get("state", ""), "queued", "for the next start")
+	OS.set_environment("EXECUTORCH_PYTHON", python)
+	_jobs().restart_backend()
+	await wait_until(func() -> bool: return model.state == ExecuTorchResource.State.READY, 300.0, "ready")
+
+
 func test_backend_answers_and_restarts() -> void:
 	var answer: Dictionary = await _jobs().call_backend("status", {})
 	check(answer.has("result"), str(answer))

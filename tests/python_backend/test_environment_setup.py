@@ -264,6 +264,7 @@ def test_pips_lines_are_told_short() -> None:
         "Collecting pillow==13.0.0 (from -r /a/project/requirements.txt (line 9))",
         "  Downloading https://example.org/files/pillow-13.0.0-cp311.whl (7.1 MB)",
         "Progress 3550000 of 7100000",
+        "Processing /a/folder/of/wheels/torch-2.13.0.whl",
         "Installing collected packages: pillow",
     ):
         reader.read(line)
@@ -271,6 +272,7 @@ def test_pips_lines_are_told_short() -> None:
         "Collecting pillow==13.0.0",
         "Downloading pillow-13.0.0-cp311.whl (7.1 MB)",
         "pillow: 3.5 of 7.1 MB",
+        "Processing torch-2.13.0.whl",
         "Installing collected packages: pillow",
     ]
     fractions = [fraction for _, fraction, _ in told]

@@ -21,6 +21,9 @@ func _start() -> void:
 	var is_measure: Callable = func(of: String) -> bool: return of.begins_with("check_") or of.begins_with("measure_")
 	# Other rooms put a shots.gd of their own in the place of ours.
 	var script: GDScript = load(MEASURES) if Array(names).any(is_measure) else SHOTS
+	if not script.can_instantiate():
+		get_tree().quit(1)
+		return
 	var shots: Node = script.new()
 	add_child(shots)
 	@warning_ignore("unsafe_method_access")

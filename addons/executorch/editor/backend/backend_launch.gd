@@ -105,8 +105,8 @@ func end() -> void:
 
 func _try_next() -> void:
 	if _next < _candidates.size():
-		_spawn(_candidates[_next])
-		_next += 1
+		_next += 1  # first: _spawn comes back here at once when there is no such file
+		_spawn(_candidates[_next - 1])
 	elif not _fallback.is_empty() and not _is_last_resort:
 		# Somebody who answers can at least say what is missing, and set it up.
 		_is_last_resort = true

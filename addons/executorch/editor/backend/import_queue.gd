@@ -31,5 +31,9 @@ func flush() -> void:
 	_waiting.clear()
 	if not files.is_empty():
 		_importing = true
+		# Godot's progress window draws the whole editor six times for each import; ours are over before it is seen.
+		var draws: bool = RenderingServer.render_loop_enabled
+		RenderingServer.render_loop_enabled = false
 		filesystem.reimport_files(files)
+		RenderingServer.render_loop_enabled = draws
 		_importing = false

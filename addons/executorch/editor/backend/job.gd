@@ -19,6 +19,16 @@ const STAGE_TITLES: Dictionary[String, String] = {
 	"store": "Storing",
 	"install": "Storing",
 }
+## Failures that a working Python mends: their jobs are tried again when there is one.
+const LACKS_PYTHON: PackedStringArray = [
+	"NO_PYTHON",
+	"PYTHON_NOT_FOUND",
+	"WRONG_PYTHON",
+	"PACKAGE_MISSING",
+	"PACKAGE_WRONG_VERSION",
+	"BACKEND_DID_NOT_START",
+	"BACKEND_WRONG_PROTOCOL",
+]
 
 ## The file, `res://...`.
 var path: String = ""
@@ -41,6 +51,11 @@ var key: String = ""
 
 var _began_msec: int = Time.get_ticks_msec()
 var _ended_msec: int = -1
+
+
+## Whether a failure `{code, cause, remedy}` is of the machine, and not of the model.
+static func lacks_python(failure: Dictionary) -> bool:
+	return str(failure.get("code", "")) in LACKS_PYTHON
 
 
 ## Whether nothing more will happen.

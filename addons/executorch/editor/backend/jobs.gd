@@ -48,7 +48,7 @@ var _failures: Dictionary = {}
 func _init() -> void:
 	name = "ExecuTorchJobs"
 	_unfinished = _record.get_unfinished(RunMode.waits())
-	_backend.state_changed.connect(func() -> void: backend_state_changed.emit())
+	_backend.state_changed.connect(_on_backend_state_changed)
 	_backend.notified.connect(func(method: String, params: Dictionary) -> void: backend_notified.emit(method, params))
 
 
@@ -192,7 +192,7 @@ func has_failures() -> bool:
 ## Tells of a failed import: in Godot's output, in the record, and in the exit status when somebody waits for it.
 func note_failure(path: String, save_path: String, error: Dictionary) -> void:
 	_failures[path] = error
-	_record.put(path, Record.FAILED, save_path)
+	_record.put(path, Record.QUEUED if ExecuTorchJob.lacks_python(error) else Record.FAILED, save_path)
 	push_error(
 		(
 			"ExecuTorch: %s could not be imported: %s [%s] %s"
@@ -257,6 +257,15 @@ func close() -> void:
 		(_requests[job] as Request).finished.disconnect(_on_converted.bind(job))
 	_requests.clear()
 	_backend.close()
+
+
+func _on_backend_state_changed() -> void:
+	backend_state_changed.emit()
+	var environment: Dictionary = _backend.hello.get("environment", {})
+	if _backend.state == Backend.State.READY and environment.get("ok", false):
+		for job: ExecuTorchJob in _jobs.duplicate():
+			if job.state == ExecuTorchJob.State.FAILED and ExecuTorchJob.lacks_python(job.error):
+				retry(job)
 
 
 func _add(path: String, options: Dictionary, save_path: String) -> ExecuTorchJob:

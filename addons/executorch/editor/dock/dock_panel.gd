@@ -1,7 +1,7 @@
 @tool
 extends MarginContainer
 ## The bottom panel "ExecuTorch": a page for conversions and their log, one for what Python is found, one for the MCP
-## server. The Python process that converts stays in sight above them.
+## server. The Python process that converts is in sight above the first two.
 
 signal setup_requested
 
@@ -14,6 +14,7 @@ const DoctorView := preload("doctor_view.gd")
 const McpView := preload("res://addons/executorch/editor/mcp/mcp_view.gd")
 
 var _jobs: ExecuTorchJobs
+var _bar: BackendBar
 var _table: JobsTable
 var _log: JobLog = JobLog.new()
 var _doctor: DoctorView
@@ -61,10 +62,10 @@ func _add_head() -> void:
 	_tabs.clip_tabs = false
 	_tabs.size_flags_vertical = Control.SIZE_SHRINK_END
 	row.add_child(_tabs)
-	var bar: BackendBar = BackendBar.new(_jobs)
-	bar.size_flags_horizontal = Control.SIZE_EXPAND_FILL
-	bar.setup_requested.connect(setup_requested.emit)
-	row.add_child(bar)
+	_bar = BackendBar.new(_jobs)
+	_bar.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	_bar.setup_requested.connect(setup_requested.emit)
+	row.add_child(_bar)
 
 
 func _add_conversions() -> void:
@@ -99,3 +100,5 @@ func _on_tab_changed(tab: int) -> void:
 func _show_page(shown: int) -> void:
 	for index: int in _pages.size():
 		_pages[index].visible = index == shown
+	# Another Start and Stop would stand beside the server's.
+	_bar.visible = shown != Page.MCP

@@ -14,6 +14,7 @@ var _setup: SetupWindow
 var _jobs: ExecuTorchJobs
 ## The window opens by itself once in a run of the editor: a person who closed it knows.
 var _offered: bool = false
+var _has_told: bool = false
 var _plugin: EditorPlugin
 
 
@@ -28,6 +29,8 @@ func start(plugin: EditorPlugin, jobs: ExecuTorchJobs) -> void:
 	_panel.setup_requested.connect(_setup.open)
 	_jobs = jobs
 	_jobs.backend_state_changed.connect(_offer_setup)
+	_jobs.job_added.connect(_tell_start)
+	_jobs.job_finished.connect(_tell_failure)
 
 
 ## Takes it away.
@@ -36,6 +39,8 @@ func stop(plugin: EditorPlugin) -> void:
 	_panel.queue_free()
 	_setup.queue_free()
 	_jobs.backend_state_changed.disconnect(_offer_setup)
+	_jobs.job_added.disconnect(_tell_start)
+	_jobs.job_finished.disconnect(_tell_failure)
 	running = null
 	_panel = null
 
@@ -44,6 +49,23 @@ func stop(plugin: EditorPlugin) -> void:
 func show_job_of(path: String) -> void:
 	_plugin.make_bottom_panel_item_visible(_panel)
 	_panel.show_job_of(path)
+
+
+## Once in a run of the editor: who does not see the panel would wait for nothing.
+func _tell_start(job: ExecuTorchJob) -> void:
+	if not _has_told and not _panel.is_visible_in_tree():
+		_has_told = true
+		_toast("%s is being converted; the ExecuTorch panel shows how far it is." % job.path.get_file())
+
+
+func _tell_failure(job: ExecuTorchJob) -> void:
+	if job.state == ExecuTorchJob.State.FAILED and not _panel.is_visible_in_tree() and not _setup.visible:
+		var words: String = "%s could not be converted; the ExecuTorch panel says why." % job.path.get_file()
+		_toast(words, EditorToaster.SEVERITY_ERROR, str(job.error.get("cause", "")))
+
+
+func _toast(words: String, severity: EditorToaster.Severity = EditorToaster.SEVERITY_INFO, tip: String = "") -> void:
+	EditorInterface.get_editor_toaster().push_toast(words, severity, tip)
 
 
 func _offer_setup() -> void:

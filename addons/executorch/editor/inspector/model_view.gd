@@ -30,6 +30,8 @@ var _numbers: NumbersView = NumbersView.new()
 var _options: OptionsView
 var _option_section: Section = Section.new("Import and Run Time")
 var _sections: VBoxContainer = VBoxContainer.new()
+## Shown only of a model that has methods.
+var _of_methods: Array[Control] = []
 var _timer: Timer = Timer.new()
 
 
@@ -51,7 +53,10 @@ func _init(
 	_sections.add_child(tensors)
 	_option_section.body.add_child(_options)
 	_sections.add_child(_option_section)
-	_numbers.add_sections(_sections)
+	var numbers: VBoxContainer = VBoxContainer.new()
+	_numbers.add_sections(numbers)
+	_sections.add_child(numbers)
+	_of_methods = [tensors, numbers]
 	_timer.wait_time = REFRESH_SECONDS
 	_timer.timeout.connect(_refresh_state)
 	add_child(_timer)
@@ -66,7 +71,8 @@ func _init(
 
 func _ready() -> void:
 	add_theme_constant_override(&"separation", roundi(8 * EditorInterface.get_editor_scale()))
-	_sections.add_theme_constant_override(&"separation", roundi(4 * EditorInterface.get_editor_scale()))
+	for column: Control in [_sections, _of_methods[1]]:
+		column.add_theme_constant_override(&"separation", roundi(4 * EditorInterface.get_editor_scale()))
 	_model.changed.connect(refresh)
 	if _links != null:
 		_links.changed.connect(refresh)
@@ -97,10 +103,11 @@ func refresh() -> void:
 		if method_name == chosen:
 			_method_choice.select(_method_choice.item_count - 1)
 	_method_row.visible = _method_choice.item_count > 1
-	_sections.visible = _method_choice.item_count > 0
+	for part: Control in _of_methods:
+		part.visible = _method_choice.item_count > 0
 	_show_method()
 	_option_section.visible = Settings.has_options(_model.resource_path)
-	_options.show_options(_model.resource_path, _facts.get_section("source").get("kind", "") == "pte")
+	_options.show_options(_model.resource_path, _model.resource_path.get_extension().to_lower() == "pte")
 	_refresh_state()
 
 

@@ -19,9 +19,9 @@ func _init() -> void:
 		set_column_title_alignment(column, HORIZONTAL_ALIGNMENT_LEFT)
 		set_column_expand(column, true)
 		set_column_clip_content(column, true)
-	set_column_expand_ratio(0, 5)
+	set_column_expand_ratio(0, 4)
 	set_column_expand_ratio(1, 3)
-	set_column_expand_ratio(2, 6)
+	set_column_expand_ratio(2, 5)
 
 
 ## Fills the table from a method of the metadata.

@@ -6,7 +6,15 @@ extends RefCounted
 const Facts := preload("res://addons/executorch/editor/inspector/model_facts.gd")
 const BACKEND_COLOR: String = "#56b4e9"
 const KERNEL_COLOR: String = "#e69f00"
-const FAILED_COLOR: String = "#ff5f5f"
+const PLATE_COLOR: String = "#2b2f36"
+## State of a resource -> the badge that marks it.
+const BADGE_COLORS: Dictionary[int, String] = {
+	ExecuTorchResource.State.FAILED: "#ff5f5f", ExecuTorchResource.State.PENDING: "#8a8f98"
+}
+const BADGE_MARKS: Dictionary[int, String] = {
+	ExecuTorchResource.State.FAILED: "M53 6h2v5h-2zM53 12h2v2h-2z",
+	ExecuTorchResource.State.PENDING: "M53 6h2v4h3v2h-5z"
+}
 const SIDE: int = 64
 const MOST_BARS: int = 18
 
@@ -18,22 +26,34 @@ static func draw(metadata: Dictionary, state: int, pixels: int) -> Image:
 	return image
 
 
+## The picture without operators, for a few pixels. May be called from any thread.
+static func draw_icon(state: int, pixels: int) -> Image:
+	var parts: PackedStringArray = [
+		'<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16">',
+		'<rect width="16" height="16" rx="2" fill="%s"/>' % PLATE_COLOR,
+		'<g transform="translate(1.6 1.6) scale(0.8)">' + _icon_body() + "</g>",
+	]
+	if BADGE_COLORS.has(state):
+		parts.append('<circle cx="12.5" cy="3.5" r="3.5" fill="%s"/>' % BADGE_COLORS[state])
+	parts.append("</svg>")
+	var image: Image = Image.new()
+	image.load_svg_from_string("".join(parts), pixels / 16.0)
+	return image
+
+
 ## The picture as SVG, 64 units on a side.
 static func make_svg(metadata: Dictionary, state: int) -> String:
 	var parts: PackedStringArray = [
 		'<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d">' % [SIDE, SIDE],
-		'<rect x="2" y="2" width="60" height="60" rx="6" fill="#2b2f36"/>',
+		'<rect x="2" y="2" width="60" height="60" rx="6" fill="%s"/>' % PLATE_COLOR,
 		'<g transform="translate(16 %d) scale(2)">' % (8 if metadata.has("methods") else 16),
 		_icon_body(),
 		"</g>",
 	]
 	parts.append_array(_bars(metadata))
-	if state == ExecuTorchResource.State.FAILED:
-		parts.append('<circle cx="54" cy="10" r="7" fill="%s"/>' % FAILED_COLOR)
-		parts.append('<path d="M53 6h2v5h-2zM53 12h2v2h-2z" fill="#fff"/>')
-	elif state == ExecuTorchResource.State.PENDING:
-		parts.append('<circle cx="54" cy="10" r="7" fill="#8a8f98"/>')
-		parts.append('<path d="M53 6h2v4h3v2h-5z" fill="#fff"/>')
+	if BADGE_COLORS.has(state):
+		parts.append('<circle cx="54" cy="10" r="7" fill="%s"/>' % BADGE_COLORS[state])
+		parts.append('<path d="%s" fill="#fff"/>' % BADGE_MARKS[state])
 	parts.append("</svg>")
 	return "".join(parts)
 
