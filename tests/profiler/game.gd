@@ -1,15 +1,19 @@
 extends Node
-## A game that runs two models for a while and writes down its own counters. `mode`: "plain", "dies" in the middle, or
-## "noisy", which also sends what no honest game would.
+## A game that runs two models for a while and writes down its own counters. `mode`: "plain", "dies" in the middle,
+## "noisy", which also sends what no honest game would, or "busy" for longer and with a script of many lines a frame.
 
 const COUNTERS: String = "user://profiler_game_counters.json"
 const FRAMES: int = 90
 const FAREWELL: int = 60
+const BUSY_FRAMES: int = 420
+## Godot looks for messages of the debugger after every 2048 lines of a script.
+const BUSY_LINES: int = 5000
 
 @export var mode: String = "plain"
 
 var _models: Array[ExecuTorchRuntime] = []
 var _frame: int = 0
+var _lines: int = 0
 
 
 func _ready() -> void:
@@ -21,10 +25,13 @@ func _ready() -> void:
 func _process(_delta: float) -> void:
 	_frame += 1
 	# The last calls are still on their way for a moment.
-	if _frame == FRAMES + FAREWELL:
+	var frames: int = BUSY_FRAMES if mode == "busy" else FRAMES
+	if _frame == frames + FAREWELL:
 		get_tree().quit()
-	if _frame >= FRAMES:
+	if _frame >= frames:
 		return
+	if mode == "busy":
+		_be_busy()
 	for index: int in _models.size():
 		for repeat: int in index + 1:
 			_models[index].forward({"input_0": [float(_frame)]})
@@ -32,8 +39,13 @@ func _process(_delta: float) -> void:
 		_make_noise()
 	if mode == "dies" and _frame == 60:
 		OS.kill(OS.get_process_id())
-	if _frame == FRAMES - 1:
+	if _frame == frames - 1:
 		_write_counters()
+
+
+func _be_busy() -> void:
+	for line: int in BUSY_LINES:
+		_lines += 1
 
 
 func _make_noise() -> void:

@@ -103,6 +103,40 @@ func test_a_frozen_call_shows_its_own_operators() -> void:
 	find_dock().live.time_line.reset_view()
 
 
+func more_calls(model: LiveModel, calls: int) -> void:
+	var upto: int = model.statistics.count + calls
+	await wait_until(func() -> bool: return model.statistics.count > upto, 10.0, "more calls")
+
+
+## Godot hands messages that arrive together to a busy script in reverse.
+func test_of_several_requests_in_one_frame_the_last_one_holds() -> void:
+	var feed: LiveFeed = find_dock().get_feed()
+	for frame: int in 5:
+		await get_tree().process_frame
+	EditorInterface.play_custom_scene("res://tests/profiler/game_busy.tscn")
+	await wait_until(func() -> bool: return feed.is_running() and feed.models().size() == 2, 30.0, "the models")
+	var model: LiveModel = feed.models()[0]
+	var off: float = -1.0
+	var all: float = 0.01
+	var next_one: float = 0.0
+	for thresholds: Array in [[off, all], [all, off], [next_one, all], [all, off, all], [all, next_one]]:
+		find_dock()._debugger.trace(model, off)
+		await more_calls(model, 20)
+		model.traces.clear()
+		for threshold_us: float in thresholds:
+			find_dock()._debugger.trace(model, threshold_us)
+		await more_calls(model, 30)
+		var traced: int = model.traces.size()
+		match thresholds[-1]:
+			all:
+				check(traced > 5, "%s: %d traces" % [thresholds, traced])
+			off:
+				check_equal(traced, 0, "%s" % [thresholds])
+			next_one:
+				check_equal(traced, 1, "%s" % [thresholds])
+	check_equal(feed.dropped_count(), 0, "%s" % feed.dropped)
+
+
 func test_bad_messages_are_counted_and_do_no_harm() -> void:
 	var feed: LiveFeed = await play("noisy")
 	check_totals(feed)

@@ -8,6 +8,8 @@ const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_mo
 
 var feed: LiveFeed = LiveFeed.new()
 
+var _requests: int = 0
+
 
 func _has_capture(capture: String) -> bool:
 	return capture == Protocol.PREFIX
@@ -25,16 +27,23 @@ func _setup_session(session_id: int) -> void:
 	session.stopped.connect(feed.end_session.bind(session_id))
 	if session.is_active():
 		feed.begin_session(session_id)
-		session.send_message(Protocol.PREFIX + ":describe", [])
+		_ask(session_id, "describe", [])
 
 
 ## Traces the model's calls that take longer than `threshold_us`; 0 = its next call only, negative = stops.
 func trace(model: LiveModel, threshold_us: float) -> void:
-	if not model.ended and get_session(model.session).is_active():
-		get_session(model.session).send_message(Protocol.PREFIX + ":trace", [model.id, threshold_us])
+	if not model.ended:
+		_ask(model.session, "trace", [model.id, threshold_us])
 
 
 ## Asks for the inputs of the model's next calls; 0 = no more.
 func record(model: LiveModel, calls: int) -> void:
-	if not model.ended and get_session(model.session).is_active():
-		get_session(model.session).send_message(Protocol.PREFIX + ":record", [model.id, calls])
+	if not model.ended:
+		_ask(model.session, "record", [model.id, calls])
+
+
+func _ask(session_id: int, message: String, arguments: Array) -> void:
+	var session: EditorDebuggerSession = get_session(session_id)
+	if session.is_active():
+		_requests += 1
+		session.send_message("%s:%s" % [Protocol.PREFIX, message], [_requests] + arguments)

@@ -22,6 +22,8 @@ var _next_id: int = 1
 var _last_batch_us: int = 0
 var _last_memory_us: int = 0
 var _frames: int = 0
+## What the editor has asked for and was not done yet: [message, arguments].
+var _requests: Array[Array] = []
 
 
 ## Watches an ExecuTorchRuntime that is loaded. Only weak references are kept. Any thread; does nothing when no
@@ -79,6 +81,8 @@ func _attach() -> void:
 
 func _on_frame() -> void:
 	_frames += 1
+	if not _requests.is_empty():
+		_do_requests()
 	if Time.get_ticks_usec() - _last_batch_us >= BATCH_US:
 		flush()
 
@@ -218,26 +222,40 @@ func _send(message: String, data: Array) -> void:
 	EngineDebugger.send_message("%s:%s" % [Protocol.PREFIX, message], data)
 
 
-## The editor asks for something; what is malformed is ignored.
+## The editor asks for something. It is done before the next frame, not here: Godot looks for messages between any two
+## lines of a script, also of this one, so that of those that arrive together the last is heard first.
 func _on_message(message: String, data: Array) -> bool:
-	match message:
-		"describe":
-			_describe()
-		"record":
-			if data.size() == 2 and data[0] is int and data[1] is int:
-				_guard.lock()
-				if _models.has(data[0]):
-					_record(_models[data[0]], data[1] as int)
-				_guard.unlock()
-		"trace":
-			if data.size() == 2 and data[0] is int and (data[1] is float or data[1] is int):
-				_guard.lock()
-				if _models.has(data[0]):
-					_set_tracing(_models[data[0]], float(data[1]))
-				_guard.unlock()
-		_:
-			return false
+	_requests.append([message, data])
 	return true
+
+
+## In the order in which the editor asked; what is malformed is ignored.
+func _do_requests() -> void:
+	var asked: Array[Array] = _requests.filter(_is_request)
+	_requests = []
+	asked.sort_custom(func(one: Array, other: Array) -> bool: return one[1][0] < other[1][0])
+	_guard.lock()
+	for request: Array in asked:
+		var arguments: Array = request[1]
+		if request[0] == "describe":
+			_describe()
+		elif _models.has(arguments[1]) and request[0] == "trace":
+			_set_tracing(_models[arguments[1]], float(arguments[2]))
+		elif _models.has(arguments[1]) and request[0] == "record":
+			_record(_models[arguments[1]], int(arguments[2]))
+	_guard.unlock()
+
+
+static func _is_request(request: Array) -> bool:
+	var types: Array = (request[1] as Array).map(typeof)
+	match request[0]:
+		"describe":
+			return types == [TYPE_INT]
+		"trace":
+			return types == [TYPE_INT, TYPE_INT, TYPE_FLOAT]
+		"record":
+			return types == [TYPE_INT, TYPE_INT, TYPE_INT]
+	return false
 
 
 func _set_tracing(watched: Watched, threshold_us: float) -> void:

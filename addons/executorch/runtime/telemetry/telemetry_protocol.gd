@@ -11,13 +11,13 @@ extends RefCounted
 ##   trace   [id, a call of get_profile()]
 ##   inputs  [id, calls that were too large, [an entry of take_recorded_inputs(), ...]]
 ##   gone    [id]
-## editor to game
-##   describe  []                                 say hello and all models again
-##   trace     [id, threshold in µs]              trace calls and send those that take longer;
+## editor to game; each begins with a number that grows, because Godot may deliver what arrives together in reverse
+##   describe  [number]                           say hello and all models again
+##   trace     [number, id, threshold in µs]      trace calls and send those that take longer;
 ##                                                0 = send the next one and stop, negative = stop
-##   record    [id, calls]                        send the inputs of the next calls; 0 = stop
+##   record    [number, id, calls]                send the inputs of the next calls; 0 = stop
 
-const VERSION: int = 1
+const VERSION: int = 2
 const PREFIX: String = "executorch"
 const LOG_STRIDE: int = 5
 ## Calls that the native log of a model holds between two batches.
