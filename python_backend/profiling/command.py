@@ -54,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--method", default="", help="default: forward")
     parser.add_argument("--runs", type=int, default=0, help="calls to measure (default: as many as fit into 2 seconds)")
     parser.add_argument("--threads", type=int, default=0, help="threads of the runtime (default: its own choice)")
+    parser.add_argument(
+        "--inputs", type=Path, metavar="PATH", help="recorded inputs: a folder of .npz files, one a call, or one file"
+    )
     parser.add_argument("--json", action="store_true", help="print the profile as JSON")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a report that needs nothing else")
     parser.add_argument("--etdump", type=Path, metavar="FILE", help="keep the event dump for ExecuTorch's Inspector")
@@ -68,6 +71,8 @@ def _profile(known: argparse.Namespace) -> int:
     if known.runs < 0 or known.threads < 0:
         raise BackendError("OPTION_INVALID", "--runs and --threads are at least 1.", "Leave them out for the default.")
     options = {"method": known.method, "runs": known.runs, "threads": known.threads}
+    if known.inputs:
+        options["inputs"] = str(known.inputs.absolute())
     if known.etdump:
         options["etdump"] = str(known.etdump.absolute())
     found = profile(known.model, options)

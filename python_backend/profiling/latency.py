@@ -8,7 +8,7 @@ from typing import Any
 
 
 def summarise(samples_us: Sequence[float]) -> dict[str, Any]:
-    """Count, mean, percentiles (nearest rank), deviation, and calls per second; times in microseconds."""
+    """Count, mean, percentiles, deviation, and calls per second; times in microseconds."""
     ordered = sorted(samples_us)
     mean = math.fsum(ordered) / len(ordered)
     deviation = math.sqrt(math.fsum((sample - mean) ** 2 for sample in ordered) / len(ordered))
@@ -26,8 +26,11 @@ def summarise(samples_us: Sequence[float]) -> dict[str, Any]:
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:
-    """The smallest sample that at least `percent` of the samples do not exceed."""
-    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+    """The value below which `percent` of the samples lie, between the two nearest: as in the dock, and numpy's."""
+    rank = (len(ordered) - 1) * percent / 100
+    below = math.floor(rank)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (rank - below)
 
 
 def histogram(samples_us: Sequence[float], bins: int = 40) -> list[tuple[float, float, int]]:

@@ -25,15 +25,18 @@ SECONDS = 2.0
 
 
 def measure(params: dict[str, Any], report: Report) -> dict[str, Any]:
-    """The profile of `{path, method, runs, threads, etdump}`; times in microseconds, sizes in bytes."""
+    """The profile of `{path, method, runs, threads, inputs, etdump}`; times in microseconds, sizes in bytes."""
     import psutil
 
     path = Path(params["path"])
     report("read", 0.0)
     program = _described(path)
     method = _choose_method(program, params.get("method") or "")
+    _check_tensors(method)
     report("load", 0.05, "importing torch")
     import torch
+
+    from python_backend.profiling import recording
 
     torch.set_num_threads(1)
     import executorch.kernels.quantized  # noqa: F401  (the Godot runtime has these kernels too)
@@ -46,7 +49,8 @@ def measure(params: dict[str, Any], report: Report) -> dict[str, Any]:
     before = process.memory_info().rss
     loaded, load = _load(_C, path, method["name"], traced=False)
     call = loaded[1]
-    inputs = _inputs(method)
+    place = params.get("inputs") or ""
+    inputs = recording.read(Path(place), method["inputs"]) if place else [_generated(method)]
     resident = process.memory_info().rss - before
     report("run", 0.3, "measuring")
     samples, first_us = _time_calls(call, inputs, int(params.get("runs") or 0))
@@ -63,6 +67,7 @@ def measure(params: dict[str, Any], report: Report) -> dict[str, Any]:
         "method": method["name"],
         "inputs": method["inputs"],
         "outputs": method["outputs"],
+        "given": f"the inputs of {len(inputs)} recorded calls" if place else "generated inputs",
         "delegation": method.get("delegation", {}),
         "machine": _machine(threads or _C._threadpool_get_thread_count()),
         "load": {**load, "first_call_us": first_us},
@@ -115,24 +120,28 @@ def _load(native: Any, path: Path, name: str, traced: bool) -> tuple[tuple[Any, 
     return (program, method), {"program_us": (middle - begin) * 1e6, "method_us": (end - middle) * 1e6}
 
 
-def _inputs(method: dict[str, Any]) -> list[Any]:
-    from importer.samples import from_metadata
+def _check_tensors(method: dict[str, Any]) -> None:
     from importer.signature import DTYPES
 
     odd = [item["name"] for item in method["inputs"] if item["dtype"] not in DTYPES]
     if odd:
         cause = f"The method `{method['name']}` takes more than tensors: {', '.join(odd)}."
         raise BackendError("INPUTS_NOT_GENERATED", cause, "Choose another method with --method.")
+
+
+def _generated(method: dict[str, Any]) -> list[Any]:
+    from importer.samples import from_metadata
+
     return next(iter(from_metadata(method["inputs"])))
 
 
-def _time_calls(method: Any, inputs: list[Any], runs: int) -> tuple[list[float], float]:
-    """Microseconds of each call, and of the first one."""
-    first = _timed(method, inputs)
-    for _ in range(WARM_UP_CALLS):
-        usual = _timed(method, inputs)
+def _time_calls(method: Any, inputs: list[list[Any]], runs: int) -> tuple[list[float], float]:
+    """Microseconds of each call, and of the first one; the inputs take turns."""
+    first = _timed(method, inputs[0])
+    for turn in range(WARM_UP_CALLS):
+        usual = _timed(method, inputs[turn % len(inputs)])
     count = runs or max(30, min(5000, int(SECONDS * 1e6 / max(usual, 1.0))))
-    return [_timed(method, inputs) for _ in range(count)], first
+    return [_timed(method, inputs[turn % len(inputs)]) for turn in range(count)], first
 
 
 def _timed(method: Any, inputs: list[Any]) -> float:
@@ -141,10 +150,10 @@ def _timed(method: Any, inputs: list[Any]) -> float:
     return (time.perf_counter_ns() - begin) / 1000.0
 
 
-def _trace(native: Any, path: Path, name: str, inputs: list[Any], count: int, keep: str) -> list[etdump.Run]:
+def _trace(native: Any, path: Path, name: str, inputs: list[list[Any]], count: int, keep: str) -> list[etdump.Run]:
     (program, method), _ = _load(native, path, name, traced=True)
-    for _ in range(WARM_UP_CALLS + count):
-        method.call(inputs, clone_outputs=False)
+    for turn in range(WARM_UP_CALLS + count):
+        method.call(inputs[turn % len(inputs)], clone_outputs=False)
     with tempfile.TemporaryDirectory() as folder:
         target = Path(keep) if keep else Path(folder) / "calls.etdp"
         program.write_etdump_result_to_file(str(target), str(Path(folder) / "debug.bin"))

@@ -154,7 +154,7 @@ def _machine(profile: dict[str, Any]) -> str:
     date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     text = (
         f"{machine['processor']}, {machine['threads']} of {machine['cores']} threads, {machine['system']}, "
-        f"ExecuTorch {machine['executorch']}, Python {machine['python']}, {date}. Each call was made from Python, "
-        "which adds a few microseconds to what a game measures."
+        f"ExecuTorch {machine['executorch']}, Python {machine['python']}, {date}; with "
+        f"{profile['given']}. Each call was made from Python, which adds a few microseconds to what a game measures."
     )
     return f"<p>{escape(text)}</p>"

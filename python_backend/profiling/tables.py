@@ -20,7 +20,8 @@ def show(profile: dict[str, Any], console: Console) -> None:
     console.print(
         f"[bold]{profile['name']}[/bold] {profile['method']}({', '.join(map(shape_text, profile['inputs']))})"
     )
-    console.print(f"{machine['processor']}, {machine['threads']} of {machine['cores']} threads\n", highlight=False)
+    threads = f"{machine['threads']} of {machine['cores']} threads"
+    console.print(f"{machine['processor']}, {threads}, {profile['given']}\n", highlight=False)
     console.print(_latency(profile))
     load = profile["load"]
     times = time_text(load["program_us"] + load["method_us"]), time_text(load["first_call_us"])

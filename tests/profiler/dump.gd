@@ -1,6 +1,7 @@
 extends SceneTree
 ## Traces a few calls of the program named on the command line: the ETDump, what get_profile() says of the same calls,
-## and the Chrome trace that the profiler exports of them. godot --headless -s dump.gd -- PROGRAM FOLDER
+## the Chrome trace that the profiler exports of them, and a recording of what they were given.
+## godot --headless -s dump.gd -- PROGRAM FOLDER
 
 const RUNS: int = 5
 
@@ -14,6 +15,7 @@ func _init() -> void:
 	var inputs: Array = (load("res://addons/executorch/editor/profiler/data/input_maker.gd") as GDScript).call(
 		&"make", meta["inputs"]
 	)
+	module.call(&"record_inputs", RUNS)
 	for run: int in RUNS:
 		if (module.call(&"execute_tensors", "forward", inputs) as Array).is_empty():
 			status = -1
@@ -24,6 +26,7 @@ func _init() -> void:
 	file.store_string(JSON.stringify(profile["calls"], "", true, true))
 	file.close()
 	_write_chrome_trace(profile["calls"] as Array, arguments[1].path_join("trace.json"))
+	_write_recording(module.call(&"take_recorded_inputs") as Array, arguments[1])
 	if status != 0:
 		printerr(module.call(&"get_last_error"))
 	quit(status)
@@ -40,3 +43,14 @@ func _write_chrome_trace(calls: Array, path: String) -> void:
 	var file: FileAccess = FileAccess.open(path, FileAccess.WRITE)
 	file.store_string(str(chrome_trace.call(&"to_json", "net", traces)))
 	file.close()
+
+
+func _write_recording(calls: Array, folder: String) -> void:
+	var recording: RefCounted = (
+		(load("res://addons/executorch/editor/profiler/data/recorded_inputs.gd") as GDScript).new()
+	)
+	recording.set(&"name", "net")
+	for entry: Dictionary in calls:
+		recording.call(&"add", entry)
+	var place: String = recording.call(&"save", PackedStringArray(["the author's name"]), folder)
+	DirAccess.rename_absolute(place, folder.path_join("inputs"))

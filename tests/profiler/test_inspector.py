@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from importer import metadata
+from python_backend.profiling import recording
 from tests.godot_projects import GodotProject
 
 DUMP = Path(__file__).parent / "dump.gd"
@@ -53,6 +55,18 @@ def test_times_are_inspectors(model: str, models: Path, project: Callable[..., G
         assert sorted(durations) == pytest.approx(sorted(theirs[name]), abs=1e-3), name
     missed = set(theirs) - set(ours)
     assert missed <= {"OPERATOR_CALL", "Program::load_method", "Method::init"}, missed
+
+
+def test_the_command_line_takes_what_the_dock_recorded(
+    models: Path, project: Callable[..., GodotProject], tmp_path: Path
+) -> None:
+    program = models / "linear_xnnpack.pte"
+    dump(project(), program, tmp_path)
+    specs = metadata.inspect(program)["methods"][0]["inputs"]
+    calls = recording.read(tmp_path / "inputs", specs)
+    assert len(calls) == RUNS
+    assert [list(tensor.shape) for tensor in calls[0]] == [item["shape"] for item in specs]
+    assert any(float(tensor.abs().max()) > 0 for tensor in calls[0]), "the values came too"
 
 
 def test_the_chrome_trace_keeps_its_format(models: Path, project: Callable[..., GodotProject], tmp_path: Path) -> None:

@@ -11,10 +11,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from python_backend.errors import BackendError
-from python_backend.profiling import etdump, latency, limits, operators, plots, tables
+from python_backend.profiling import etdump, latency, limits, measure, operators, plots, recording, tables
 from tests.python_backend.editor import ROOT
 
 
@@ -95,15 +96,18 @@ def test_latency_is_that_of_the_samples(measured: tuple[dict[str, Any], Path, st
     samples = found["samples_us"]
     assert len(samples) == 200
     assert found["latency"]["mean_us"] == pytest.approx(sum(samples) / 200, rel=1e-3)
-    assert found["latency"]["p50_us"] == pytest.approx(sorted(samples)[99], abs=0.001)
-    assert found["latency"]["p99_us"] == pytest.approx(sorted(samples)[197], abs=0.001)
+    for percent in (50, 90, 99):
+        assert found["latency"][f"p{percent}_us"] == pytest.approx(np.percentile(samples, percent), abs=0.001)
     # Within the runtime a call takes no longer than from outside; both are medians of many.
     assert found["latency"]["min_us"] > 0
 
 
-def test_percentiles_by_nearest_rank() -> None:
-    values = [float(value) for value in range(1, 101)]
-    assert [latency.percentile(values, p) for p in (1, 50, 90, 99, 100)] == [1, 50, 90, 99, 100]
+def test_percentiles_are_those_of_the_dock() -> None:
+    # The same values as in tests/profiler/statistics_test.gd.
+    values = [15.0, 20.0, 35.0, 40.0, 50.0]
+    assert [latency.percentile(values, p) for p in (0, 40, 50, 90, 99, 100)] == pytest.approx(
+        [15, 29, 35, 46, 49.6, 50]
+    )
     assert latency.summarise([3.0])["p99_us"] == 3.0
     assert sum(count for _, _, count in latency.histogram([1.0, 1.0, 1.0])) == 3
 
@@ -137,6 +141,70 @@ def _inspect(path: Path) -> dict[str, Any]:
     from importer import metadata
 
     return metadata.inspect(path)
+
+
+SPECS = [{"name": "input_0", "dtype": "float32", "shape": [1, 2]}, {"name": "input_1", "dtype": "int64", "shape": [3]}]
+
+
+def test_recorded_inputs_are_found_by_name_or_by_order(tmp_path: Path) -> None:
+    image, words = np.array([[0.5, 2.0]], np.float32), np.array([7, 8, 9])
+    np.savez(tmp_path / "0002.npz", input_1=words, input_0=image)
+    np.savez(tmp_path / "0001.npz", sound=image * 3, state=words * 3)  # the author's names, which a .pte does not keep
+    first, second = recording.read(tmp_path, SPECS)
+    assert [tensor.tolist() for tensor in first] == [[[1.5, 6.0]], [21, 24, 27]]
+    assert [tensor.tolist() for tensor in second] == [[[0.5, 2.0]], [7, 8, 9]]
+    assert [str(tensor.dtype) for tensor in second] == ["torch.float32", "torch.int64"]
+    assert len(recording.read(tmp_path / "0002.npz", SPECS)) == 1
+    dynamic = [{**SPECS[0], "shape": [4, 2], "dynamic": True}, SPECS[1]]
+    assert recording.read(tmp_path / "0002.npz", dynamic)[0][0].shape == (1, 2)
+
+
+def test_recorded_inputs_that_do_not_fit_are_told(tmp_path: Path) -> None:
+    def refused(place: Path) -> str:
+        with pytest.raises(BackendError) as caught:
+            recording.read(place, SPECS)
+        assert caught.value.code == "INPUTS_INVALID"
+        return caught.value.cause
+
+    assert "no .npz file" in refused(tmp_path) and "no .npz file" in refused(tmp_path / "nowhere")
+    np.savez(tmp_path / "a.npz", input_0=np.zeros((2, 1)), input_1=np.zeros(3))
+    assert "[2, 1]" in refused(tmp_path)
+    np.savez(tmp_path / "a.npz", input_0=np.zeros((1, 2)))
+    assert "input_1" in refused(tmp_path)
+    np.savez(tmp_path / "a.npz", input_0=np.array([object()]), input_1=np.zeros(3))
+    assert "pickle" in refused(tmp_path)
+    whole = (tmp_path / "a.npz").read_bytes()
+    for size in (0, 10, len(whole) // 2):
+        (tmp_path / "a.npz").write_bytes(whole[:size])
+        refused(tmp_path)
+    np.save(tmp_path / "a.npy", np.zeros((1, 2)))
+    (tmp_path / "a.npy").rename(tmp_path / "a.npz")
+    refused(tmp_path)
+
+
+def test_recorded_inputs_take_turns() -> None:
+    given: list[Any] = []
+
+    class Method:
+        def call(self, inputs: list[Any], clone_outputs: bool) -> None:
+            given.append(inputs)
+
+    samples, _ = measure._time_calls(Method(), [["a"], ["b"], ["c"]], 6)
+    assert len(samples) == 6
+    assert given[-6:] == [["a"], ["b"], ["c"], ["a"], ["b"], ["c"]]
+
+
+def test_a_profile_with_recorded_inputs(models: Path, tmp_path: Path) -> None:
+    for index in range(5):
+        np.savez(tmp_path / f"{index}.npz", temperature=np.full((1, 1), index, np.float32))
+    model = models / "linear_portable.pte"
+    run = profile(model, "--runs", "20", "--inputs", tmp_path, "--html", tmp_path / "r.html")
+    assert run.returncode == 0, run.stderr
+    assert "the inputs of 5 recorded calls" in run.stdout
+    assert "with the inputs of 5 recorded calls" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    np.savez(tmp_path / "5.npz", temperature=np.zeros((1, 2), np.float32))
+    run = profile(model, "--runs", "20", "--inputs", tmp_path)
+    assert run.returncode == 1 and "INPUTS_INVALID: 5.npz" in run.stderr
 
 
 def test_conditions_decide_the_exit_status(models: Path, tmp_path: Path) -> None:
