@@ -1,7 +1,7 @@
-"""Frames per second of the windowed editor with 4 x 100,000 calls in the profiler's Live tab, and what of it is ours.
+"""Frames per second of the profiler's dock with 100,000 calls of a model in it, while more arrive in every frame.
 
-The display is a virtual one and OpenGL is drawn by the processor (llvmpipe), so the frame rate is that of the whole
-editor on such a machine; the processor time of the profiler's own `_process` and `_draw` is stated beside it.
+A real editor on a virtual display, OpenGL drawn by the processor (llvmpipe), v-sync off. The dock is in a window of its
+own and the editor's main window is not drawn, so that the rate is the dock's and not that of a million other pixels.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ from pathlib import Path
 from tasks import shots
 
 SCRIPT = Path(__file__).with_suffix(".gd")
+WANTED = 60.0
+"""Frames per second that are asked for with 100,000 calls."""
 
 
 def main() -> int:
     """Measure and print; an exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, help="keep the numbers in this file")
     parser.add_argument("--project", type=Path, help="a project that tasks.shots made, kept between runs")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="executorch-bench-") as temporary:
@@ -33,13 +36,15 @@ def main() -> int:
         print(output[-4000:], file=sys.stderr)
         return 1
     numbers = json.loads(found.group(1))
-    print(f"dock {numbers['size']}, calls held {[int(count) for count in numbers['samples']]}")
-    for name in ("without", "all models", "one model"):
-        figures = numbers[name]
-        print(f"  {name:12} {figures['fps']:7.1f} frames/s, its own _process {figures['process_us']:7.0f} us a frame")
-    draw = numbers["draw_us"]
-    print(f"  one _draw of the time line ({draw['width']:.0f} pixels wide): {draw['time_line']:.0f} us")
-    return 0
+    held = ", ".join(f"{int(count):,}" for count in numbers["samples"])
+    print(f"the Live tab, {numbers['size'][0]:.0f} x {numbers['size'][1]:.0f} pixels, calls held: {held}")
+    for name, figures in numbers["views"].items():
+        drawn = f"the time line is drawn in {figures['time_line_draws']:.0%} of them"
+        print(f"  {name:32} {figures['fps']:7.1f} frames/s, {drawn}")
+    if chosen.json is not None:
+        chosen.json.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+    slowest = min(figures["fps"] for figures in numbers["views"].values())
+    return 0 if slowest >= WANTED and numbers["dropped"] == 0 else 1
 
 
 if __name__ == "__main__":

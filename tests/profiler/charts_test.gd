@@ -3,6 +3,7 @@ extends "res://tests/case.gd"
 ## Zoom and pan by mouse and keyboard, exact numbers at the pointer, and clicks on a call.
 
 const LatencyChart := preload("res://addons/executorch/editor/profiler/charts/latency_chart.gd")
+const CallColumns := preload("res://addons/executorch/editor/profiler/charts/call_columns.gd")
 const CALLS: int = 1000
 
 var _chart: LatencyChart
@@ -44,6 +45,7 @@ func span() -> float:
 
 
 func test_the_wheel_zooms_at_the_pointer() -> void:
+	press(KEY_HOME)
 	var whole: float = span()
 	var at: Vector2 = Vector2(_chart.x_of(5e6), 100)
 	button(MOUSE_BUTTON_WHEEL_UP, at)
@@ -104,6 +106,34 @@ func test_a_click_selects_the_call() -> void:
 	button(MOUSE_BUTTON_LEFT, at)
 	button(MOUSE_BUTTON_LEFT, at, false)
 	check_equal(clicked, PackedInt32Array([500]))
+
+
+func test_columns_that_are_kept_are_those_that_would_be_looked_up() -> void:
+	var calls: ExecuTorchLatencyStatistics = ExecuTorchLatencyStatistics.new(5000)
+	var random: RandomNumberGenerator = RandomNumberGenerator.new()
+	random.seed = 5
+	var kept: CallColumns = CallColumns.new()
+	var now: float = 1e9
+	for frame: int in 400:
+		for call_in_frame: int in random.randi_range(0, 60):
+			now += random.randf_range(1.0, 900.0)
+			calls.record(now, random.randf_range(10.0, 1000.0))
+		# A view that follows, one that stands still, one of another scale, and one further back.
+		var step: float = 40_000.0 if frame % 90 < 60 else 10_000.0
+		var first: int = int(now / step) - 200 if frame % 30 < 20 else int(now / step) - 300
+		kept.update(calls, first, step, 200)
+		var fresh: CallColumns = CallColumns.new()
+		fresh.update(calls, first, step, 200)
+		check(same(kept.lows, fresh.lows) and same(kept.highs, fresh.highs), "frame %d" % frame)
+	calls.clear()
+	kept.update(calls, 0, 1.0, 10)
+	check_equal(kept.lows.size(), 10)
+	check(is_nan(kept.lows[0]), "nothing after it was cleared")
+
+
+func same(one: PackedFloat64Array, other: PackedFloat64Array) -> bool:
+	# NAN, where there is no call, equals nothing.
+	return one.to_byte_array() == other.to_byte_array()
 
 
 func test_an_empty_chart_takes_no_input() -> void:

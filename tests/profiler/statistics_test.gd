@@ -101,8 +101,10 @@ func test_decimation_keeps_every_extreme() -> void:
 func test_a_time_range_has_its_own_numbers() -> void:
 	var statistics: ExecuTorchLatencyStatistics = ExecuTorchLatencyStatistics.new()
 	for index: int in 100:
-		statistics.record(index * 10.0, index)
-	check_equal(statistics.range_summary(200.0, 300.0)["count"], 10)
-	check_near(statistics.range_summary(200.0, 300.0)["mean_us"], 24.5, 1e-9)
-	check_near(statistics.durations_between(980.0, 5000.0), [98.0, 99.0], 0.0)
-	check_equal(statistics.longest(10, 20), 19)
+		statistics.record(index * 10.0, 99.0 - index)
+	var part: PackedFloat64Array = statistics.sorted_between(200.0, 300.0)
+	check_equal(part, PackedFloat64Array([70, 71, 72, 73, 74, 75, 76, 77, 78, 79]), "ascending")
+	check_near(ExecuTorchLatencyStatistics.summary_of(part)["mean_us"], 74.5, 1e-9)
+	check_near(statistics.sorted_between(980.0, 5000.0), [0.0, 1.0], 0.0)
+	check_equal(statistics.sorted_between(0.0, 5000.0).size(), 100)
+	check_equal(statistics.longest(10, 20), 10)

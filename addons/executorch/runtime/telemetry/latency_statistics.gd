@@ -93,13 +93,6 @@ func summary() -> Dictionary:
 	return result
 
 
-## The same for the calls that began between the two times.
-func range_summary(from_us: float, to_us: float) -> Dictionary:
-	var part: PackedFloat64Array = _durations.slice(index_at(from_us), index_at(to_us))
-	part.sort()
-	return summary_of(part)
-
-
 ## Calls per bin between `low_us` and `high_us`. The last bin also holds what is longer, the first what is shorter.
 func histogram(bins: int, low_us: float, high_us: float) -> PackedInt32Array:
 	return histogram_of(_sorted, bins, low_us, high_us)
@@ -122,9 +115,15 @@ func durations() -> PackedFloat64Array:
 	return _durations.slice(0, held)
 
 
-## Durations of the calls that began between the two times, in order of time.
-func durations_between(from_us: float, to_us: float) -> PackedFloat64Array:
-	return _durations.slice(index_at(from_us), index_at(to_us))
+## Durations of the calls that began between the two times, ascending.
+func sorted_between(from_us: float, to_us: float) -> PackedFloat64Array:
+	var first: int = index_at(from_us)
+	var last: int = index_at(to_us)
+	if first == 0 and last == held:
+		return _sorted.duplicate()
+	var part: PackedFloat64Array = _durations.slice(first, last)
+	part.sort()
+	return part
 
 
 ## Time of the first and of the last held call, microseconds.

@@ -56,13 +56,18 @@ static func draw_level_label(
 	_draw_tag(canvas, style, at, label, color)
 
 
-## A dashed line from top to bottom with a label at `row` lines below the top.
-static func draw_mark(
+## A dashed line from top to bottom.
+static func draw_mark(canvas: Control, style: Style, area: Rect2, x: float, color: Color) -> void:
+	if x >= area.position.x and x <= area.end.x:
+		canvas.draw_dashed_line(Vector2(x, area.position.y), Vector2(x, area.end.y), color, style.px(1), style.px(4))
+
+
+## The label of such a line, `row` lines below the top. Drawn after all lines, which it covers.
+static func draw_mark_label(
 	canvas: Control, style: Style, area: Rect2, x: float, label: String, color: Color, row: int = 0
 ) -> void:
 	if x < area.position.x or x > area.end.x:
 		return
-	canvas.draw_dashed_line(Vector2(x, area.position.y), Vector2(x, area.end.y), color, style.px(1), style.px(4))
 	var left: float = x + style.px(4)
 	if left + style.width_of(label) > area.end.x:
 		left = x - style.width_of(label) - style.px(4)

@@ -24,12 +24,18 @@ func show_durations(
 	other_words: String = "",
 	other: PackedFloat64Array = PackedFloat64Array()
 ) -> void:
-	_name = words
+	var sorted: PackedFloat64Array = durations.duplicate()
+	sorted.sort()
 	_other_name = other_words
-	_durations = durations.duplicate()
-	_durations.sort()
 	_other = other.duplicate()
 	_other.sort()
+	show_sorted(words, sorted, color)
+
+
+## Durations in microseconds, ascending, instead of those so far.
+func show_sorted(words: String, durations: PackedFloat64Array, color: int = 0) -> void:
+	_name = words
+	_durations = durations
 	_color = color
 	queue_redraw()
 
@@ -101,12 +107,14 @@ func _draw_outline(area: Rect2, counts: PackedInt32Array, top: float) -> void:
 
 
 func _draw_percentiles(area: Rect2) -> void:
-	var row: int = 0
-	for percent: float in [50.0, 90.0, 99.0]:
-		var value: float = ExecuTorchLatencyStatistics.percentile_of(_durations, percent)
-		var label: String = "p%d %s" % [int(percent), Quantity.time(value)]
-		Axes.draw_mark(self, style, area, x_of(value), label, style.text, row)
-		row += 1
+	var percents: PackedFloat64Array = [50.0, 90.0, 99.0]
+	for percent: float in percents:
+		var x: float = x_of(ExecuTorchLatencyStatistics.percentile_of(_durations, percent))
+		Axes.draw_mark(self, style, area, x, style.text)
+	for row: int in percents.size():
+		var value: float = ExecuTorchLatencyStatistics.percentile_of(_durations, percents[row])
+		var label: String = "p%d %s" % [int(percents[row]), Quantity.time(value)]
+		Axes.draw_mark_label(self, style, area, x_of(value), label, style.text, row)
 
 
 func _describe(at: Vector2) -> PackedStringArray:

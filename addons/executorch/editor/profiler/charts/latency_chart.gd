@@ -7,6 +7,7 @@ extends "res://addons/executorch/editor/profiler/charts/chart.gd"
 signal call_selected(series: int, index: int)
 
 const Axes := preload("res://addons/executorch/editor/profiler/charts/axes.gd")
+const CallColumns := preload("res://addons/executorch/editor/profiler/charts/call_columns.gd")
 ## A call this many times longer than p99 would flatten all others: it is cut and marked.
 const OUTLIER: float = 6.0
 
@@ -20,6 +21,8 @@ var marked_us: float = -1.0
 var _names: PackedStringArray = []
 var _series: Array[ExecuTorchLatencyStatistics] = []
 var _colors: PackedInt32Array = []
+## For each series.
+var _columns: Array[CallColumns] = []
 var _top_us: float = 1.0
 var _vertical_zoom: float = 1.0
 
@@ -28,6 +31,10 @@ var _vertical_zoom: float = 1.0
 func show_series(
 	names: PackedStringArray, series: Array[ExecuTorchLatencyStatistics], colors: PackedInt32Array
 ) -> void:
+	if series != _series:
+		_columns.clear()
+		for index: int in series.size():
+			_columns.append(CallColumns.new())
 	_names = names
 	_series = series
 	_colors = colors
@@ -38,6 +45,11 @@ func fit() -> void:
 	super()
 	if live_window_us > 0.0:
 		view_begin = maxf(view_begin, view_end - live_window_us)
+	else:
+		# The end moves in steps of a hundredth or so, and so does the scale: what is drawn stays as it is for a while.
+		var span: float = view_end - view_begin
+		var grain: float = pow(2.0, floorf(log(span) / log(2.0))) / 64.0
+		view_end = view_begin + ceilf(span / grain) * grain
 
 
 func _is_empty() -> bool:
@@ -61,22 +73,18 @@ func _smallest_view() -> float:
 func _draw_chart(area: Rect2) -> void:
 	var columns: int = int(area.size.x)
 	var step: float = (view_end - view_begin) / columns
-	# Columns stay on a fixed raster while the view moves, else the picture flickers.
-	var begin: float = floorf(view_begin / step) * step
-	var extremes: Array[Array] = []
 	var longest: float = 0.0
 	var usual: float = 0.0
-	for one: ExecuTorchLatencyStatistics in _series:
-		var pair: Array[PackedFloat64Array] = one.decimate(begin, begin + step * columns, columns)
-		extremes.append(pair)
-		for high: float in pair[1]:
+	for index: int in _series.size():
+		_columns[index].update(_series[index], floori(view_begin / step), step, columns)
+		for high: float in _columns[index].highs:
 			if high > longest:
 				longest = high
-		usual = maxf(usual, one.percentile(99.0))
+		usual = maxf(usual, _series[index].percentile(99.0))
 	_set_top(longest, usual)
 	_draw_grid(area)
 	for index: int in _series.size():
-		_draw_columns(area, extremes[index][0] as PackedFloat64Array, extremes[index][1] as PackedFloat64Array, index)
+		_draw_columns(area, _columns[index].lows, _columns[index].highs, index)
 	if _series.size() == 1:
 		_draw_percentiles(area)
 	if budget_us > 0.0:
@@ -84,7 +92,8 @@ func _draw_chart(area: Rect2) -> void:
 		Axes.draw_level(self, style, area, _y_of(area, budget_us), style.bad())
 		Axes.draw_level_label(self, style, area, _y_of(area, budget_us), label, style.bad(), area.size.x * 0.7)
 	if marked_us >= view_begin and marked_us <= view_end:
-		Axes.draw_mark(self, style, area, x_of(marked_us), "frozen", style.selection)
+		Axes.draw_mark(self, style, area, x_of(marked_us), style.selection)
+		Axes.draw_mark_label(self, style, area, x_of(marked_us), "frozen", style.selection)
 
 
 func _set_top(longest: float, usual: float) -> void:

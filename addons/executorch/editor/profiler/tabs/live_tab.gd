@@ -50,6 +50,8 @@ var _left: Control
 var _debugger: DebuggerPlugin
 var _feed: LiveFeed
 var _selected: LiveModel
+## Somebody chose what is selected.
+var _is_chosen: bool = false
 var _shown: Array[LiveModel] = []
 var _drawn: int = -1
 var _since_list: float = 0.0
@@ -105,17 +107,29 @@ func set_debugger(debugger: DebuggerPlugin) -> void:
 
 ## Shows one model, or all of them when null.
 func select_model(model: LiveModel) -> void:
+	_is_chosen = true
+	_show_model(model)
+
+
+func _show_model(model: LiveModel) -> void:
+	if model == _selected:
+		return
 	if _selected != null and _spikes.button_pressed and _selected != model:
 		_spikes.button_pressed = false
 	_selected = model
 	time_line.marked_us = -1.0
 	flame.show_trace(null)
-	_spikes.disabled = model == null
-	_record.disabled = model == null or model.ended
+	_allow_requests()
 	_record.set_pressed_no_signal(model != null and model.recording != null)
 	details.visible = model != null
 	_drawn = -1
 	model_selected.emit(model)
+
+
+## Nothing can be asked of a game that has ended.
+func _allow_requests() -> void:
+	_spikes.disabled = _selected == null or _selected.ended
+	_record.disabled = _spikes.disabled
 
 
 ## Traces the selected model's calls that take longer than this.
@@ -176,10 +190,10 @@ func _show_calls() -> void:
 ## Of the visible calls, so that zooming the time line asks what a stretch of it was like.
 func _show_histogram() -> void:
 	if _selected == null or _selected.statistics.held == 0:
-		histogram.show_durations("", PackedFloat64Array())
+		histogram.show_sorted("", PackedFloat64Array())
 		return
-	var part: PackedFloat64Array = _selected.statistics.durations_between(time_line.view_begin, time_line.view_end)
-	histogram.show_durations(_selected.name, part, _selected.key)
+	var part: PackedFloat64Array = _selected.statistics.sorted_between(time_line.view_begin, time_line.view_end)
+	histogram.show_sorted(_selected.name, part, _selected.key)
 
 
 func _show_status() -> void:
@@ -206,10 +220,14 @@ func _show_status() -> void:
 func _on_models_changed() -> void:
 	_shown = _feed.models()
 	_left.visible = not _shown.is_empty()
-	if _selected != null and not _shown.has(_selected):
-		select_model(null)
-	if _selected == null and _shown.size() == 1:
-		select_model(_shown[0])
+	_is_chosen = _is_chosen and (_shown.has(_selected) or _selected == null) and not _shown.is_empty()
+	if not _is_chosen:
+		# The only model is what everybody wants to see; of several none is.
+		_show_model(_shown[0] if _shown.size() == 1 else null)
+	for model: LiveModel in _shown:
+		if model.ended and model.recording != null:
+			_save_recording(model)
+	_allow_requests()
 	_drawn = -1
 	_since_list = LIST_SECONDS
 
@@ -279,16 +297,6 @@ func _on_view_changed() -> void:
 	_show_histogram()
 
 
-func _on_spikes_toggled(_on: bool) -> void:
-	_send_tracing()
-
-
-## Nothing is said while nothing is traced.
-func _on_threshold_changed(_value: float) -> void:
-	if _spikes.button_pressed:
-		_send_tracing()
-
-
 func _send_tracing() -> void:
 	if _selected == null or _debugger == null:
 		return
@@ -325,10 +333,10 @@ func _build_toolbar() -> void:
 		+ "Switching it loads the model's methods anew, and tracing adds some time to every call."
 	)
 	_spikes.disabled = true
-	_spikes.toggled.connect(_on_spikes_toggled)
+	_spikes.toggled.connect(_send_tracing.unbind(1))
 	toolbar.add_child(_spikes)
 	_threshold = toolbar.add_number("Calls that take longer are kept", 0.01, 10_000.0, 5.0, "ms")
-	_threshold.value_changed.connect(_on_threshold_changed)
+	_threshold.value_changed.connect(_send_tracing.unbind(1))
 	_status = toolbar.add_status()
 	_status.horizontal_alignment = HORIZONTAL_ALIGNMENT_RIGHT
 	add_child(toolbar)
