@@ -9,6 +9,7 @@ const Comparison := preload("res://addons/executorch/editor/profiler/data/compar
 const ModelFiles := preload("res://addons/executorch/editor/profiler/data/model_files.gd")
 const InputMaker := preload("res://addons/executorch/editor/profiler/data/input_maker.gd")
 const SavedRuns := preload("res://addons/executorch/editor/profiler/data/saved_runs.gd")
+const AgainstMenu := preload("res://addons/executorch/editor/profiler/tabs/against_menu.gd")
 const ExportMenu := preload("res://addons/executorch/editor/profiler/export/export_menu.gd")
 const MODEL: String = "res://models/convnet.pt2"
 const RUNS: int = 60
@@ -35,22 +36,23 @@ func test_durations_agree_with_a_wall_clock() -> void:
 	var inputs: Array = InputMaker.make(meta["inputs"] as Array)
 	module.call(&"execute_tensors", "forward", inputs)
 	module.call(&"set_call_log", 1000)
-	# Of each call the clock sees a little more than the log; the shortest ones were not disturbed by other programs.
+	# Of each call the clock sees a little more than the log; the median of the calls was disturbed in neither.
 	var clock: PackedFloat64Array = []
 	for run: int in 200:
 		var begin: int = Time.get_ticks_usec()
 		module.call(&"execute_tensors", "forward", inputs)
 		clock.append(Time.get_ticks_usec() - begin)
-	var logged: PackedFloat64Array = []
 	var numbers: PackedFloat64Array = module.call(&"take_call_log")
-	for place: int in range(0, numbers.size(), 5):
-		logged.append(numbers[place + 2])
-	check_equal(logged.size(), clock.size())
+	check_equal(numbers.size(), clock.size() * 5)
+	var shares: PackedFloat64Array = []
+	for index: int in clock.size():
+		shares.append(numbers[index * 5 + 2] / clock[index])
+	shares.sort()
 	clock.sort()
-	logged.sort()
-	print("a call takes %.1f us by its log, %.1f us by the clock" % [logged[20], clock[20]])
-	check(logged[20] <= clock[20] + 2.0, "a call is not longer than the time that passes")
-	check(logged[20] > clock[20] * 0.95 - 10.0, "%.1f us of %.1f us" % [logged[20], clock[20]])
+	@warning_ignore("integer_division")
+	var middle: int = clock.size() / 2
+	print("a call takes %.0f us by the clock, its log says %.1f%% of it" % [clock[middle], shares[middle] * 100.0])
+	check(shares[middle] > 0.95 and shares[middle] < 1.005, "%.3f of %.0f us" % [shares[middle], clock[middle]])
 
 
 func test_operators_are_reconciled() -> void:
@@ -69,6 +71,7 @@ func test_operators_are_reconciled() -> void:
 
 func test_a_saved_run_comes_back_equal() -> void:
 	var result: BenchmarkResult = await measure()
+	check(SavedRuns.new().folder.begins_with(OS.get_data_dir()), "in the user's data folder, not in the project")
 	var saved: SavedRuns = SavedRuns.new("user://profiler_test_runs")
 	var file: String = saved.save(result)
 	var again: BenchmarkResult = saved.open(file)
@@ -117,13 +120,30 @@ func test_a_model_that_cannot_run_says_why() -> void:
 	check((ended[0] as Array).is_empty() and not (ended[1] as String).is_empty(), "%s" % [ended])
 
 
+func test_two_recipes_of_one_model_are_measured_side_by_side() -> void:
+	var dock: Dock = find_dock()
+	dock.open_benchmark(MODEL)
+	var before: BenchmarkResult = dock.benchmark.get_result()
+	check(dock.benchmark.against.choose(AgainstMenu.Kind.RECIPE, "portable"), "the recipe is offered")
+	dock.benchmark.start(20, PackedInt32Array([1]))
+	await wait_until(func() -> bool: return dock.benchmark.get_result() != before, 120.0, "the benchmark")
+	var own: BenchmarkResult = dock.benchmark.get_result()
+	var other: BenchmarkResult = dock.benchmark.get_other()
+	check(other != null and other.recipe == "portable" and other.path == MODEL, "the other recipe of the same model")
+	check(own.recipe != other.recipe, "%s is not the import's own" % own.recipe)
+	check_equal([own.durations_us[0].size(), other.durations_us[0].size()], [20, 20])
+	check(other.durations_us[0] != own.durations_us[0], "other numbers")
+	dock.benchmark.against.choose(AgainstMenu.Kind.NOTHING)
+
+
 func test_the_dock_shows_and_exports_a_benchmark() -> void:
 	var dock: Dock = find_dock()
 	dock.benchmark.saved_runs = SavedRuns.new("user://profiler_test_runs")
 	dock.open_benchmark(MODEL)
 	check(dock.tabs.get_current_tab_control() == dock.benchmark, "the Benchmark tab is open")
+	var before: BenchmarkResult = dock.benchmark.get_result()
 	dock.benchmark.start(20, PackedInt32Array([1, 2]))
-	await wait_until(func() -> bool: return dock.benchmark.get_result() != null, 60.0, "the benchmark")
+	await wait_until(func() -> bool: return dock.benchmark.get_result() != before, 60.0, "the benchmark")
 	check_equal(dock.benchmark.get_result().threads, PackedInt32Array([1, 2]))
 	check(not dock.operators.get_traces().is_empty(), "the Operators tab has the traced calls")
 	check(dock.operators.list.get_root().get_child_count() > 1, "and their table")

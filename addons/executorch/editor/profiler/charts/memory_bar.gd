@@ -44,21 +44,24 @@ func _draw_chart(area: Rect2) -> void:
 		var box: Rect2 = Rect2(area.position.x, y + style.px(3), style.px(9), style.px(9))
 		draw_rect(box, style.series(part))
 		var color: Color = style.text if _parts[part] > 0 else style.dim_text
-		style.draw_text(self, Vector2(box.end.x + style.px(6), y), Breakdown.PARTS[part].capitalize(), color)
+		style.draw_text(self, Vector2(box.end.x + style.px(6), y), Breakdown.PARTS[part], color)
 		var words: String = "%s  %s" % [Quantity.size(_parts[part]), Quantity.percent(float(_parts[part]) / _total)]
 		style.draw_text(self, Vector2(area.end.x - style.width_of(words), y), words, color)
 		y += style.line_height()
 	if _constants > 0:
 		y += style.px(4)
-		var words: String = "%s of weights in the file, mapped, do not count" % Quantity.size(_constants)
-		style.draw_clipped(self, Vector2(area.position.x, y), words, area.size.x, style.dim_text)
+		var words: String = "%s of weights are mapped from the file and do not count" % Quantity.size(_constants)
+		var base: Vector2 = Vector2(area.position.x, y + style.font.get_ascent(style.small_size)).round()
+		draw_multiline_string(
+			style.font, base, words, HORIZONTAL_ALIGNMENT_LEFT, area.size.x, style.small_size, -1, style.dim_text
+		)
 
 
 func _describe(at: Vector2) -> PackedStringArray:
 	for part: int in _parts.size():
 		if _bar(part).has_point(at) or _is_on_line(at, part):
 			return [
-				"%s: %s" % [Breakdown.PARTS[part].capitalize(), Quantity.exact_size(_parts[part])],
+				"%s: %s" % [Breakdown.PARTS[part], Quantity.exact_size(_parts[part])],
 				Breakdown.EXPLANATIONS[part],
 			]
 	return []

@@ -3,7 +3,7 @@ extends RefCounted
 ## The parts of `ExecuTorchModule.get_memory_info()` in one fixed order, so that bars, areas, tables and exports
 ## agree. Constants that are mapped from the file are named but do not count: the system may drop them at any time.
 
-const PARTS: PackedStringArray = ["program", "delegate", "planned", "method allocator", "temporary peak"]
+const PARTS: PackedStringArray = ["Program", "Delegate", "Planned", "Method allocator", "Temporary peak"]
 const EXPLANATIONS: PackedStringArray = [
 	"The program itself, without the weights that are mapped from the file.",
 	"What backends keep (packed weights, workspaces): how much the process grew while they loaded.",
