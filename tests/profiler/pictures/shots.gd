@@ -1,6 +1,7 @@
 @tool
 extends Node
-## Exports each tab of the profiler as a PNG, in an editor with a window. Prints `@@PICTURE tab width height` for each.
+## Exports each tab of the profiler and each of its charts as a PNG, in an editor with a window. Prints
+## `@@PICTURE file width height` for each.
 
 const Dock := preload("res://addons/executorch/editor/profiler/profiler_dock.gd")
 const ExportMenu := preload("res://addons/executorch/editor/profiler/export/export_menu.gd")
@@ -29,11 +30,19 @@ func take_all(_names: PackedStringArray) -> void:
 		for frame: int in 30:
 			await get_tree().process_frame
 		await RenderingServer.frame_post_draw
-		var path: String = OS.get_environment("EXECUTORCH_SHOTS_OUT").path_join("%s.png" % tab.name)
-		if _menu.write(ExportMenu.Kind.PICTURE, path):
-			print("@@PICTURE %s %d %d" % [tab.name, tab.size.x, tab.size.y])
+		var folder: String = OS.get_environment("EXECUTORCH_SHOTS_OUT")
+		if _menu.write(ExportMenu.Kind.PICTURE, folder.path_join("%s.png" % tab.name)):
+			tell(tab.name, tab)
+		for chart: ExportMenu.Chart in _menu.charts():
+			var file: String = "%s-%s" % [tab.name, chart.title.to_snake_case()]
+			if _menu.write_chart(chart, folder.path_join("%s.png" % file)):
+				tell(file, chart)
 	var refused: bool = not _menu.write(ExportMenu.Kind.PICTURE, "/nowhere/at/all.png")
 	print("@@REFUSED %s" % refused)
+
+
+func tell(file: String, pictured: Control) -> void:
+	print("@@PICTURE %s %d %d" % [file, pictured.size.x, pictured.size.y])
 
 
 ## Of a model that is as fast as its number.

@@ -15,6 +15,7 @@ var _selected: int = -1
 
 func _init() -> void:
 	super()
+	title = "Planned arenas"
 	margins = Vector4(66, 22, 10, 20)
 
 
@@ -37,7 +38,7 @@ func get_plan() -> MemoryPlan:
 	return _plan
 
 
-func _is_empty() -> bool:
+func is_empty() -> bool:
 	return _plan == null
 
 

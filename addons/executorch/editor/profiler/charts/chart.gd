@@ -13,6 +13,8 @@ const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity
 const KEY_PAN: float = 0.15
 const KEY_ZOOM: float = 1.25
 
+## What the chart shows, for the export's menu.
+var title: String = ""
 ## Said in the middle when there is nothing to draw.
 var empty_text: String = ""
 ## Room for the axes, pixels at 100%.
@@ -54,7 +56,7 @@ func _notification(what: int) -> void:
 
 func _draw() -> void:
 	draw_rect(Rect2(Vector2.ZERO, size), style.background)
-	if _is_empty():
+	if is_empty():
 		_draw_empty()
 		return
 	if follows:
@@ -131,7 +133,7 @@ static func picture_of(control: Control) -> Image:
 
 
 func _gui_input(event: InputEvent) -> void:
-	if _is_empty():
+	if is_empty():
 		return
 	if event is InputEventMouseButton:
 		_on_button(event as InputEventMouseButton)
@@ -146,7 +148,7 @@ func _gui_input(event: InputEvent) -> void:
 
 
 ## Whether there is nothing to show.
-func _is_empty() -> bool:
+func is_empty() -> bool:
 	return true
 
 
@@ -273,7 +275,7 @@ func _draw_empty() -> void:
 func _draw_overlay() -> void:
 	if has_focus():
 		_overlay.draw_rect(Rect2(Vector2.ZERO, size).grow(-0.5), Color(style.accent, 0.6), false, style.px(1))
-	if _is_empty() or _hover.x < 0.0:
+	if is_empty() or _hover.x < 0.0:
 		return
 	if _drag_button == MOUSE_BUTTON_LEFT and absf(_hover.x - _drag_from.x) >= style.px(4):
 		var swept: Rect2 = Rect2(Vector2(_drag_from.x, 0), Vector2(_hover.x - _drag_from.x, size.y)).abs()

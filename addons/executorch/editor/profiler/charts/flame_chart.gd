@@ -22,6 +22,7 @@ var _shades: PackedByteArray = []
 
 func _init() -> void:
 	super()
+	title = "Operators of a call"
 	margins = Vector4(8, 6, 8, 20)
 
 
@@ -63,7 +64,7 @@ static func kind_of(trace: CallTrace, index: int) -> String:
 	return trace.backends[index] if not trace.backends[index].is_empty() else "kernels"
 
 
-func _is_empty() -> bool:
+func is_empty() -> bool:
 	return _trace == null
 
 

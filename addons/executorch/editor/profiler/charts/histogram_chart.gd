@@ -13,6 +13,7 @@ var _color: int = 0
 
 func _init() -> void:
 	super()
+	title = "Histogram of latencies"
 	margins = Vector4(44, 8, 10, 20)
 
 
@@ -40,7 +41,7 @@ func show_sorted(words: String, durations: PackedFloat64Array, color: int = 0) -
 	queue_redraw()
 
 
-func _is_empty() -> bool:
+func is_empty() -> bool:
 	return _durations.is_empty()
 
 

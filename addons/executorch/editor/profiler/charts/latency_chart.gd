@@ -27,6 +27,11 @@ var _top_us: float = 1.0
 var _vertical_zoom: float = 1.0
 
 
+func _init() -> void:
+	super()
+	title = "Time line of latencies"
+
+
 ## What is drawn: names, statistics and palette indices, equally many.
 func show_series(
 	names: PackedStringArray, series: Array[ExecuTorchLatencyStatistics], colors: PackedInt32Array
@@ -52,7 +57,7 @@ func fit() -> void:
 		view_end = view_begin + ceilf(span / grain) * grain
 
 
-func _is_empty() -> bool:
+func is_empty() -> bool:
 	return _series.all(func(one: ExecuTorchLatencyStatistics) -> bool: return one.held == 0)
 
 

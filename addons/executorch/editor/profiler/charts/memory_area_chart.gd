@@ -12,6 +12,7 @@ var _colors: Dictionary[int, int] = {}
 
 func _init() -> void:
 	super()
+	title = "Memory over time"
 	margins = Vector4(66, 8, 10, 20)
 
 
@@ -23,7 +24,7 @@ func show_history(history: MemoryHistory, names: Dictionary[int, String], colors
 	queue_redraw()
 
 
-func _is_empty() -> bool:
+func is_empty() -> bool:
 	return _history == null or _history.times.size() < 2
 
 

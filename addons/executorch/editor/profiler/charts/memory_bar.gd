@@ -11,6 +11,7 @@ var _constants: int = 0
 
 func _init() -> void:
 	super()
+	title = "Memory by part"
 	margins = Vector4(10, 10, 10, 6)
 
 
@@ -22,7 +23,7 @@ func show_memory(info: Dictionary) -> void:
 	queue_redraw()
 
 
-func _is_empty() -> bool:
+func is_empty() -> bool:
 	return _total == 0
 
 

@@ -11,6 +11,7 @@ var _other: Dictionary[int, float] = {}
 
 func _init() -> void:
 	super()
+	title = "Throughput by threads"
 	margins = Vector4(56, 10, 10, 34)
 
 
@@ -22,7 +23,7 @@ func show_rates(threads: PackedInt32Array, rates: PackedFloat64Array, other: Dic
 	queue_redraw()
 
 
-func _is_empty() -> bool:
+func is_empty() -> bool:
 	return _threads.is_empty()
 
 

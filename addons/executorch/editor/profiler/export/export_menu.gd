@@ -1,6 +1,6 @@
 @tool
 extends MenuButton
-## Exports what the shown tab holds: CSV, JSON, PNG of its charts, Chrome trace, ETDump.
+## Exports what the shown tab holds: CSV, JSON, PNG of the tab or of one of its charts, Chrome trace, ETDump.
 
 enum Kind { CALLS_CSV, OPERATORS_CSV, JSON_ALL, TRACE, ETDUMP, PICTURE }
 
@@ -22,17 +22,20 @@ const ITEMS: Dictionary[Kind, Array] = {
 	Kind.PICTURE: ["Picture of this tab (PNG)…", "profiler", "png"],
 }
 
+## From here on the menu's items are the charts of the shown tab.
+const FIRST_CHART: int = 100
+
 var _dock: Control
 var _dialog: EditorFileDialog
 var _kind: Kind
+## What a picture is taken of; null = the whole tab.
+var _chart: Chart
 
 
 func _init(dock: Control) -> void:
 	_dock = dock
 	text = "Export"
 	tooltip_text = "Write the numbers or the picture of this tab to a file"
-	for kind: Kind in ITEMS:
-		get_popup().add_item(ITEMS[kind][0] as String, kind)
 	get_popup().id_pressed.connect(_on_chosen)
 	about_to_popup.connect(_on_about_to_popup)
 
@@ -50,7 +53,22 @@ func write(kind: Kind, path: String) -> bool:
 			return SavedRuns.write_text(path, ChromeTrace.to_json(_name(), _traces())) if _has(kind) else false
 		Kind.ETDUMP:
 			return _has(kind) and DirAccess.copy_absolute(_result().etdump_path, path) == OK
-	return _write_picture(path)
+	return _write_picture((_dock.get(&"tabs") as TabContainer).get_current_tab_control(), path)
+
+
+## The charts that the shown tab has something on.
+func charts() -> Array[Chart]:
+	var shown: Array[Chart] = []
+	var tab: Control = (_dock.get(&"tabs") as TabContainer).get_current_tab_control()
+	for node: Node in tab.find_children("*", "Control", true, false):
+		if node is Chart and (node as Chart).is_visible_in_tree() and not (node as Chart).is_empty():
+			shown.append(node as Chart)
+	return shown
+
+
+## Writes a picture of one chart; false when nothing is drawn (headless) or the file cannot be written.
+func write_chart(chart: Chart, path: String) -> bool:
+	return _write_picture(chart, path)
 
 
 func _has(kind: Kind) -> bool:
@@ -81,19 +99,27 @@ func _calls_csv() -> String:
 	return Csv.latencies(model.name, model.statistics) if model != null else Csv.durations(_result())
 
 
-func _write_picture(path: String) -> bool:
-	var tab: Control = (_dock.get(&"tabs") as TabContainer).get_current_tab_control()
-	var image: Image = Chart.picture_of(tab)
+func _write_picture(control: Control, path: String) -> bool:
+	var image: Image = Chart.picture_of(control)
 	return image != null and SavedRuns.write_bytes(path, image.save_png_to_buffer())
 
 
 func _on_about_to_popup() -> void:
-	for index: int in get_popup().item_count:
-		get_popup().set_item_disabled(index, not _has(get_popup().get_item_id(index) as Kind))
+	var popup: PopupMenu = get_popup()
+	popup.clear()
+	for kind: Kind in ITEMS:
+		popup.add_item(ITEMS[kind][0] as String, kind)
+		popup.set_item_disabled(popup.item_count - 1, not _has(kind))
+	var shown: Array[Chart] = charts()
+	if not shown.is_empty():
+		popup.add_separator("Picture of one graph (PNG)")
+	for index: int in shown.size():
+		popup.add_item(shown[index].title + "…", FIRST_CHART + index)
 
 
 func _on_chosen(id: int) -> void:
-	_kind = id as Kind
+	_chart = charts()[id - FIRST_CHART] if id >= FIRST_CHART else null
+	_kind = Kind.PICTURE if _chart != null else id as Kind
 	if _dialog == null:
 		_dialog = EditorFileDialog.new()
 		_dialog.access = EditorFileDialog.ACCESS_FILESYSTEM
@@ -102,12 +128,17 @@ func _on_chosen(id: int) -> void:
 		add_child(_dialog)
 	_dialog.clear_filters()
 	_dialog.add_filter("*." + str(ITEMS[_kind][2]))
-	_dialog.current_file = "%s-%s.%s" % [_name().validate_filename(), ITEMS[_kind][1], ITEMS[_kind][2]]
+	var what: String = _chart.title.to_snake_case() if _chart != null else str(ITEMS[_kind][1])
+	_dialog.current_file = "%s-%s.%s" % [_name().validate_filename(), what, ITEMS[_kind][2]]
 	_dialog.popup_file_dialog()
 
 
 func _on_file_selected(path: String) -> void:
-	if not write(_kind, path):
+	if _kind == Kind.PICTURE:
+		# The dialog may lie over what the picture is of.
+		await get_tree().process_frame
+		await RenderingServer.frame_post_draw
+	if not (write_chart(_chart, path) if _chart != null else write(_kind, path)):
 		push_warning("ExecuTorch profiler: %s was not written." % path)
 
 
