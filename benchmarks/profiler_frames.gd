@@ -19,6 +19,8 @@ var _feed: LiveFeed
 var _sequence: int = 0
 var _now_us: float = 0.0
 var _draws: int = 0
+var _window: Window
+var _seen: int = 0
 
 
 func take_all(_names: PackedStringArray) -> void:
@@ -51,18 +53,18 @@ func take_all(_names: PackedStringArray) -> void:
 func _open_window() -> void:
 	var root: Window = get_tree().root
 	root.gui_embed_subwindows = false
-	var window: Window = Window.new()
-	window.force_native = true
-	window.size = SIZE
-	window.theme = EditorInterface.get_editor_theme()
-	EditorInterface.get_base_control().add_child(window)
+	_window = Window.new()
+	_window.force_native = true
+	_window.size = SIZE
+	_window.theme = EditorInterface.get_editor_theme()
+	EditorInterface.get_base_control().add_child(_window)
 	var debugger: DebuggerPlugin = DebuggerPlugin.new()
 	_feed = debugger.feed
 	_dock = Dock.new()
 	_dock.set_debugger(debugger)
 	_dock.custom_minimum_size = Vector2.ZERO
 	_dock.set_anchors_preset(Control.PRESET_FULL_RECT)
-	window.add_child(_dock)
+	_window.add_child(_dock)
 	_dock.live.time_line.draw.connect(func() -> void: _draws += 1)
 	RenderingServer.viewport_set_active(root.get_viewport_rid(), false)
 	for id: int in DisplayServer.get_window_list():
@@ -81,7 +83,14 @@ func frames() -> Dictionary:
 		await get_tree().process_frame
 		send(1)
 	var seconds: float = (Time.get_ticks_usec() - begin) / 1e6
+	# What the display shows, not what the engine believes to have drawn.
+	var screen: Image = DisplayServer.screen_get_image()
+	var shown: Image = screen.get_region(Rect2i(_window.position, _window.size))
+	shown.save_png(OS.get_environment("EXECUTORCH_SHOTS_OUT").path_join("frames_%d.png" % _draws))
+	var before: int = _seen
+	_seen = hash(shown.get_data())
 	return {
+		"on_the_display": _seen != before,
 		"fps": (Engine.get_frames_drawn() - drawn) / seconds,
 		"time_line_draws": float(_draws - draws) / (Engine.get_frames_drawn() - drawn),
 	}

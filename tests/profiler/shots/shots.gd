@@ -41,9 +41,9 @@ func take_live() -> void:
 			await wait(1.0)
 	# Where the processor draws the editor, it would take the game's time.
 	Engine.max_fps = 4
-	await wait(18.0)
+	await wait(16.0)
 	_dock.live.select_model(null)
-	await settle()
+	await wait(1.0)
 	await save("profiler-live-all")
 	_dock.live.select_model(find("silero_vad"))
 	# What is slow for this model on this machine, as a person would round it.
@@ -53,8 +53,8 @@ func take_live() -> void:
 		if find("silero_vad").traces.is_empty():
 			await wait(1.0)
 	print("%d traced calls" % find("silero_vad").traces.size())
-	await freeze_a_spike()
 	Engine.max_fps = 0
+	await freeze_a_spike()
 	await save("profiler-live")
 	EditorInterface.stop_playing_scene()
 	await wait(1.0)
@@ -88,7 +88,11 @@ func take_benchmark() -> void:
 	_dock.benchmark.saved_runs = SavedRuns.new("user://runs")
 	_dock.open_benchmark(WORDS)
 	_dock.benchmark.against.choose(AgainstMenu.Kind.RECIPE, "xnnpack_int8_dynamic")
+	Engine.max_fps = 4
+	await wait(1.0)
 	await run_benchmark(120)
+	Engine.max_fps = 0
+	await settle()
 	await save("profiler-benchmark")
 
 
@@ -98,7 +102,6 @@ func run_benchmark(runs: int) -> void:
 	for second: int in 120:
 		if _dock.benchmark.get_result() == before:
 			await wait(1.0)
-	await settle()
 
 
 func save(shot_name: String) -> void:

@@ -133,7 +133,9 @@ func _draw_columns(area: Rect2, lows: PackedFloat64Array, highs: PackedFloat64Ar
 	var cut: PackedVector2Array = []
 	var bottom: float = area.end.y
 	var per_us: float = area.size.y / _top_us
-	var thick: float = style.px(2)
+	# Calls that come now and then stand alone: a pin each, else nobody sees them.
+	var sparse: bool = _is_sparse(lows)
+	var thick: float = style.px(4) if sparse else style.px(2)
 	for column: int in lows.size():
 		var high: float = highs[column]
 		if is_nan(high):
@@ -151,13 +153,18 @@ func _draw_columns(area: Rect2, lows: PackedFloat64Array, highs: PackedFloat64Ar
 			stems.append(Vector2(x, lower))
 			stems.append(Vector2(x, bottom))
 	var color: Color = style.series(_colors[index])
-	@warning_ignore("integer_division")
-	var sparse: bool = spans.size() / 2 < lows.size() / 4
-	if not stems.is_empty() and _series.size() == 1:
-		draw_multiline(stems, Color(color, 0.22), 1.0)
+	if not stems.is_empty() and (sparse or _series.size() == 1):
+		draw_multiline(stems, Color(color, 0.4 if sparse else 0.22), 1.0)
 	if not spans.is_empty():
-		draw_multiline(spans, color, style.px(2) if sparse else 1.0)
+		draw_multiline(spans, color, style.px(3) if sparse else 1.0)
 	_draw_cut(cut)
+
+
+func _is_sparse(lows: PackedFloat64Array) -> bool:
+	var empty: int = 0
+	for low: float in lows:
+		empty += int(is_nan(low))
+	return empty * 4 > lows.size() * 3
 
 
 ## Small triangles at the top where calls were longer than the axis.

@@ -9,7 +9,7 @@ const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_mo
 const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
 const Style := preload("res://addons/executorch/editor/profiler/charts/chart_style.gd")
 const TITLES: PackedStringArray = ["Model", "Calls/s", "p50", "p99", "Frame", "Memory", "Queue"]
-const WIDTHS: PackedInt32Array = [130, 60, 68, 68, 58, 74, 50]
+const WIDTHS: PackedInt32Array = [124, 60, 74, 74, 64, 80, 50]
 const TIPS: PackedStringArray = [
 	"",
 	"Calls per second, last two seconds",
