@@ -19,6 +19,7 @@ var _table: JobsTable
 var _log: JobLog = JobLog.new()
 var _doctor: DoctorView
 var _column: VBoxContainer = VBoxContainer.new()
+var _head: HBoxContainer = HBoxContainer.new()
 var _tabs: TabBar = TabBar.new()
 var _clear: Button = Button.new()
 var _pages: Array[Control] = []
@@ -43,6 +44,7 @@ func _ready() -> void:
 	custom_minimum_size.y = 220.0 * unit
 	for side: StringName in [&"margin_left", &"margin_right"]:
 		add_theme_constant_override(side, roundi(4.0 * unit))
+	_head.add_theme_constant_override(&"separation", roundi(12.0 * unit))
 	_clear.icon = get_theme_icon(&"Clear", &"EditorIcons")
 
 
@@ -57,15 +59,14 @@ func show_job_of(path: String) -> void:
 
 
 func _add_head() -> void:
-	var row: HBoxContainer = HBoxContainer.new()
-	_column.add_child(row)
+	_column.add_child(_head)
 	_tabs.clip_tabs = false
 	_tabs.size_flags_vertical = Control.SIZE_SHRINK_END
-	row.add_child(_tabs)
+	_head.add_child(_tabs)
 	_bar = BackendBar.new(_jobs)
 	_bar.size_flags_horizontal = Control.SIZE_EXPAND_FILL
 	_bar.setup_requested.connect(setup_requested.emit)
-	row.add_child(_bar)
+	_head.add_child(_bar)
 
 
 func _add_conversions() -> void:
