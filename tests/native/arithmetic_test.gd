@@ -1,4 +1,4 @@
-extends "res://tests/case.gd"
+extends "res://tests/native/programs.gd"
 ## Images and tensor arithmetic of ExecuTorchModule.
 
 
@@ -6,21 +6,21 @@ func test_an_image_becomes_planes() -> void:
 	var image: Image = Image.create_empty(2, 1, false, Image.FORMAT_RGB8)
 	image.set_pixel(0, 0, Color8(255, 0, 51))
 	image.set_pixel(1, 0, Color8(0, 102, 255))
-	check_near(_module().image_to_tensor(image, 0, 0), PackedFloat32Array([1, 0, 0, 0.4, 0.2, 1]), 1e-6)
+	check_near(new_module().image_to_tensor(image, 0, 0), PackedFloat32Array([1, 0, 0, 0.4, 0.2, 1]), 1e-6)
 	check_near(
-		_module().image_to_tensor(image, 2, 1, "bgr", PackedFloat32Array(), PackedFloat32Array(), "NHWC"),
+		new_module().image_to_tensor(image, 2, 1, "bgr", PackedFloat32Array(), PackedFloat32Array(), "NHWC"),
 		PackedFloat32Array([0.2, 0, 1, 1, 0.4, 0]),
 		1e-6
 	)
 	var half: PackedFloat32Array = [0.5]
-	check_near(_module().image_to_tensor(image, 0, 0, "rgb", half, half)[0], 1.0, 1e-6)
-	check_near(_module().image_to_tensor(image, 0, 0, "gray")[1], (0.587 * 102 + 0.114 * 255) / 255, 1e-5)
+	check_near(new_module().image_to_tensor(image, 0, 0, "rgb", half, half)[0], 1.0, 1e-6)
+	check_near(new_module().image_to_tensor(image, 0, 0, "gray")[1], (0.587 * 102 + 0.114 * 255) / 255, 1e-5)
 
 
 func test_sizes_and_formats() -> void:
 	var image: Image = Image.create_empty(8, 8, false, Image.FORMAT_RGBAF)
 	image.fill(Color(0.5, 0.25, 1.0))
-	var values: PackedFloat32Array = _module().image_to_tensor(image, 3, 5)
+	var values: PackedFloat32Array = new_module().image_to_tensor(image, 3, 5)
 	check_equal(values.size(), 3 * 5 * 3)
 	check_near(values[0], 0.5, 0.01)
 	check_near(values[15], 0.25, 0.01)
@@ -33,43 +33,39 @@ func test_shrinking_averages() -> void:
 	for y: int in 4:
 		for x: int in 4:
 			image.set_pixel(x, y, Color.WHITE if (x + y) % 2 == 0 else Color.BLACK)
-	check_near(_module().image_to_tensor(image, 1, 1, "gray"), PackedFloat32Array([0.5]), 1e-5)
+	check_near(new_module().image_to_tensor(image, 1, 1, "gray"), PackedFloat32Array([0.5]), 1e-5)
 
 
 func test_wrong_arguments_are_told() -> void:
 	var image: Image = Image.create_empty(2, 2, false, Image.FORMAT_RGB8)
 	expect_error("expects an Image")
-	check_equal(_module().image_to_tensor(null, 1, 1), PackedFloat32Array())
+	check_equal(new_module().image_to_tensor(null, 1, 1), PackedFloat32Array())
 	expect_error("channels: expected")
-	check_equal(_module().image_to_tensor(image, 1, 1, "cmyk"), PackedFloat32Array())
+	check_equal(new_module().image_to_tensor(image, 1, 1, "cmyk"), PackedFloat32Array())
 	expect_error("mean: expected")
-	check_equal(_module().image_to_tensor(image, 1, 1, "rgb", PackedFloat32Array([1, 2])), PackedFloat32Array())
+	check_equal(new_module().image_to_tensor(image, 1, 1, "rgb", PackedFloat32Array([1, 2])), PackedFloat32Array())
 	expect_error("deviation: expected")
 	check_equal(
-		_module().image_to_tensor(image, 1, 1, "rgb", PackedFloat32Array(), PackedFloat32Array([0])),
+		new_module().image_to_tensor(image, 1, 1, "rgb", PackedFloat32Array(), PackedFloat32Array([0])),
 		PackedFloat32Array()
 	)
 
 
 func test_argmax_softmax_topk() -> void:
 	var values: PackedFloat32Array = [1, 3, 2, 5, 5, 4]
-	check_equal(_module().argmax(values), PackedInt64Array([3]))
-	check_equal(_module().argmax(values, 3), PackedInt64Array([1, 0]))
-	check_equal(_module().argmax(PackedFloat32Array()), PackedInt64Array())
-	check_equal(_module().topk(values, 3), PackedInt64Array([3, 4, 5]))
-	check_equal(_module().topk(values, 100).size(), 6)
-	var shares: PackedFloat32Array = _module().softmax(PackedFloat32Array([0, 0, 1000, -1000]), 2)
+	check_equal(new_module().argmax(values), PackedInt64Array([3]))
+	check_equal(new_module().argmax(values, 3), PackedInt64Array([1, 0]))
+	check_equal(new_module().argmax(PackedFloat32Array()), PackedInt64Array())
+	check_equal(new_module().topk(values, 3), PackedInt64Array([3, 4, 5]))
+	check_equal(new_module().topk(values, 100).size(), 6)
+	var shares: PackedFloat32Array = new_module().softmax(PackedFloat32Array([0, 0, 1000, -1000]), 2)
 	check_near(shares, PackedFloat32Array([0.5, 0.5, 1, 0]), 1e-6)
 
 
 func test_channel_orders() -> void:
 	var planes: PackedFloat32Array = [1, 2, 3, 4, 5, 6]
-	var pixels: PackedFloat32Array = _module().to_channels_last(planes, 2)
+	var pixels: PackedFloat32Array = new_module().to_channels_last(planes, 2)
 	check_equal(pixels, PackedFloat32Array([1, 4, 2, 5, 3, 6]))
-	check_equal(_module().to_channels_first(pixels, 2), planes)
+	check_equal(new_module().to_channels_first(pixels, 2), planes)
 	expect_error("no multiple")
-	check_equal(_module().to_channels_last(planes, 4), PackedFloat32Array())
-
-
-func _module() -> Variant:
-	return ClassDB.instantiate(&"ExecuTorchModule")
+	check_equal(new_module().to_channels_last(planes, 4), PackedFloat32Array())
