@@ -1,6 +1,8 @@
 extends "res://tests/case.gd"
 ## ExecuTorchRuntime, asynchronous calls, monitors.
 
+const CallQueue := preload("res://addons/executorch/runtime/call_queue.gd")
+
 
 func test_session_from_everything() -> void:
 	for path: String in ["res://models/linear.pt", "res://models/linear_portable.pte"]:
@@ -32,7 +34,8 @@ func test_information() -> void:
 	check(ExecuTorchRuntime.get_backends().has("XnnpackBackend"), "XNNPACK is linked")
 	check(ExecuTorchRuntime.get_operators().has("aten::add.out"), "kernels are linked")
 	check(not ExecuTorchRuntime.get_versions().is_empty(), "versions are known")
-	check(ExecuTorchRuntime.get_num_threads() > 0, "threads are known")
+	var threads: int = ExecuTorchRuntime.get_num_threads()
+	check(threads >= 1 and threads <= maxi(1, OS.get_processor_count() - 1), "%d threads by default" % threads)
 	check_equal(session.get_metadata()["recipe"], _model("linear.pt").metadata["recipe"])
 
 
@@ -112,6 +115,19 @@ func test_async_cancel_and_limit() -> void:
 	await wait_until(waiting[1].is_finished, 60.0)
 	check_equal(waiting[1].get_error().code_name, "CALL_CANCELLED")
 	check(first.is_cancelled() and first.is_finished(), "cancelled")
+
+
+func test_async_of_a_script_that_does_not_run() -> void:
+	expect_error("SCRIPT_BROKEN")
+	var queue: CallQueue = CallQueue.new()
+	var request: ExecuTorchCall = ExecuTorchCall.new()
+	# What a call to a script that does not compile returns.
+	request.provider = func() -> Variant: return null
+	check(queue.submit(request), "taken")
+	await wait_until(request.is_finished, 60.0)
+	check_equal(request.get_error().code_name if request.get_error() != null else "", "SCRIPT_BROKEN")
+	request.cancel()
+	queue.stop()
 
 
 func test_async_error() -> void:

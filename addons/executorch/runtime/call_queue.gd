@@ -75,15 +75,15 @@ func _work() -> void:
 
 
 func _run(request: ExecuTorchCall) -> void:
-	var got: Variant = null
-	while not request.is_cancelled():
-		got = request.provider.call()
-		if got != null:
-			break
+	var got: Variant = request.provider.call()
+	while _is_pending(got) and not request.is_cancelled():
 		OS.delay_msec(MODEL_WAIT_MSEC)
+		got = request.provider.call()
 	var outputs: Dictionary = {}
 	var error: ExecuTorchError = got as ExecuTorchError
-	if got != null and error == null and not request.is_cancelled():
+	if got == null:
+		error = ExecuTorchError.broken()
+	elif error == null and not request.is_cancelled():
 		var module: RefCounted = got
 		outputs = Inputs.execute(module, request.method, request.inputs)
 		error = Inputs.error_of(module) if outputs.is_empty() else null
@@ -92,6 +92,11 @@ func _run(request: ExecuTorchCall) -> void:
 	_lock.unlock()
 	# A static function, because a Callable does not keep its object alive and its arguments do.
 	_deliver.call_deferred(request, outputs, error)
+
+
+## A provider that returned nothing at all did not run: waiting for it would never end.
+static func _is_pending(got: Variant) -> bool:
+	return got is ExecuTorchError and (got as ExecuTorchError).code == ExecuTorchError.Code.MODEL_PENDING
 
 
 static func _deliver(request: ExecuTorchCall, outputs: Dictionary, error: ExecuTorchError) -> void:

@@ -22,7 +22,8 @@ var inputs: Dictionary = {}
 var method: String = "forward"
 ## For the queue: keeps the model alive until the call has ended.
 var owner: RefCounted
-## For the queue: returns the native module, an ExecuTorchError, or null while the model is not ready. Any thread.
+## For the queue: returns the native module or an ExecuTorchError, MODEL_PENDING while the model is not ready. Any
+## thread.
 var provider: Callable
 
 var _error: ExecuTorchError

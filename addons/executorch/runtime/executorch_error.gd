@@ -32,6 +32,8 @@ enum Code {
 	FILE_NOT_WRITTEN = 0x208,
 	## The value is no tensor: mixed types, ragged nesting or an unknown dtype.
 	NOT_A_TENSOR = 0x209,
+	## A script of the addon could not run; what Godot says of it stands above this error.
+	SCRIPT_BROKEN = 0x20A,
 	## An error of the importer or the backend, told by [member code_name].
 	IMPORT_ERROR = 0x2FF,
 }
@@ -54,6 +56,15 @@ static func create(number: Code, what: String, what_to_do: String) -> ExecuTorch
 	error.cause = what
 	error.remedy = what_to_do
 	return error
+
+
+## The error in place of what a script of the addon should have returned.
+static func broken() -> ExecuTorchError:
+	return create(
+		Code.SCRIPT_BROKEN,
+		"A script of the addon did not run to its end.",
+		"Look for Godot's own error before this one; install the addon again, whole, when a script does not compile.",
+	)
 
 
 ## Makes an error from [code]{code, name, cause, remedy}[/code] (the native library's) or [code]{code: String, cause,

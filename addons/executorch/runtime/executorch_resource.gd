@@ -222,14 +222,14 @@ func get_default_session() -> ExecuTorchRuntime:
 	return _session
 
 
-## For tools: the native module, an [ExecuTorchError], or null while the model is pending. Writes nothing to the
-## output.
+## For tools: the native module or an [ExecuTorchError], MODEL_PENDING while the model is converted. Writes nothing to
+## the output.
 func get_ready_module() -> Variant:
 	if _module != null:
 		return _module
 	var is_being_filled: bool = state == State.READY and payload_path.is_empty() and model_data.is_empty()
 	if state == State.PENDING or is_being_filled:
-		return null
+		return Loader.pending_error()
 	var found: ExecuTorchError = _load()
 	return _module if found == null else found
 
@@ -282,7 +282,7 @@ func _load() -> ExecuTorchError:
 	var found: ExecuTorchError = null
 	if _module == null:
 		var made: Variant = Loader.make_module(self)
-		found = made as ExecuTorchError
+		found = made as ExecuTorchError if made != null else ExecuTorchError.broken()
 		if found == null:
 			# The session's module is the sign for other threads that ours is there.
 			_module = made

@@ -6,7 +6,6 @@ extends ExecuTorchProcess
 
 const Inputs := preload("model_inputs.gd")
 const Native := preload("native_library.gd")
-const ModelLoader := preload("model_loader.gd")
 const CallQueue := preload("call_queue.gd")
 const Monitors := preload("model_monitors.gd")
 
@@ -88,7 +87,8 @@ func get_native_module() -> RefCounted:
 	return _module
 
 
-## For tools: the native module, an [ExecuTorchError], or null while there is none yet. Writes nothing to the output.
+## For tools: the native module or an [ExecuTorchError], MODEL_PENDING while the model is converted. Writes nothing to
+## the output.
 func get_ready_module() -> Variant:
 	return _module if _module != null else _load_again()
 
@@ -104,8 +104,7 @@ func prepare() -> bool:
 		return true
 	var made: Variant = _load_again()
 	if _module == null:
-		var found: ExecuTorchError = made as ExecuTorchError
-		keep_error(found if found != null else ModelLoader.pending_error())
+		keep_error(made as ExecuTorchError if made != null else ExecuTorchError.broken())
 	return _module != null
 
 
@@ -177,13 +176,13 @@ func _on_resource_changed() -> void:
 		forget_module()
 
 
-## The native module, an error, or null while the model is pending.
+## The native module or an error, MODEL_PENDING while the model is converted.
 func _load_again() -> Variant:
 	var source: ExecuTorchResource = _resource if _home == null else _home.get_ref() as ExecuTorchResource
 	if source == null:
 		return _not_loaded_cause()
 	var made: Variant = source.get_ready_module()
-	if made is ExecuTorchError or made == null or _home != null:
+	if made == null or made is ExecuTorchError or _home != null:
 		return made
 	adopt((made as RefCounted).new_session() as RefCounted, source, true)
 	return _module
