@@ -56,7 +56,9 @@ static func get_versions() -> Dictionary:
 	return library.get_versions() if library != null else {}
 
 
-## Sets how many threads all models of the process share. 0 is the library's own choice.
+## Sets how many threads all models of the process share, up to 256. 0, which the project setting
+## [code]executorch/runtime/num_threads[/code] has too, is one less than the machine has fast cores, at least 1: the
+## frame keeps a core of its own. All cores make a large model faster and frames later.
 static func set_num_threads(count: int) -> void:
 	var library: RefCounted = Library.statics()
 	if library != null:

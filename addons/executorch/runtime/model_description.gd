@@ -31,7 +31,7 @@ enum OptimizationLevel {
 	OPTIMIZATION_NONE = 0,
 	## The default.
 	OPTIMIZATION_BASIC = 1,
-	## All performance cores, a warm-up call, shared workspace and packed-weight cache.
+	## A warm-up call, a workspace shared by models, and the packed-weight cache.
 	OPTIMIZATION_AGGRESSIVE = 2,
 }
 

@@ -71,9 +71,7 @@ static func _prepare_once() -> void:
 		_statics = ClassDB.instantiate(CLASS)
 		_statics.set_log_level(int(ProjectSettings.get_setting(LOG_LEVEL, DEFAULT_LOG_LEVEL)))
 		_statics.keep_tried_files(ProjectSettings.globalize_path(TRIED_FILES))
-		var threads: int = ProjectSettings.get_setting(NUM_THREADS, 0)
-		if threads > 0:
-			_statics.set_num_threads(threads)
+		_statics.set_num_threads(int(ProjectSettings.get_setting(NUM_THREADS, 0)))
 		for path: String in ProjectSettings.get_setting(LIBRARIES, PackedStringArray()) as PackedStringArray:
 			_load_library(path)
 		_prepared = true

@@ -33,6 +33,13 @@ namespace {
 
 constexpr int kMaximumThreads = 256;
 
+/// One core stays free for the frame: a model on all of them makes frames late.
+int default_thread_count() {
+    auto cores = static_cast<int>(executorch::extension::cpuinfo::get_num_performant_cores());
+    cores = cores > 0 ? cores : static_cast<int>(std::thread::hardware_concurrency());
+    return std::max(1, cores - 1);
+}
+
 }  // namespace
 
 std::vector<std::string> backend_names() {
@@ -64,8 +71,7 @@ Status set_thread_count(int count) {
                       "expected 0 to " + std::to_string(kMaximumThreads) + " threads, got " + std::to_string(count));
     }
     if (count == 0) {
-        count = static_cast<int>(executorch::extension::cpuinfo::get_num_performant_cores());
-        count = count > 0 ? count : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+        count = default_thread_count();
     }
     if (count == thread_count()) {
         return {};

@@ -12,8 +12,8 @@ std::vector<std::string> backend_names();
 std::vector<std::string> operator_names();
 std::map<std::string, std::string> versions();
 
-/// Threads of the process-wide pool; 0 = the performance cores. Waits for running calls; loaded methods are loaded anew
-/// when they are next called.
+/// Threads of the process-wide pool; 0 = the performance cores but one, at least 1. Waits for running calls; loaded
+/// methods are loaded anew when they are next called.
 Status set_thread_count(int count);
 int thread_count();
 /// After an exception has left a loop of the pool, whose lock it has taken along: a new pool with as many threads.

@@ -21,7 +21,7 @@ const RECIPES: Dictionary = {
 }
 const LEVELS: PackedStringArray = ["None", "Basic", "Aggressive"]
 const LEVEL_TIPS: PackedStringArray = [
-	"One thread.", "The default.", "All performance cores, warm-up, shared workspace and cached packed weights."
+	"One thread.", "The default.", "A warm-up call, a workspace shared by models, cached packed weights."
 ]
 const POLICIES: PackedStringArray = ["Automatic", "Static", "Custom"]
 const POLICY_TIPS: PackedStringArray = [
