@@ -1,20 +1,34 @@
-"""Calibration inputs from a folder of `.npy`, `.npz` or images. Imports torch."""
+"""Calibration inputs: a folder of `.npy`, `.npz` or images, or what the factory gives. Imports torch."""
 
 from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from importer.errors import ImporterError
+from importer.examples import as_arguments
 from importer.model import Arguments, Method
 from importer.quantize import MOST_CALIBRATION
 from importer.samples import with_tensors
 from importer.signature import TensorSpec
 
 _IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
+
+
+def real_inputs(folder: Path | None, own: Any, method: Method) -> list[Arguments]:
+    """Inputs like those of real use: the option's folder, else the factory's `calibration()`, else none."""
+    if folder is not None:
+        return read_folder(folder, method)
+    if own is not None:
+        found = [as_arguments(item) for item in own()]
+        if not found:
+            raise ImporterError("CALIBRATION_EMPTY", "calibration() gave nothing.", "Let it give some inputs.", "lower")
+        return found
+    return []
 
 
 def read_folder(folder: Path, method: Method) -> list[Arguments]:

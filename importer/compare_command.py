@@ -49,18 +49,34 @@ def compare(first: Path, second: Path) -> dict[str, Any]:
 
 
 def _common(left: dict[str, Any], right: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The methods that both have, with inputs that both take."""
     others = {method["name"]: method for method in right["methods"]}
     found = {}
     for method in left["methods"]:
-        other = others.get(method["name"])
-        if other and [(i["dtype"], i["shape"]) for i in other["inputs"]] == [
-            (i["dtype"], i["shape"]) for i in method["inputs"]
-        ]:
-            found[method["name"]] = method["inputs"]
+        inputs = _inputs_of_both(method["inputs"], others.get(method["name"], {}).get("inputs"))
+        if inputs is not None:
+            found[method["name"]] = inputs
     if not found:
         cause = f"{left['name']} and {right['name']} have no method with the same inputs."
         raise ImporterError("PROGRAMS_DIFFER", cause, "Compare programs that were made of the same model.", "read")
     return found
+
+
+def _inputs_of_both(left: list[dict[str, Any]], right: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
+    """The largest inputs that both programs take; nothing when there are none. Of sizes that vary a program knows the
+    upper bounds only."""
+    if right is None or len(left) != len(right):
+        return None
+    common = []
+    for one, other in zip(left, right, strict=True):
+        shape = [min(pair) for pair in zip(one["shape"], other["shape"], strict=False)]
+        for side in (one, other):
+            if side["dtype"] != one["dtype"] or len(side["shape"]) != len(shape):
+                return None
+            if shape != side["shape"] and not side.get("dynamic"):
+                return None
+        common.append({**one, "shape": shape})
+    return common
 
 
 def _side(described: dict[str, Any], result: Result) -> dict[str, Any]:

@@ -11,12 +11,15 @@ from typing import Any
 
 import torch
 
-from importer import describe_accuracy, lower, samples
+from importer import describe_accuracy, lower, precision, samples
 from importer import metadata as describe
 from importer.accuracy import Accuracy
 from importer.cache import PAYLOAD
+from importer.calibration import real_inputs
+from importer.delegation import slow_note
 from importer.errors import ImporterError
 from importer.export import export, restore, snapshot
+from importer.factory import neighbours
 from importer.load import load
 from importer.lower import Step
 from importer.model import Arguments, Method, Source
@@ -25,6 +28,7 @@ from importer.paths import resolve
 from importer.progress import Stages
 from importer.pte import read_program
 from importer.quantize import widen
+from importer.recurrent import refuse_varying_state, rewrite_to_scan, rewrite_to_steps
 from importer.runner import median_microseconds
 from importer.sniff import Sniffed
 from importer.validate import Call, run_program
@@ -43,15 +47,31 @@ def convert_source(
     # torch and its parts warn of their own business, at length.
     warnings.filterwarnings("ignore")
     logging.getLogger("torch").setLevel(logging.ERROR)
+    with neighbours(options, project):
+        return _converted(path, sniffed, building, project, options, allow_pickle, stages)
+
+
+def _converted(
+    path: Path,
+    sniffed: Sniffed,
+    building: Path,
+    project: Path | None,
+    options: ImportOptions,
+    allow_pickle: bool,
+    stages: Stages,
+) -> dict[str, Any]:
     source = load(path, sniffed, options, project, allow_pickle)
     stages.enter("export")
     _step_by_step(source, options)
     methods = export(source, scan=options.recurrent == "scan")
     _scan_recurrent(methods, source, options)
     for method in methods:
+        refuse_varying_state(method)
         method.program = widen(method)
+    if told := precision.note(methods):
+        source.notes.append(told)
     folder = resolve(options.calibration.strip(), project, "calibration") if options.calibration.strip() else None
-    real = {method.name: samples.real_inputs(folder, source.calibration, method) for method in methods}
+    real = {method.name: real_inputs(folder, source.calibration, method) for method in methods}
     proof = Proof(methods, source, real)
 
     def calibration(method: Method) -> list[Arguments]:
@@ -60,6 +80,8 @@ def convert_source(
         return real[method.name] or samples.samples(method, [])
 
     step, body = _down_the_ladder(methods, source, options, calibration, building, proof, stages)
+    if told := slow_note(body):
+        source.notes.append(told)
     tensors = _parameters(methods)
     body["recipe"] = step.recipe.name
     body["notes"] = list(dict.fromkeys(source.notes))
@@ -79,7 +101,7 @@ class Proof:
         self.expected: list[list[torch.Tensor]] = []
         self.eager_microseconds: dict[str, float] = {}
         for method in methods:
-            saved = snapshot(method.eager)
+            saved = snapshot(method)
             try:
                 with torch.no_grad():
                     for arguments in samples.samples(method, source.notes, real[method.name]):
@@ -90,7 +112,7 @@ class Proof:
                     self.eager_microseconds[method.name] = _eager_time(partial(self._call, method, example))
             finally:
                 # The calls must not be seen in the program's first state.
-                restore(method.eager, saved)
+                restore(method, saved)
 
     def check(self, building: Path, options: ImportOptions, step: Step, lowered: lower.Lowered) -> dict[str, Any]:
         """Run the written program in a child and compare. Raises ACCURACY_LOST with the worst output and, of a
@@ -103,7 +125,7 @@ class Proof:
             zip(self.calls, self.expected, result.outputs, strict=True)
         ):
             accuracy.add(index, [spec.name for spec in method.outputs], expected, got)
-        relative = options.tolerance("max_relative_error", step.recipe.relative)
+        relative = options.tolerance("max_relative_error", precision.tolerance(self.methods, step.recipe))
         absolute = options.tolerance("max_absolute_error", 0.0) if options.max_absolute_error.strip() else None
         if not accuracy.within(absolute, relative):
             raise describe_accuracy.lost(accuracy, self.calls, absolute, relative, step.title, lowered.prepared)
@@ -181,8 +203,6 @@ def _eager_time(call: Callable[[], Any]) -> float:
 def _step_by_step(source: Source, options: ImportOptions) -> None:
     if options.recurrent != "step":
         return
-    from importer.recurrent import rewrite_to_steps
-
     for method in source.methods:
         if method.module is None or isinstance(method.module, torch.jit.ScriptModule):
             cause = "The option recurrent 'step' needs the model's layers, but this file holds a finished graph."
@@ -196,8 +216,6 @@ def _step_by_step(source: Source, options: ImportOptions) -> None:
 def _scan_recurrent(methods: list[Method], source: Source, options: ImportOptions) -> None:
     if options.recurrent != "scan":
         return
-    from importer.recurrent import rewrite_to_scan
-
     for method in methods:
         method.program, count = rewrite_to_scan(method)
         if count:

@@ -15,6 +15,8 @@ _KNOWN = (
     "square sub tanh to_dim_order_copy _to_dim_order_copy upsample_bilinear2d view view_copy "
 )
 XNNPACK_KNOWS = frozenset(_KNOWN.split())
+_MUCH_SLOWER = 3
+_NOTICED_MICROSECONDS = 1000  # below it a game does not notice
 # Bookkeeping that costs next to nothing on any kernel.
 _FREE = ("executorch_prim::", "aten::sym_size", "aten::_local_scalar_dense", "dim_order_ops::_empty_dim_order")
 
@@ -31,6 +33,20 @@ def add_times(report: dict[str, Any], nanoseconds: dict[str, int]) -> None:
         if name in nanoseconds:
             item["time_share"] = round(nanoseconds[name] / total, 4)
     report["left_behind"].sort(key=lambda item: -item.get("time_share", 0.0))
+
+
+def slow_note(body: dict[str, Any]) -> str:
+    """What a person should know of a program that is much slower than eager PyTorch; empty for others."""
+    eager, ours = body["timings"]["eager_us"], body["timings"]["executorch_us"]
+    if ours < _MUCH_SLOWER * eager or ours < _NOTICED_MICROSECONDS:
+        return ""
+    behind = [item for item in body["methods"][0]["delegation"]["left_behind"] if item.get("time_share", 0.0) > 0.1]
+    names = ", ".join(f"{item['operator']} {item['time_share']:.0%}" for item in behind[:3])
+    where = f" Its time goes to operators that no backend took: {names}." if names else ""
+    return (
+        f"Slow: a call takes {ours / 1e3:,.1f} ms, in eager PyTorch {eager / 1e3:,.1f} ms.{where} Write these parts "
+        "with operators that XNNPACK has, give it fewer steps or smaller inputs, or compare the recipes with sweep."
+    )
 
 
 def report(method: Method) -> dict[str, Any]:

@@ -11,9 +11,12 @@ dynamic_shapes = {...}                         optional: as torch.export takes t
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
+import sysconfig
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,12 +24,60 @@ from typing import Any
 import torch
 
 from importer.errors import ImporterError
+from importer.imports import imported_files
 from importer.options import ImportOptions, split_factory
 from importer.paths import resolve
 
 
+@contextmanager
+def neighbours(options: ImportOptions, project: Path | None) -> Iterator[None]:
+    """While it lasts the factory's file may import what is beside it, now and later in its functions.
+
+    All of it is read anew: a module of the same name that this process already has (an older state of the file, or
+    another project's) is put aside, and comes back afterwards. Nothing is left in sys.path and sys.modules.
+    """
+    if not options.factory.strip():
+        yield
+        return
+    factory = resolve(split_factory(options.factory)[0], project, "factory")
+    folder = str(factory.parent)
+    files = imported_files(factory) if factory.is_file() else {}
+    names = {name.partition("/")[0].removesuffix(".py") for name in files}
+    names -= _foreign(names)
+    aside = {name: module for name, module in list(sys.modules.items()) if name.partition(".")[0] in names}
+    for name in aside:
+        del sys.modules[name]
+    before = set(sys.modules)
+    writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+        sys.dont_write_bytecode = writes_bytecode
+        for name in set(sys.modules) - before:
+            if name.partition(".")[0] in names or _is_inside(sys.modules[name], factory.parent):
+                del sys.modules[name]
+        sys.modules.update(aside)
+
+
+def _foreign(names: set[str]) -> set[str]:
+    """Those names that no neighbour may replace: Python's own modules, installed ones, and this package."""
+    installed = [Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")]
+    loaded = {name for name in names if any(_is_inside(sys.modules.get(name), folder) for folder in installed)}
+    return loaded | set(sys.stdlib_module_names) | {__name__.partition(".")[0]}
+
+
+def _is_inside(module: ModuleType | None, folder: Path) -> bool:
+    # Not by getattr, which would start modules that load late.
+    file = vars(module).get("__file__") if module is not None else None
+    return isinstance(file, str) and file.startswith(f"{folder}{os.sep}")
+
+
 class Factory:
-    """The functions of a factory's file. Raises FACTORY_FAILED with the person's own traceback in the log."""
+    """The functions of a factory's file, inside of `neighbours`. Raises FACTORY_FAILED with the person's own traceback
+    in the log."""
 
     def __init__(self, options: ImportOptions, project: Path | None) -> None:
         text, self.function = split_factory(options.factory)
@@ -55,19 +106,13 @@ class Factory:
         return hasattr(self._module, name)
 
     def _import(self) -> ModuleType:
-        folder = str(self.path.parent)
         spec = importlib.util.spec_from_file_location(f"factory_{self.path.stem}", self.path)
         if spec is None or spec.loader is None:
             cause = f"{self.path.name} is no Python file."
             raise ImporterError("FACTORY_FAILED", cause, "Name a .py file in the option 'factory'.", "load")
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
-        sys.path.insert(0, folder)  # a factory may import its neighbours
-        writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-        try:
-            self._call(spec.loader.exec_module, module)
-        finally:
-            sys.dont_write_bytecode = writes_bytecode
+        self._call(spec.loader.exec_module, module)
         return module
 
     def _call(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from importer import recipes
+from importer import precision, recipes
 from importer.errors import ImporterError
 from importer.model import Arguments, Method
 from importer.options import ImportOptions
@@ -71,6 +71,7 @@ def lower(
         prepared = {}
         for method in methods:
             program = method.program
+            precision.check(method, recipe)
             if recipe.prepare:
                 given = calibration(method) if recipe.needs_calibration else [method.example]
                 program = prepared[method.name] = recipe.prepare(method, given, options)
@@ -133,7 +134,9 @@ def _lower(programs: dict[str, Any], step: Step, options: ImportOptions, constan
     from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
 
     recipe = step.recipe
-    preserve = [torch.ops.aten.linear.default] if recipe.preserve_linear else []
+    # XNNPACK does not look into loops, so what is in them runs on ExecuTorch's kernels.
+    keep = recipe.preserve_linear or any(has_scan(program) for program in programs.values())
+    preserve = [torch.ops.aten.linear.default] if keep else []
     edge = to_edge_transform_and_lower(
         programs,
         partitioner={name: recipe.partitioners(step.without) for name in programs},
@@ -157,11 +160,15 @@ def backend_config(programs: dict[str, Any]) -> Any:
         signature = program.graph_signature
         names = {target: placeholder for placeholder, target in signature.inputs_to_buffers.items()}
         mutated += [names[target] for target in signature.buffers_to_mutate.values() if target in names]
-    has_scan = any("scan" in str(node.target) for program in programs.values() for node in program.graph.nodes)
+    loops = any(has_scan(program) for program in programs.values())
     # Views cannot be taken out of a scan's body.
     return ExecutorchBackendConfig(
-        passes=[InitializedMutableBufferPass(mutated)] if mutated else [], remove_view_copy=not has_scan
+        passes=[InitializedMutableBufferPass(mutated)] if mutated else [], remove_view_copy=not loops
     )
+
+
+def has_scan(program: Any) -> bool:
+    return any("scan" in str(node.target) for node in program.graph.nodes)
 
 
 def _tag_external(program: Any) -> Any:

@@ -14,6 +14,7 @@ from importer.errors import ImporterError
 from importer.examples import make_tensor
 from importer.model import Arguments, Method
 from importer.options import ImportOptions
+from importer.torch_export import export_afresh
 
 MOST_CALIBRATION = 200
 
@@ -30,7 +31,7 @@ def pt2e(
 
     quantizer = XNNPACKQuantizer()
     quantizer.set_global(get_symmetric_quantization_config(is_per_channel=per_channel, is_dynamic=dynamic))
-    module = program_module(method)
+    module = _with_integers_kept(program_module(method))
     with torch.no_grad():
         prepared = prepare_pt2e(module, quantizer)
         for number, (positional, keyword) in enumerate(calibration):
@@ -39,6 +40,21 @@ def pt2e(
             prepared(*positional, **keyword)
         converted = convert_pt2e(prepared)
     return export_again(converted, method)
+
+
+def _with_integers_kept(module: torch.fx.GraphModule) -> torch.fx.GraphModule:
+    """XNNPACK's quantizer makes a float tensor of every number that is added or multiplied, also of those that are
+    added to an index; in the operator's form for numbers it does not see them."""
+    scalar_forms = {
+        torch.ops.aten.add.Tensor: torch.ops.aten.add.Scalar,
+        torch.ops.aten.mul.Tensor: torch.ops.aten.mul.Scalar,
+    }
+    for node in module.graph.nodes:
+        form = scalar_forms.get(node.target) if node.op == "call_function" else None
+        if form and isinstance(node.args[1], int) and not node.meta["val"].dtype.is_floating_point:
+            node.target = form
+    module.recompile()
+    return module
 
 
 def int4_weights(method: Method, _: Iterable[Arguments], options: ImportOptions) -> ExportedProgram:
@@ -130,8 +146,7 @@ def _attribute(module: nn.Module, path: str) -> torch.Tensor:
 def export_again(module: nn.Module, method: Method) -> ExportedProgram:
     """Export with the same ranges as the first time."""
     positional, keyword = _at_maximum(method) if _convolves(method) else method.example
-    with torch.no_grad():
-        return torch.export.export(module, positional, keyword, dynamic_shapes=_shapes(method, module), strict=False)
+    return export_afresh(module, positional, keyword, _shapes(method, module))
 
 
 def widen(method: Method) -> ExportedProgram:
@@ -140,13 +155,16 @@ def widen(method: Method) -> ExportedProgram:
     torch chooses how to convolve by the batch of the example: an example of 8 puts "less than 16" into the range while
     the program is lowered, and the runtime then refuses a batch of 16 that the range allows.
     """
-    varies = any(dimension.is_dynamic for spec in method.inputs for dimension in spec.dimensions)
-    if not varies or not _convolves(method):
+    if not _varies(method) or not _convolves(method):
         return method.program
     try:
         return export_again(program_module(method), method)
     except Exception:  # sizes that depend on each other; the proof runs the upper bound and says if it does not hold
         return method.program
+
+
+def _varies(method: Method) -> bool:
+    return any(dimension.is_dynamic for spec in method.inputs for dimension in spec.dimensions)
 
 
 def _convolves(method: Method) -> bool:

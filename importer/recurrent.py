@@ -53,6 +53,23 @@ def rewrite_to_scan(method: Method) -> tuple[ExportedProgram, int]:
     return export_again(module, method), count
 
 
+def refuse_varying_state(method: Method) -> None:
+    """Raises DYNAMIC_SHAPE_REFUSED for a loop whose state has a dimension that varies: ExecuTorch keeps the state in
+    memory of one size, and the first call of another size fails inside of it."""
+    for node in method.program.graph.nodes:
+        if node.target is not torch.ops.higher_order.scan:
+            continue
+        for state in node.args[1]:
+            shape = list(state.meta["val"].shape)
+            if any(not isinstance(size, int) for size in shape):
+                cause = (
+                    f"A recurrent layer of '{method.name}' runs as a loop (scan) and its state is {shape}: a batch "
+                    "that varies. ExecuTorch cannot resize the state of a loop."
+                )
+                remedy = "Fix the batch in the option 'inputs', such as `x: float32[1,steps:2..160,8]`; steps may vary."
+                raise ImporterError("DYNAMIC_SHAPE_REFUSED", cause, remedy, "export")
+
+
 def rewrite_to_steps(module: nn.Module) -> list[str]:
     """Replace recurrent layers inside a module by ones that keep their state; returns their names.
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from importer.errors import ImporterError
 from importer.model import Arguments, Method
 from importer.signature import Dimension, TensorSpec
 
@@ -56,23 +54,6 @@ def samples(method: Method, notes: list[str], real: list[Arguments] | None = Non
         ]
         found.append(with_tensors(method.example, tensors))
     return found
-
-
-def real_inputs(folder: Path | None, own: Any, method: Method) -> list[Arguments]:
-    """Inputs like those of real use: the option's folder, else the factory's `calibration()`, else none."""
-    if folder is not None:
-        from importer.calibration import read_folder
-
-        from_files: list[Arguments] = read_folder(folder, method)
-        return from_files
-    if own is not None:
-        from importer.examples import as_arguments
-
-        found = [as_arguments(item) for item in own()]
-        if not found:
-            raise ImporterError("CALIBRATION_EMPTY", "calibration() gave nothing.", "Let it give some inputs.", "lower")
-        return found
-    return []
 
 
 def _symbol(method: Method, spec: TensorSpec, index: int, axis: int, dimension: Dimension) -> str:

@@ -9,12 +9,11 @@ from torch.export import ExportedProgram
 
 from importer.errors import ImporterError
 from importer.model import SourceMethod
+from importer.torch_export import dynamic_shapes, export_module
 
 
 def export_script(script: torch.jit.ScriptModule, method: SourceMethod) -> tuple[ExportedProgram, str]:
     """An exported program and a note that says which way was gone."""
-    from importer.export import dynamic_shapes, export_module
-
     positional, keyword = method.example
     shapes = dynamic_shapes(method.declared, script, method.example)
     try:

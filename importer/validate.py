@@ -25,6 +25,13 @@ _CODES = {
 }  # fmt: skip
 
 
+# What to write in place of an operator that the runtime lacks.
+_INSTEAD = {
+    "aten::_embedding_bag_forward_only.out": "In place of nn.EmbeddingBag use nn.Embedding, with the same weights, and "
+    "the mean or sum of its result over the words.",
+}
+
+
 @dataclass
 class Call:
     """One call of a method: tensors to give it, or the inputs' metadata when they should be random."""
@@ -92,10 +99,11 @@ def run_program(
 def _check(response: dict[str, Any], step: str, log: str) -> None:
     if names := response.get("missing_operators"):
         cause = f"The program needs operators that the Godot runtime has not: {', '.join(names)}."
-        remedy = (
+        otherwise = (
             "Write the model without them, use another recipe, or name the library that has them in the project "
             "setting executorch/runtime/libraries."
         )
+        remedy = " ".join(_INSTEAD[name] for name in names if name in _INSTEAD) or otherwise
         raise ImporterError("OPERATOR_MISSING", cause, remedy, "validate", log)
     if names := response.get("missing_backends"):
         cause = f"The program needs backends that the Godot runtime has not: {', '.join(names)}."

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from importer.compare_command import compare
 from importer.convert_command import with_dynamic
 from importer.errors import ImporterError
 from importer.limits import Job, convert_limited
 from importer.options import ImportOptions
+from tests.importer.conftest import Convert
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,6 +64,18 @@ def test_compare(models: Path) -> None:
     assert found["difference"]["max_absolute"] < 1e-5 and found["methods"] == ["forward"]
     differ = importer("compare", models / "linear_xnnpack.pte", models / "counter.pte")
     assert differ.returncode == 1 and "PROGRAMS_DIFFER" in differ.stderr
+
+
+def test_compare_a_fixed_size_with_a_range(convert_zoo: Convert, tmp_path: Path) -> None:
+    fixed = convert_zoo("mlp", inputs="x: float32[3,32]", recipe="xnnpack_fp32").payload
+    ranged = convert_zoo("mlp", inputs="x: float32[batch:1..8,32]", recipe="portable").payload
+    smaller = convert_zoo("mlp", inputs="x: float32[batch:1..2,32]", recipe="portable").payload
+    for first, second in ((fixed, ranged), (ranged, fixed), (ranged, smaller)):
+        found = compare(first, second)
+        assert found["difference"]["samples"] == 2 and found["difference"]["max_absolute"] < 1e-4
+    with pytest.raises(ImporterError) as caught:
+        compare(fixed, smaller)  # three rows do not fit into a range of two
+    assert caught.value.code == "PROGRAMS_DIFFER"
 
 
 @pytest.mark.slow

@@ -122,7 +122,43 @@ class Frozen(nn.Module):
         return self.cache.sum(0) * 1.0
 
 
+class Bag(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.EmbeddingBag(50, 16)
+        self.head = nn.Linear(16, 4)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.head(self.table(tokens))
+
+
+class Brain(nn.Module):
+    """Computes in bfloat16 inside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 4)).to(torch.bfloat16)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.body(x.to(torch.bfloat16)).float()
+
+
+class Positions(nn.Module):
+    """Arithmetic with integers between layers that are quantized."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.places = nn.Embedding(50, 32), nn.Embedding(64, 32)
+        self.body, self.head = nn.Linear(32, 32), nn.Linear(32, 4)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        place = torch.arange(tokens.shape[1]) * 2 + 1
+        value = torch.relu(self.body(self.table(tokens) + self.places(place)))
+        return self.head(value * 0.5 + 1.0).mean(1)
+
+
 MODELS = {
     "mlp": Mlp, "convnet": Convnet, "recurrent": Recurrent, "counter": Counter, "named": Named, "branches": Branches,
     "text": Text, "sorts": Sorts, "noise": Noise, "volume": Volume, "prelu": Prelu, "words": Words, "cache": Frozen,
+    "bag": Bag, "brain": Brain, "positions": Positions,
 }  # fmt: skip

@@ -1,0 +1,52 @@
+"""What lowering drops, takes for something else, or cannot do: it comes out right, or as one clear error."""
+
+from __future__ import annotations
+
+import pytest
+
+from importer.errors import ImporterError
+from tests.importer.conftest import Convert
+
+
+@pytest.mark.parametrize("recipe", ["auto", "portable"])
+def test_an_embedding_bag(recipe: str, convert_zoo: Convert) -> None:
+    """It lowers; that the runtime has no kernel for it shows only when it runs."""
+    with pytest.raises(ImporterError) as caught:
+        convert_zoo("bag", inputs="int64[1,7]", recipe=recipe)
+    assert caught.value.code == "OPERATOR_MISSING" and "_embedding_bag" in caught.value.cause
+    assert "nn.Embedding" in caught.value.remedy
+
+
+@pytest.mark.parametrize("recipe", ["auto", "portable"])
+def test_bfloat16(recipe: str, convert_zoo: Convert) -> None:
+    """No kernel of XNNPACK takes it; kernels and eager round at other places."""
+    meta = convert_zoo("brain", inputs="float32[1,8]", recipe=recipe).metadata
+    assert meta["accuracy"]["max_relative"] <= meta["accuracy"]["tolerance"]["relative"] == 0.02
+    assert any("computes in bfloat16" in note and "model.float()" in note for note in meta["notes"])
+    linear = [name for name in meta["methods"][0]["operators"] if "mm" in name or "linear" in name]
+    assert linear, meta["methods"][0]["operators"]
+
+
+@pytest.mark.parametrize("recipe", ["xnnpack_fp16", "xnnpack_int8_static", "xnnpack_int8_dynamic"])
+def test_bfloat16_is_not_quantized(recipe: str, convert_zoo: Convert) -> None:
+    with pytest.raises(ImporterError) as caught:
+        convert_zoo("brain", inputs="float32[1,8]", recipe=recipe)
+    assert caught.value.code == "DTYPE_UNSUPPORTED" and "are bfloat16" in caught.value.cause
+    assert "model.float()" in caught.value.remedy
+
+
+@pytest.mark.parametrize("recipe", ["xnnpack_int8_static", "xnnpack_int8_dynamic"])
+def test_quantization_leaves_integers_alone(recipe: str, convert_zoo: Convert) -> None:
+    """XNNPACK's quantizer makes floats of the numbers that are added to an index."""
+    meta = convert_zoo("positions", inputs="int64[1,7]", recipe=recipe).metadata
+    assert meta["accuracy"]["cosine"] > 0.99 and meta["methods"][0]["delegates"]
+
+
+@pytest.mark.parametrize("kind", ["GRU", "LSTM"])
+@pytest.mark.parametrize("inputs", ["x: float32[batch:1..4,steps:2..40,8]", "x: float32[batch:1..4,20,8]"])
+def test_a_loop_whose_batch_varies(kind: str, inputs: str, convert_zoo: Convert) -> None:
+    """ExecuTorch keeps a loop's state in memory of one size: the first call with another batch failed inside of it."""
+    with pytest.raises(ImporterError) as caught:
+        convert_zoo("recurrent", {"kind": kind}, inputs=inputs, recipe="portable")
+    assert (caught.value.code, caught.value.stage) == ("DYNAMIC_SHAPE_REFUSED", "export")
+    assert "a batch that varies" in caught.value.cause and "Fix the batch" in caught.value.remedy
