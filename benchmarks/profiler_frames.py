@@ -45,7 +45,7 @@ def main() -> int:
     if chosen.json is not None:
         chosen.json.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     views = numbers["views"].values()
-    shown = all(figures["on_the_display"] for figures in views)
+    shown = all(figures["other_pixels"] for figures in views)
     return 0 if shown and min(figures["fps"] for figures in views) >= WANTED and numbers["dropped"] == 0 else 1
 
 

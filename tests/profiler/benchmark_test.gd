@@ -8,6 +8,7 @@ const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/b
 const Comparison := preload("res://addons/executorch/editor/profiler/data/comparison.gd")
 const ModelFiles := preload("res://addons/executorch/editor/profiler/data/model_files.gd")
 const InputMaker := preload("res://addons/executorch/editor/profiler/data/input_maker.gd")
+const OtherRecipe := preload("res://addons/executorch/editor/profiler/data/other_recipe.gd")
 const SavedRuns := preload("res://addons/executorch/editor/profiler/data/saved_runs.gd")
 const AgainstMenu := preload("res://addons/executorch/editor/profiler/tabs/against_menu.gd")
 const ExportMenu := preload("res://addons/executorch/editor/profiler/export/export_menu.gd")
@@ -31,27 +32,32 @@ func measure(path: String = MODEL) -> BenchmarkResult:
 
 
 func test_durations_agree_with_a_wall_clock() -> void:
-	var module: RefCounted = ModelFiles.open(load(MODEL) as ExecuTorchResource)
+	# Portable kernels take some milliseconds, beside which the call from a script is nothing.
+	var note: Callable = func(_progress: Dictionary) -> void: pass
+	var slow: Dictionary = await OtherRecipe.convert(find_dock().benchmark._jobs, MODEL, "portable", note)
+	check(slow.has("open"), "%s" % slow.get("error"))
+	var module: RefCounted = (slow["open"] as Callable).call()
 	var meta: Dictionary = module.call(&"get_method_meta", "forward")
 	var inputs: Array = InputMaker.make(meta["inputs"] as Array)
 	module.call(&"execute_tensors", "forward", inputs)
 	module.call(&"set_call_log", 1000)
-	# Of each call the clock sees a little more than the log; the shortest ones were not disturbed by other programs.
+	# Of each call the clock sees a little more than the log; the median of the calls was disturbed in neither.
 	var clock: PackedFloat64Array = []
 	for run: int in 200:
 		var begin: int = Time.get_ticks_usec()
 		module.call(&"execute_tensors", "forward", inputs)
 		clock.append(Time.get_ticks_usec() - begin)
-	var logged: PackedFloat64Array = []
 	var numbers: PackedFloat64Array = module.call(&"take_call_log")
-	for place: int in range(0, numbers.size(), 5):
-		logged.append(numbers[place + 2])
-	check_equal(logged.size(), clock.size())
+	check_equal(numbers.size(), clock.size() * 5)
+	var shares: PackedFloat64Array = []
+	for index: int in clock.size():
+		shares.append(numbers[index * 5 + 2] / clock[index])
+	shares.sort()
 	clock.sort()
-	logged.sort()
-	print("a call takes %.1f us by its log, %.1f us by the clock" % [logged[20], clock[20]])
-	check(logged[20] <= clock[20] + 2.0, "a call is not longer than the time that passes")
-	check(logged[20] > clock[20] * 0.95 - 10.0, "%.1f us of %.1f us" % [logged[20], clock[20]])
+	@warning_ignore("integer_division")
+	var middle: int = clock.size() / 2
+	print("a call takes %.0f us by the clock, its log says %.1f%% of it" % [clock[middle], shares[middle] * 100.0])
+	check(shares[middle] > 0.95 and shares[middle] < 1.005, "%.3f of %.0f us" % [shares[middle], clock[middle]])
 
 
 func test_operators_are_reconciled() -> void:
