@@ -31,22 +31,7 @@ func check_layout() -> void:
 			count += 1
 			_check_control(node as Control, script_path)
 	setup.hide()
-	await _check_list_icon()
 	print("@@LAYOUT %d controls" % count)
-
-
-## The FileSystem dock's list has our icon at a model, not the one of any file.
-func _check_list_icon() -> void:
-	var dock: FileSystemDock = EditorInterface.get_file_system_dock()
-	dock.navigate_to_path(MODEL)
-	await settle(120)
-	for tree: Node in dock.find_children("*", "Tree", true, false):
-		var row: TreeItem = (tree as Tree).get_selected()
-		if row != null and row.get_text(0) == MODEL.get_file():
-			if row.get_icon(0) == dock.get_theme_icon(&"File", &"EditorIcons"):
-				print("@@CUT %s has the icon of any file" % MODEL)
-			return
-	print("@@CUT %s is not in the FileSystem dock" % MODEL)
 
 
 func _check_control(control: Control, script_path: String) -> void:
