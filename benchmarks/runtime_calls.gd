@@ -13,7 +13,8 @@ func _init() -> void:
 	var path: String = arguments[0]
 	_seconds = arguments[2].to_float()
 	var module: Variant = ClassDB.instantiate(&"ExecuTorchModule")
-	module.set_num_threads(arguments[1].to_int())
+	# Not by the module: the first use of the runtime sets what the project says.
+	ExecuTorchRuntime.set_num_threads(arguments[1].to_int())
 	var resource: ExecuTorchResource = ExecuTorchResource.new()
 	if arguments.size() > 3 and arguments[3].to_int() > 0:
 		if module.load_from_file(path) == 0 and resource.load_from_file(path) == OK:
