@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch.export import ExportedProgram
-from torch.export.graph_signature import TensorArgument
+from torch.export.graph_signature import InputKind, TensorArgument
 
 from importer import examples
 from importer.errors import ImporterError
@@ -47,6 +47,7 @@ def _export(method: SourceMethod, source: Source, scan: bool) -> Method:
             program = export_module(_for_export(eager, method, source, scan), method)
     if eager is None:
         eager = program.module()
+    program = _written_parameters_as_buffers(program)
     inputs = input_specs(program, method.declared)
     if isinstance(eager, torch.jit.ScriptModule):
         # A traced graph has names of its own.
@@ -56,6 +57,42 @@ def _export(method: SourceMethod, source: Source, scan: bool) -> Method:
     return Method(
         method.name, program, eager, method.example, inputs, output_specs(program), _bounds(program, method, inputs)
     )
+
+
+def _written_parameters_as_buffers(program: ExportedProgram) -> ExportedProgram:
+    """ExecuTorch takes a parameter that is written to for one more output and forgets it; a buffer it keeps."""
+    written = _written_parameters(program)
+    for given in program.graph_signature.input_specs:
+        if given.target in written:
+            given.kind, given.persistent = InputKind.BUFFER, True
+            program.state_dict[str(given.target)] = program.state_dict[str(given.target)].detach()
+    return program
+
+
+def _written_parameters(program: ExportedProgram) -> set[str]:
+    """The names of parameters that an operator of the program writes to, or to a view of them."""
+    parameters = program.graph_signature.inputs_to_parameters
+    written = set()
+    for node in program.graph.nodes:
+        schema = getattr(node.target, "_schema", None)
+        if node.op != "call_function" or schema is None:
+            continue
+        for argument, value in zip(schema.arguments, node.args, strict=False):
+            if argument.alias_info is not None and argument.alias_info.is_write:
+                origin = _viewed(value)
+                if origin in parameters:
+                    written.add(parameters[origin])
+    return written
+
+
+def _viewed(value: Any) -> str:
+    """The name of the node that a view is a view of."""
+    while isinstance(value, torch.fx.Node) and value.op == "call_function":
+        schema = getattr(value.target, "_schema", None)
+        if schema is None or not schema.returns or schema.returns[0].alias_info is None or not value.args:
+            break
+        value = value.args[0]
+    return value.name if isinstance(value, torch.fx.Node) else ""
 
 
 def _for_export(module: torch.nn.Module, method: SourceMethod, source: Source, scan: bool) -> torch.nn.Module:
@@ -224,11 +261,16 @@ def _origins(node: Any, depth: int = 0) -> list[str]:
 
 def snapshot(method: Method) -> dict[str, torch.Tensor]:
     """A copy of everything that a call may change, to be given back with `restore`."""
-    return {name: buffer.detach().clone() for name, buffer in method.eager.named_buffers()}
+    buffers = set(method.program.graph_signature.buffers) | {name for name, _ in method.eager.named_buffers()}
+    return {name: value.detach().clone() for name, value in _state(method.eager).items() if name in buffers}
 
 
 def restore(method: Method, saved: dict[str, torch.Tensor]) -> None:
-    buffers = dict(method.eager.named_buffers())
+    state = _state(method.eager)
     with torch.no_grad():
         for name, value in saved.items():
-            buffers[name].copy_(value)
+            state[name].copy_(value)
+
+
+def _state(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {**dict(module.named_buffers()), **dict(module.named_parameters())}

@@ -32,6 +32,8 @@ def pt2e(
     quantizer = XNNPACKQuantizer()
     quantizer.set_global(get_symmetric_quantization_config(is_per_channel=per_channel, is_dynamic=dynamic))
     module = _with_integers_kept(program_module(method))
+    if _varies(method):
+        _leave_averages(module)
     with torch.no_grad():
         prepared = prepare_pt2e(module, quantizer)
         for number, (positional, keyword) in enumerate(calibration):
@@ -40,6 +42,29 @@ def pt2e(
             prepared(*positional, **keyword)
         converted = convert_pt2e(prepared)
     return export_again(converted, method)
+
+
+def _leave_averages(module: torch.fx.GraphModule) -> None:
+    """XNNPACK's int8 average is wrong in a call with more rows than the first one had. In fp32 it is right, and fp32 it
+    is when what follows is no quantization: therefore the product with 1."""
+    from torchao.quantization.pt2e.quantizer import QuantizationAnnotation
+
+    averages = (
+        torch.ops.aten.mean.dim,
+        torch.ops.aten.mean.default,
+        torch.ops.aten.adaptive_avg_pool2d.default,
+    )
+    for node in list(module.graph.nodes):
+        if node.op != "call_function" or node.target not in averages:
+            continue
+        with module.graph.inserting_after(node):
+            after = module.graph.call_function(torch.ops.aten.mul.Tensor, (node, 1.0))
+        node.replace_all_uses_with(after, delete_user_cb=lambda user, after=after: user is not after)
+        after.meta["val"] = node.meta["val"]
+        for each in (node, after):
+            # To the quantizer this is decided already.
+            each.meta["quantization_annotation"] = QuantizationAnnotation(_annotated=True)
+    module.recompile()
 
 
 def _with_integers_kept(module: torch.fx.GraphModule) -> torch.fx.GraphModule:

@@ -155,7 +155,8 @@ class Step(nn.Module):
             hidden = getattr(self, f"hidden_{index}")
             old = (hidden, getattr(self, f"cell_{index}")) if self.kind == "lstm" else (hidden,)
             projected = functional.linear(flat, weights[0], weights[2] if self.has_biases else None)
-            new = _cell(self.kind, projected, old, weights[1], weights[3] if self.has_biases else None, weights[4:])
+            inner = functional.linear(hidden, weights[1], weights[3] if self.has_biases else None)
+            new = _cell(self.kind, projected, inner, old, weights[4:] if self.has_biases else weights[2:])
             hidden.copy_(new[0])
             if self.kind == "lstm":
                 getattr(self, f"cell_{index}").copy_(new[1])
@@ -207,10 +208,13 @@ class _Scan(nn.Module):
 
         # The part that does not depend on the state is one large product outside of the loop.
         projected = functional.linear(sequence, weights[0], weights[2] if self.has_biases else None)
-        recurrent, bias, further = weights[1], weights[3] if self.has_biases else None, weights[4:]
+        # Transposed once: lowering takes a linear layer in a loop apart, and would transpose its weights in each step.
+        recurrent, bias = weights[1].t(), weights[3] if self.has_biases else None
+        further = weights[4:] if self.has_biases else weights[2:]
 
         def step(carry: list[torch.Tensor], item: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
-            new = _cell(self.kind, item, tuple(carry), recurrent, bias, further)
+            inner = torch.mm(carry[0], recurrent)
+            new = _cell(self.kind, item, inner if bias is None else inner + bias, tuple(carry), further)
             # A scan's carry and result may not be the same tensor.
             return list(new), new[0].clone()
 
@@ -221,15 +225,13 @@ class _Scan(nn.Module):
 def _cell(
     kind: str,
     projected: torch.Tensor,
+    inner: torch.Tensor,
     state: tuple[torch.Tensor, ...],
-    recurrent: torch.Tensor,
-    bias: torch.Tensor | None,
     further: list[torch.Tensor],
 ) -> tuple[torch.Tensor, ...]:
-    """One step: the input's product, the state, the recurrent weights -> the new state. further: a projection."""
+    """One step: the input's product, the state's product, the state -> the new state. further: a projection."""
     hidden = state[0]
-    inner = functional.linear(hidden, recurrent, bias)
-    size = recurrent.shape[0]
+    size = inner.shape[-1]
     if kind == "lstm":
         part = size // 4
         gates = projected + inner

@@ -4,8 +4,42 @@ from __future__ import annotations
 
 import pytest
 
+from importer.cache import Artifact
 from importer.errors import ImporterError
+from tests.importer import zoo
 from tests.importer.conftest import Convert
+
+
+def calls(artifact: Artifact, model: str, inputs: list[object]) -> None:
+    """The program and the eager model say the same, call after call."""
+    import torch
+    from executorch.extension.pybindings import _C
+
+    method = _C._load_program(str(artifact.payload)).load_method("forward")
+    eager = zoo.build(model).eval()
+    for value in inputs:
+        with torch.no_grad():
+            expected = eager(value).clone()
+        assert torch.allclose(method.call([value])[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("recipe", ["xnnpack_fp32", "portable"])
+def test_state_that_is_itself_the_result(recipe: str, convert_zoo: Convert) -> None:
+    """ExecuTorch has refused a program whose result is its own buffer; it must be run more than once."""
+    import torch
+
+    artifact = convert_zoo("returned", inputs="float32[1,3]", recipe=recipe)
+    calls(artifact, "returned", [torch.randn(1, 3) for _ in range(4)])
+
+
+@pytest.mark.parametrize("recipe", ["xnnpack_fp32", "portable"])
+def test_a_parameter_that_is_written_to(recipe: str, convert_zoo: Convert) -> None:
+    """Lowering takes it for one more output and forgets the change; as a buffer it is kept."""
+    import torch
+
+    artifact = convert_zoo("learns", inputs="float32[3]", recipe=recipe)
+    assert len(artifact.metadata["methods"][0]["outputs"]) == 1
+    calls(artifact, "learns", [torch.ones(3) for _ in range(3)])
 
 
 @pytest.mark.parametrize("recipe", ["auto", "portable"])
@@ -42,6 +76,13 @@ def test_quantization_leaves_integers_alone(recipe: str, convert_zoo: Convert) -
     assert meta["accuracy"]["cosine"] > 0.99 and meta["methods"][0]["delegates"]
 
 
+@pytest.mark.parametrize("name", ["convnet", "squeeze"])
+def test_an_int8_average_of_more_rows_than_before(name: str, convert_zoo: Convert) -> None:
+    """XNNPACK's int8 average was off by 1.4 when a call had more rows than the first one; in fp32 it is right."""
+    meta = convert_zoo(name, inputs="image: float32[batch:1..40,3,16,16]", recipe="xnnpack_int8_static").metadata
+    assert meta["accuracy"]["max_relative"] < 0.1 and meta["methods"][0]["delegation"]["share"] > 0.8
+
+
 @pytest.mark.parametrize("kind", ["GRU", "LSTM"])
 @pytest.mark.parametrize("inputs", ["x: float32[batch:1..4,steps:2..40,8]", "x: float32[batch:1..4,20,8]"])
 def test_a_loop_whose_batch_varies(kind: str, inputs: str, convert_zoo: Convert) -> None:
@@ -50,3 +91,10 @@ def test_a_loop_whose_batch_varies(kind: str, inputs: str, convert_zoo: Convert)
         convert_zoo("recurrent", {"kind": kind}, inputs=inputs, recipe="portable")
     assert (caught.value.code, caught.value.stage) == ("DYNAMIC_SHAPE_REFUSED", "export")
     assert "a batch that varies" in caught.value.cause and "Fix the batch" in caught.value.remedy
+
+
+def test_a_gru_whose_steps_vary(convert_zoo: Convert) -> None:
+    """After an export with 20 steps in the same process torch.export said that 20 is not in the range."""
+    convert_zoo("recurrent", {"kind": "GRU"}, inputs="x: float32[1,20,8]", recipe="portable")
+    meta = convert_zoo("recurrent", {"kind": "GRU"}, inputs="x: float32[1,steps:2..40,8]", recipe="portable").metadata
+    assert meta["accuracy"]["max_relative"] < 1e-4

@@ -122,6 +122,32 @@ class Frozen(nn.Module):
         return self.cache.sum(0) * 1.0
 
 
+class Returned(nn.Module):
+    """State that is itself the result."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("state", torch.full((1, 3), 0.5))
+        self.layer = nn.Linear(3, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.state.copy_(torch.tanh(self.layer(self.state) + x))
+        return self.state
+
+
+class Learns(nn.Module):
+    """A parameter that is written to, as fast weights are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((3,), 5.0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            self.weight.add_(x)
+        return self.weight * 2.0
+
+
 class Bag(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -157,8 +183,19 @@ class Positions(nn.Module):
         return self.head(value * 0.5 + 1.0).mean(1)
 
 
+class Squeeze(nn.Module):
+    """An average between two convolutions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 8, 1), nn.AdaptiveAvgPool2d(1), nn.Conv2d(8, 8, 1))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.body(image)
+
+
 MODELS = {
     "mlp": Mlp, "convnet": Convnet, "recurrent": Recurrent, "counter": Counter, "named": Named, "branches": Branches,
     "text": Text, "sorts": Sorts, "noise": Noise, "volume": Volume, "prelu": Prelu, "words": Words, "cache": Frozen,
-    "bag": Bag, "brain": Brain, "positions": Positions,
+    "returned": Returned, "learns": Learns, "bag": Bag, "brain": Brain, "positions": Positions, "squeeze": Squeeze,
 }  # fmt: skip
