@@ -10,7 +10,6 @@ const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_tr
 const InputMaker := preload("res://addons/executorch/editor/profiler/data/input_maker.gd")
 const RecordedInputs := preload("res://addons/executorch/editor/profiler/data/recorded_inputs.gd")
 const Protocol := preload("res://addons/executorch/runtime/telemetry/telemetry_protocol.gd")
-const MODULE: StringName = &"ExecuTorchModule"
 const TRACED_CALLS: int = 16
 const WARM_UP: int = 10
 ## In how many turns subjects that are measured together share the machine.
@@ -65,9 +64,9 @@ func wait() -> void:
 
 
 func _run(subjects: Array[Dictionary], runs: int, threads: PackedInt32Array) -> void:
-	var before: int = ClassDB.class_call_static(MODULE, &"get_num_threads")
+	var before: int = ExecuTorchRuntime.get_num_threads()
 	var results: Array[BenchmarkResult] = _measure(subjects, runs, threads)
-	ClassDB.class_call_static(MODULE, &"set_num_threads", before)
+	ExecuTorchRuntime.set_num_threads(before)
 	_end.call_deferred(results)
 
 
@@ -91,7 +90,7 @@ func _measure(subjects: Array[Dictionary], runs: int, threads: PackedInt32Array)
 		results.append(side.result)
 	for index: int in threads.size():
 		step = threads[index]
-		ClassDB.class_call_static(MODULE, &"set_num_threads", threads[index])
+		ExecuTorchRuntime.set_num_threads(threads[index])
 		if not _measure_threads(sides, runs, threads, index):
 			return results
 	step = -1
@@ -179,7 +178,7 @@ func _take(module: RefCounted, durations: PackedFloat64Array) -> bool:
 func _trace(side: Contender, threads: PackedInt32Array) -> void:
 	var result: BenchmarkResult = side.result
 	result.traced_threads = threads[result.fastest()]
-	ClassDB.class_call_static(MODULE, &"set_num_threads", result.traced_threads)
+	ExecuTorchRuntime.set_num_threads(result.traced_threads)
 	var traced: Contender = Contender.new()
 	traced.module = side.module.call(&"new_session")
 	traced.result = result
