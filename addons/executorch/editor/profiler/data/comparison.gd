@@ -3,13 +3,12 @@ extends RefCounted
 ## Two benchmark results side by side.
 
 const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
-const Breakdown := preload("res://addons/executorch/editor/profiler/data/memory_breakdown.gd")
 ## A change smaller than this share is noise of the machine.
 const NOISE: float = 0.03
 const LATENCIES: PackedStringArray = ["p50_us", "p90_us", "p99_us", "mean_us", "min_us", "max_us"]
 
 
-## Rows `{metric, kind, this, other, change, verdict}` for one number of threads. kind: time, rate or size; `other`
+## Rows `{metric, kind, this, other, change, verdict}` for one number of threads. kind: time or rate; `other`
 ## and `change` are NAN without a counterpart; change is a share; verdict 1 = better, -1 = worse, 0 = noise.
 static func rows(result: BenchmarkResult, other: BenchmarkResult, threads: int) -> Array[Dictionary]:
 	var place: int = result.place_of(threads)
@@ -27,8 +26,6 @@ static func rows(result: BenchmarkResult, other: BenchmarkResult, threads: int) 
 	var other_rate: float = 1e6 / maxf(before["mean_us"] as float, 1e-6) if not before.is_empty() else NAN
 	table.append(_row("calls/s", "rate", rate, other_rate, true))
 	table.append(_row("load", "time", result.load_us, other.load_us if other != null else NAN, false))
-	var bytes: float = Breakdown.total(result.memory)
-	table.append(_row("memory", "size", bytes, float(Breakdown.total(other.memory)) if other != null else NAN, false))
 	return table
 
 

@@ -59,9 +59,6 @@ func _write(item: TreeItem, column: int, value: float, kind: String) -> void:
 			item.set_tooltip_text(column, Quantity.exact_time(value))
 		"rate":
 			item.set_text(column, Quantity.rate(value))
-		"size":
-			item.set_text(column, Quantity.size(value))
-			item.set_tooltip_text(column, Quantity.exact_size(int(value)))
 	item.set_text_alignment(column, HORIZONTAL_ALIGNMENT_RIGHT)
 
 
