@@ -231,8 +231,10 @@ func _on_message(message: String, data: Array) -> bool:
 
 ## In the order in which the editor asked; what is malformed is ignored.
 func _do_requests() -> void:
-	var asked: Array[Array] = _requests.filter(_is_request)
+	# Taken first: a message that comes while these are looked through must not be dropped with them.
+	var taken: Array[Array] = _requests
 	_requests = []
+	var asked: Array[Array] = taken.filter(_is_request)
 	asked.sort_custom(func(one: Array, other: Array) -> bool: return one[1][0] < other[1][0])
 	_guard.lock()
 	for request: Array in asked:
