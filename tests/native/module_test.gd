@@ -52,6 +52,25 @@ func test_every_form_of_an_input() -> void:
 	check_equal(module.forward({&"input_0": 1}), {"output_0": PackedFloat32Array([5.0])})
 
 
+## The module writes to a result again when nobody holds it any more, and never before.
+func test_results_that_are_held_stay_as_they_are() -> void:
+	var module: Variant = loaded("linear_xnnpack.pte")
+	var held: Array[PackedFloat32Array] = []
+	for value: int in 8:
+		held.append(module.forward_packed(PackedFloat32Array([value])))
+	var changed: PackedFloat32Array = held[7]
+	changed[0] = -1.0
+	for value: int in 3:
+		var dropped: PackedFloat32Array = module.forward_packed(PackedFloat32Array([100 + value]))
+		check_equal(dropped, PackedFloat32Array([203 + 2 * value]))
+		dropped[0] = -2.0
+	for value: int in 7:
+		check_equal(held[value], PackedFloat32Array([2 * value + 3]))
+	check_equal(changed, PackedFloat32Array([-1.0]))
+	module.clear()
+	check_equal(held[0], PackedFloat32Array([3.0]))
+
+
 func test_wrong_inputs_say_expected_and_got() -> void:
 	var module: Variant = loaded("linear_portable.pte")
 	var cases: Array = [

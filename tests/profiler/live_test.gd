@@ -108,7 +108,8 @@ func more_calls(model: LiveModel, calls: int) -> void:
 	await wait_until(func() -> bool: return model.statistics.count > upto, 10.0, "more calls")
 
 
-## Godot hands messages that arrive together to a busy script in reverse.
+## Godot hands messages that arrive together to a busy script in reverse. They may also come a frame apart, so what
+## counts is what goes on after all of them have been done.
 func test_of_several_requests_in_one_frame_the_last_one_holds() -> void:
 	var feed: LiveFeed = find_dock().get_feed()
 	for frame: int in 5:
@@ -126,14 +127,15 @@ func test_of_several_requests_in_one_frame_the_last_one_holds() -> void:
 		for threshold_us: float in thresholds:
 			find_dock()._debugger.trace(model, threshold_us)
 		await more_calls(model, 30)
-		var traced: int = model.traces.size()
-		match thresholds[-1]:
-			all:
-				check(traced > 5, "%s: %d traces" % [thresholds, traced])
-			off:
-				check_equal(traced, 0, "%s" % [thresholds])
-			next_one:
-				check_equal(traced, 1, "%s" % [thresholds])
+		var at_first: int = model.traces.size()
+		await more_calls(model, 30)
+		var later: int = model.traces.size() - at_first
+		if thresholds[-1] == all:
+			check(later > 5, "%s: %d traces" % [thresholds, later])
+		else:
+			check_equal(later, 0, "%s" % [thresholds])
+		if thresholds[-1] == next_one:
+			check(at_first > 0, "%s: no trace" % [thresholds])
 	check_equal(feed.dropped_count(), 0, "%s" % feed.dropped)
 
 

@@ -111,6 +111,23 @@ func test_rows_of_a_batch_stay_apart() -> void:
 	check_equal(model.forward_batch([]), [])
 
 
+func test_rows_that_are_held_stay_as_they_are() -> void:
+	var model: ExecuTorchResource = _model("policy.pt2")
+	var given: Array[PackedFloat32Array] = []
+	var expected: Array[PackedFloat32Array] = []
+	for index: int in 10:
+		given.append(PackedFloat32Array([index, 2, 3, 4, 5, 6, 7, -index]))
+		expected.append(model.forward_array(given[index]))
+	var held: Array[Array] = []
+	var begins: PackedInt32Array = [0, 3, 5, 1, 0, 7]
+	for begin: int in begins:
+		held.append(model.forward_batch(given.slice(begin)))
+	for turn: int in held.size():
+		check_equal(held[turn].size(), 10 - begins[turn])
+		for row: int in held[turn].size():
+			check_near(held[turn][row], expected[begins[turn] + row], 1e-4)
+
+
 func test_a_wrong_row_is_named() -> void:
 	expect_error("row 1")
 	var model: ExecuTorchResource = _model("policy.pt2")

@@ -99,10 +99,11 @@ Status to_batch(LoadedMethod& method, const Array& rows, int64_t first, int64_t&
     return {};
 }
 
-void from_batch(const LoadedMethod& method, int64_t rows, Variant* results, std::vector<uint8_t>& scratch) {
+void from_batch(const LoadedMethod& method, int64_t rows, Variant* results, std::vector<uint8_t>& scratch,
+                ResultArrays& kept) {
     const size_t outputs = method.signature().outputs.size();
     if (outputs == 1) {
-        to_godot_rows(method.output(0), rows, scratch, results);
+        to_godot_rows(method.output(0), rows, scratch, &kept, results);
         return;
     }
     for (int64_t row = 0; row < rows; ++row) {
@@ -110,7 +111,7 @@ void from_batch(const LoadedMethod& method, int64_t rows, Variant* results, std:
     }
     std::vector<Variant> column(static_cast<size_t>(rows));
     for (size_t i = 0; i < outputs; ++i) {
-        to_godot_rows(method.output(i), rows, scratch, column.data());
+        to_godot_rows(method.output(i), rows, scratch, nullptr, column.data());
         for (int64_t row = 0; row < rows; ++row) {
             // An Array is shared by its copies.
             Array values = results[row].as<Array>();

@@ -13,6 +13,7 @@ namespace godot_executorch::godot {
 Status to_batch(LoadedMethod& method, const Array& rows, int64_t first, int64_t& taken, Staging& staging);
 
 /// Writes one result per row: the output's values, or an Array of them when there are several outputs.
-void from_batch(const LoadedMethod& method, int64_t rows, Variant* results, std::vector<uint8_t>& scratch);
+void from_batch(const LoadedMethod& method, int64_t rows, Variant* results, std::vector<uint8_t>& scratch,
+                ResultArrays& kept);
 
 }  // namespace godot_executorch::godot

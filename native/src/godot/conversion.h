@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "godot/result_arrays.h"
 #include "godot/values.h"
 #include "model/loaded_method.h"
 
@@ -27,22 +28,17 @@ Status to_elements(const ValueSpec& spec, const Variant& value, size_t count, vo
 /// A tensor becomes a packed array, a scalar a number, a string a String.
 Variant to_godot(const executorch::runtime::EValue& value, std::vector<uint8_t>& scratch);
 
-/// Puts the values of each of `rows` rows of a tensor (the whole value when it has no rows) into `places`.
+/// Puts the values of each of `rows` rows of a tensor (the whole value when it has no rows) into `places`; in kept
+/// arrays, where there are some.
 void to_godot_rows(const executorch::runtime::EValue& value, int64_t rows, std::vector<uint8_t>& scratch,
-                   Variant* places);
+                   ResultArrays* kept, Variant* places);
 
 /// {data, shape, dtype}; scalars have the shape [].
 Dictionary to_godot_tensor(const executorch::runtime::EValue& value, std::vector<uint8_t>& scratch);
 
-/// A small array of the size of the last result: a copy of it is cheaper than a new array and a resize.
-struct ResultPattern {
-    int64_t size = 0;
-    PackedFloat32Array array;
-};
-
 /// A PackedFloat32Array, whatever the dtype.
 Variant to_godot_floats(const executorch::runtime::EValue& value, std::vector<uint8_t>& scratch,
-                        ResultPattern& pattern);
+                        ResultArrays& kept);
 
 Dictionary to_godot(const ValueSpec& spec);
 Dictionary to_godot(const MethodSignature& signature);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <type_traits>
 
 #include "godot/conversion.h"
 
@@ -10,8 +11,6 @@ namespace {
 using executorch::runtime::EValue;
 using executorch::runtime::Tag;
 using executorch::runtime::etensor::Tensor;
-
-constexpr int64_t kPatternSize = 64;
 
 template <typename PackedArray>
 Variant packed_from(const void* data, Dtype dtype, Dtype packed_dtype, size_t count) {
@@ -61,20 +60,35 @@ Variant packed_of(const void* data, Dtype dtype, size_t count) {
 }
 
 /// One packed array of `count` elements for each row.
-void packed_rows(const uint8_t* data, Dtype dtype, size_t count, int64_t rows, Variant* places) {
+void packed_rows(const uint8_t* data, Dtype dtype, size_t count, int64_t rows, ResultArrays* kept, Variant* places) {
     with_packed(dtype, [&](auto type, Dtype from, Dtype to) {
         using PackedArray = typename decltype(type)::Type;
+        const size_t stride = count * dtype_size(from);
+        const auto write = [&](int64_t row, typename PackedArray::element_type* elements) {
+            const uint8_t* values = data + static_cast<size_t>(row) * stride;
+            if (from == to) {
+                std::memcpy(elements, values, stride);
+            } else {
+                const Status ignored = convert_elements(values, from, elements, to, count);
+            }
+        };
+        if constexpr (std::is_same_v<PackedArray, PackedFloat32Array>) {
+            PackedFloat32Array* arrays = kept != nullptr ? kept->take(rows, static_cast<int64_t>(count)) : nullptr;
+            if (arrays != nullptr) {
+                for (int64_t row = 0; row < rows; ++row) {
+                    write(row, arrays[row].detached());
+                    places[row] = Variant(arrays[row]);
+                }
+                return;
+            }
+        }
         // A copy of one of the right size is cheaper than a new one and a resize.
         const PackedArray like(static_cast<int64_t>(count));
-        const size_t stride = count * dtype_size(from);
         for (int64_t row = 0; row < rows; ++row) {
             typename PackedArray::element_type* elements = nullptr;
             places[row] = count > 0 ? Variant::packed_like(like, elements) : Variant(like);
-            const uint8_t* values = data + static_cast<size_t>(row) * stride;
-            if (from != to) {
-                const Status ignored = convert_elements(values, from, elements, to, count);
-            } else if (count > 0) {
-                std::memcpy(elements, values, stride);
+            if (count > 0) {
+                write(row, elements);
             }
         }
     });
@@ -156,7 +170,8 @@ Variant to_godot(const EValue& value, std::vector<uint8_t>& scratch) {
     }
 }
 
-void to_godot_rows(const EValue& value, int64_t rows, std::vector<uint8_t>& scratch, Variant* places) {
+void to_godot_rows(const EValue& value, int64_t rows, std::vector<uint8_t>& scratch, ResultArrays* kept,
+                   Variant* places) {
     const bool has_rows =
         value.isTensor() && value.toTensor().dim() > 0 && value.toTensor().size(0) == rows && rows > 1;
     if (!has_rows) {
@@ -168,7 +183,7 @@ void to_godot_rows(const EValue& value, int64_t rows, std::vector<uint8_t>& scra
     const Tensor& tensor = value.toTensor();
     const auto* data = static_cast<const uint8_t*>(LoadedMethod::contiguous_data(tensor, scratch));
     const size_t count = static_cast<size_t>(tensor.numel()) / static_cast<size_t>(rows);
-    packed_rows(data, tensor.scalar_type(), count, rows, places);
+    packed_rows(data, tensor.scalar_type(), count, rows, kept, places);
 }
 
 Dictionary to_godot_tensor(const EValue& value, std::vector<uint8_t>& scratch) {
@@ -185,7 +200,7 @@ Dictionary to_godot_tensor(const EValue& value, std::vector<uint8_t>& scratch) {
     return result;
 }
 
-Variant to_godot_floats(const EValue& value, std::vector<uint8_t>& scratch, ResultPattern& pattern) {
+Variant to_godot_floats(const EValue& value, std::vector<uint8_t>& scratch, ResultArrays& kept) {
     if (!value.isTensor()) {
         const float number = value.isDouble() ? static_cast<float>(value.toDouble())
                              : value.isInt()  ? static_cast<float>(value.toInt())
@@ -196,18 +211,13 @@ Variant to_godot_floats(const EValue& value, std::vector<uint8_t>& scratch, Resu
     const Tensor& tensor = value.toTensor();
     const void* data = LoadedMethod::contiguous_data(tensor, scratch);
     const auto count = static_cast<int64_t>(tensor.numel());
-    if (count == 0 || count > kPatternSize) {
+    PackedFloat32Array* array = kept.take(1, count);
+    if (array == nullptr) {
         return packed_from<PackedFloat32Array>(data, tensor.scalar_type(), Dtype::Float, static_cast<size_t>(count));
     }
-    if (pattern.size != count) {
-        pattern.array = PackedFloat32Array(count);
-        pattern.size = count;
-    }
-    float* elements = nullptr;
-    Variant result = Variant::packed_like(pattern.array, elements);
     const Status ignored =
-        convert_elements(data, tensor.scalar_type(), elements, Dtype::Float, static_cast<size_t>(count));
-    return result;
+        convert_elements(data, tensor.scalar_type(), array->detached(), Dtype::Float, static_cast<size_t>(count));
+    return *array;
 }
 
 Dictionary to_godot(const ValueSpec& spec) {

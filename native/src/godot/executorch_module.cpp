@@ -153,6 +153,10 @@ ObjectRef ExecuTorchModule::new_session() {
 }
 
 void ExecuTorchModule::clear() {
+    {
+        const Call call(*model_);
+        kept_.clear();
+    }
     model_->clear();
 }
 

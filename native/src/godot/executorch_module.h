@@ -113,7 +113,7 @@ class ExecuTorchModule {
     std::vector<Names> names_;
     Staging staging_;
     std::vector<uint8_t> scratch_;
-    ResultPattern pattern_;
+    ResultArrays kept_;
     std::mutex recorded_mutex_;
     Array recorded_;
     size_t recorded_bytes_ = 0;

@@ -128,14 +128,15 @@ Returned<PackedFloat32Array> ExecuTorchModule::forward_packed(const PackedFloat3
                           "forward_packed runs models with one input, this one has " + std::to_string(inputs),
                           "Use forward() or forward_array().");
         }
-        const auto count = static_cast<size_t>(input.size());
-        const float* data = PackedFloat32Array::read(input.ptr(), input.size());
+        const int64_t input_size = input.size();
+        const auto count = static_cast<size_t>(input_size);
+        const float* data = PackedFloat32Array::read(input.ptr(), input_size);
         const bool is_set =
             call.signature().inputs[0].dtype == Dtype::Float && call.method().set_same_shape(0, data, count);
         return is_set ? Status() : to_tensor(call.method(), 0, data, Dtype::Float, count, staging_);
     };
     run(call, call.begin_forward(), give,
-        [&] { output.variant = to_godot_floats(call.output(0), scratch_, pattern_); });
+        [&] { output.variant = to_godot_floats(call.output(0), scratch_, kept_); });
     return output;
 }
 
@@ -180,7 +181,7 @@ Array ExecuTorchModule::forward_batch(const Array& rows) {
         note_inputs(call);
         status = call.execute();
         if (status.ok()) {
-            from_batch(call.method(), taken, results.data() + first, scratch_);
+            from_batch(call.method(), taken, results.data() + first, scratch_, kept_);
         }
         first += taken;
     }
