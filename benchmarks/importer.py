@@ -180,24 +180,27 @@ def measure_large_files(folder: Path, models: dict[str, Path]) -> list[dict[str,
 
 
 def measure_int8(folder: Path, models: dict[str, Path]) -> list[dict[str, Any]]:
-    """Both programs in one process, called in turns."""
+    """Both programs in one process, called in turns, with one thread and with two."""
     import executorch.kernels.quantized  # noqa: F401  (registers its kernels)
     import torch
     from executorch.extension.pybindings import _C
 
     rows = []
     image = torch.randn(1, 3, 64, 64)
-    for name in ("convnet", "deep"):
-        programs = []
-        for recipe in ("xnnpack_fp32", "xnnpack_int8_static"):
-            # How exact quantized random weights are says nothing.
-            options = ImportOptions(recipe=recipe, max_relative_error="10")
-            artifact = convert(models[name], cache=Cache(folder / "int8"), options=options)
-            programs.append(_C._load_program(str(artifact.payload)))
-        methods = [program.load_method("forward") for program in programs]
-        times = [[seconds(lambda method=method: method.call([image])) for method in methods] for _ in range(500)]
-        whole, quantized = (statistics.median(column) * 1e6 for column in zip(*times, strict=True))
-        rows.append(row(f"{name} fp32 / static int8", whole, quantized, "us", "at least 2x"))
+    for threads in (1, 2):
+        _C._unsafe_reset_threadpool(threads)
+        for name in ("convnet", "deep"):
+            programs = []
+            for recipe in ("xnnpack_fp32", "xnnpack_int8_static"):
+                # How exact quantized random weights are says nothing.
+                options = ImportOptions(recipe=recipe, max_relative_error="10")
+                artifact = convert(models[name], cache=Cache(folder / "int8"), options=options)
+                programs.append(_C._load_program(str(artifact.payload)))
+            methods = [program.load_method("forward") for program in programs]
+            times = [[seconds(lambda method=method: method.call([image])) for method in methods] for _ in range(500)]
+            whole, quantized = (statistics.median(column) * 1e6 for column in zip(*times, strict=True))
+            title = f"{name} fp32 / static int8, {threads} thread{'s' if threads > 1 else ''}"
+            rows.append(row(title, whole, quantized, "us", "at least 2x"))
     return rows
 
 
