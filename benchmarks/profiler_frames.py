@@ -41,7 +41,8 @@ def main() -> int:
     print(f"the Live tab, {numbers['size'][0]:.0f} x {numbers['size'][1]:.0f} pixels, calls held: {held}")
     for name, figures in numbers["views"].items():
         drawn = f"the time line is drawn in {figures['time_line_draws']:.0%} of them"
-        print(f"  {name:32} {figures['fps']:7.1f} frames/s, {drawn}")
+        unpainted = f"{figures['unpainted_fps']:.0f} without painting"
+        print(f"  {name:32} {figures['fps']:7.1f} frames/s, {unpainted}, {drawn}")
     if chosen.json is not None:
         chosen.json.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     views = numbers["views"].values()

@@ -131,7 +131,7 @@ func test_columns_that_are_kept_are_those_that_would_be_looked_up() -> void:
 	check(is_nan(kept.lows[0]), "nothing after it was cleared")
 
 
-func same(one: PackedFloat64Array, other: PackedFloat64Array) -> bool:
+func same(one: PackedFloat32Array, other: PackedFloat32Array) -> bool:
 	# NAN, where there is no call, equals nothing.
 	return one.to_byte_array() == other.to_byte_array()
 

@@ -4,8 +4,8 @@ extends RefCounted
 ## so that of a time line that runs on, only the newest columns are looked up anew.
 
 ## Microseconds, NAN where no call began.
-var lows: PackedFloat64Array = []
-var highs: PackedFloat64Array = []
+var lows: PackedFloat32Array = []
+var highs: PackedFloat32Array = []
 
 var _calls: ExecuTorchLatencyStatistics
 var _count: int = 0
@@ -31,8 +31,9 @@ func update(calls: ExecuTorchLatencyStatistics, first: int, step_us: float, colu
 	var newer: Array[PackedFloat64Array] = calls.decimate(
 		(first + kept) * step_us, (first + columns) * step_us, columns - kept
 	)
-	lows.append_array(newer[0])
-	highs.append_array(newer[1])
+	for column: int in columns - kept:
+		lows.append(newer[0][column])
+		highs.append(newer[1][column])
 	_calls = calls
 	_count = calls.count
 	_first = first

@@ -8,6 +8,7 @@ signal call_selected(series: int, index: int)
 
 const Axes := preload("res://addons/executorch/editor/profiler/charts/axes.gd")
 const CallColumns := preload("res://addons/executorch/editor/profiler/charts/call_columns.gd")
+const ColumnLayer := preload("res://addons/executorch/editor/profiler/charts/column_layer.gd")
 ## A call this many times longer than p99 would flatten all others: it is cut and marked.
 const OUTLIER: float = 6.0
 
@@ -21,8 +22,10 @@ var marked_us: float = -1.0
 var _names: PackedStringArray = []
 var _series: Array[ExecuTorchLatencyStatistics] = []
 var _colors: PackedInt32Array = []
-## For each series.
-var _columns: Array[CallColumns] = []
+## One for each series, above the grid.
+var _layers: Array[ColumnLayer] = []
+## What is drawn above the columns.
+var _marks: Control = Control.new()
 var _top_us: float = 1.0
 var _vertical_zoom: float = 1.0
 
@@ -30,6 +33,10 @@ var _vertical_zoom: float = 1.0
 func _init() -> void:
 	super()
 	title = "Time line of latencies"
+	_marks.mouse_filter = Control.MOUSE_FILTER_IGNORE
+	_marks.set_anchors_preset(Control.PRESET_FULL_RECT)
+	_marks.draw.connect(_draw_marks)
+	add_child(_marks)
 
 
 ## What is drawn: names, statistics and palette indices, equally many.
@@ -37,9 +44,13 @@ func show_series(
 	names: PackedStringArray, series: Array[ExecuTorchLatencyStatistics], colors: PackedInt32Array
 ) -> void:
 	if series != _series:
-		_columns.clear()
+		for layer: ColumnLayer in _layers:
+			layer.queue_free()
+		_layers.clear()
 		for index: int in series.size():
-			_columns.append(CallColumns.new())
+			_layers.append(ColumnLayer.new())
+			add_child(_layers[index])
+		move_child(_marks, -1)
 	_names = names
 	_series = series
 	_colors = colors
@@ -75,30 +86,46 @@ func _smallest_view() -> float:
 	return 50.0
 
 
+func _draw() -> void:
+	super()
+	for layer: ColumnLayer in _layers:
+		layer.visible = not is_empty()
+	_marks.queue_redraw()
+
+
 func _draw_chart(area: Rect2) -> void:
 	var columns: int = int(area.size.x)
 	var step: float = (view_end - view_begin) / columns
 	var longest: float = 0.0
 	var usual: float = 0.0
 	for index: int in _series.size():
-		_columns[index].update(_series[index], floori(view_begin / step), step, columns)
-		for high: float in _columns[index].highs:
+		_layers[index].columns.update(_series[index], floori(view_begin / step), step, columns)
+		for high: float in _layers[index].columns.highs:
 			if high > longest:
 				longest = high
 		usual = maxf(usual, _series[index].percentile(99.0))
 	_set_top(longest, usual)
 	_draw_grid(area)
 	for index: int in _series.size():
-		_draw_columns(area, _columns[index].lows, _columns[index].highs, index)
+		_show_columns(area, _layers[index], style.series(_colors[index]))
+
+
+## Percentiles, the frame's budget and the frozen call, which columns would hide.
+func _draw_marks() -> void:
+	if is_empty():
+		return
+	var area: Rect2 = plot()
+	for layer: ColumnLayer in _layers:
+		_draw_cut(area, layer.columns.highs)
 	if _series.size() == 1:
 		_draw_percentiles(area)
 	if budget_us > 0.0:
 		var label: String = "frame %s" % Quantity.time(budget_us)
-		Axes.draw_level(self, style, area, _y_of(area, budget_us), style.bad())
-		Axes.draw_level_label(self, style, area, _y_of(area, budget_us), label, style.bad(), area.size.x * 0.7)
+		Axes.draw_level(_marks, style, area, _y_of(area, budget_us), style.bad())
+		Axes.draw_level_label(_marks, style, area, _y_of(area, budget_us), label, style.bad(), area.size.x * 0.7)
 	if marked_us >= view_begin and marked_us <= view_end:
-		Axes.draw_mark(self, style, area, x_of(marked_us), style.selection)
-		Axes.draw_mark_label(self, style, area, x_of(marked_us), "frozen", style.selection)
+		Axes.draw_mark(_marks, style, area, x_of(marked_us), style.selection)
+		Axes.draw_mark_label(_marks, style, area, x_of(marked_us), "frozen", style.selection)
 
 
 func _set_top(longest: float, usual: float) -> void:
@@ -127,40 +154,15 @@ func _moment(at_us: float, step_us: float = 1000.0) -> String:
 	return "%.*f s" % [decimals, at_us / 1e6]
 
 
-func _draw_columns(area: Rect2, lows: PackedFloat64Array, highs: PackedFloat64Array, index: int) -> void:
-	var stems: PackedVector2Array = []
-	var spans: PackedVector2Array = []
-	var cut: PackedVector2Array = []
-	var bottom: float = area.end.y
-	var per_us: float = area.size.y / _top_us
+func _show_columns(area: Rect2, layer: ColumnLayer, color: Color) -> void:
 	# Calls that come now and then stand alone: a pin each, else nobody sees them.
-	var sparse: bool = _is_sparse(lows)
-	var thick: float = style.px(4) if sparse else style.px(2)
-	for column: int in lows.size():
-		var high: float = highs[column]
-		if is_nan(high):
-			continue
-		var x: float = area.position.x + column + 0.5
-		if high > _top_us:
-			cut.append(Vector2(x, area.position.y))
-			high = _top_us
-		var upper: float = bottom - high * per_us
-		var lower: float = bottom - minf(lows[column], _top_us) * per_us
-		lower = maxf(lower, upper + thick)
-		spans.append(Vector2(x, upper))
-		spans.append(Vector2(x, lower))
-		if lower < bottom:
-			stems.append(Vector2(x, lower))
-			stems.append(Vector2(x, bottom))
-	var color: Color = style.series(_colors[index])
-	if not stems.is_empty() and (sparse or _series.size() == 1):
-		draw_multiline(stems, Color(color, 0.4 if sparse else 0.22), 1.0)
-	if not spans.is_empty():
-		draw_multiline(spans, color, style.px(3) if sparse else 1.0)
-	_draw_cut(cut)
+	if _is_sparse(layer.columns.lows):
+		layer.show_columns(area, _top_us, color, style.px(4), 1, 0.4)
+	else:
+		layer.show_columns(area, _top_us, color, style.px(2), 0, 0.22 if _series.size() == 1 else 0.0)
 
 
-func _is_sparse(lows: PackedFloat64Array) -> bool:
+func _is_sparse(lows: PackedFloat32Array) -> bool:
 	var empty: int = 0
 	for low: float in lows:
 		empty += int(is_nan(low))
@@ -168,15 +170,16 @@ func _is_sparse(lows: PackedFloat64Array) -> bool:
 
 
 ## Small triangles at the top where calls were longer than the axis.
-func _draw_cut(cut: PackedVector2Array) -> void:
+func _draw_cut(area: Rect2, highs: PackedFloat32Array) -> void:
 	var half: float = style.px(4)
 	var free_from: float = -INF
-	for tip: Vector2 in cut:
-		if tip.x < free_from:
+	for column: int in highs.size():
+		var tip: Vector2 = area.position + Vector2(column + 0.5, 0.0)
+		if tip.x < free_from or not highs[column] > _top_us:
 			continue
 		free_from = tip.x + half
 		var corners: PackedVector2Array = [tip, tip + Vector2(-half, half * 1.6), tip + Vector2(half, half * 1.6)]
-		draw_colored_polygon(corners, style.bad())
+		_marks.draw_colored_polygon(corners, style.bad())
 
 
 func _draw_percentiles(area: Rect2) -> void:
@@ -184,14 +187,14 @@ func _draw_percentiles(area: Rect2) -> void:
 	var indent: float = 0.0
 	var before: float = INF
 	for percent: float in [50.0, 90.0, 99.0]:
-		Axes.draw_level(self, style, area, _y_of(area, one.percentile(percent)), style.text)
+		Axes.draw_level(_marks, style, area, _y_of(area, one.percentile(percent)), style.text)
 	for percent: float in [50.0, 90.0, 99.0]:
 		var value: float = one.percentile(percent)
 		var label: String = "p%d %s" % [int(percent), Quantity.time(value)]
 		# Labels of lines that are close stand side by side.
 		var y: float = _y_of(area, value)
 		indent = indent if before - y < style.line_height() else 0.0
-		Axes.draw_level_label(self, style, area, y, label, style.text, indent)
+		Axes.draw_level_label(_marks, style, area, y, label, style.text, indent)
 		indent += style.width_of(label) + style.px(12)
 		before = y
 

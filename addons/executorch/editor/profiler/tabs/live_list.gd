@@ -47,7 +47,8 @@ func _notification(what: int) -> void:
 		for column: int in columns:
 			set_column_custom_minimum_width(column, int(_style.px(WIDTHS[column])))
 			width += _style.px(WIDTHS[column] + 3)
-		custom_minimum_size.x = width
+		# Room for a scroll bar, else one for the height brings another for the width.
+		custom_minimum_size.x = width + _style.px(12)
 
 
 ## Writes the numbers; rows are made anew only when the models are others.
