@@ -5,7 +5,7 @@ extends Node
 const COUNTERS: String = "user://profiler_game_counters.json"
 const FRAMES: int = 90
 const FAREWELL: int = 60
-const BUSY_FRAMES: int = 420
+const BUSY_FRAMES: int = 900
 ## Godot looks for messages of the debugger after every 2048 lines of a script.
 const BUSY_LINES: int = 5000
 
