@@ -37,7 +37,7 @@ func _init() -> void:
 		tabs.add_child(tab)
 	tabs.get_tab_bar().focus_mode = Control.FOCUS_NONE
 	add_child(tabs)
-	var export_menu: ExportMenu = ExportMenu.new(self)
+	var export_menu: ExportMenu = ExportMenu.new(tabs, live, benchmark, operators)
 	export_menu.size_flags_horizontal = Control.SIZE_SHRINK_END
 	export_menu.size_flags_vertical = Control.SIZE_SHRINK_BEGIN
 	add_child(export_menu)

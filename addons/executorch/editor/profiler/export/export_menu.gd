@@ -4,10 +4,11 @@ extends MenuButton
 
 enum Kind { CALLS_CSV, OPERATORS_CSV, JSON_ALL, TRACE, ETDUMP, PICTURE }
 
-const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
 const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
 const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_model.gd")
-const OperatorTotals := preload("res://addons/executorch/editor/profiler/data/operator_totals.gd")
+const LiveTab := preload("res://addons/executorch/editor/profiler/tabs/live_tab.gd")
+const BenchmarkTab := preload("res://addons/executorch/editor/profiler/tabs/benchmark_tab.gd")
+const OperatorsTab := preload("res://addons/executorch/editor/profiler/tabs/operators_tab.gd")
 const SavedRuns := preload("res://addons/executorch/editor/profiler/data/saved_runs.gd")
 const ChromeTrace := preload("res://addons/executorch/editor/profiler/export/chrome_trace.gd")
 const Csv := preload("res://addons/executorch/editor/profiler/export/csv.gd")
@@ -25,15 +26,21 @@ const ITEMS: Dictionary[Kind, Array] = {
 ## From here on the menu's items are the charts of the shown tab.
 const FIRST_CHART: int = 100
 
-var _dock: Control
+var _tabs: TabContainer
+var _live: LiveTab
+var _benchmark: BenchmarkTab
+var _operators: OperatorsTab
 var _dialog: EditorFileDialog
 var _kind: Kind
 ## What a picture is taken of; null = the whole tab.
 var _chart: Chart
 
 
-func _init(dock: Control) -> void:
-	_dock = dock
+func _init(tabs: TabContainer, live: LiveTab, benchmark: BenchmarkTab, operators: OperatorsTab) -> void:
+	_tabs = tabs
+	_live = live
+	_benchmark = benchmark
+	_operators = operators
 	text = "Export"
 	tooltip_text = "Write the numbers or the picture of this tab to a file"
 	get_popup().id_pressed.connect(_on_chosen)
@@ -42,25 +49,20 @@ func _init(dock: Control) -> void:
 
 ## Writes one kind of export; false when there is nothing of that kind or the file cannot be written.
 func write(kind: Kind, path: String) -> bool:
+	if not _has(kind):
+		return false
 	match kind:
-		Kind.CALLS_CSV:
-			return SavedRuns.write_text(path, _calls_csv()) if _has(kind) else false
-		Kind.OPERATORS_CSV:
-			return SavedRuns.write_text(path, Csv.operators(_totals())) if _has(kind) else false
-		Kind.JSON_ALL:
-			return SavedRuns.write_text(path, _json()) if _has(kind) else false
-		Kind.TRACE:
-			return SavedRuns.write_text(path, ChromeTrace.to_json(_name(), _traces())) if _has(kind) else false
 		Kind.ETDUMP:
-			return _has(kind) and DirAccess.copy_absolute(_result().etdump_path, path) == OK
-	return _write_picture((_dock.get(&"tabs") as TabContainer).get_current_tab_control(), path)
+			return DirAccess.copy_absolute(_benchmark.get_result().etdump_path, path) == OK
+		Kind.PICTURE:
+			return _write_picture(_tabs.get_current_tab_control(), path)
+	return SavedRuns.write_text(path, _text_of(kind))
 
 
 ## The charts that the shown tab has something on.
 func charts() -> Array[Chart]:
 	var shown: Array[Chart] = []
-	var tab: Control = (_dock.get(&"tabs") as TabContainer).get_current_tab_control()
-	for node: Node in tab.find_children("*", "Control", true, false):
+	for node: Node in _tabs.get_current_tab_control().find_children("*", "Control", true, false):
 		if node is Chart and (node as Chart).is_visible_in_tree() and not (node as Chart).is_empty():
 			shown.append(node as Chart)
 	return shown
@@ -72,23 +74,34 @@ func write_chart(chart: Chart, path: String) -> bool:
 
 
 func _has(kind: Kind) -> bool:
+	var result: BenchmarkResult = _benchmark.get_result()
 	match kind:
 		Kind.CALLS_CSV:
-			return _live_model() != null or _result() != null
+			return _live_model() != null or result != null
 		Kind.OPERATORS_CSV, Kind.TRACE:
-			return not _traces().is_empty()
+			return not _operators.get_traces().is_empty()
 		Kind.JSON_ALL:
-			return _result() != null
+			return result != null
 		Kind.ETDUMP:
-			return _result() != null and FileAccess.file_exists(_result().etdump_path)
+			return result != null and FileAccess.file_exists(result.etdump_path)
 	return true
+
+
+func _text_of(kind: Kind) -> String:
+	match kind:
+		Kind.CALLS_CSV:
+			return _calls_csv()
+		Kind.OPERATORS_CSV:
+			return Csv.operators(_operators.get_totals())
+		Kind.TRACE:
+			return ChromeTrace.to_json(_name_of(kind), _operators.get_traces())
+	return _json()
 
 
 ## The benchmark, and what it is compared with.
 func _json() -> String:
-	var data: Dictionary = _result().to_dictionary()
-	@warning_ignore("unsafe_method_access")
-	var other: BenchmarkResult = _dock.get(&"benchmark").get_other()
+	var data: Dictionary = _benchmark.get_result().to_dictionary()
+	var other: BenchmarkResult = _benchmark.get_other()
 	if other != null:
 		data["compared_with"] = other.to_dictionary()
 	return JSON.stringify(data, "\t")
@@ -96,7 +109,7 @@ func _json() -> String:
 
 func _calls_csv() -> String:
 	var model: LiveModel = _live_model()
-	return Csv.latencies(model.name, model.statistics) if model != null else Csv.durations(_result())
+	return Csv.latencies(model.name, model.statistics) if model != null else Csv.durations(_benchmark.get_result())
 
 
 func _write_picture(control: Control, path: String) -> bool:
@@ -129,7 +142,7 @@ func _on_chosen(id: int) -> void:
 	_dialog.clear_filters()
 	_dialog.add_filter("*." + str(ITEMS[_kind][2]))
 	var what: String = _chart.title.to_snake_case() if _chart != null else str(ITEMS[_kind][1])
-	_dialog.current_file = "%s-%s.%s" % [_name().validate_filename(), what, ITEMS[_kind][2]]
+	_dialog.current_file = "%s-%s.%s" % [_name_of(_kind).validate_filename(), what, ITEMS[_kind][2]]
 	_dialog.popup_file_dialog()
 
 
@@ -144,31 +157,15 @@ func _on_file_selected(path: String) -> void:
 
 ## The model of the Live tab, when that tab is shown.
 func _live_model() -> LiveModel:
-	var tabs: TabContainer = _dock.get(&"tabs")
-	var live: Control = _dock.get(&"live")
-	if tabs.get_current_tab_control() != live:
-		return null
-	@warning_ignore("unsafe_method_access")
-	return live.get_selected()
+	return _live.get_selected() if _tabs.get_current_tab_control() == _live else null
 
 
-@warning_ignore("unsafe_method_access")
-func _result() -> BenchmarkResult:
-	return _dock.get(&"benchmark").get_result()
-
-
-@warning_ignore("unsafe_method_access")
-func _traces() -> Array[CallTrace]:
-	return _dock.get(&"operators").get_traces()
-
-
-@warning_ignore("unsafe_method_access")
-func _totals() -> OperatorTotals:
-	return _dock.get(&"operators").get_totals()
-
-
-func _name() -> String:
-	var model: LiveModel = _live_model()
-	if model != null:
-		return model.name
-	return _result().name if _result() != null else "model"
+## The model that an export is of: the operators can be those of a running game, beside another model's benchmark.
+func _name_of(kind: Kind) -> String:
+	var is_operators: bool = kind == Kind.PICTURE and _tabs.get_current_tab_control() == _operators
+	if (kind == Kind.OPERATORS_CSV or kind == Kind.TRACE or is_operators) and not _operators.get_traces().is_empty():
+		return _operators.get_model_name()
+	if (kind == Kind.CALLS_CSV or kind == Kind.PICTURE) and _live_model() != null:
+		return _live_model().name
+	var result: BenchmarkResult = _benchmark.get_result()
+	return result.name if result != null else "model"

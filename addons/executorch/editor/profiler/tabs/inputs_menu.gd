@@ -52,8 +52,7 @@ func choose(place: String) -> void:
 ## Takes inputs from a folder of `.npz` files.
 func open_folder(place: String) -> void:
 	if not _has(place):
-		add_item(place.get_file())
-		set_item_metadata(item_count - 1, place)
+		_add(place.get_file(), place)
 	choose(place)
 
 

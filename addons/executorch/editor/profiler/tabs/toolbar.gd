@@ -5,43 +5,27 @@ extends HBoxContainer
 
 ## A flat button with an icon of the editor's theme.
 func add_button(icon_name: StringName, tip: String, pressed: Callable) -> Button:
-	var button: Button = Button.new()
-	button.theme_type_variation = &"FlatButton"
-	button.tooltip_text = tip
-	button.set_meta(&"icon_name", icon_name)
+	var button: Button = _add_flat(icon_name, tip)
 	button.pressed.connect(pressed)
-	_follow_theme(button)
-	add_child(button)
 	return button
 
 
 ## A button that stays down.
 func add_toggle(icon_name: StringName, tip: String, toggled: Callable) -> Button:
-	var button: Button = Button.new()
-	button.theme_type_variation = &"FlatButton"
+	var button: Button = _add_flat(icon_name, tip)
 	button.toggle_mode = true
-	button.tooltip_text = tip
-	button.set_meta(&"icon_name", icon_name)
 	button.toggled.connect(toggled)
-	_follow_theme(button)
-	add_child(button)
 	return button
-
-
-func add_label(words: String) -> Label:
-	var label: Label = Label.new()
-	label.text = words
-	add_child(label)
-	return label
 
 
 ## Shows numbers and states; takes the room that is left.
 func add_status() -> Label:
-	var label: Label = add_label("")
+	var label: Label = Label.new()
 	label.size_flags_horizontal = Control.SIZE_EXPAND_FILL
 	label.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
 	label.mouse_filter = Control.MOUSE_FILTER_PASS
 	label.modulate.a = 0.75
+	add_child(label)
 	return label
 
 
@@ -72,32 +56,22 @@ func add_number(tip: String, smallest: float, largest: float, value: float, suff
 	return box
 
 
-## A menu with an item for each of `items` ({text: what to call}).
-func add_menu(words: String, tip: String, items: Dictionary[String, Callable]) -> MenuButton:
-	var menu: MenuButton = MenuButton.new()
-	menu.text = words
-	menu.tooltip_text = tip
-	menu.flat = true
-	for text: String in items:
-		menu.get_popup().add_item(text)
-	menu.get_popup().id_pressed.connect(func(id: int) -> void: items.values()[id].call())
-	add_child(menu)
-	return menu
-
-
 func add_gap() -> void:
-	var separator: VSeparator = VSeparator.new()
-	add_child(separator)
+	add_child(VSeparator.new())
 
 
 func _scale() -> float:
 	return EditorInterface.get_editor_scale()
 
 
-func _follow_theme(button: Button) -> void:
+func _add_flat(icon_name: StringName, tip: String) -> Button:
+	var button: Button = Button.new()
+	button.theme_type_variation = &"FlatButton"
+	button.tooltip_text = tip
 	var set_icon: Callable = func() -> void:
-		var icon: StringName = button.get_meta(&"icon_name")
-		if button.has_theme_icon(icon, &"EditorIcons"):
-			button.icon = button.get_theme_icon(icon, &"EditorIcons")
+		if button.has_theme_icon(icon_name, &"EditorIcons"):
+			button.icon = button.get_theme_icon(icon_name, &"EditorIcons")
 	button.theme_changed.connect(set_icon)
 	button.tree_entered.connect(set_icon)
+	add_child(button)
+	return button
