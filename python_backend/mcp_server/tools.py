@@ -143,7 +143,9 @@ class Tools:
         context: Context[Any, Any],
         method: Annotated[str, Field(description="Empty = forward")] = "",
         runs: Annotated[int, Field(ge=0, le=100_000, description="0 = as many as fit into two seconds")] = 0,
-        threads: Annotated[int, Field(ge=0, le=256, description="0 = the runtime's own choice")] = 0,
+        threads: Annotated[
+            int, Field(ge=0, le=256, description="0 = as in a game: one less than there are fast cores")
+        ] = 0,
     ) -> dict[str, Any]:
         """Measure a model on this machine: latency (p50, p90, p99), time of each operator, memory. Times are in us."""
         source = self._project.file(path)

@@ -53,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("model", type=Path, help="a .pte file")
     parser.add_argument("--method", default="", help="default: forward")
     parser.add_argument("--runs", type=int, default=0, help="calls to measure (default: as many as fit into 2 seconds)")
-    parser.add_argument("--threads", type=int, default=0, help="threads of the runtime (default: its own choice)")
+    parser.add_argument(
+        "--threads", type=int, default=0, help="default: as in a game, one less than there are fast cores"
+    )
     parser.add_argument(
         "--inputs", type=Path, metavar="PATH", help="recorded inputs: a folder of .npz files, one a call, or one file"
     )

@@ -5,7 +5,7 @@ Times are nanoseconds of the runtime's own clock. The schema is `etdump_schema_f
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
 
@@ -17,14 +17,13 @@ _I32, _U32, _U64 = Struct("<i"), Struct("<I"), Struct("<Q")
 
 @dataclass(frozen=True)
 class Event:
-    """One timed part of a call; `depth` 0 is the call itself. `delegate_id` is the backend's own name of it."""
+    """One timed part of a call. `delegate_id` is the backend's own name of it."""
 
     name: str
     instruction: int
     delegate_id: int | str | None
     start_ns: int
     end_ns: int
-    depth: int = 0
 
     @property
     def label(self) -> str:
@@ -38,7 +37,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Run:
-    """The events of one block (a load or a call), by their start, outer ones first."""
+    """The events of one block (a load or a call), by their end: inner ones first."""
 
     name: str
     events: list[Event]
@@ -65,29 +64,10 @@ def calls(runs: list[Run]) -> list[Run]:
 
 def _run(table: Table) -> Run:
     events = [_event(event) for item in table.tables(3) if (event := item.table(0)) is not None]
-    return Run(table.text(0), _nested(events))
+    return Run(table.text(0), events)
 
 
 def _event(table: Table) -> Event:
     number = table.number(3, _I32, -1)
     identity: int | str | None = table.text(4) if table.has(4) else (number if number != -1 else None)
     return Event(table.text(0), table.number(2, _I32, -1), identity, table.number(6, _U64), table.number(7, _U64))
-
-
-def _nested(events: list[Event]) -> list[Event]:
-    """Depth from what lies within what: an event is written when it ends, so the inner ones come first."""
-    ordered = sorted(enumerate(events), key=lambda item: (item[1].start_ns, -item[1].end_ns, -item[0]))
-    found: list[Event] = []
-    around: list[Event] = []
-    for _, event in ordered:
-        # By the start only: a backend that counts whole microseconds may seem to end after its caller, or to overlap
-        # its own next event.
-        while around and (event.start_ns >= around[-1].end_ns or _is_sibling(event, around[-1])):
-            around.pop()
-        found.append(replace(event, depth=len(around)))
-        around.append(event)
-    return found
-
-
-def _is_sibling(event: Event, other: Event) -> bool:
-    return event.delegate_id is not None and other.delegate_id is not None

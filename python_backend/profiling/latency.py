@@ -1,10 +1,14 @@
-"""What a list of measured times says."""
+"""What a list of measured times says; latency_statistics.gd counts the same for Godot."""
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
+
+FRAMES_PER_SECOND = 60.0
 
 
 def summarise(samples_us: Sequence[float]) -> dict[str, Any]:
@@ -25,20 +29,29 @@ def summarise(samples_us: Sequence[float]) -> dict[str, Any]:
     }
 
 
+def frame_share(duration_us: float) -> float:
+    """The share of a 60 Hz frame that a call takes."""
+    return duration_us * FRAMES_PER_SECOND / 1e6
+
+
 def percentile(ordered: Sequence[float], percent: float) -> float:
     """The value below which `percent` of the samples lie, between the two nearest: as in the dock, and numpy's."""
-    rank = (len(ordered) - 1) * percent / 100
+    rank = percent / 100 * (len(ordered) - 1)
     below = math.floor(rank)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (ordered[above] - ordered[below]) * (rank - below)
 
 
-def histogram(samples_us: Sequence[float], bins: int = 40) -> list[tuple[float, float, int]]:
-    """`(from, to, count)` of equal bins up to the 99.5th percentile; the last one takes what is above."""
-    ordered = sorted(samples_us)
-    low, high = ordered[0], max(percentile(ordered, 99.5), ordered[0] * 1.0001 + 1e-9)
-    width = (high - low) / bins
-    counts = [0] * bins
-    for sample in ordered:
-        counts[min(bins - 1, int((sample - low) / width))] += 1
-    return [(low + index * width, low + (index + 1) * width, count) for index, count in enumerate(counts)]
+def histogram_range(ordered: Sequence[float]) -> tuple[float, float]:
+    """The stretch that a histogram shows: the longest percent would leave a sliver for all others."""
+    begin, end = ordered[0], percentile(ordered, 99)
+    room = max((end - begin) * 0.08, end * 0.01 + 0.01)
+    return max(begin - room, 0.0), end + room
+
+
+def histogram(ordered: Sequence[float], bins: int, low: float, high: float) -> list[int]:
+    """Calls in each of equal bins, of ascending samples. The last bin also holds what is longer; what is shorter than
+    `low` is in none."""
+    edges = [low + (high - low) * index / bins for index in range(bins)]
+    places = [*(bisect_left(ordered, edge) for edge in edges), len(ordered)]
+    return [end - begin for begin, end in pairwise(places)]

@@ -59,10 +59,10 @@ def _value(profile: dict[str, Any], metric: str) -> float:
     if metric in _TIMES:
         return float(profile["latency"][f"{metric}_us"])
     values = {
-        "load": load["program_us"] + load["method_us"],
+        "load": load["load_us"],
         "first_call": load["first_call_us"],
         "file": memory["file"],
-        "planned": sum(memory["planned"]),
+        "planned": memory["planned_total"],
         "memory": memory["resident_after_calls"],
         "delegated": profile["delegation"].get("share", 0.0),
     }

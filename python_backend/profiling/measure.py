@@ -1,7 +1,7 @@
 """Measures one method of a program, in a child process: a damaged program can crash the runtime.
 
 The wall clock is read around calls without tracing; operators come from separate traced calls, because tracing costs
-time of its own (both are reported).
+time of its own. As in the dock, sixteen of them take turns with untraced ones, which says how much.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ import os
 import platform
 import tempfile
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from python_backend.child import Report
 from python_backend.errors import BackendError
-from python_backend.profiling import etdump, latency, operators
+from python_backend.profiling import call_trace, etdump, latency, operators, threads
+from python_backend.profiling.call_trace import CallTrace
 
 WARM_UP_CALLS = 10
-MOST_TRACED = 50
+TRACED_CALLS = 16
 SECONDS = 2.0
 """How long the untraced calls take when their number is not given; between 30 and 5000 of them."""
 
@@ -42,9 +43,8 @@ def measure(params: dict[str, Any], report: Report) -> dict[str, Any]:
     import executorch.kernels.quantized  # noqa: F401  (the Godot runtime has these kernels too)
     from executorch.extension.pybindings import _C
 
-    threads = int(params.get("threads") or 0)
-    if threads:
-        _C._unsafe_reset_threadpool(threads)
+    thread_count = int(params.get("threads") or threads.default_count())
+    _C._unsafe_reset_threadpool(thread_count)
     process = psutil.Process()
     before = process.memory_info().rss
     loaded, load = _load(_C, path, method["name"], traced=False)
@@ -56,12 +56,10 @@ def measure(params: dict[str, Any], report: Report) -> dict[str, Any]:
     samples, first_us = _time_calls(call, inputs, int(params.get("runs") or 0))
     peak = process.memory_info().rss - before
     report("trace", 0.7, "tracing")
-    traced = _trace(_C, path, method["name"], inputs, min(MOST_TRACED, len(samples)), params.get("etdump") or "")
-    delegate = _delegate_name(method)
-    summary = latency.summarise(samples)
-    traced_us = [_execute_ns(run) / 1000.0 for run in traced]
+    traced = _trace(_C, path, method, call, inputs, params.get("etdump") or "")
+    quieter = call_trace.quieter_half(traced.calls)
     return {
-        "format": 1,
+        "format": 2,
         "name": path.stem,
         "path": str(path),
         "method": method["name"],
@@ -69,24 +67,17 @@ def measure(params: dict[str, Any], report: Report) -> dict[str, Any]:
         "outputs": method["outputs"],
         "given": f"the inputs of {len(inputs)} recorded calls" if place else "generated inputs",
         "delegation": method.get("delegation", {}),
-        "machine": _machine(threads or _C._threadpool_get_thread_count()),
-        "load": {**load, "first_call_us": first_us},
-        "latency": summary,
+        "machine": _machine(_C._threadpool_get_thread_count()),
+        "load": {**load, "load_us": load["program_us"] + load["method_us"], "first_call_us": first_us},
+        "latency": latency.summarise(samples),
         "samples_us": [round(sample, 3) for sample in samples],
-        "operators": [asdict(row) for row in operators.table(traced, delegate)],
+        "operators": [asdict(row) for row in operators.table(quieter)],
+        "reconciliation": operators.reconciliation(traced.untraced_us, traced.traced_us, traced.calls),
         "trace": {
-            "count": len(traced),
-            "mean_us": sum(traced_us) / len(traced_us) if traced_us else 0.0,
-            "events": _typical_call(traced),
+            "count": len(traced.calls),
+            "events": [{**asdict(event), "kind": event.kind} for event in quieter[0].events[:5000]] if quieter else [],
         },
-        "memory": {
-            "file": path.stat().st_size,
-            "constants": program.get("constant_bytes", 0),
-            "planned": method["planned_memory"],
-            "delegates": sum(item["bytes"] for item in method["delegates"]),
-            "resident_after_load": resident,
-            "resident_after_calls": peak,
-        },
+        "memory": _memory(path, program, method, resident, peak),
     }
 
 
@@ -150,56 +141,67 @@ def _timed(method: Any, inputs: list[Any]) -> float:
     return (time.perf_counter_ns() - begin) / 1000.0
 
 
-def _trace(native: Any, path: Path, name: str, inputs: list[list[Any]], count: int, keep: str) -> list[etdump.Run]:
-    (program, method), _ = _load(native, path, name, traced=True)
-    for turn in range(WARM_UP_CALLS + count):
-        method.call(inputs[turn % len(inputs)], clone_outputs=False)
+@dataclass(frozen=True)
+class _Traced:
+    """Traced calls, and the wall time of each and of the untraced call after it."""
+
+    calls: list[CallTrace]
+    traced_us: list[float]
+    untraced_us: list[float]
+
+
+def _trace(
+    native: Any, path: Path, method: dict[str, Any], untraced: Any, inputs: list[list[Any]], keep: str
+) -> _Traced:
+    # The program must live as long as its method.
+    (program, traced), _ = _load(native, path, method["name"], traced=True)
+    for turn in range(WARM_UP_CALLS):
+        traced.call(inputs[turn % len(inputs)], clone_outputs=False)
+    traced_us, untraced_us = [], []
+    # Only calls of the same moment compare on a machine that does other things too.
+    for turn in range(TRACED_CALLS):
+        traced_us.append(_timed(traced, inputs[turn % len(inputs)]))
+        untraced_us.append(_timed(untraced, inputs[turn % len(inputs)]))
     with tempfile.TemporaryDirectory() as folder:
         target = Path(keep) if keep else Path(folder) / "calls.etdp"
         program.write_etdump_result_to_file(str(target), str(Path(folder) / "debug.bin"))
-        return _middle_half(etdump.calls(etdump.read(target))[WARM_UP_CALLS:])
+        runs = etdump.calls(etdump.read(target))[WARM_UP_CALLS:]
+    calls = [call_trace.from_run(run, method["name"], delegate_name(method)) for run in runs]
+    return _Traced(calls, traced_us, untraced_us)
 
 
-def _middle_half(runs: list[etdump.Run]) -> list[etdump.Run]:
-    """Without the fastest and the slowest quarter: a call in which another program had the processor tells nothing."""
-    ordered = sorted(runs, key=_execute_ns)
-    return ordered[len(runs) // 4 : len(runs) - len(runs) // 4]
+def _memory(
+    path: Path, program: dict[str, Any], method: dict[str, Any], resident: int, peak: int
+) -> dict[str, int | list[int]]:
+    """Bytes in the file and of the process; `planned` as in a game's get_memory_info(): each arena."""
+    size, constants = path.stat().st_size, int(program.get("constant_bytes", 0))
+    planned: list[int] = method["planned_memory"]
+    return {
+        "file": size,
+        "constants": constants,
+        "rest_of_file": max(0, size - constants),
+        "delegates": sum(item["bytes"] for item in method["delegates"]),
+        "planned": planned,
+        "planned_total": sum(planned),
+        "resident_after_load": resident,
+        "resident_after_calls": peak,
+    }
 
 
-def _execute_ns(run: etdump.Run) -> int:
-    return next(event.duration_ns for event in run.events if event.name == "Method::execute")
-
-
-def _typical_call(runs: list[etdump.Run]) -> list[dict[str, Any]]:
-    """The events of the call whose time is the median."""
-    if not runs:
-        return []
-    run = sorted(runs, key=_execute_ns)[len(runs) // 2]
-    begin = min(event.start_ns for event in run.events)
-    return [
-        {
-            "name": event.label,
-            "depth": event.depth,
-            "start_us": (event.start_ns - begin) / 1000.0,
-            "duration_us": event.duration_ns / 1000.0,
-        }
-        for event in run.events[:5000]
-    ]
-
-
-def _delegate_name(method: dict[str, Any]) -> str:
+def delegate_name(method: dict[str, Any]) -> str:
+    """What a traced delegate's backend is called: which of several it is, the dump does not say."""
     names = sorted({item["backend"] for item in method["delegates"]})
     return names[0] if len(names) == 1 else "delegate"
 
 
-def _machine(threads: int) -> dict[str, Any]:
+def _machine(thread_count: int) -> dict[str, Any]:
     from importlib import metadata
 
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count() or 0,
-        "threads": threads,
+        "threads": thread_count,
         "executorch": metadata.version("executorch"),
         "python": platform.python_version(),
     }

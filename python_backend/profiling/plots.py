@@ -14,9 +14,10 @@ _LEFT, _RIGHT = 72, 14
 _MARGIN = 92
 """Room for the names of the percentiles, right of the time line."""
 # Okabe and Ito's colours, which the colour-blind tell apart too.
-COLOURS = {"XnnpackBackend": "#0072b2", "kernels": "#e69f00", "runtime": "#999999"}
+COLOURS = {"XnnpackBackend": "#0072b2", "kernels": "#e69f00", "method": "#999999"}
 _OTHER = "#009e73"
 _MOST_POINTS = 1500
+_BINS = 60
 _MARKS = (("p50", "#009e73"), ("p90", "#e69f00"), ("p99", "#d55e00"))
 
 
@@ -65,15 +66,18 @@ def time_line(samples: Sequence[float]) -> str:
 def histogram(samples: Sequence[float]) -> str:
     """How often which time was measured."""
     height, bottom, top = 200, 26, 12
-    bins = latency.histogram(samples, 60)
-    most = max(count for _, _, count in bins)
-    plot, step = height - bottom - top, (WIDTH - _LEFT - _RIGHT) / len(bins)
+    ordered = sorted(samples)
+    begin, end = latency.histogram_range(ordered)
+    counts = latency.histogram(ordered, _BINS, begin, end)
+    edges = [begin + (end - begin) * index / _BINS for index in range(_BINS + 1)]
+    most = max(counts)
+    plot, step = height - bottom - top, (WIDTH - _LEFT - _RIGHT) / _BINS
     parts = []
-    for index, (low, high, count) in enumerate(bins):
+    for index, count in enumerate(counts):
         tall = plot * count / most
         if count:
-            last = " and more" if index == len(bins) - 1 else ""
-            title = f"{time_text(low)} to {time_text(high)}{last}: {count} of {len(samples)} calls"
+            upto = time_text(edges[index + 1]) if index < _BINS - 1 else "the longest"
+            title = f"{time_text(edges[index])} to {upto}: {count} of {len(samples)} calls"
             parts.append(
                 f'<rect x="{_LEFT + index * step:.1f}" y="{top + plot - tall:.1f}" width="{step - 1:.1f}" '
                 f'height="{max(tall, 1):.1f}" rx="1" fill="var(--accent)"><title>{title}</title></rect>'
@@ -81,16 +85,12 @@ def histogram(samples: Sequence[float]) -> str:
     base = top + plot + 0.5
     parts.append(f'<line x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{base}" y2="{base}" class="axis"/>')
     parts.append(_text(_LEFT - 8, top + 10, str(most), "end"))
-    for index in (0, len(bins) // 2, len(bins) - 1):
-        low, high, _ = bins[index]
-        place = _LEFT + (index + (0 if index == 0 else 1 if index == len(bins) - 1 else 0.5)) * step
-        anchor = {0: "start", len(bins) - 1: "end"}.get(index, "middle")
-        value = {0: low, len(bins) - 1: high}.get(index, (low + high) / 2)
-        parts.append(_text(place, height - 8, time_text(value), anchor))
+    for index, anchor in ((0, "start"), (_BINS // 2, "middle"), (_BINS, "end")):
+        parts.append(_text(_LEFT + index * step, height - 8, time_text(edges[index]), anchor))
     return _svg(height, parts, "Histogram of the calls' times")
 
 
-def call_chart(events: list[dict[str, Any]], backend: str) -> str:
+def call_chart(events: list[dict[str, Any]]) -> str:
     """One call from left to right; what is inside something stands below it."""
     if not events:
         return ""
@@ -102,8 +102,7 @@ def call_chart(events: list[dict[str, Any]], backend: str) -> str:
     for event in events:
         x, wide = _RIGHT + event["start_us"] * scale, max(event["duration_us"] * scale, 0.8)
         y = top + event["depth"] * row
-        name = backend if event["name"] == "DELEGATE_CALL" else event["name"].removeprefix("native_call_")
-        fill = colour(_backend_of(event, backend))
+        name, fill = event["name"], colour(event["kind"])
         title = f"{escape(name)}: {time_text(event['duration_us'])}, {event['duration_us'] / whole:.1%} of the call"
         parts.append(
             f'<rect x="{x:.1f}" y="{y}" width="{wide:.1f}" height="{row - 3}" rx="3" fill="{fill}">'
@@ -152,13 +151,6 @@ def _grid(high: float, top: float, plot: float, right: float) -> list[str]:
         parts.append(f'<line x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" class="axis"/>')
         parts.append(_text(_LEFT - 8, y + 4, time_text(high * step / 4) if step else "0", "end"))
     return parts
-
-
-def _backend_of(event: dict[str, Any], delegate: str) -> str:
-    name = event["name"]
-    if name in ("Method::execute", "OPERATOR_CALL"):
-        return "runtime"
-    return "kernels" if name.startswith("native_call_") else delegate
 
 
 def _text(x: float, y: float, text: str, anchor: str = "start") -> str:

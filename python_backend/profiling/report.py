@@ -6,8 +6,8 @@ import datetime
 from html import escape
 from typing import Any
 
-from python_backend.profiling import plots
-from python_backend.profiling.tables import divided, overhead_text
+from python_backend.profiling import latency, operators, plots
+from python_backend.profiling.tables import reconciliation_text
 from python_backend.profiling.units import bytes_text, shape_text, time_text
 
 MOST_ROWS = 60
@@ -40,7 +40,7 @@ td { text-align: right; padding: 5px 8px; border-top: 1px solid var(--line); whi
 th:first-child, td:first-child { text-align: left; white-space: normal; overflow-wrap: anywhere; }
 th:nth-child(2), td:nth-child(2), th:last-child { text-align: left; }
 td.share { width: 24%; text-align: left; }
-@media (max-width: 760px) { th:nth-child(2), td:nth-child(2) { font-size: 0; } th:nth-child(5), td:nth-child(5) {
+@media (max-width: 760px) { th:nth-child(2), td:nth-child(2) { font-size: 0; } th:nth-child(6), td:nth-child(6) {
   display: none; } section { padding: 14px; } td.share { width: 30%; } .scroll { overflow-x: auto; } }
 .bar { display: inline-block; height: 11px; border-radius: 3px; vertical-align: -1px; margin-right: 7px; }
 .backend { display: inline-block; width: 9px; height: 9px; border-radius: 50%; margin-right: 7px; }
@@ -51,16 +51,16 @@ td.share { width: 24%; text-align: left; }
 
 def page(profile: dict[str, Any], broken: list[str], conditions: list[str]) -> str:
     """The report; `conditions` are those that were asked for, `broken` says which of them were met."""
-    delegates = {row["backend"] for row in profile["operators"]} - {"kernels", "runtime"}
-    delegate = next(iter(delegates), "delegate")
     title = escape(f"{profile['name']}: profile")
     sections = [
         _figures(profile),
         _verdict(broken, conditions),
         _section("Time of each call", plots.time_line(profile["samples_us"])),
         _section("How often which time", plots.histogram(profile["samples_us"])),
-        _section("Operators", _operators(profile["operators"]) + f"<small>{escape(overhead_text(profile))}</small>"),
-        _section("One call", plots.call_chart(profile["trace"]["events"], delegate)),
+        _section(
+            "Operators", _operators(profile["operators"]) + f"<small>{escape(reconciliation_text(profile))}</small>"
+        ),
+        _section("One call", plots.call_chart(profile["trace"]["events"])),
         _section("Memory", _memory(profile["memory"])),
         _section("Measured on", _machine(profile)),
     ]
@@ -79,16 +79,16 @@ def _head(profile: dict[str, Any]) -> str:
 
 
 def _figures(profile: dict[str, Any]) -> str:
-    latency, memory, share = profile["latency"], profile["memory"], profile["delegation"].get("share")
+    times, memory, share = profile["latency"], profile["memory"], profile["delegation"].get("share")
     figures = [
-        ("median call", time_text(latency["p50_us"])),
-        ("90% are below", time_text(latency["p90_us"])),
-        ("99% are below", time_text(latency["p99_us"])),
-        ("calls a second", f"{latency['calls_per_second']:,.0f}"),
-        ("of a 60 Hz frame", f"{latency['p50_us'] / 166.667:.2g}%"),
-        ("to load", time_text(profile["load"]["program_us"] + profile["load"]["method_us"])),
+        ("median call", time_text(times["p50_us"])),
+        ("90% are below", time_text(times["p90_us"])),
+        ("99% are below", time_text(times["p99_us"])),
+        ("calls a second", f"{times['calls_per_second']:,.0f}"),
+        ("of a 60 Hz frame", f"{latency.frame_share(times['p50_us']) * 100:.2g}%"),
+        ("to load", time_text(profile["load"]["load_us"])),
         ("file", bytes_text(memory["file"])),
-        ("planned memory", bytes_text(sum(memory["planned"]))),
+        ("planned memory", bytes_text(memory["planned_total"])),
     ]
     if share is not None:
         figures.append(("delegated", f"{share:.0%}"))
@@ -115,31 +115,30 @@ def _operators(rows: list[dict[str, Any]]) -> str:
         return ""
     longest = max(row["share"] for row in rows) or 1.0
     lines = []
-    shown, rest = divided(rows, MOST_ROWS)
+    shown, rest = operators.divided(rows, MOST_ROWS)
     for row in shown:
         fill = plots.colour(row["backend"])
         bar = f'<span class="bar" style="width:{max(0.0, row["share"]) / longest * 62:.1f}%;background:{fill}"></span>'
         lines.append(
-            f"<tr><td>{escape(row['operator'])}</td>"
+            f"<tr><td>{escape(row['name'])}</td>"
             f'<td><span class="backend" style="background:{fill}"></span>{escape(row["backend"])}</td>'
-            f"<td>{row['calls']:g}</td><td>{time_text(row['total_us'])}</td><td>{time_text(row['mean_us'])}</td>"
+            f"<td>{row['calls']:g}</td><td>{time_text(row['total_us'])}</td><td>{time_text(row['self_us'])}</td>"
+            f"<td>{time_text(row['mean_us'])}</td>"
             f'<td class="share">{bar}{row["share"]:.1%}</td></tr>'
         )
     if rest:
-        total, share = sum(row["total_us"] for row in rest), sum(row["share"] for row in rest)
         lines.append(
-            f"<tr><td>{len(rest)} more</td><td></td><td></td><td>{time_text(total)}</td><td></td>"
-            f'<td class="share">{share:.1%}</td></tr>'
+            f"<tr><td>{rest['name']}</td><td></td><td></td><td></td><td>{time_text(rest['self_us'])}</td><td></td>"
+            f'<td class="share">{rest["share"]:.1%}</td></tr>'
         )
-    head = (
-        "<tr><th>operator</th><th>backend</th><th>calls</th><th>total</th><th>mean</th><th>share of the call</th></tr>"
-    )
+    titles = ("operator", "backend", "calls", "total", "self", "mean", "share of the call")
+    head = "<tr>" + "".join(f"<th>{title}</th>" for title in titles) + "</tr>"
     return f"<table>{head}{''.join(lines)}</table>"
 
 
 def _memory(memory: dict[str, Any]) -> str:
     inside = [("weights", memory["constants"], "#0072b2")]
-    inside.append(("rest of the file", max(0, memory["file"] - memory["constants"]), "#56b4e9"))
+    inside.append(("rest of the file", memory["rest_of_file"], "#56b4e9"))
     for index, size in enumerate(memory["planned"]):
         inside.append((f"planned buffer {index}" if len(memory["planned"]) > 1 else "planned", size, "#e69f00"))
     resident = (

@@ -8,10 +8,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from python_backend.profiling import operators
 from python_backend.profiling.units import bytes_text, shape_text, time_text
 
 MOST_ROWS = 30
-LEAST_SHARE = 0.0005
 
 
 def show(profile: dict[str, Any], console: Console) -> None:
@@ -24,32 +24,30 @@ def show(profile: dict[str, Any], console: Console) -> None:
     console.print(f"{machine['processor']}, {threads}, {profile['given']}\n", highlight=False)
     console.print(_latency(profile))
     load = profile["load"]
-    times = time_text(load["program_us"] + load["method_us"]), time_text(load["first_call_us"])
+    times = time_text(load["load_us"]), time_text(load["first_call_us"])
     console.print("Loading took {}, the first call {}.\n".format(*times), highlight=False)
     console.print(_operators(profile["operators"]))
     console.print(_memory(profile["memory"]))
-    console.print(overhead_text(profile), highlight=False)
+    console.print(reconciliation_text(profile), highlight=False)
 
 
-def divided(rows: list[dict[str, Any]], most: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The rows that say something, at most so many, and the rest: XNNPACK's clock counts whole microseconds, so that
-    many of its operators come out as nothing."""
-    shown = [row for row in rows[:most] if row["share"] >= LEAST_SHARE] or rows[:1]
-    return shown, rows[len(shown) :]
-
-
-def overhead_text(profile: dict[str, Any]) -> str:
-    """One sentence on how the traced calls relate to the wall clock."""
-    traced, mean = profile["trace"]["mean_us"], profile["latency"]["p50_us"]
+def reconciliation_text(profile: dict[str, Any]) -> str:
+    """One sentence on how traced calls relate to untraced ones; the dock's line above its operators."""
+    found = profile["reconciliation"]
+    if not found:
+        return ""
     return (
-        f"The operators add up to {time_text(traced)}, the mean of {profile['trace']['count']} traced calls inside the "
-        "runtime (without the fastest and the slowest quarter); the median of the untraced calls on the wall clock is "
-        f"{time_text(mean)}, Python's part included."
+        f"Untraced {time_text(found['untraced_us'])}, traced {time_text(found['traced_us'])} "
+        f"({found['overhead']:+.1%}), in operators {time_text(found['parts_us'])} ({found['covered']:.1%}): each the "
+        f"shortest of {profile['trace']['count']} calls that took turns; the first two with Python's part. The table "
+        "is the mean of the quieter half of the traced calls."
     )
 
 
 def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table.pad_edge, table.collapse_padding = False, True
+    return table
 
 
 def _latency(profile: dict[str, Any]) -> Table:
@@ -63,18 +61,17 @@ def _latency(profile: dict[str, Any]) -> Table:
 
 
 def _operators(rows: list[dict[str, Any]]) -> Table:
-    table = _table("Operators (per call)")
+    table = _table("Operators (for one call)")
     table.add_column("operator", overflow="fold")
     table.add_column("backend")
-    for name in ("calls", "total", "mean", "share"):
-        table.add_column(name, justify="right")
-    shown, rest = divided(rows, MOST_ROWS)
+    for name in ("calls", "total", "self", "mean", "share"):
+        table.add_column(name, justify="right", no_wrap=True)
+    shown, rest = operators.divided(rows, MOST_ROWS)
     for row in shown:
-        times = (time_text(row["total_us"]), time_text(row["mean_us"]), f"{row['share']:.1%}")
-        table.add_row(row["operator"], row["backend"], f"{row['calls']:g}", *times)
+        times = (time_text(row[column]) for column in ("total_us", "self_us", "mean_us"))
+        table.add_row(row["name"], row["backend"], f"{row['calls']:g}", *times, f"{row['share']:.1%}")
     if rest:
-        total, share = sum(row["total_us"] for row in rest), sum(row["share"] for row in rest)
-        table.add_row(f"{len(rest)} more", "", "", time_text(total), "", f"{share:.1%}")
+        table.add_row(rest["name"], "", "", "", time_text(rest["self_us"]), "", f"{rest['share']:.1%}")
     return table
 
 
@@ -82,10 +79,10 @@ def _memory(memory: dict[str, Any]) -> Table:
     table = _table("Memory")
     columns = {
         "file": memory["file"],
-        "constants": memory["constants"],
-        "delegates": memory["delegates"],
-        "planned": sum(memory["planned"]),
-        "after load": memory["resident_after_load"],
+        "of it weights": memory["constants"],
+        "of it delegates": memory["delegates"],
+        "planned": memory["planned_total"],
+        "process after load": memory["resident_after_load"],
         "after the calls": memory["resident_after_calls"],
     }
     for name in columns:

@@ -38,7 +38,7 @@ Status Call::execute() {
     Tracer* tracer = model_.tracer_.get();
     if (tracer != nullptr) {
         const std::vector<std::string>& backends = method_->signature().backends;
-        tracer->begin_call(method_->signature().name, backends.size() == 1 ? backends[0] : "");
+        tracer->begin_call(method_->signature().name, backends.size() == 1 ? backends[0] : "delegate");
     }
     const int method_index = method_->signature().index;
     const int64_t start = now_ticks();

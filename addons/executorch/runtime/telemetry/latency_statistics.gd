@@ -1,9 +1,9 @@
 @tool
 class_name ExecuTorchLatencyStatistics
 extends RefCounted
-## Latencies of one model's calls. The one place that counts: the live view, benchmarks, saved runs and exports all
-## read their percentiles here. Percentiles are exact over the calls that are held (linear interpolation, as
-## numpy's).
+## Latencies of one model's calls. The one place that counts in Godot: the live view, benchmarks, saved runs and exports
+## all read their percentiles here; python_backend/profiling/latency.py counts the same for the command line.
+## Percentiles are exact over the calls that are held (linear interpolation, as numpy's).
 
 const Pyramid := preload("res://addons/executorch/runtime/telemetry/min_max_pyramid.gd")
 ## From this many new samples on, sorting again is cheaper than inserting one by one.
@@ -33,6 +33,7 @@ var revision: int:
 var _capacity: int
 var _count: int = 0
 var _total_us: float = 0.0
+var _origin_us: float = 0.0
 var _held_us: float = 0.0
 var _held_squares: float = 0.0
 var _revision: int = 0
@@ -72,6 +73,7 @@ func clear() -> void:
 	_durations.clear()
 	_count = 0
 	_total_us = 0.0
+	_origin_us = 0.0
 	_held_us = 0.0
 	_held_squares = 0.0
 	_revision += 1
@@ -82,10 +84,10 @@ func percentile(percent: float) -> float:
 	return percentile_of(_sorted, percent)
 
 
-## `{count, held, last_us, mean_us, p50_us, p90_us, p99_us, min_us, max_us, deviation_us, total_us}`; all but `count`
-## and `total_us` are of the held calls.
+## `{count, held, last_us, mean_us, p50_us, p90_us, p99_us, min_us, max_us, deviation_us, calls_per_second, total_us}`;
+## all but `count` and `total_us` are of the held calls.
 func summary() -> Dictionary:
-	var result: Dictionary = _summary(_sorted, _held_us, _held_squares)
+	var result: Dictionary = _summary(_sorted, _origin_us, _held_us, _held_squares)
 	result["held"] = held
 	result["count"] = _count
 	result["total_us"] = _total_us
@@ -93,7 +95,7 @@ func summary() -> Dictionary:
 	return result
 
 
-## Calls per bin between `low_us` and `high_us`. The last bin also holds what is longer, the first what is shorter.
+## Calls per bin between `low_us` and `high_us`; see histogram_of().
 func histogram(bins: int, low_us: float, high_us: float) -> PackedInt32Array:
 	return histogram_of(_sorted, bins, low_us, high_us)
 
@@ -180,17 +182,33 @@ static func percentile_of(sorted: PackedFloat64Array, percent: float) -> float:
 
 ## Summary of an ascending array.
 static func summary_of(sorted: PackedFloat64Array) -> Dictionary:
+	# Around a number of the array, so that no small spread is lost beside a large mean.
+	var origin: float = percentile_of(sorted, 50.0)
 	var sum: float = 0.0
 	var squares: float = 0.0
 	for number: float in sorted:
-		sum += number
-		squares += number * number
-	return _summary(sorted, sum, squares)
+		sum += number - origin
+		squares += (number - origin) * (number - origin)
+	return _summary(sorted, origin, sum, squares)
 
 
+## The stretch of an ascending array that a histogram shows: the longest percent would leave a sliver for all others.
+## `other` is shown beside it, and may be empty.
+static func histogram_range(sorted: PackedFloat64Array, other: PackedFloat64Array) -> PackedFloat64Array:
+	var begin: float = sorted[0]
+	var end: float = percentile_of(sorted, 99.0)
+	if not other.is_empty():
+		begin = minf(begin, other[0])
+		end = maxf(end, percentile_of(other, 99.0))
+	var room: float = maxf((end - begin) * 0.08, end * 0.01 + 0.01)
+	return [maxf(begin - room, 0.0), end + room]
+
+
+## Calls in each of equal bins, of an ascending array. The last bin also holds what is longer; what is shorter than
+## `low_us` is in none.
 static func histogram_of(sorted: PackedFloat64Array, bins: int, low_us: float, high_us: float) -> PackedInt32Array:
 	var result: PackedInt32Array = []
-	var before: int = 0
+	var before: int = sorted.bsearch(low_us)
 	for bin: int in bins:
 		var edge: float = low_us + (high_us - low_us) * (bin + 1) / bins
 		var upto: int = sorted.bsearch(edge) if bin < bins - 1 else sorted.size()
@@ -199,8 +217,10 @@ static func histogram_of(sorted: PackedFloat64Array, bins: int, low_us: float, h
 	return result
 
 
-static func _summary(sorted: PackedFloat64Array, sum: float, squares: float) -> Dictionary:
-	var mean: float = sum / maxi(sorted.size(), 1)
+## `sum` and `squares` are of the distances from `origin`.
+static func _summary(sorted: PackedFloat64Array, origin: float, sum: float, squares: float) -> Dictionary:
+	var off: float = sum / maxi(sorted.size(), 1)
+	var mean: float = origin + off
 	return {
 		"count": sorted.size(),
 		"mean_us": mean,
@@ -209,7 +229,8 @@ static func _summary(sorted: PackedFloat64Array, sum: float, squares: float) -> 
 		"p99_us": percentile_of(sorted, 99.0),
 		"min_us": sorted[0] if not sorted.is_empty() else 0.0,
 		"max_us": sorted[-1] if not sorted.is_empty() else 0.0,
-		"deviation_us": sqrt(maxf(squares / maxi(sorted.size(), 1) - mean * mean, 0.0)),
+		"deviation_us": sqrt(maxf(squares / maxi(sorted.size(), 1) - off * off, 0.0)),
+		"calls_per_second": 1e6 / mean if mean > 0.0 else 0.0,
 	}
 
 
@@ -218,9 +239,17 @@ func _hold(at_us: float, duration: float) -> void:
 	_durations.append(duration)
 	_count += 1
 	_total_us += duration
-	_held_us += duration
-	_held_squares += duration * duration
+	_add_up(duration)
 	_revision += 1
+
+
+## Adds up distances from the first duration, so that no small spread is lost beside a large mean.
+func _add_up(duration: float) -> void:
+	if held == 1:
+		_origin_us = duration
+	var off: float = duration - _origin_us
+	_held_us += off
+	_held_squares += off * off
 
 
 func _drop_old() -> void:
@@ -235,5 +264,4 @@ func _drop_old() -> void:
 		_held_us = 0.0
 		_held_squares = 0.0
 		for number: float in _sorted:
-			_held_us += number
-			_held_squares += number * number
+			_add_up(number)

@@ -8,6 +8,7 @@ const MemoryPlan := preload("res://addons/executorch/editor/profiler/data/memory
 
 var _plan: MemoryPlan
 var _live: PackedInt64Array = []
+var _peak: int = 0
 var _bases: PackedInt64Array = []
 var _total: int = 0
 var _selected: int = -1
@@ -21,15 +22,13 @@ func _init() -> void:
 
 func show_plan(plan: MemoryPlan) -> void:
 	_plan = plan if plan != null and plan.size() > 0 else null
-	_bases = PackedInt64Array()
 	_selected = -1
-	_total = 0
 	follows = true
 	if _plan != null:
 		_live = _plan.live_bytes()
-		for bytes: int in _plan.arenas:
-			_bases.append(_total)
-			_total += bytes
+		_peak = _plan.peak_bytes()
+		_bases = _plan.bases()
+		_total = _plan.total_bytes()
 	queue_redraw()
 
 
@@ -82,10 +81,7 @@ func _draw_tensor(area: Rect2, index: int) -> void:
 ## Bytes in use over the instructions, and where they are the most.
 func _draw_live(area: Rect2) -> void:
 	var line: PackedVector2Array = []
-	var peak: int = 0
 	for step: int in _live.size():
-		if _live[step] > _live[peak]:
-			peak = step
 		if step + 1 < view_begin or step > view_end:
 			continue
 		var y: float = area.end.y - float(_live[step]) / _total * area.size.y
@@ -93,8 +89,8 @@ func _draw_live(area: Rect2) -> void:
 		line.append(Vector2(minf(x_of(step + 1), area.end.x), y))
 	if line.size() >= 2:
 		draw_polyline(line, Color(style.text, 0.85), style.px(2))
-	var label: String = "in use: at most %s" % Quantity.size(_live[peak])
-	var peak_y: float = area.end.y - float(_live[peak]) / _total * area.size.y
+	var label: String = "in use: at most %s" % Quantity.size(_peak)
+	var peak_y: float = area.end.y - float(_peak) / _total * area.size.y
 	Axes.draw_level(self, style, area, peak_y, style.text)
 	var room: Rect2 = area.grow_individual(0, style.line_height(), 0, 0)
 	Axes.draw_level_label(self, style, room, peak_y, label, style.text)

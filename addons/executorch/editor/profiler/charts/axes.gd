@@ -53,7 +53,7 @@ static func draw_level_label(
 	var at: Vector2 = Vector2(area.end.x - indent - style.width_of(label) - style.px(4), y - style.line_height())
 	if at.y < area.position.y:
 		at.y = y
-	_draw_tag(canvas, style, at, label, color)
+	draw_tag(canvas, style, at, label, color)
 
 
 ## A dashed line from top to bottom.
@@ -71,7 +71,14 @@ static func draw_mark_label(
 	var left: float = x + style.px(4)
 	if left + style.width_of(label) > area.end.x:
 		left = x - style.width_of(label) - style.px(4)
-	_draw_tag(canvas, style, Vector2(left, area.position.y + row * style.line_height()), label, color)
+	draw_tag(canvas, style, Vector2(left, area.position.y + row * style.line_height()), label, color)
+
+
+## Words on a box that covers what lies below.
+static func draw_tag(canvas: Control, style: Style, at: Vector2, label: String, color: Color) -> void:
+	var box: Rect2 = Rect2(at, Vector2(style.width_of(label), style.line_height())).grow_individual(2, 0, 2, 0)
+	canvas.draw_rect(box, Color(style.background, 0.8))
+	style.draw_text(canvas, at, label, color.lerp(style.text, 0.25))
 
 
 ## "50.0 ms" on an axis is "50 ms".
@@ -85,9 +92,3 @@ static func _trimmed(label: String) -> String:
 	if number.contains("."):
 		number = number.rstrip("0").rstrip(".")
 	return number + label.substr(end)
-
-
-static func _draw_tag(canvas: Control, style: Style, at: Vector2, label: String, color: Color) -> void:
-	var box: Rect2 = Rect2(at, Vector2(style.width_of(label), style.line_height())).grow_individual(2, 0, 2, 0)
-	canvas.draw_rect(box, Color(style.background, 0.8))
-	style.draw_text(canvas, at, label, color.lerp(style.text, 0.25))

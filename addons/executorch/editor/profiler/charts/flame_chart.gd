@@ -41,7 +41,7 @@ func show_trace(trace: CallTrace) -> void:
 		for index: int in trace.size():
 			_shades[index] = _rows[trace.depths[index]].size() % 2
 			_rows[trace.depths[index]].append(index)
-			var kind: String = kind_of(trace, index)
+			var kind: String = trace.kind_of(index)
 			if not _backends.has(kind):
 				_backends.append(kind)
 	queue_redraw()
@@ -55,13 +55,6 @@ func get_trace() -> CallTrace:
 func highlight(event_name: String) -> void:
 	_highlight = event_name
 	queue_redraw()
-
-
-## What an event's colour stands for.
-static func kind_of(trace: CallTrace, index: int) -> String:
-	if trace.depths[index] == 0:
-		return "method"
-	return trace.backends[index] if not trace.backends[index].is_empty() else "kernels"
 
 
 func is_empty() -> bool:
@@ -134,7 +127,7 @@ func _draw_legend(area: Rect2) -> void:
 
 
 func _color_of(index: int) -> Color:
-	var color: Color = _color_of_kind(kind_of(_trace, index))
+	var color: Color = _color_of_kind(_trace.kind_of(index))
 	if not _highlight.is_empty() and _trace.names[index] != _highlight:
 		return color.lerp(style.background, 0.7)
 	# Neighbours of one colour are told apart by two shades.
@@ -177,12 +170,12 @@ func _describe(at: Vector2) -> PackedStringArray:
 	var duration: float = _trace.durations_us[index]
 	var lines: PackedStringArray = [
 		_trace.names[index],
-		"%s, %s of the call" % [Quantity.exact_time(duration), Quantity.percent(duration / _span_us)],
+		"%s, %s of the call" % [Quantity.exact_time(duration), Quantity.percent(_trace.share_of(index))],
 		"from %s" % Quantity.exact_time(_trace.starts_us[index]),
 	]
 	if _self_us[index] < duration * 0.9995:
 		lines.append("own time %s" % Quantity.exact_time(_self_us[index]))
-	lines.append(kind_of(_trace, index))
+	lines.append(_trace.kind_of(index))
 	if _trace.instructions[index] >= 0:
 		lines.append("instruction %d" % _trace.instructions[index])
 	return lines

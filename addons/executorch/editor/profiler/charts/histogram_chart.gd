@@ -46,15 +46,9 @@ func is_empty() -> bool:
 
 
 func fit() -> void:
-	# The longest percent would leave a sliver for all others; it is in the last bin and one zoom away.
-	var begin: float = _durations[0]
-	var end: float = ExecuTorchLatencyStatistics.percentile_of(_durations, 99.0)
-	if not _other.is_empty():
-		begin = minf(begin, _other[0])
-		end = maxf(end, ExecuTorchLatencyStatistics.percentile_of(_other, 99.0))
-	var room: float = maxf((end - begin) * 0.08, end * 0.01 + 0.01)
-	view_begin = maxf(begin - room, 0.0)
-	view_end = end + room
+	var shown: PackedFloat64Array = ExecuTorchLatencyStatistics.histogram_range(_durations, _other)
+	view_begin = shown[0]
+	view_end = shown[1]
 
 
 func _limits() -> PackedFloat64Array:
@@ -93,7 +87,7 @@ func _draw_chart(area: Rect2) -> void:
 	if not _other.is_empty():
 		var label: String = "outline: %s" % _other_name
 		var at: Vector2 = Vector2(area.end.x - style.width_of(label) - style.px(4), area.get_center().y)
-		style.draw_text(self, at, label, style.series(_color + 1))
+		Axes.draw_tag(self, style, at, label, style.series(_color + 1))
 
 
 func _draw_outline(area: Rect2, counts: PackedInt32Array, top: float) -> void:
@@ -162,11 +156,9 @@ func _bins() -> int:
 	return clampi(int(plot().size.x / style.px(7)), 8, 120)
 
 
-## Calls per visible bin; what lies left of the view is left out, what lies right is in the last bin.
+## Calls per visible bin.
 func _counts(sorted: PackedFloat64Array) -> PackedInt32Array:
-	var counts: PackedInt32Array = ExecuTorchLatencyStatistics.histogram_of(sorted, _bins(), view_begin, view_end)
-	counts[0] -= sorted.bsearch(view_begin)
-	return counts
+	return ExecuTorchLatencyStatistics.histogram_of(sorted, _bins(), view_begin, view_end)
 
 
 func _share(count: int, of: int) -> float:

@@ -38,7 +38,7 @@ func _smallest_view() -> float:
 
 func _draw_chart(area: Rect2) -> void:
 	var moments: PackedInt32Array = _visible_moments(int(area.size.x))
-	var layers: Array[PackedFloat64Array] = _stack(moments)
+	var layers: Array[PackedFloat64Array] = _history.stacked(moments)
 	var top: float = 1.0
 	for value: float in layers[-1]:
 		top = maxf(top, value)
@@ -65,19 +65,6 @@ func _visible_moments(columns: int) -> PackedInt32Array:
 	if result[-1] != end - 1:
 		result.append(end - 1)
 	return result
-
-
-## Lower edge of each layer at each moment, and the upper edge of the last one.
-func _stack(moments: PackedInt32Array) -> Array[PackedFloat64Array]:
-	var sum: PackedFloat64Array = []
-	sum.resize(moments.size())
-	var layers: Array[PackedFloat64Array] = [sum.duplicate()]
-	for model: int in _history.models():
-		var bytes: PackedInt64Array = _history.series(model)
-		for place: int in moments.size():
-			sum[place] += bytes[moments[place]]
-		layers.append(sum.duplicate())
-	return layers
 
 
 func _draw_layer(
@@ -111,16 +98,16 @@ func _draw_legend(area: Rect2, models: Array[int]) -> void:
 
 func _describe(at: Vector2) -> PackedStringArray:
 	var moment: int = clampi(_history.times.bsearch(value_at(at.x)) - 1, 0, _history.times.size() - 1)
-	var total: int = 0
 	var lines: PackedStringArray = []
 	var models: Array[int] = _history.models()
 	models.reverse()
 	for model: int in models:
 		var bytes: int = _history.series(model)[moment]
-		total += bytes
 		if bytes > 0:
 			lines.append("%s: %s" % [_names.get(model, "model %d" % model), Quantity.exact_size(bytes)])
-	var head: String = "%s at %s s" % [Quantity.exact_size(total), String.num(_history.times[moment] / 1e6, 2)]
+	var head: String = (
+		"%s at %s s" % [Quantity.exact_size(_history.total_at(moment)), String.num(_history.times[moment] / 1e6, 2)]
+	)
 	lines.insert(0, head)
 	return lines
 

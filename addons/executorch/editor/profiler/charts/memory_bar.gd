@@ -5,6 +5,7 @@ extends "res://addons/executorch/editor/profiler/charts/chart.gd"
 const Breakdown := preload("res://addons/executorch/editor/profiler/data/memory_breakdown.gd")
 
 var _parts: PackedInt64Array = []
+var _shares: PackedFloat64Array = []
 var _total: int = 0
 var _constants: int = 0
 
@@ -18,6 +19,7 @@ func _init() -> void:
 ## `info` is what `get_memory_info()` gives; empty = nothing to show.
 func show_memory(info: Dictionary) -> void:
 	_parts = Breakdown.parts(info) if not info.is_empty() else PackedInt64Array()
+	_shares = Breakdown.shares(info)
 	_total = Breakdown.total(info)
 	_constants = Breakdown.constants(info)
 	queue_redraw()
@@ -46,7 +48,7 @@ func _draw_chart(area: Rect2) -> void:
 		draw_rect(box, style.series(part))
 		var color: Color = style.text if _parts[part] > 0 else style.dim_text
 		style.draw_text(self, Vector2(box.end.x + style.px(6), y), Breakdown.PARTS[part], color)
-		var words: String = "%s  %s" % [Quantity.size(_parts[part]), Quantity.percent(float(_parts[part]) / _total)]
+		var words: String = "%s  %s" % [Quantity.size(_parts[part]), Quantity.percent(_shares[part])]
 		style.draw_text(self, Vector2(area.end.x - style.width_of(words), y), words, color)
 		y += style.line_height()
 	if _constants > 0:

@@ -3,9 +3,11 @@ extends "res://addons/executorch/editor/profiler/charts/chart.gd"
 ## Calls per second by number of threads; dashes show what perfect scaling from one thread would give.
 
 const Axes := preload("res://addons/executorch/editor/profiler/charts/axes.gd")
+const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
 
 var _threads: PackedInt32Array = []
 var _rates: PackedFloat64Array = []
+var _ideal: PackedFloat64Array = []
 var _other: Dictionary[int, float] = {}
 
 
@@ -15,11 +17,16 @@ func _init() -> void:
 	margins = Vector4(56, 10, 10, 34)
 
 
-## Calls per second for each number of threads; `other` holds those of the run it is compared with.
-func show_rates(threads: PackedInt32Array, rates: PackedFloat64Array, other: Dictionary[int, float]) -> void:
-	_threads = threads
-	_rates = rates
-	_other = other
+## Calls per second for each number of threads. `other` is the run it is compared with, null = none.
+func show_result(result: BenchmarkResult, other: BenchmarkResult) -> void:
+	_threads = result.threads
+	_rates = result.rates()
+	_ideal = result.ideal_rates()
+	_other.clear()
+	if other != null:
+		var rates: PackedFloat64Array = other.rates()
+		for place: int in rates.size():
+			_other[other.threads[place]] = rates[place]
 	queue_redraw()
 
 
@@ -54,7 +61,7 @@ func _draw_chart(area: Rect2) -> void:
 		var label_color: Color = style.text_on(style.series(0)) if inside else style.text
 		_centered(Vector2(middle, label_y), Quantity.rate(_rates[index]), label_color)
 		_centered(Vector2(middle, area.end.y + style.px(3)), str(_threads[index]), style.text)
-		var ideal: float = area.end.y - _rates[0] * _threads[index] / _threads[0] / top * area.size.y
+		var ideal: float = area.end.y - _ideal[index] / top * area.size.y
 		if index > 0 and ideal >= area.position.y:
 			var from: Vector2 = Vector2(middle - width * 0.7, ideal)
 			draw_dashed_line(from, Vector2(middle + width * 0.7, ideal), style.dim_text, style.px(1), style.px(4))
@@ -76,7 +83,7 @@ func _describe(at: Vector2) -> PackedStringArray:
 		return []
 	var lines: PackedStringArray = [
 		"%d threads: %s calls per second" % [_threads[index], String.num(_rates[index], 1)],
-		"%s of perfect scaling" % Quantity.percent(_rates[index] * _threads[0] / (_rates[0] * _threads[index])),
+		"%s of perfect scaling" % Quantity.percent(_rates[index] / maxf(_ideal[index], 1e-9)),
 	]
 	if _other.has(_threads[index]):
 		lines.append("compared run: %s calls per second" % String.num(_other[_threads[index]], 1))

@@ -35,19 +35,27 @@ var memory: Dictionary = {}
 var etdump_path: String = ""
 
 
-## `{count, mean_us, p50_us, p90_us, p99_us, min_us, max_us, deviation_us}` of the measurement at this place.
+## `{count, mean_us, p50_us, p90_us, p99_us, min_us, max_us, deviation_us, calls_per_second}` of the measurement at this
+## place.
 func summary(place: int) -> Dictionary:
 	var sorted: PackedFloat64Array = durations_us[place].duplicate()
 	sorted.sort()
 	return ExecuTorchLatencyStatistics.summary_of(sorted)
 
 
-## Calls per second, without what is around the calls.
+## Calls per second of each measurement, without what is around the calls.
 func rates() -> PackedFloat64Array:
 	var result: PackedFloat64Array = []
 	for place: int in threads.size():
-		var mean: float = summary(place)["mean_us"]
-		result.append(1e6 / mean if mean > 0.0 else 0.0)
+		result.append(summary(place)["calls_per_second"] as float)
+	return result
+
+
+## Calls per second that perfect scaling from the first measurement would give to each of them.
+func ideal_rates() -> PackedFloat64Array:
+	var result: PackedFloat64Array = []
+	for place: int in threads.size():
+		result.append(float(summary(0)["calls_per_second"]) * threads[place] / threads[0])
 	return result
 
 
@@ -64,22 +72,29 @@ func place_of(count: int) -> int:
 	return threads.find(count)
 
 
-## Of the quieter half of the traced calls: one in which another program had the processor tells nothing.
+## Of the quieter half of the traced calls.
 func operators() -> OperatorTotals:
-	var ordered: Array[CallTrace] = traces.duplicate()
-	ordered.sort_custom(func(a: CallTrace, b: CallTrace) -> bool: return a.span_us() < b.span_us())
-	var totals: OperatorTotals = OperatorTotals.new()
-	totals.add_all(ordered.slice(0, ceili(ordered.size() / 2.0)))
-	return totals
+	return OperatorTotals.new(quieter_half())
 
 
 ## The shortest traced call: the one that other programs disturbed least.
 func quietest_trace() -> CallTrace:
-	var best: CallTrace = null
+	return quieter_half()[0] if not traces.is_empty() else null
+
+
+## The shorter half of the traced calls, the shortest first: one in which another program had the processor tells
+## nothing.
+func quieter_half() -> Array[CallTrace]:
+	var spans: PackedFloat64Array = []
 	for trace: CallTrace in traces:
-		if best == null or trace.span_us() < best.span_us():
-			best = trace
-	return best
+		spans.append(trace.span_us())
+	var order: Array = range(traces.size())
+	# Equal ones by their place: sort_custom() does not keep it.
+	order.sort_custom(func(a: int, b: int) -> bool: return spans[a] < spans[b] if spans[a] != spans[b] else a < b)
+	var half: Array[CallTrace] = []
+	for place: int in ceili(traces.size() / 2.0):
+		half.append(traces[order[place]])
+	return half
 
 
 ## How the parts of a traced call relate to an untraced call: `{untraced_us, traced_us, parts_us, overhead,

@@ -5,8 +5,6 @@ extends RefCounted
 ## checked.
 
 const MOST_EVENTS: int = 100_000
-## What is left of a delegate's or method's time after its parts.
-const REST: String = "(own time)"
 
 var method: String = ""
 var sequence: int = 0
@@ -60,15 +58,26 @@ func deepest() -> int:
 	return result
 
 
-## Time of an event that is not in the events inside of it, microseconds.
+## The delegate of an event, "kernels" outside of delegates, "method" for the call itself.
+func kind_of(index: int) -> String:
+	if depths[index] == 0:
+		return "method"
+	return backends[index] if not backends[index].is_empty() else "kernels"
+
+
+## Time of an event that is not in the events directly inside of it, microseconds. A delegate that counts whole
+## microseconds can leave a little less than nothing.
 func self_times_us() -> PackedFloat64Array:
 	var result: PackedFloat64Array = durations_us.duplicate()
 	for index: int in size():
 		if parents[index] >= 0:
 			result[parents[index]] -= durations_us[index]
-	for index: int in size():
-		result[index] = maxf(result[index], 0.0)
 	return result
+
+
+## How much of the call an event is, 0 to 1.
+func share_of(index: int) -> float:
+	return durations_us[index] / maxf(span_us(), 1e-9)
 
 
 ## Sum of the operators and delegates directly under the method, microseconds.

@@ -22,9 +22,8 @@ static func rows(result: BenchmarkResult, other: BenchmarkResult, threads: int) 
 		table.append(
 			_row(metric.trim_suffix("_us"), "time", now[metric] as float, before.get(metric, NAN) as float, false)
 		)
-	var rate: float = 1e6 / maxf(now["mean_us"] as float, 1e-6)
-	var other_rate: float = 1e6 / maxf(before["mean_us"] as float, 1e-6) if not before.is_empty() else NAN
-	table.append(_row("calls/s", "rate", rate, other_rate, true))
+	var other_rate: float = before.get("calls_per_second", NAN)
+	table.append(_row("calls/s", "rate", now["calls_per_second"] as float, other_rate, true))
 	table.append(_row("load", "time", result.load_us, other.load_us if other != null else NAN, false))
 	return table
 

@@ -51,6 +51,23 @@ func dropped_count() -> int:
 	return sum
 
 
+## All models together: `{calls_per_second, load_share, memory_bytes, queue_depth, lost}`.
+func totals() -> Dictionary:
+	var calls: float = 0.0
+	var share: float = 0.0
+	var bytes: int = 0
+	var waiting: int = 0
+	var lost: int = 0
+	for model: LiveModel in models():
+		calls += model.rate(now_us)
+		share += model.load_share(now_us)
+		lost += model.lost
+		if not model.ended:
+			bytes += model.memory_bytes()
+			waiting += model.queue_depth
+	return {"calls_per_second": calls, "load_share": share, "memory_bytes": bytes, "queue_depth": waiting, "lost": lost}
+
+
 ## A game was started: what the one before it said in this session is forgotten.
 func begin_session(session: int) -> void:
 	_running[session] = true

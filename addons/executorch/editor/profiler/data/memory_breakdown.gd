@@ -41,5 +41,14 @@ static func total(info: Dictionary) -> int:
 	return sum
 
 
+## What each part is of the total, 0 to 1.
+static func shares(info: Dictionary) -> PackedFloat64Array:
+	var whole: float = maxf(total(info), 1.0)
+	var result: PackedFloat64Array = []
+	for bytes: int in parts(info):
+		result.append(bytes / whole)
+	return result
+
+
 static func _count(value: Variant) -> int:
 	return maxi(int(value), 0) if value is int or value is float else 0

@@ -41,6 +41,26 @@ func series(model: int) -> PackedInt64Array:
 	return _bytes.get(model, PackedInt64Array())
 
 
+## Bytes of all models together at one of the moments.
+func total_at(moment: int) -> int:
+	var sum: int = 0
+	for model: int in _bytes:
+		sum += _bytes[model][moment]
+	return sum
+
+
+## The models on top of each other at some moments: the lower edge of each, and the upper edge of the last one.
+func stacked(moments: PackedInt32Array) -> Array[PackedFloat64Array]:
+	var sum: PackedFloat64Array = []
+	sum.resize(moments.size())
+	var layers: Array[PackedFloat64Array] = [sum.duplicate()]
+	for model: int in _bytes:
+		for place: int in moments.size():
+			sum[place] += _bytes[model][moments[place]]
+		layers.append(sum.duplicate())
+	return layers
+
+
 func clear() -> void:
 	times = PackedFloat64Array()
 	_bytes.clear()

@@ -56,6 +56,24 @@ func total_bytes() -> int:
 	return sum
 
 
+## First address of each arena when they lie one after the other.
+func bases() -> PackedInt64Array:
+	var result: PackedInt64Array = []
+	var sum: int = 0
+	for bytes: int in arenas:
+		result.append(sum)
+		sum += bytes
+	return result
+
+
+## The most bytes in use at any instruction.
+func peak_bytes() -> int:
+	var most: int = 0
+	for bytes: int in live_bytes():
+		most = maxi(most, bytes)
+	return most
+
+
 ## Bytes in use at every instruction, all arenas together.
 func live_bytes() -> PackedInt64Array:
 	var change: PackedInt64Array = []

@@ -21,8 +21,9 @@ static func time(us: float) -> String:
 
 ## All that is known of a time: "4,563.217 µs".
 static func exact_time(us: float) -> String:
-	var whole: int = int(us)
-	return "%s.%03d µs" % [grouped(whole), clampi(roundi((us - whole) * 1000.0), 0, 999)]
+	var ns: int = roundi(absf(us) * 1000.0)
+	@warning_ignore("integer_division")
+	return "%s%s.%03d µs" % ["-" if us < 0.0 and ns > 0 else "", grouped(ns / 1000), ns % 1000]
 
 
 static func size(bytes: float) -> String:
@@ -44,6 +45,11 @@ static func percent(share: float) -> String:
 
 static func rate(per_second: float) -> String:
 	return "%s/s" % (grouped(roundi(per_second)) if per_second >= 1000.0 else digits(per_second))
+
+
+## "3", or "2.50" where it is no whole number.
+static func count(number: float) -> String:
+	return grouped(int(number)) if number == floorf(number) else digits(number)
 
 
 ## Three significant digits.

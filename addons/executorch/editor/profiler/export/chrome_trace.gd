@@ -53,10 +53,9 @@ static func _starts_ns(trace: CallTrace, ends_ns: PackedInt64Array) -> PackedInt
 
 
 static func _event(trace: CallTrace, index: int, ts: float, dur: float) -> Dictionary:
-	var backend: String = trace.backends[index]
 	return {
 		"name": trace.names[index],
-		"cat": backend if not backend.is_empty() else "kernel",
+		"cat": trace.kind_of(index),
 		"ph": "X",
 		"ts": ts,
 		"dur": dur,

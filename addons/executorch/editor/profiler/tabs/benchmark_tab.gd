@@ -74,7 +74,6 @@ func _init() -> void:
 	add_child(split)
 	right.hide()
 	_numbers = right
-	_benchmark.finished.connect(_on_finished)
 
 
 func _ready() -> void:
@@ -172,11 +171,7 @@ func _show() -> void:
 	var other_name: String = _name_of(_other) if _other != null else ""
 	histogram.follows = true
 	histogram.show_durations(_result.name, _result.durations_us[place], 0, other_name, other)
-	var rates: Dictionary[int, float] = {}
-	if _other != null:
-		for index: int in _other.threads.size():
-			rates[_other.threads[index]] = _other.rates()[index]
-	throughput.show_rates(_result.threads, _result.rates(), rates)
+	throughput.show_result(_result, _other)
 	var own_name: String = _name_of(_result) if _other != null else ""
 	list.show_rows(Comparison.rows(_result, _other, count), own_name, other_name)
 	var numbers: Dictionary = _result.summary(place)
@@ -187,7 +182,7 @@ func _show() -> void:
 			Quantity.grouped(numbers["count"] as int),
 			_result.inputs,
 			Quantity.time(numbers["p50_us"] as float),
-			Quantity.grouped(roundi(_result.rates()[place])),
+			Quantity.grouped(roundi(numbers["calls_per_second"] as float)),
 		]
 	)
 	_save.disabled = false

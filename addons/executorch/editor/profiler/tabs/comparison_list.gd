@@ -4,6 +4,8 @@ extends Tree
 
 const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
 const Style := preload("res://addons/executorch/editor/profiler/charts/chart_style.gd")
+const Comparison := preload("res://addons/executorch/editor/profiler/data/comparison.gd")
+const VERDICTS: PackedStringArray = ["worse", "within the noise of %d%%" % (Comparison.NOISE * 100.0), "better"]
 
 var _style: Style
 
@@ -49,7 +51,7 @@ func show_rows(rows: Array[Dictionary], own_name: String, other_name: String) ->
 			item.set_text(3, "%s %+.*f%%" % [sign_text, 0 if absf(change) >= 1.0 else 1, change * 100.0])
 			item.set_text_alignment(3, HORIZONTAL_ALIGNMENT_RIGHT)
 			item.set_custom_color(3, _color_of(verdict))
-			item.set_tooltip_text(3, ["worse", "within the noise of 3%", "better"][verdict + 1] as String)
+			item.set_tooltip_text(3, VERDICTS[verdict + 1])
 
 
 func _write(item: TreeItem, column: int, value: float, kind: String) -> void:

@@ -5,6 +5,7 @@ extends Tree
 ## A row was selected; null = all models.
 signal model_selected(model: LiveModel)
 
+const LiveFeed := preload("res://addons/executorch/editor/profiler/data/live_feed.gd")
 const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_model.gd")
 const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
 const Style := preload("res://addons/executorch/editor/profiler/charts/chart_style.gd")
@@ -52,28 +53,20 @@ func _notification(what: int) -> void:
 
 
 ## Writes the numbers; rows are made anew only when the models are others.
-func show_models(models: Array[LiveModel], now_us: float, budget_us: float, selected: LiveModel) -> void:
+func show_feed(feed: LiveFeed, selected: LiveModel) -> void:
+	var models: Array[LiveModel] = feed.models()
 	if models != _models:
-		_models = models.duplicate()
+		_models = models
 		_make_rows()
-	var calls: float = 0.0
-	var share: float = 0.0
-	var bytes: int = 0
-	var waiting: int = 0
 	for model: LiveModel in models:
-		var rate: float = model.rate(now_us)
-		var load_share: float = model.load_share(now_us)
-		calls += rate
-		share += load_share
-		if not model.ended:
-			bytes += model.memory_bytes()
-			waiting += model.queue_depth
-		_write(_rows[model.key], model, rate, load_share)
+		_write(_rows[model.key], model, model.rate(feed.now_us), model.load_share(feed.now_us))
 	if _all != null:
-		_write_numbers(
-			_all, [Quantity.digits(calls), "", "", Quantity.percent(share), Quantity.size(bytes), str(waiting)]
-		)
-		_all.set_tooltip_text(4, "Budget of a frame: %s" % Quantity.time(budget_us))
+		var sums: Dictionary = feed.totals()
+		var calls: String = Quantity.digits(sums["calls_per_second"] as float)
+		var share: String = Quantity.percent(sums["load_share"] as float)
+		var memory: String = Quantity.size(sums["memory_bytes"] as float)
+		_write_numbers(_all, [calls, "", "", share, memory, str(sums["queue_depth"])])
+		_all.set_tooltip_text(4, "Budget of a frame: %s" % Quantity.time(feed.frame_budget_us))
 	_select(selected)
 
 

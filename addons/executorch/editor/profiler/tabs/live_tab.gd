@@ -114,7 +114,7 @@ func select_model(model: LiveModel) -> void:
 func _show_model(model: LiveModel) -> void:
 	if model == _selected:
 		return
-	if _selected != null and _spikes.button_pressed and _selected != model:
+	if _selected != null and _spikes.button_pressed:
 		_spikes.button_pressed = false
 	_selected = model
 	time_line.marked_us = -1.0
@@ -169,7 +169,7 @@ func _process(delta: float) -> void:
 	_since_list += delta
 	if _since_list >= LIST_SECONDS:
 		_since_list = 0.0
-		list.show_models(_feed.models(), _feed.now_us, _feed.frame_budget_us, _selected)
+		list.show_feed(_feed, _selected)
 		_show_histogram()
 		_show_status()
 
@@ -201,9 +201,7 @@ func _show_status() -> void:
 	parts.append("Game is running" if _feed.is_running() else "No game is running")
 	if _feed.paused:
 		parts.append("paused")
-	var lost: int = 0
-	for model: LiveModel in _feed.models():
-		lost += model.lost
+	var lost: int = _feed.totals()["lost"]
 	if lost > 0:
 		parts.append("%s calls lost" % Quantity.grouped(lost))
 	if _feed.dropped_count() > 0:
@@ -238,8 +236,7 @@ func _on_call_selected(series: int, index: int) -> void:
 	if model != _selected:
 		select_model(model)
 	time_line.marked_us = model.statistics.time_us(index)
-	var begin: float = time_line.view_begin
-	time_line.show_range(begin, time_line.view_end)
+	time_line.show_range(time_line.view_begin, time_line.view_end)
 	var trace: CallTrace = model.trace_of(model.sequence_at(index))
 	flame.show_trace(trace)
 	if trace == null:
@@ -283,11 +280,8 @@ func _save_recording(model: LiveModel) -> void:
 
 
 func _on_flame_clicked(_index: int) -> void:
-	if _selected == null:
-		return
-	for trace: CallTrace in _selected.traces:
-		if flame.get_trace() == trace:
-			trace_opened.emit(_selected, trace)
+	if _selected != null and _selected.traces.has(flame.get_trace()):
+		trace_opened.emit(_selected, flame.get_trace())
 
 
 func _on_view_changed() -> void:

@@ -80,19 +80,13 @@ func _fill() -> void:
 
 func _add_row(root: TreeItem, row: Dictionary) -> void:
 	var item: TreeItem = create_item(root)
-	var traces: int = maxi(_totals.traces, 1)
-	var backend: String = row["backend"]
-	if backend.is_empty():
-		backend = "method" if int(row["depth"]) == 0 else "kernels"
 	item.set_text(0, row["name"] as String)
 	item.set_tooltip_text(0, "%s\n%s" % [row["name"], _explain(row)])
-	item.set_text(1, backend)
-	item.set_text(2, _per_call(row["calls"] as int, traces))
-	item.set_tooltip_text(2, "%d calls in %d traced calls of the model" % [row["calls"], _totals.traces])
+	item.set_text(1, row["backend"] as String)
+	item.set_text(2, Quantity.count(row["calls"] as float))
+	item.set_tooltip_text(2, "%d calls in %d traced calls of the model" % [row["uses"], _totals.traces])
 	for column: int in range(3, 6):
 		var us: float = row[OperatorTotals.COLUMNS[column]]
-		# Total and self are for one call of the model, so that they compare with its latency.
-		us = us / traces if column < 5 else us
 		item.set_text(column, Quantity.time(us))
 		item.set_tooltip_text(column, Quantity.exact_time(us))
 	item.set_cell_mode(6, TreeItem.CELL_MODE_CUSTOM)
@@ -110,14 +104,9 @@ func _explain(row: Dictionary) -> String:
 		return "An operator inside a delegate."
 	return (
 		"A delegate; its own time is what is around its operators."
-		if row["backend"] != ""
+		if row["backend"] != "kernels"
 		else "A kernel of the runtime."
 	)
-
-
-func _per_call(calls: int, traces: int) -> String:
-	@warning_ignore("integer_division")
-	return str(calls / traces) if calls % traces == 0 else Quantity.digits(float(calls) / traces)
 
 
 func _draw_share(item: TreeItem, rect: Rect2) -> void:

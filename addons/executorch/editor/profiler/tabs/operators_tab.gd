@@ -82,7 +82,8 @@ func show_result(result: BenchmarkResult) -> void:
 					float(reconciled["covered"]) * 100.0,
 				]
 			)
-			+ "\nOf the shortest of 16 calls each. Latencies elsewhere are of untraced calls, the times below of traced ones."
+			+ "\nOf the shortest of %d calls each." % result.traced_us.size()
+			+ " Latencies elsewhere are of untraced calls, the times below of traced ones."
 			+ "\nThe table is the mean of the quieter half of the traced calls."
 		)
 
@@ -91,9 +92,7 @@ func show_result(result: BenchmarkResult) -> void:
 func show_trace(model: String, path: String, traces: Array[CallTrace], shown: CallTrace) -> void:
 	_name = model
 	_path = path
-	var totals: OperatorTotals = OperatorTotals.new()
-	totals.add_all(traces)
-	_show(traces, traces.find(shown), totals)
+	_show(traces, traces.find(shown), OperatorTotals.new(traces))
 	_status.text = "%s in the running game" % model
 
 
