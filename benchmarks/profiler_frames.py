@@ -47,8 +47,8 @@ def main() -> int:
     if chosen.json is not None:
         chosen.json.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     views = numbers["views"].values()
-    shown = all(figures["other_pixels"] for figures in views)
-    return 0 if shown and min(figures["unpainted_fps"] for figures in views) >= WANTED and numbers["dropped"] == 0 else 1
+    shown = all(figures["other_pixels"] for figures in views) and numbers["dropped"] == 0
+    return 0 if shown and min(figures["unpainted_fps"] for figures in views) >= WANTED else 1
 
 
 if __name__ == "__main__":
