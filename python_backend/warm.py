@@ -10,6 +10,9 @@ import sys
 from pathlib import Path
 
 
+NICENESS = 19
+
+
 def warm_up() -> None:
     """Import torch and executorch and lower one tiny model: the first lowering in a process costs 4 seconds more."""
     import torch
@@ -27,6 +30,8 @@ def warm_up() -> None:
 
 
 if os.environ.get("EXECUTORCH_BACKEND_WARM") == "1":
+    # The editor, and a game that runs from it, go first: every conversion inherits this.
+    os.nice(NICENESS)
     # The packages' chatter at their import is of no use to anybody; a fault is met by the child, which has a log.
     kept = [os.dup(descriptor) for descriptor in (1, 2)]
     with Path(os.devnull).open("wb") as nowhere:

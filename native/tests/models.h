@@ -19,6 +19,7 @@ inline std::string model_path(const std::string& name) {
 
 inline std::vector<char> read_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
+    REQUIRE_MESSAGE(file.good(), path << " is missing: run ctest, which makes the models first");
     return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 

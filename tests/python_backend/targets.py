@@ -16,7 +16,7 @@ from python_backend.child import Report
 
 def add(params: dict[str, Any], report: Report) -> dict[str, Any]:
     report("lower", 0.5, "adding")
-    return {"sum": params["left"] + params["right"], "pid": os.getpid()}
+    return {"sum": params["left"] + params["right"], "pid": os.getpid(), "niceness": os.nice(0)}
 
 
 def sleep(params: dict[str, Any], report: Report) -> None:

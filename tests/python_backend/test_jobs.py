@@ -70,6 +70,7 @@ def test_result_and_progress_come_from_another_process(bench: Bench) -> None:
     assert error is None
     assert (job_id, result["sum"]) == (7, 5)
     assert result["pid"] != os.getpid()
+    assert result["niceness"] > os.nice(0), "a job does not take time from the editor"
     stages = [progress.stage for progress in bench.progress]
     assert stages == ["queued", "start", "lower"]
     assert bench.progress[-1].message == "adding"
