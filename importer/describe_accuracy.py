@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import torch
 from torch.export import ExportedProgram
 
 from importer.accuracy import Accuracy
 from importer.errors import ImporterError
 from importer.layer_loss import worst
 from importer.model import Arguments, Method
-from importer.samples import inputs_of
+from importer.samples import flatten_outputs, inputs_of
 
-_FAR = 10  # times further than the quantized layers in PyTorch
+_FAR = 10  # times further than the quantized program in PyTorch
 
 
 def lost(
@@ -39,10 +40,24 @@ def _layers(method: Method, arguments: Arguments, prepared: dict[str, ExportedPr
         return ""
     try:
         losses = worst(method, prepared[method.name], arguments)
+        quantized = _in_pytorch(method, prepared[method.name], arguments)
     except Exception:  # the error that is being told matters more
         return ""
-    if max((loss.after for loss in losses), default=0.0) * _FAR < accuracy.max_relative:
+    if quantized.max_relative * _FAR < accuracy.max_relative:
         return (
-            " Quantization alone does not explain it: in PyTorch the quantized layers are near, so the backend is off."
+            f" Quantization alone does not explain it: in PyTorch the quantized program is off by relative "
+            f"{quantized.max_relative:.2g}, so the backend is off."
         )
-    return f" Most is lost at {', '.join(str(loss) for loss in losses)}."
+    return f" Most is lost at {', '.join(str(loss) for loss in losses)}." if losses else ""
+
+
+def _in_pytorch(method: Method, changed: ExportedProgram, arguments: Arguments) -> Accuracy:
+    """How far the quantized program is from the original where no backend is at work."""
+    found = Accuracy()
+    with torch.no_grad():
+        results = [
+            flatten_outputs(program.module(check_guards=False)(*arguments[0], **arguments[1]))
+            for program in (method.program, changed)
+        ]
+    found.add(0, [], results[0], results[1])
+    return found

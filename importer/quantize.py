@@ -10,8 +10,10 @@ import torch
 from torch import nn
 from torch.export import ExportedProgram
 
+from importer import int8_graph
 from importer.errors import ImporterError
 from importer.examples import make_tensor
+from importer.int8_graph import attribute
 from importer.model import Arguments, Method
 from importer.options import ImportOptions
 from importer.torch_export import export_afresh
@@ -31,9 +33,8 @@ def pt2e(
 
     quantizer = XNNPACKQuantizer()
     quantizer.set_global(get_symmetric_quantization_config(is_per_channel=per_channel, is_dynamic=dynamic))
-    module = _with_integers_kept(program_module(method))
-    if _varies(method):
-        _leave_averages(module)
+    module = program_module(method)
+    int8_graph.before(module, varies=_varies(method))
     with torch.no_grad():
         prepared = prepare_pt2e(module, quantizer)
         for number, (positional, keyword) in enumerate(calibration):
@@ -41,45 +42,8 @@ def pt2e(
                 break
             prepared(*positional, **keyword)
         converted = convert_pt2e(prepared)
+    int8_graph.after(converted)
     return export_again(converted, method)
-
-
-def _leave_averages(module: torch.fx.GraphModule) -> None:
-    """XNNPACK's int8 average is wrong in a call with more rows than the first one had. In fp32 it is right, and fp32 it
-    is when what follows is no quantization: therefore the product with 1."""
-    from torchao.quantization.pt2e.quantizer import QuantizationAnnotation
-
-    averages = (
-        torch.ops.aten.mean.dim,
-        torch.ops.aten.mean.default,
-        torch.ops.aten.adaptive_avg_pool2d.default,
-    )
-    for node in list(module.graph.nodes):
-        if node.op != "call_function" or node.target not in averages:
-            continue
-        with module.graph.inserting_after(node):
-            after = module.graph.call_function(torch.ops.aten.mul.Tensor, (node, 1.0))
-        node.replace_all_uses_with(after, delete_user_cb=lambda user, after=after: user is not after)
-        after.meta["val"] = node.meta["val"]
-        for each in (node, after):
-            # To the quantizer this is decided already.
-            each.meta["quantization_annotation"] = QuantizationAnnotation(_annotated=True)
-    module.recompile()
-
-
-def _with_integers_kept(module: torch.fx.GraphModule) -> torch.fx.GraphModule:
-    """XNNPACK's quantizer makes a float tensor of every number that is added or multiplied, also of those that are
-    added to an index; in the operator's form for numbers it does not see them."""
-    scalar_forms = {
-        torch.ops.aten.add.Tensor: torch.ops.aten.add.Scalar,
-        torch.ops.aten.mul.Tensor: torch.ops.aten.mul.Scalar,
-    }
-    for node in module.graph.nodes:
-        form = scalar_forms.get(node.target) if node.op == "call_function" else None
-        if form and isinstance(node.args[1], int) and not node.meta["val"].dtype.is_floating_point:
-            node.target = form
-    module.recompile()
-    return module
 
 
 def int4_weights(method: Method, _: Iterable[Arguments], options: ImportOptions) -> ExportedProgram:
@@ -122,11 +86,11 @@ def with_linear_layers(module: torch.fx.GraphModule) -> torch.fx.GraphModule:
         weight, bias = node.args[1], node.args[2] if len(node.args) > 2 else None
         if weight.op != "get_attr" or (bias is not None and bias.op != "get_attr"):
             continue
-        tensor = _attribute(module, weight.target)
+        tensor = attribute(module, weight.target)
         layer = nn.Linear(tensor.shape[1], tensor.shape[0], bias is not None, device="meta")
         layer.weight = nn.Parameter(tensor.detach(), requires_grad=False)
         if bias is not None:
-            layer.bias = nn.Parameter(_attribute(module, bias.target).detach(), requires_grad=False)
+            layer.bias = nn.Parameter(attribute(module, bias.target).detach(), requires_grad=False)
         name = f"linear_layer_{number}"
         module.add_submodule(name, layer)
         with module.graph.inserting_before(node):
@@ -158,14 +122,6 @@ def _cast(value: Any, source: torch.dtype, target: torch.dtype) -> Any:
 def program_module(method: Method) -> torch.fx.GraphModule:
     """A copy of the program as a module; the original stays as it is for the comparison."""
     return copy.deepcopy(method.program).module(check_guards=False)
-
-
-def _attribute(module: nn.Module, path: str) -> torch.Tensor:
-    value: Any = module
-    for part in path.split("."):
-        value = getattr(value, part)
-    assert isinstance(value, torch.Tensor)
-    return value
 
 
 def export_again(module: nn.Module, method: Method) -> ExportedProgram:

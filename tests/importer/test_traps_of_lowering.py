@@ -83,6 +83,21 @@ def test_an_int8_average_of_more_rows_than_before(name: str, convert_zoo: Conver
     assert meta["accuracy"]["max_relative"] < 0.1 and meta["methods"][0]["delegation"]["share"] > 0.8
 
 
+@pytest.mark.parametrize("kind", ["Conv2d", "ConvTranspose2d", "Linear"])
+def test_an_int8_layer_that_is_called_twice(kind: str, convert_zoo: Convert) -> None:
+    """Of convolutions the runtime refused the program with error 1; linear layers were off by a quarter."""
+    inputs = "image: float32[1,3,16,16]"
+    meta = convert_zoo("twice", {"kind": kind}, inputs=inputs, recipe="xnnpack_int8_static").metadata
+    assert meta["accuracy"]["max_relative"] < 0.05 and meta["methods"][0]["delegation"]["share"] == 1.0
+
+
+@pytest.mark.parametrize("name", ["padded", "blurred"])
+def test_int8_padding_and_computed_weights(name: str, convert_zoo: Convert) -> None:
+    """The runtime refused padding that no quantization follows, and has no kernel that quantizes a weight."""
+    meta = convert_zoo(name, inputs="image: float32[1,3,16,16]", recipe="xnnpack_int8_static").metadata
+    assert meta["accuracy"]["max_relative"] < 0.05
+
+
 @pytest.mark.parametrize("kind", ["GRU", "LSTM"])
 @pytest.mark.parametrize("inputs", ["x: float32[batch:1..4,steps:2..40,8]", "x: float32[batch:1..4,20,8]"])
 def test_a_loop_whose_batch_varies(kind: str, inputs: str, convert_zoo: Convert) -> None:

@@ -194,8 +194,44 @@ class Squeeze(nn.Module):
         return self.body(image)
 
 
+class Twice(nn.Module):
+    """One layer that is called twice with inputs of very different size, as heads that are shared between scales."""
+
+    def __init__(self, kind: str = "Conv2d") -> None:
+        super().__init__()
+        kernel = {} if kind == "Linear" else {"kernel_size": 3, "padding": 1}
+        self.stem, self.layer = nn.Conv2d(3, 16, 3, padding=1), getattr(nn, kind)(16, 16, **kernel)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        value = self.stem(image)
+        return torch.cat([self.layer(value), self.layer(value * 8.0) * 0.125], 1)
+
+
+class Padded(nn.Module):
+    """Padding that is itself the result."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 8, 3)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return nn.functional.pad(self.layer(image), (1, 1, 1, 1))
+
+
+class Blurred(nn.Module):
+    """A convolution whose weight is computed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 8, 3)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return nn.functional.conv2d(self.layer(image), torch.ones(8, 1, 3, 3) / 9, groups=8)
+
+
 MODELS = {
     "mlp": Mlp, "convnet": Convnet, "recurrent": Recurrent, "counter": Counter, "named": Named, "branches": Branches,
     "text": Text, "sorts": Sorts, "noise": Noise, "volume": Volume, "prelu": Prelu, "words": Words, "cache": Frozen,
     "returned": Returned, "learns": Learns, "bag": Bag, "brain": Brain, "positions": Positions, "squeeze": Squeeze,
+    "twice": Twice, "padded": Padded, "blurred": Blurred,
 }  # fmt: skip
