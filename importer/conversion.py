@@ -19,7 +19,6 @@ from importer.calibration import real_inputs
 from importer.delegation import slow_note
 from importer.errors import ImporterError
 from importer.export import export, restore, snapshot
-from importer.factory import neighbours
 from importer.load import load
 from importer.lower import Step
 from importer.model import Arguments, Method, Source
@@ -43,23 +42,11 @@ def convert_source(
     allow_pickle: bool,
     stages: Stages,
 ) -> dict[str, Any]:
-    """Write model.pte (and model.ptd) into `building`; returns what the metadata says of it."""
+    """Write model.pte (and model.ptd) into `building`; returns what the metadata says of it. With a factory, inside of
+    its `neighbours`: its functions may import them until the end."""
     # torch and its parts warn of their own business, at length.
     warnings.filterwarnings("ignore")
     logging.getLogger("torch").setLevel(logging.ERROR)
-    with neighbours(options, project):
-        return _converted(path, sniffed, building, project, options, allow_pickle, stages)
-
-
-def _converted(
-    path: Path,
-    sniffed: Sniffed,
-    building: Path,
-    project: Path | None,
-    options: ImportOptions,
-    allow_pickle: bool,
-    stages: Stages,
-) -> dict[str, Any]:
     source = load(path, sniffed, options, project, allow_pickle)
     stages.enter("export")
     _step_by_step(source, options)

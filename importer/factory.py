@@ -34,45 +34,60 @@ def neighbours(options: ImportOptions, project: Path | None) -> Iterator[None]:
     """While it lasts the factory's file may import what is beside it, now and later in its functions.
 
     All of it is read anew: a module of the same name that this process already has (an older state of the file, or
-    another project's) is put aside, and comes back afterwards. Nothing is left in sys.path and sys.modules.
+    another project's) is put aside, and comes back afterwards. Nothing of the project stays in sys.path and
+    sys.modules; what it made Python import from elsewhere stays, because torch's parts cannot be imported twice.
     """
     if not options.factory.strip():
         yield
         return
     factory = resolve(split_factory(options.factory)[0], project, "factory")
-    folder = str(factory.parent)
-    files = imported_files(factory) if factory.is_file() else {}
-    names = {name.partition("/")[0].removesuffix(".py") for name in files}
-    names -= _foreign(names)
-    aside = {name: module for name, module in list(sys.modules.items()) if name.partition(".")[0] in names}
+    folder = factory.parent
+    names = _names_beside(factory)
+    aside = {name: module for name, module in sys.modules.items() if _top(name) in names}
     for name in aside:
         del sys.modules[name]
     before = set(sys.modules)
     writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    sys.path.insert(0, folder)
+    sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
     try:
         yield
     finally:
-        sys.path.remove(folder)
+        sys.path.remove(str(folder))
         sys.dont_write_bytecode = writes_bytecode
         for name in set(sys.modules) - before:
-            if name.partition(".")[0] in names or _is_inside(sys.modules[name], factory.parent):
+            # Also what it imported by a made-up name; but not from an environment (.venv) that is in this folder.
+            file = _file(sys.modules[name])
+            if _top(name) in names or (_is_inside(file, [folder]) and not _is_inside(file, _installed())):
                 del sys.modules[name]
         sys.modules.update(aside)
 
 
-def _foreign(names: set[str]) -> set[str]:
-    """Those names that no neighbour may replace: Python's own modules, installed ones, and this package."""
-    installed = [Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")]
-    loaded = {name for name in names if any(_is_inside(sys.modules.get(name), folder) for folder in installed)}
-    return loaded | set(sys.stdlib_module_names) | {__name__.partition(".")[0]}
+def _names_beside(factory: Path) -> set[str]:
+    """The top names of the modules and packages that the factory may import from its folder. Not those that no
+    neighbour may replace: Python's own, installed ones that are loaded, and this package."""
+    files = imported_files(factory) if factory.is_file() else {}
+    names = {name.partition("/")[0].removesuffix(".py") for name in files}
+    loaded = {name for name in names if _is_inside(_file(sys.modules.get(name)), _installed())}
+    return names - loaded - set(sys.stdlib_module_names) - {_top(__name__)}
 
 
-def _is_inside(module: ModuleType | None, folder: Path) -> bool:
+def _top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _installed() -> list[Path]:
+    return [Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib", "stdlib", "platstdlib")]
+
+
+def _file(module: ModuleType | None) -> str:
     # Not by getattr, which would start modules that load late.
     file = vars(module).get("__file__") if module is not None else None
-    return isinstance(file, str) and file.startswith(f"{folder}{os.sep}")
+    return file if isinstance(file, str) else ""
+
+
+def _is_inside(file: str, folders: list[Path]) -> bool:
+    return any(file.startswith(f"{folder}{os.sep}") for folder in folders)
 
 
 class Factory:

@@ -95,10 +95,12 @@ def _convert(
         if sniffed.kind == "pte":
             body = _take_program(source, building, options, stages)
         else:
-            from importer.conversion import convert_source
-
             stages.enter("load", "starting torch" if "torch" not in sys.modules else "")
-            body = convert_source(source, sniffed, building, project, options, allow_pickle, stages)
+            from importer.conversion import convert_source
+            from importer.factory import neighbours
+
+            with neighbours(options, project):
+                body = convert_source(source, sniffed, building, project, options, allow_pickle, stages)
         stages.enter("store")
         described = _describe(head, body, building, options, stages)
         write_atomically(building / METADATA, json.dumps(described, indent=1, allow_nan=False).encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import types
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from importer.cache import Artifact, Cache
+from importer.factory import neighbours
 from importer.options import ImportOptions
 from importer.pipeline import convert
 
@@ -54,3 +56,19 @@ def test_changed_neighbours_and_other_projects(models: Path, tmp_path: Path, mon
     assert converted(tmp_path / "two", source, 4.0, 0.75) == pytest.approx(bias * 4.0 + 0.75)
     assert sys.modules["scaling"] is theirs and sys.path == path
     assert not {"late", "net"} & (set(sys.modules) - modules)
+
+
+def test_an_environment_in_the_projects_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch's parts register their operators once in a process: the second conversion must find those of the first."""
+    installed = tmp_path / ".venv" / "site-packages"
+    installed.mkdir(parents=True)
+    (installed / "part_of_torch.py").touch()
+    (tmp_path / "net.py").write_text("import beside\n", encoding="utf-8")
+    (tmp_path / "beside.py").touch()
+    (tmp_path / "made_up.py").touch()
+    monkeypatch.syspath_prepend(installed)
+    monkeypatch.setattr("sysconfig.get_path", lambda _: str(installed))
+    with neighbours(ImportOptions(factory="res://net.py:build"), tmp_path):
+        for name in ("part_of_torch", "beside", "made_up"):
+            importlib.import_module(name)
+    assert sys.modules.pop("part_of_torch", None) and not {"beside", "made_up"} & set(sys.modules)
