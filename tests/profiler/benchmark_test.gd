@@ -118,6 +118,14 @@ func test_comparison_knows_better_from_worse() -> void:
 	check_equal(Comparison.rows(slow, fast, 1)[0]["verdict"], -1)
 
 
+func test_rates_and_perfect_scaling() -> void:
+	var result: BenchmarkResult = BenchmarkResult.new()
+	result.threads = [1, 2]
+	result.durations_us = [PackedFloat64Array([10.0, 30.0]), PackedFloat64Array([15.0, 10.0])]
+	check_near(result.rates(), [50_000.0, 80_000.0], 1e-6)
+	check_near(result.ideal_rates(), [50_000.0, 100_000.0], 1e-6)
+
+
 func test_a_model_that_cannot_run_says_why() -> void:
 	var benchmark: Benchmark = Benchmark.new()
 	benchmark.start([{"name": "none", "open": func() -> RefCounted: return null}], 10, PackedInt32Array([1]))

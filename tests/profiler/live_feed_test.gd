@@ -37,6 +37,22 @@ func test_calls_are_counted() -> void:
 	check_equal(feed.dropped_count(), 0)
 
 
+func test_all_models_are_their_sum() -> void:
+	var feed: LiveFeed = running_feed()
+	feed.receive(0, "model", [2, about("other")])
+	# A call every millisecond: of 100 us, and of 300 us.
+	feed.receive(0, "calls", [100_000.0, 3, [[1, calls(1, 100), 0], [2, calls(1, 100, 300.0), 0]]])
+	var activity: Dictionary[int, Dictionary] = feed.activity()
+	check_near(activity[0]["load_share"], 10_000.0 / 99_000.0, 1e-9)
+	check_near(activity[1]["load_share"], 30_000.0 / 99_000.0, 1e-9)
+	for key: String in ["calls_per_second", "load_share"]:
+		check_near(
+			activity[LiveFeed.ALL][key], float(activity[0][key]) + float(activity[1][key]), 1e-9, "all of %s" % key
+		)
+	feed.receive(0, "calls", [110_000.0, 3, [[1, calls(103, 1), 0], [2, calls(102, 1), 0]]])
+	check_equal(feed.lost_count(), 3, "101 and 102 of one, 101 of the other")
+
+
 func test_failed_calls_are_errors_without_latency() -> void:
 	var feed: LiveFeed = running_feed()
 	var log_numbers: PackedFloat64Array = calls(1, 3)
@@ -125,6 +141,9 @@ func test_memory_over_time() -> void:
 	feed.receive(0, "memory", [2e6, [[2, info]]])
 	check_equal(feed.memory.series(0), PackedInt64Array([160, 0]))
 	check_equal(feed.memory.series(1), PackedInt64Array([160, 160]))
+	check_equal([feed.memory.total_at(0), feed.memory.total_at(1)], [320, 160])
+	var layers: Array[PackedFloat64Array] = feed.memory.stacked([0, 1])
+	check_near(layers[0] + layers[1] + layers[2], [0.0, 0.0, 160.0, 0.0, 320.0, 160.0], 0.0, "edges of the layers")
 
 
 func test_pause_lets_calls_pass_by() -> void:

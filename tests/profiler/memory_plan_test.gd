@@ -31,6 +31,8 @@ func test_bytes_in_use_by_instruction() -> void:
 	check_equal(plan.live_bytes(), PackedInt64Array([64, 128, 80]))
 	check_equal(plan.shapes[0], "1×16")
 	check_equal(plan.total_bytes(), 192)
+	check_equal(plan.peak_bytes(), 128)
+	check_equal(plan.bases(), PackedInt64Array([0, 128]))
 
 
 func test_what_does_not_fit_is_left_out() -> void:
@@ -70,3 +72,6 @@ func test_parts_of_malformed_information_are_zero() -> void:
 		Breakdown.total({"program": 1, "planned": [2, 3], "method_allocator_used": 4, "delegate": 5, "constants": 100}),
 		15
 	)
+	var shares: PackedFloat64Array = Breakdown.shares({"program": 1, "planned": [2], "delegate": 1})
+	check_near(shares, [0.25, 0.25, 0.5, 0.0, 0.0], 1e-9)
+	check_near(Breakdown.shares({}), [0.0, 0.0, 0.0, 0.0, 0.0], 0.0)

@@ -18,6 +18,8 @@ const MemoryHistory := preload("res://addons/executorch/editor/profiler/data/mem
 const MOST_MESSAGES_A_SECOND: int = 1000
 const LONGEST_US: float = 1e10
 const LATEST_US: float = 1e15
+## The key of all models together.
+const ALL: int = -1
 
 ## Dropped messages by reason: malformed, late, flood, version.
 var dropped: Dictionary[String, int] = {}
@@ -51,21 +53,28 @@ func dropped_count() -> int:
 	return sum
 
 
-## All models together: `{calls_per_second, load_share, memory_bytes, queue_depth, lost}`.
-func totals() -> Dictionary:
-	var calls: float = 0.0
-	var share: float = 0.0
-	var bytes: int = 0
-	var waiting: int = 0
-	var lost: int = 0
+## The last two seconds in one pass: for each model's key `{calls_per_second, load_share}`, and under ALL their sums,
+## with `memory_bytes` and `queue_depth`.
+func activity() -> Dictionary[int, Dictionary]:
+	var sums: Dictionary = {"calls_per_second": 0.0, "load_share": 0.0, "memory_bytes": 0, "queue_depth": 0}
+	var result: Dictionary[int, Dictionary] = {ALL: sums}
 	for model: LiveModel in models():
-		calls += model.rate(now_us)
-		share += model.load_share(now_us)
-		lost += model.lost
+		var one: Dictionary = {"calls_per_second": model.rate(now_us), "load_share": model.load_share(now_us)}
+		result[model.key] = one
+		sums["calls_per_second"] += one["calls_per_second"]
+		sums["load_share"] += one["load_share"]
 		if not model.ended:
-			bytes += model.memory_bytes()
-			waiting += model.queue_depth
-	return {"calls_per_second": calls, "load_share": share, "memory_bytes": bytes, "queue_depth": waiting, "lost": lost}
+			sums["memory_bytes"] += model.memory_bytes()
+			sums["queue_depth"] += model.queue_depth
+	return result
+
+
+## Calls that games made but that never arrived.
+func lost_count() -> int:
+	var sum: int = 0
+	for model: LiveModel in models():
+		sum += model.lost
+	return sum
 
 
 ## A game was started: what the one before it said in this session is forgotten.

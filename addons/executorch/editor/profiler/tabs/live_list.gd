@@ -58,10 +58,11 @@ func show_feed(feed: LiveFeed, selected: LiveModel) -> void:
 	if models != _models:
 		_models = models
 		_make_rows()
+	var activity: Dictionary[int, Dictionary] = feed.activity()
 	for model: LiveModel in models:
-		_write(_rows[model.key], model, model.rate(feed.now_us), model.load_share(feed.now_us))
+		_write(_rows[model.key], model, activity[model.key])
 	if _all != null:
-		var sums: Dictionary = feed.totals()
+		var sums: Dictionary = activity[LiveFeed.ALL]
 		var calls: String = Quantity.digits(sums["calls_per_second"] as float)
 		var share: String = Quantity.percent(sums["load_share"] as float)
 		var memory: String = Quantity.size(sums["memory_bytes"] as float)
@@ -86,13 +87,15 @@ func _make_rows() -> void:
 		_rows[model.key] = item
 
 
-func _write(item: TreeItem, model: LiveModel, rate: float, share: float) -> void:
+func _write(item: TreeItem, model: LiveModel, activity: Dictionary) -> void:
+	var rate: String = Quantity.digits(activity["calls_per_second"] as float)
+	var share: String = Quantity.percent(activity["load_share"] as float)
 	var numbers: Dictionary = model.statistics.summary()
 	var memory: String = Quantity.size(model.memory_bytes())
 	var p50: String = Quantity.time(numbers["p50_us"] as float)
 	var p99: String = Quantity.time(numbers["p99_us"] as float)
 	item.set_text(0, model.name + (" (ended)" if model.ended else ""))
-	_write_numbers(item, [Quantity.digits(rate), p50, p99, Quantity.percent(share), memory, str(model.queue_depth)])
+	_write_numbers(item, [rate, p50, p99, share, memory, str(model.queue_depth)])
 	(
 		item
 		. set_tooltip_text(

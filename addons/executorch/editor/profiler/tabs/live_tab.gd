@@ -201,7 +201,7 @@ func _show_status() -> void:
 	parts.append("Game is running" if _feed.is_running() else "No game is running")
 	if _feed.paused:
 		parts.append("paused")
-	var lost: int = _feed.totals()["lost"]
+	var lost: int = _feed.lost_count()
 	if lost > 0:
 		parts.append("%s calls lost" % Quantity.grouped(lost))
 	if _feed.dropped_count() > 0:
