@@ -14,7 +14,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("_models.py", "_networks.py")
 
-# name -> its inputs' shapes; those of minilm are int64
+# name -> its inputs' shapes; those of MiniLM, with few tokens and with many, are int64
 MODELS: dict[str, tuple[tuple[int, ...], ...]] = {
     "linear": ((1, 1),),
     "linear_portable": ((1, 1),),
@@ -22,8 +22,9 @@ MODELS: dict[str, tuple[tuple[int, ...], ...]] = {
     "convnet": ((1, 3, 64, 64),),
     "mobilenet": ((1, 3, 160, 160),),
     "minilm": ((1, 64), (1, 64)),
+    "minilm_long": ((1, 192), (1, 192)),
 }
-INTEGERS = ("minilm",)
+INTEGERS = ("minilm", "minilm_long")
 # A small policy network with a dynamic first dimension, 1 to POLICY_ROWS: policy.pte.
 POLICY_ROWS = 1024
 

@@ -100,5 +100,6 @@ BUILDERS = {
     "convnet": convnet,
     "mobilenet": mobilenet,
     "minilm": _SentenceEncoder,
+    "minilm_long": _SentenceEncoder,
     "policy": policy,
 }

@@ -359,7 +359,7 @@ TEST_CASE("measure what each step leaves of changed programs" * doctest::skip())
 }
 
 TEST_CASE("measure what each step leaves of changed segments" * doctest::skip()) {
-    measure(Part::Segments, {"convnet.pte", "policy.pte", "linear_xnnpack.pte"}, 1500);
+    measure(Part::Segments, {"convnet.pte", "policy.pte", "linear_xnnpack.pte"}, 6000);
 }
 
 TEST_CASE("measure what a trial costs" * doctest::skip()) {
