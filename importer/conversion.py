@@ -85,27 +85,39 @@ class Proof:
     def __init__(self, methods: list[Method], source: Source, real: dict[str, list[Arguments]]) -> None:
         self.methods = methods
         self.calls: list[tuple[Method, Arguments]] = []
+        self.loads: list[int] = []  # of each call: in which load of the program
         self.expected: list[list[torch.Tensor]] = []
         self.eager_microseconds: dict[str, float] = {}
         for method in methods:
-            saved = snapshot(method)
-            try:
-                with torch.no_grad():
-                    for arguments in samples.samples(method, source.notes, real[method.name]):
-                        self.calls.append((method, arguments))
-                        outputs = samples.flatten_outputs(self._call(method, arguments))
-                        self.expected.append([value.detach().clone() for value in outputs])
-                    example = method.example
-                    self.eager_microseconds[method.name] = _eager_time(partial(self._call, method, example))
-            finally:
-                # The calls must not be seen in the program's first state.
-                restore(method, saved)
+            first = samples.samples(method, source.notes, real[method.name])
+            for number, inputs in enumerate((first, samples.growing(method, real[method.name]))):
+                self._ask_eager(method, inputs, number)
+        self.inputs = self.loads.count(0)
+
+    def _ask_eager(self, method: Method, inputs: list[Arguments], number: int) -> None:
+        """What eager says to calls that begin with the model's first state."""
+        saved = snapshot(method)
+        try:
+            with torch.no_grad():
+                for arguments in inputs:
+                    self.calls.append((method, arguments))
+                    self.loads.append(number)
+                    outputs = samples.flatten_outputs(self._call(method, arguments))
+                    self.expected.append([value.detach().clone() for value in outputs])
+                if number == 0:
+                    self.eager_microseconds[method.name] = _eager_time(partial(self._call, method, method.example))
+        finally:
+            # The calls must not be seen in the program's first state.
+            restore(method, saved)
 
     def check(self, building: Path, options: ImportOptions, step: Step, lowered: lower.Lowered) -> dict[str, Any]:
         """Run the written program in a child and compare. Raises ACCURACY_LOST with the worst output and, of a
         quantized program, the layers that lose most."""
         program = read_program(building / PAYLOAD)
-        calls = [Call(method.name, samples.inputs_of(arguments)) for method, arguments in self.calls]
+        calls = [
+            Call(method.name, samples.inputs_of(arguments), load=number)
+            for (method, arguments), number in zip(self.calls, self.loads, strict=True)
+        ]
         result = run_program(building / PAYLOAD, program, calls, deadline=options.deadline_seconds)
         accuracy = Accuracy()
         for index, ((method, _), expected, got) in enumerate(
@@ -121,7 +133,7 @@ class Proof:
         first = self.methods[0].name
         return {
             **describe.of_program(program, inputs, outputs, result.nanoseconds),
-            "accuracy": accuracy.metadata(absolute, relative),
+            "accuracy": {**accuracy.metadata(absolute, relative), "samples": self.inputs},
             "timings": {
                 "eager_us": round(self.eager_microseconds[first], 2),
                 "executorch_us": round(result.microseconds.get(first, 0.0), 2),

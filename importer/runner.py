@@ -1,7 +1,7 @@
 """Runs a program in a process of its own: `python -m importer.runner FOLDER`. A crash here is an error of the model.
 
-The folder has request.json {payload, external, calls: [{method, inputs: [dtype and shape] | count}], timing} and maybe
-samples.pt (a list of lists of tensors, one for each call); it gets response.json and outputs.pt.
+The folder has request.json {payload, external, calls: [{method, inputs: [dtype and shape] | count, load}], timing} and
+maybe samples.pt (a list of lists of tensors, one for each call); it gets response.json and outputs.pt.
 """
 
 from __future__ import annotations
@@ -56,20 +56,32 @@ def _run(folder: Path, request: dict[str, Any], response: dict[str, Any]) -> Non
     external = request["external"]
     arguments = {"data_path": external[0]} if external else {}
     checks = _C.Verification.InternalConsistency
-    program = _C._load_program(request["payload"], program_verification=checks, **arguments)
+    program: Any = None
     methods: dict[str, Any] = {}
-    calls = request["calls"]
-    samples = torch.load(folder / "samples.pt", weights_only=True) if (folder / "samples.pt").exists() else None
-    outputs = []
-    fill_new_memory(True)
-    for index, call in enumerate(calls):
-        name = call["method"]
+
+    def loaded(name: str) -> Any:
+        nonlocal program
+        if program is None:
+            program = _C._load_program(request["payload"], program_verification=checks, **arguments)
         if name not in methods:
             response["step"] = f"load_method {name}"
             methods[name] = program.load_method(name)
-        response["step"] = f"run {name} (call {index + 1} of {len(calls)})"
+        return methods[name]
+
+    calls = request["calls"]
+    samples = torch.load(folder / "samples.pt", weights_only=True) if (folder / "samples.pt").exists() else None
+    outputs: list[list[Any]] = [[] for _ in calls]
+    fill_new_memory(True)
+    load = 0
+    for index, call in sorted(enumerate(calls), key=lambda item: item[1]["load"]):
+        if call["load"] != load:
+            # First the old one goes: its memory must not serve the new one.
+            methods.clear()
+            program, load = None, call["load"]
+        method = loaded(call["method"])
+        response["step"] = f"run {call['method']} (call {index + 1} of {len(calls)})"
         inputs = samples[index] if samples is not None else _random_inputs(call["inputs"], index)
-        outputs.append([value for value in methods[name].call(inputs) if isinstance(value, torch.Tensor)])
+        outputs[index] = [value for value in method.call(inputs) if isinstance(value, torch.Tensor)]
     fill_new_memory(False)
     if samples is not None:
         torch.save(outputs, folder / "outputs.pt")
@@ -77,9 +89,10 @@ def _run(folder: Path, request: dict[str, Any], response: dict[str, Any]) -> Non
     for index, call in enumerate(calls):
         name = call["method"]
         if request["timing"] and name not in response["microseconds"]:
+            method = loaded(name)
             response["step"] = f"time {name}"
             inputs = samples[index] if samples is not None else _random_inputs(call["inputs"], index)
-            response["microseconds"][name] = median_microseconds(lambda m=methods[name], i=inputs: m.call(i))
+            response["microseconds"][name] = median_microseconds(lambda m=method, i=inputs: m.call(i))
             response["step"] = f"trace {name}"
             response.setdefault("nanoseconds", {})[name] = _trace(folder, request["payload"], name, inputs, arguments)
 

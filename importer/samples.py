@@ -13,6 +13,7 @@ from importer.signature import Dimension, TensorSpec
 
 RANDOM_SAMPLES = 3
 MOST_REAL = 6
+_PLACES = (0.0, 1.0, 0.5)  # of each range: its lower bound, its upper bound, between
 MOST_ELEMENTS = 1 << 26  # a sample of the upper bound beyond this is left out
 
 
@@ -32,17 +33,34 @@ def with_tensors(arguments: Arguments, tensors: list[torch.Tensor]) -> Arguments
 
 
 def samples(method: Method, notes: list[str], real: list[Arguments] | None = None) -> list[Arguments]:
-    """Calls to compare eager and ExecuTorch on. The same ones every time.
+    """Inputs to compare eager and ExecuTorch on, or to calibrate with. The same ones every time.
 
     real: calibration data; then some of it is taken, and the random inputs get their values from it, because a program
     that was calibrated is right only for values like those.
     """
-    found = list(real[:MOST_REAL]) if real else [method.example]
+    return [*_given(method, real), *_random_ones(method, notes, real).values()]
+
+
+def growing(method: Method, real: list[Arguments] | None = None) -> list[Arguments]:
+    """The same inputs from the smallest to the largest and back; none when all sizes are fixed. A backend's memory for
+    the first call may serve a larger one wrongly, and which sizes show that depends on the order."""
+    if not _varies(method):
+        return []
+    found = _random_ones(method, [], real)
+    smallest, largest, between = ([found[place]] if place in found else [] for place in _PLACES)
+    return [*smallest, *largest, *_given(method, real)[:1], *between, *smallest]
+
+
+def _given(method: Method, real: list[Arguments] | None) -> list[Arguments]:
+    return list(real[:MOST_REAL]) if real else [method.example]
+
+
+def _random_ones(method: Method, notes: list[str], real: list[Arguments] | None) -> dict[float, Arguments]:
+    """Random inputs: at places of _PLACES where sizes vary, else some of the one size."""
     pools = [_pool(real, index) for index in range(len(method.inputs))] if real else []
     generator = torch.Generator().manual_seed(20)
-    dynamic = any(dimension.is_dynamic for spec in method.inputs for dimension in spec.dimensions)
-    places = [0.0, 1.0, 0.5] if dynamic else [0.5] * RANDOM_SAMPLES
-    for place in places:
+    found: dict[float, Arguments] = {}
+    for place in _PLACES if _varies(method) else map(float, range(RANDOM_SAMPLES)):
         sizes: dict[str, int] = {}
         shapes = [_shape(method, spec, index, place, sizes) for index, spec in enumerate(method.inputs)]
         if sum(math.prod(shape) for shape in shapes) > MOST_ELEMENTS:
@@ -52,8 +70,12 @@ def samples(method: Method, notes: list[str], real: list[Arguments] | None = Non
             _drawn(pools[index], shape, generator) if pools else _random(spec, shape, method, index, generator)
             for index, (spec, shape) in enumerate(zip(method.inputs, shapes, strict=True))
         ]
-        found.append(with_tensors(method.example, tensors))
+        found[place] = with_tensors(method.example, tensors)
     return found
+
+
+def _varies(method: Method) -> bool:
+    return any(dimension.is_dynamic for spec in method.inputs for dimension in spec.dimensions)
 
 
 def _symbol(method: Method, spec: TensorSpec, index: int, axis: int, dimension: Dimension) -> str:

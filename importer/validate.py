@@ -34,11 +34,13 @@ _INSTEAD = {
 
 @dataclass
 class Call:
-    """One call of a method: tensors to give it, or the inputs' metadata when they should be random."""
+    """One call of a method: tensors to give it, or the inputs' metadata when they should be random. load: calls with
+    another number are made on another load of the program, one load after the other."""
 
     method: str
     tensors: list[Any] | None = None
     inputs: list[dict[str, Any]] = field(default_factory=list)
+    load: int = 0
 
 
 @dataclass
@@ -55,7 +57,7 @@ class Result:
 def run_program(
     payload: Path, program: Program, calls: list[Call], *, deadline: float = 300, timing: bool = True
 ) -> Result:
-    """Run calls on a payload, in order, on one loaded program. Raises PROGRAM_CRASHED, PROGRAM_FAILED,
+    """Run calls on a payload, load by load and in order. Raises PROGRAM_CRASHED, PROGRAM_FAILED,
     OPERATOR_MISSING, BACKEND_MISSING and DEADLINE_EXCEEDED."""
     with tempfile.TemporaryDirectory(prefix="executorch-validate-") as name:
         folder = Path(name)
@@ -66,7 +68,7 @@ def run_program(
             else [],
             "operators": sorted({operator for method in program.methods for operator in method.operators}),
             "backends": sorted({delegate.backend for method in program.methods for delegate in method.delegates}),
-            "calls": [{"method": call.method, "inputs": call.inputs} for call in calls],
+            "calls": [{"method": call.method, "inputs": call.inputs, "load": call.load} for call in calls],
             "timing": timing,
         }
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
