@@ -71,8 +71,8 @@ func _open_window() -> void:
 		DisplayServer.window_set_vsync_mode(DisplayServer.VSYNC_DISABLED, id)
 
 
-## The frame rate as it is shown, and without the renderer's part: on a processor that paints each pixel itself, that part
-## is nearly all of a frame.
+## The frame rate as it is shown, and without the renderer's part, which is nearly all of a frame where the processor
+## paints each pixel.
 func measure() -> Dictionary:
 	var shown: Dictionary = await frames()
 	RenderingServer.viewport_set_update_mode(_window.get_viewport_rid(), RenderingServer.VIEWPORT_UPDATE_DISABLED)

@@ -37,8 +37,7 @@ void to_godot_rows(const executorch::runtime::EValue& value, int64_t rows, std::
 Dictionary to_godot_tensor(const executorch::runtime::EValue& value, std::vector<uint8_t>& scratch);
 
 /// A PackedFloat32Array, whatever the dtype.
-Variant to_godot_floats(const executorch::runtime::EValue& value, std::vector<uint8_t>& scratch,
-                        ResultArrays& kept);
+Variant to_godot_floats(const executorch::runtime::EValue& value, std::vector<uint8_t>& scratch, ResultArrays& kept);
 
 Dictionary to_godot(const ValueSpec& spec);
 Dictionary to_godot(const MethodSignature& signature);

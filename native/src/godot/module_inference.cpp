@@ -135,8 +135,7 @@ Returned<PackedFloat32Array> ExecuTorchModule::forward_packed(const PackedFloat3
             call.signature().inputs[0].dtype == Dtype::Float && call.method().set_same_shape(0, data, count);
         return is_set ? Status() : to_tensor(call.method(), 0, data, Dtype::Float, count, staging_);
     };
-    run(call, call.begin_forward(), give,
-        [&] { output.variant = to_godot_floats(call.output(0), scratch_, kept_); });
+    run(call, call.begin_forward(), give, [&] { output.variant = to_godot_floats(call.output(0), scratch_, kept_); });
     return output;
 }
 
