@@ -41,7 +41,9 @@ class RemoteCache:
             self._files.get_file(self._path(key, "model.tres"), str(folder / "model.tres"))
             (folder / _METADATA).write_text(json.dumps(metadata), encoding="utf-8")
             return True
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except ImporterError:
+            raise
+        except Exception as error:  # every kind of address has a package of its own, with errors of its own
             raise _unreachable(self._address, error) from error
 
     def send(self, key: str, folder: Path) -> None:
@@ -53,7 +55,7 @@ class RemoteCache:
             # The metadata is what makes an entry findable, so it goes last.
             for path in sorted(folder.iterdir(), key=lambda path: path.name == _METADATA):
                 self._files.put_file(str(path), self._path(key, path.name))
-        except OSError as error:
+        except Exception as error:  # as above
             raise _unreachable(self._address, error) from error
 
     def _path(self, key: str, name: str) -> str:

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import stat
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -193,14 +194,51 @@ def test_a_program_in_use_is_replaced_whole(
     assert {path.name for path in tmp_path.iterdir()} == {"new", "program"}
 
 
-def test_a_shared_cache_in_a_bucket(tmp_path: Path) -> None:
-    address = f"memory://bucket-{time.time_ns()}"
-    writer = Cache(address, mirror=tmp_path / "one")
+@pytest.fixture(params=["memory", "s3"])
+def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Address of an empty bucket: fsspec's own in memory, and one of a server that speaks S3."""
+    if request.param == "memory":
+        yield f"memory://bucket-{time.time_ns()}"
+        return
+    import fsspec
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in (
+        ("AWS_ACCESS_KEY_ID", "nobody"),
+        ("AWS_SECRET_ACCESS_KEY", "nothing"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+        ("AWS_ENDPOINT_URL", f"http://{host}:{port}"),
+    ):
+        monkeypatch.setenv(name, value)
+    fsspec.filesystem("s3").mkdir("models")
+    yield "s3://models/shared"
+    server.stop()
+    fsspec.filesystem("s3").clear_instance_cache()
+
+
+def test_a_shared_cache_in_a_bucket(tmp_path: Path, bucket: str) -> None:
+    writer = Cache(bucket, mirror=tmp_path / "one")
     fill(writer, KEYS[0], external=b"weights")
-    reader = Cache(address, mirror=tmp_path / "two")
+    reader = Cache(bucket, mirror=tmp_path / "two")
     found = reader.find(KEYS[0])
     assert found and found.payload.read_bytes() == b"program" and (found.entry / "model.ptd").read_bytes() == b"weights"
     assert reader.find(KEYS[1]) is None
+
+
+def test_a_bucket_that_does_not_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (
+        ("AWS_ACCESS_KEY_ID", "nobody"),
+        ("AWS_SECRET_ACCESS_KEY", "nothing"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("AWS_MAX_ATTEMPTS", "1"),
+    ):
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ImporterError) as caught:
+        Cache("s3://nowhere/shared", mirror=tmp_path).find(KEYS[0])
+    assert caught.value.code == "CACHE_UNREACHABLE"
 
 
 def test_a_bucket_with_other_bytes_than_it_promises(tmp_path: Path) -> None:
