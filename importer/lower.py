@@ -133,12 +133,15 @@ def lowering_error(error: BaseException, step: Step) -> ImporterError:
 def _lower(programs: dict[str, Any], step: Step, options: ImportOptions, constants: dict[str, Any]) -> Lowered:
     from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
 
+    from importer.equal_expands import remove_equal_expands
+
     recipe = step.recipe
     # XNNPACK does not look into loops, so what is in them runs on ExecuTorch's kernels.
     keep = recipe.preserve_linear or any(has_scan(program) for program in programs.values())
     preserve = [torch.ops.aten.linear.default] if keep else []
     edge = to_edge_transform_and_lower(
         programs,
+        transform_passes=[remove_equal_expands],
         partitioner={name: recipe.partitioners(step.without) for name in programs},
         constant_methods=constants or None,
         compile_config=EdgeCompileConfig(_check_ir_validity=False, preserve_ops=preserve),
