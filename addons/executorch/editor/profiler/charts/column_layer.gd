@@ -4,7 +4,7 @@ extends Control
 ## each column of pixels took most of a frame on a machine without a graphics card.
 
 const CallColumns := preload("res://addons/executorch/editor/profiler/charts/call_columns.gd")
-## `durations` has a column for each pixel: the shortest call in the first row, the longest in the second, NAN for none.
+## `durations` has the shortest call of each column in its first row, the longest in its second, NAN for none.
 ## A column is full from the longest down to the shortest, and faint below. Nothing compares as true with NAN.
 const CODE: String = """
 shader_type canvas_item;
@@ -71,7 +71,7 @@ func show_columns(area: Rect2, top_us: float, color: Color, thickness: float, re
 	_material.set_shader_parameter(&"reach", reach)
 	_material.set_shader_parameter(&"stem_alpha", stem_alpha)
 	position = area.position
-	size = Vector2(columns.lows.size(), area.size.y)
+	size = area.size
 	if color != _color:
 		_color = color
 		queue_redraw()

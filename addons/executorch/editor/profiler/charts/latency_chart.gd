@@ -94,7 +94,8 @@ func _draw() -> void:
 
 
 func _draw_chart(area: Rect2) -> void:
-	var columns: int = int(area.size.x)
+	# One for each pixel of a screen at 100%: a single call is seen at 200% too.
+	var columns: int = int(area.size.x / style.px(1))
 	var step: float = (view_end - view_begin) / columns
 	var longest: float = 0.0
 	var usual: float = 0.0
@@ -174,7 +175,7 @@ func _draw_cut(area: Rect2, highs: PackedFloat32Array) -> void:
 	var half: float = style.px(4)
 	var free_from: float = -INF
 	for column: int in highs.size():
-		var tip: Vector2 = area.position + Vector2(column + 0.5, 0.0)
+		var tip: Vector2 = area.position + Vector2((column + 0.5) * area.size.x / highs.size(), 0.0)
 		if tip.x < free_from or not highs[column] > _top_us:
 			continue
 		free_from = tip.x + half
