@@ -128,6 +128,24 @@ func test_rows_that_are_held_stay_as_they_are() -> void:
 			check_near(held[turn][row], expected[begins[turn] + row], 1e-4)
 
 
+## As when Godot gives a running game what the editor has imported.
+func test_a_loaded_model_runs_on_until_the_next_version_is_there() -> void:
+	expect_error("MODEL_PENDING")
+	var model: ExecuTorchResource = _model("linear.pt").duplicate()
+	var filled: Dictionary = {
+		"payload_path": model.payload_path, "metadata": model.metadata, "model_data": model.model_data
+	}
+	check_near(model.forward_array([1.0]), [5.0])
+	model.state = ExecuTorchResource.State.PENDING
+	check_near(model.forward_array([2.0]), [7.0])
+	model.unload_model()
+	check_equal(model.forward_array([2.0]).size(), 0)
+	model.state = ExecuTorchResource.State.READY
+	for field: String in filled:
+		model.set(field, filled[field])
+	check_near(model.forward_array([3.0]), [9.0])
+
+
 func test_a_wrong_row_is_named() -> void:
 	expect_error("row 1")
 	var model: ExecuTorchResource = _model("policy.pt2")

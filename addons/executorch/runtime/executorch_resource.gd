@@ -25,6 +25,8 @@ const Loader := preload("model_loader.gd")
 var _module: RefCounted
 var _session: ExecuTorchRuntime
 var _own_path: String = ""
+## The payload identity of what is loaded.
+var _running_identity: Array = []
 var _lock: Mutex = Mutex.new()
 
 
@@ -56,7 +58,8 @@ func load_model() -> Error:
 
 ## Gives the native memory back; the next call loads the program again. Sessions are not touched.
 func unload_model() -> void:
-	_forget_module()
+	_drop_module()
+	emit_changed()
 
 
 ## Whether the program is in memory.
@@ -245,6 +248,8 @@ func get_absolute_path(path: String) -> String:
 
 ## For sessions: what changes when the resource gets another program.
 func get_payload_identity() -> Array:
+	if state == State.PENDING and _module != null:
+		return _running_identity
 	return [state, payload_path, get_model_version(), model_data.size()]
 
 
@@ -284,6 +289,7 @@ func _load() -> ExecuTorchError:
 		var made: Variant = Loader.make_module(self)
 		found = made as ExecuTorchError if made != null else ExecuTorchError.broken()
 		if found == null:
+			_running_identity = [state, payload_path, get_model_version(), model_data.size()]
 			# The session's module is the sign for other threads that ours is there.
 			_module = made
 			session.adopt(_module, self, false)
@@ -291,8 +297,16 @@ func _load() -> ExecuTorchError:
 	return found
 
 
+## Godot itself gives a running game what the editor imports. While that is only the promise of a next version, the one
+## that is loaded runs on.
 func _forget_module() -> void:
+	if state == State.PENDING and _module != null and not Engine.is_editor_hint():
+		return
+	_drop_module()
+	super()
+
+
+func _drop_module() -> void:
 	if _session != null:
 		_session.forget_module()
 	_module = null
-	super()

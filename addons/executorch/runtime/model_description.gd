@@ -46,8 +46,8 @@ const OPTIMIZATION_AGGRESSIVE: OptimizationLevel = OptimizationLevel.OPTIMIZATIO
 @export_storage var state: State = State.EMPTY:
 	set(value):
 		# A reload fills this very object and names only what differs from the defaults; the state is named first.
-		_set_defaults()
 		state = value
+		_set_defaults()
 		_forget_module()
 ## Why the conversion failed: [code]{code, cause, remedy}[/code]; empty when it did not.
 @export_storage var error: Dictionary = {}
