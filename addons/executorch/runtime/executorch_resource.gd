@@ -289,7 +289,7 @@ func _load() -> ExecuTorchError:
 		var made: Variant = Loader.make_module(self)
 		found = made as ExecuTorchError if made != null else ExecuTorchError.broken()
 		if found == null:
-			_running_identity = [state, payload_path, get_model_version(), model_data.size()]
+			_running_identity = get_payload_identity()
 			# The session's module is the sign for other threads that ours is there.
 			_module = made
 			session.adopt(_module, self, false)
