@@ -136,14 +136,19 @@ func test_a_loaded_model_runs_on_until_the_next_version_is_there() -> void:
 		"payload_path": model.payload_path, "metadata": model.metadata, "model_data": model.model_data
 	}
 	check_near(model.forward_array([1.0]), [5.0])
+	var session: ExecuTorchRuntime = model.new_session()
 	model.state = ExecuTorchResource.State.PENDING
 	check_near(model.forward_array([2.0]), [7.0])
 	model.unload_model()
 	check_equal(model.forward_array([2.0]).size(), 0)
+	check_near(session.run_inference_array([2.0]), [7.0])
+	model.emit_changed()
+	check_near(session.run_inference_array([2.0]), [7.0])
 	model.state = ExecuTorchResource.State.READY
 	for field: String in filled:
 		model.set(field, filled[field])
 	check_near(model.forward_array([3.0]), [9.0])
+	check_near(session.run_inference_array([3.0]), [9.0])
 
 
 func test_a_wrong_row_is_named() -> void:
@@ -203,7 +208,7 @@ func test_memory_policies() -> void:
 	check_equal(model.configure_memory(ExecuTorchResource.MEMORY_POLICY_CUSTOM), OK)
 	check_equal(model.forward_array(input).size(), 10)
 	expect_error("MEMORY_LIMIT_EXCEEDED")
-	check_equal(model.configure_memory(ExecuTorchResource.MEMORY_POLICY_STATIC, 1024), OK)
+	check_equal(model.configure_memory(ExecuTorchResource.MEMORY_POLICY_STATIC, 1024), FAILED)
 	check_equal(model.forward_array(input).size(), 0)
 	check_equal(model.get_last_error().code_name, "MEMORY_LIMIT_EXCEEDED")
 

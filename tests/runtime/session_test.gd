@@ -56,6 +56,7 @@ func test_settings_of_a_session() -> void:
 	var input: PackedFloat32Array = []
 	input.resize(3 * 32 * 32)
 	check_equal(session.run_inference_array(input).size(), 10)
+	check_equal(session.set_optimization_level(ExecuTorchResource.OPTIMIZATION_BASIC), OK)
 	check_equal(session.save_etdump("user://trace.etdp"), OK)
 	check(FileAccess.get_file_as_bytes("user://trace.etdp").size() > 100, "the dump is written")
 
@@ -66,6 +67,44 @@ func test_async_result() -> void:
 	check_near(result.get("output_0", []), [7.0])
 	var session: ExecuTorchRuntime = model.new_session()
 	check_near((await session.run_inference_async({"input_0": [3.0]})).get("output_0", []), [9.0])
+
+
+func test_settings_outlive_the_next_version_of_the_model() -> void:
+	expect_error("MEMORY_LIMIT_EXCEEDED")
+	var model: ExecuTorchResource = _model("linear.pt").duplicate()
+	var session: ExecuTorchRuntime = model.new_session()
+	var unloaded: ExecuTorchRuntime = ExecuTorchRuntime.new()
+	for one: ExecuTorchRuntime in [session, unloaded, model.get_default_session()]:
+		check_equal(one.set_memory_limit(1 << 20), OK)
+		check_equal(one.enable_profiling(true), OK)
+	check_equal(unloaded.load_model(model), OK)
+	check_equal(model.memory_limit_bytes, 1 << 20, "a resource's own session is the resource")
+	for version: int in 2:
+		for one: ExecuTorchRuntime in [session, unloaded, model.get_default_session()]:
+			check_near(one.run_inference_array([2.0]), [7.0])
+			check_equal(one.get_memory_info()["limit"], 1 << 20)
+			check(not (one.get_profile().get("events", []) as Array).is_empty(), "traced")
+		var metadata: Dictionary = model.metadata.duplicate(true)
+		(metadata["payload"] as Dictionary).erase("sha256")
+		model.metadata = metadata
+	check_equal(session.set_memory_limit(64), FAILED)
+	check_equal(session.run_inference_array([2.0]).size(), 0)
+	check_equal(session.set_memory_limit(0), OK)
+	check_near(session.run_inference_array([2.0]), [7.0])
+	check_equal(session.get_memory_info()["policy"], ExecuTorchResource.MEMORY_POLICY_AUTO)
+
+
+func test_a_method_is_prepared_before_its_first_call() -> void:
+	expect_error("UNKNOWN_METHOD")
+	var model: ExecuTorchResource = _model("convnet.pt2").duplicate()
+	var session: ExecuTorchRuntime = model.new_session()
+	check((session.get_memory_info()["planned"] as PackedInt64Array).is_empty(), "nothing is planned yet")
+	check_equal(session.load_method(), OK)
+	check(not (session.get_memory_info()["planned"] as PackedInt64Array).is_empty(), "its memory is there")
+	check_equal(session.get_total_inferences(), 0)
+	check_equal(session.load_method("nothing"), FAILED)
+	check_equal(model.load_method(), OK)
+	check_equal(model.load_method("nothing"), FAILED)
 
 
 func test_async_results_do_not_cross() -> void:

@@ -49,6 +49,9 @@ func load_model() -> Error:
 		status = _session.load_model(model)
 	else:
 		status = _session.load_model_from_file(model_path)
+	# Else the first prediction would stop the frame for it.
+	if status == OK and (_session.get_native_module().get_method_names() as PackedStringArray).has("forward"):
+		status = _session.load_method("forward")
 	if status == OK:
 		model_loaded.emit()
 	else:

@@ -51,9 +51,16 @@ func clear() -> void:
 	state = State.EMPTY
 
 
-## Loads the program now rather than with the first call. Returns [constant OK] or [constant FAILED].
+## Loads the program now rather than with the first call. Returns [constant OK] or [constant FAILED]. The first call
+## still prepares its method: see [method load_method].
 func load_model() -> Error:
 	return OK if get_default_session().prepare() else FAILED
+
+
+## Loads the program and prepares [param method] now rather than in its first call: backends pack their weights then,
+## which takes longer than a call. Returns [constant OK] or [constant FAILED].
+func load_method(method: String = "forward") -> Error:
+	return get_default_session().load_method(method)
 
 
 ## Gives the native memory back; the next call loads the program again. Sessions are not touched.
@@ -129,12 +136,14 @@ func new_session() -> ExecuTorchRuntime:
 
 
 ## Sets where memory comes from; see [member memory_policy]. Returns [constant OK], or [constant FAILED] when a loaded
-## model does not fit: it is then unloaded.
+## model does not fit: its calls fail until it does.
 func configure_memory(policy: MemoryPolicy, limit_bytes: int = 0) -> Error:
 	var was_loaded: bool = is_loaded()
 	memory_policy = policy
 	memory_limit_bytes = limit_bytes
-	return load_model() if was_loaded else OK
+	if not was_loaded:
+		return OK
+	return load_method(get_method_names()[0]) if load_model() == OK else FAILED
 
 
 ## Sets how the model is run. Returns [constant OK] or [constant FAILED].
@@ -246,9 +255,14 @@ func get_absolute_path(path: String) -> String:
 	return resource_path.get_base_dir().path_join(path)
 
 
+## For sessions: whether this runs in a game, and the editor has only promised a next version. What is loaded runs on.
+func is_next_version_pending() -> bool:
+	return state == State.PENDING and not Engine.is_editor_hint()
+
+
 ## For sessions: what changes when the resource gets another program.
 func get_payload_identity() -> Array:
-	if state == State.PENDING and _module != null:
+	if _module != null and is_next_version_pending():
 		return _running_identity
 	return [state, payload_path, get_model_version(), model_data.size()]
 
@@ -289,6 +303,8 @@ func _load() -> ExecuTorchError:
 		var made: Variant = Loader.make_module(self)
 		found = made as ExecuTorchError if made != null else ExecuTorchError.broken()
 		if found == null:
+			found = session.give_settings(made as RefCounted)
+		if found == null:
 			_running_identity = get_payload_identity()
 			# The session's module is the sign for other threads that ours is there.
 			_module = made
@@ -300,10 +316,9 @@ func _load() -> ExecuTorchError:
 ## Godot itself gives a running game what the editor imports. While that is only the promise of a next version, the one
 ## that is loaded runs on.
 func _forget_module() -> void:
-	if state == State.PENDING and _module != null and not Engine.is_editor_hint():
-		return
-	_drop_module()
-	super()
+	if _module == null or not is_next_version_pending():
+		_drop_module()
+		super()
 
 
 func _drop_module() -> void:

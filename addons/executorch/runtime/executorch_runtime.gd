@@ -12,8 +12,6 @@ extends ExecuTorchSession
 ## Values and errors are those of [ExecuTorchResource]. A session may be used from any thread; two calls at once wait
 ## for each other. [method run_inference_async] runs on a worker thread of the session's own.
 
-var _settings: Dictionary = {}
-
 
 ## Loads a model from an imported file, a saved resource or a [code].pte[/code] program. Returns [constant OK] or
 ## [constant FAILED]; see [method get_last_error].
@@ -53,9 +51,8 @@ func load_model(resource: ExecuTorchResource) -> Error:
 	if resource == null or resource.load_model() != OK:
 		_last_error = resource.get_last_error() if resource != null else null
 		return FAILED
-	var module: RefCounted = (resource.get_ready_module() as RefCounted).new_session()
-	adopt(module, resource, true)
-	return _apply_settings()
+	var made: Variant = _adopt_session_of(resource.get_ready_module() as RefCounted, resource)
+	return keep_error(made as ExecuTorchError) if made is ExecuTorchError else OK
 
 
 ## Gives the session's memory back; asynchronous calls are cancelled.
@@ -65,6 +62,12 @@ func unload_model() -> void:
 	if _resource != null and _resource.changed.is_connected(_on_resource_changed):
 		_resource.changed.disconnect(_on_resource_changed)
 	_resource = null
+
+
+## Prepares [param method] now rather than in its first call: backends pack their weights then, which takes longer than
+## a call. Returns [constant OK], or [constant FAILED], also when the method does not fit into the memory limit.
+func load_method(method: String = "forward") -> Error:
+	return _checked(_module.load_method(method) as int) if prepare() else FAILED
 
 
 ## Whether there is a model.
@@ -169,13 +172,14 @@ func reset_statistics() -> void:
 
 ## Sets how the model is run, now and for models loaded later. Returns [constant OK] or [constant FAILED].
 func set_optimization_level(level: ExecuTorchResource.OptimizationLevel) -> Error:
-	_settings["level"] = level
-	return _apply_settings()
+	var home: ExecuTorchResource = get_home()
+	return home.set_optimization_level(level) if home != null else _set_for_good(&"set_optimization_level", [level])
 
 
-## Turns tracing of single operators on or off. Off costs nothing.
+## Turns tracing of single operators on or off, now and for models loaded later. Off costs nothing. Returns
+## [constant OK] or [constant FAILED].
 func enable_profiling(enabled: bool = true) -> Error:
-	return _checked(_module.enable_profiling(enabled)) if _module != null else _not_loaded_error()
+	return _set_for_good(&"enable_profiling", [enabled])
 
 
 ## The trace of the last calls while profiling is on; see [method ExecuTorchResource.get_profile].
@@ -189,11 +193,15 @@ func save_etdump(path: String) -> Error:
 	return _checked(_module.save_etdump(place)) if _module != null else _not_loaded_error()
 
 
-## Takes the session's memory from one block of [param bytes], and refuses a model that does not fit; 0 takes the limit
-## away. Holds for models loaded later too. Returns [constant OK] or [constant FAILED].
+## Takes the session's memory from one block of [param bytes]; 0 takes the limit away. Holds for models loaded later
+## too. The state of a loaded model begins anew. Returns [constant OK], or [constant FAILED] when a loaded model does
+## not fit.
 func set_memory_limit(bytes: int) -> Error:
-	_settings["limit"] = bytes
-	return _apply_settings()
+	var policy: ExecuTorchResource.MemoryPolicy = (
+		ExecuTorchResource.MEMORY_POLICY_STATIC if bytes > 0 else ExecuTorchResource.MEMORY_POLICY_AUTO
+	)
+	var home: ExecuTorchResource = get_home()
+	return home.configure_memory(policy, bytes) if home != null else _set_memory(policy, bytes)
 
 
 ## See [method ExecuTorchResource.get_memory_info].
@@ -244,17 +252,11 @@ func new_session() -> ExecuTorchRuntime:
 	return session
 
 
-func _apply_settings() -> Error:
+## Where memory comes from is chosen before the first method is loaded: a loaded model is loaded again.
+func _set_memory(policy: ExecuTorchResource.MemoryPolicy, bytes: int) -> Error:
+	_settings[&"configure_memory"] = [policy, bytes]
 	if _module == null:
 		return OK
-	if _settings.has("level"):
-		var status: Error = _checked(_module.set_optimization_level(_settings["level"]))
-		if status != OK:
-			return status
-	if _settings.has("limit"):
-		var limit: int = _settings["limit"]
-		var policy: int = (
-			ExecuTorchResource.MEMORY_POLICY_STATIC if limit > 0 else ExecuTorchResource.MEMORY_POLICY_AUTO
-		)
-		return _checked(_module.configure_memory(policy, limit))
-	return OK
+	var method: String = (_module.get_method_names() as PackedStringArray)[0]
+	forget_module()
+	return load_method(method)

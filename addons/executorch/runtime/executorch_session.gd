@@ -24,6 +24,8 @@ var _description: Dictionary = {}
 var _last_error: ExecuTorchError
 var _queue: CallQueue = CallQueue.new()
 var _payload: Array = []
+# What was set for this session, whatever module it runs on: name of the native method to its arguments.
+var _settings: Dictionary[StringName, Array] = {}
 
 
 ## Queues a run of [param method] on the session's worker thread and returns at once.
@@ -131,6 +133,19 @@ func keep_error(found: ExecuTorchError) -> Error:
 	return FAILED
 
 
+## For resources: the resource whose own session this is, or null.
+func get_home() -> ExecuTorchResource:
+	return _home.get_ref() as ExecuTorchResource if _home != null else null
+
+
+## For resources: gives a module that is to be adopted what was set for the session. Null when it worked.
+func give_settings(module: RefCounted) -> ExecuTorchError:
+	for setting: StringName in _settings:
+		if module.callv(setting, _settings[setting]) != 0:
+			return Inputs.error_of(module)
+	return null
+
+
 ## For resources: runs on this module from now on. A session that [param keeps] its resource keeps it alive.
 func adopt(module: RefCounted, resource: ExecuTorchResource, keeps: bool, known: Dictionary = {}) -> void:
 	_module = module
@@ -166,30 +181,46 @@ func _notification(what: int) -> void:
 		ExecuTorchProcess.unregister(_id)
 
 
+## The native module, or an error.
+func _adopt_session_of(shared: RefCounted, resource: ExecuTorchResource) -> Variant:
+	var module: RefCounted = shared.new_session()
+	var found: ExecuTorchError = give_settings(module)
+	if found != null:
+		return found
+	adopt(module, resource, true)
+	return _module
+
+
+func _set_for_good(setting: StringName, arguments: Array) -> Error:
+	_settings[setting] = arguments
+	return _checked(_module.callv(setting, arguments) as int) if _module != null else OK
+
+
 func _checked(status: int) -> Error:
 	return OK if status == 0 else keep_error(Inputs.error_of(_module))
 
 
 ## The resource holds another program now: the next call loads it.
 func _on_resource_changed() -> void:
-	if _resource != null and _resource.get_payload_identity() != _payload:
+	if _resource == null or _resource.is_next_version_pending():
+		return
+	if _resource.get_payload_identity() != _payload:
 		forget_module()
 
 
 ## The native module or an error, MODEL_PENDING while the model is converted.
 func _load_again() -> Variant:
-	var source: ExecuTorchResource = _resource if _home == null else _home.get_ref() as ExecuTorchResource
+	var source: ExecuTorchResource = _resource if _home == null else get_home()
 	if source == null:
 		return _not_loaded_cause()
 	var made: Variant = source.get_ready_module()
 	if made == null or made is ExecuTorchError or _home != null:
 		return made
-	adopt((made as RefCounted).new_session() as RefCounted, source, true)
-	return _module
+	return _adopt_session_of(made as RefCounted, source)
 
 
 func _get_error_name() -> String:
-	var home: ExecuTorchResource = _home.get_ref() as ExecuTorchResource if _home != null else null
+	var home: ExecuTorchResource = get_home()
 	return home.get_source_file_path() if home != null else get_model_name()
 
 

@@ -44,17 +44,9 @@ static func _reload() -> void:
 		var path: String = _waiting[0]
 		_waiting.remove_at(0)
 		# Only what the game holds: another model is loaded anew whenever the game asks for it.
-		if ResourceLoader.has_cached(path) and not _is_pending(path):
+		if ResourceLoader.has_cached(path):
 			ResourceLoader.load(path, "", ResourceLoader.CACHE_MODE_REPLACE)
 		done.append(path)
 	_reloading = false
 	if not done.is_empty():
 		EngineDebugger.send_message("%s:reloaded" % PREFIX, Array(done))
-
-
-## Whether the next version is being converted already: the editor tells when that one is there.
-static func _is_pending(path: String) -> bool:
-	var fresh: ExecuTorchResource = (
-		ResourceLoader.load(path, "", ResourceLoader.CACHE_MODE_IGNORE) as ExecuTorchResource
-	)
-	return fresh != null and fresh.state == ExecuTorchResource.State.PENDING
