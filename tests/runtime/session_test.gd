@@ -211,12 +211,34 @@ func test_monitors() -> void:
 	check(after.size() < before, "a session without a model is not shown")
 
 
+## Godot's Performance has no lock: it crashed when a model was loaded on a thread while the debugger read it.
+func test_monitors_of_sessions_that_other_threads_load() -> void:
+	var model: ExecuTorchResource = _model("linear.pt").duplicate()
+	check_equal(model.load_model(), OK)
+	var before: int = Performance.get_custom_monitor_names().size()
+	var thread: Thread = Thread.new()
+	thread.start(_load_sessions.bind(model))
+	while thread.is_alive():
+		for title: StringName in Performance.get_custom_monitor_names():
+			Performance.get_custom_monitor(title)
+	var kept: ExecuTorchRuntime = thread.wait_to_finish()
+	await get_tree().process_frame
+	check_equal(Performance.get_custom_monitor_names().size(), before + 4, "the one that is kept is shown")
+	check(kept.is_model_loaded(), "it is loaded")
+
+
 func test_mcp_tools() -> void:
 	var names: Array = ExecuTorchRuntime.list_mcp_tools().map(func(tool: Dictionary) -> String: return tool["name"])
 	for wanted: String in ["run_inference", "get_model_info", "health_check", "reset_stats"]:
 		check(wanted in names, "%s in %s" % [wanted, names])
 	var answer: Dictionary = ExecuTorchRuntime.call_mcp_tool("health_check", {})
 	check(not answer.get("isError", false), str(answer))
+
+
+func _load_sessions(model: ExecuTorchResource) -> ExecuTorchRuntime:
+	for turn: int in 1000:
+		model.new_session().unload_model()
+	return model.new_session()
 
 
 func _has_session(id: int) -> bool:

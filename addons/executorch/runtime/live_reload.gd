@@ -9,19 +9,20 @@ static var _waiting: PackedStringArray = []
 static var _reloading: bool = false
 
 
-## Listens to the editor, once; does nothing in a game without a debugger.
+## Listens to the editor, once; does nothing in a game without a debugger. Any thread.
 static func start() -> void:
 	if not _started and EngineDebugger.is_active() and not Engine.is_editor_hint():
 		_started = true
-		EngineDebugger.register_message_capture(PREFIX, _on_message)
 		_attach.call_deferred()
 
 
-## The engine complains of captures that outlive its debugger.
 static func _attach() -> void:
 	var tree: SceneTree = Engine.get_main_loop() as SceneTree
-	if tree != null:
-		tree.root.tree_exiting.connect(EngineDebugger.unregister_message_capture.bind(PREFIX))
+	if tree == null or EngineDebugger.has_capture(PREFIX):
+		return
+	EngineDebugger.register_message_capture(PREFIX, _on_message)
+	# The engine complains of captures that outlive its debugger.
+	tree.root.tree_exiting.connect(EngineDebugger.unregister_message_capture.bind(PREFIX))
 
 
 static func _on_message(message: String, paths: Array) -> bool:
