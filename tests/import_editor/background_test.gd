@@ -81,6 +81,20 @@ func test_cancel_and_retry() -> void:
 	check_equal(_jobs().get_jobs().size(), 0)
 
 
+func test_a_file_that_changes_while_it_is_converted_has_one_job() -> void:
+	var path: String = "res://models/twice.pt"
+	_write(path, _fresh_model())
+	await _scan()
+	var first: ExecuTorchJob = _jobs().find_job(path)
+	_write(path, _fresh_model())
+	await _scan()
+	var of_file: Array = _jobs().get_jobs().filter(func(job: ExecuTorchJob) -> bool: return job.path == path)
+	check_equal(of_file.size(), 1)
+	check(of_file[0] != first and first.is_ended(), "the second one is left")
+	var model: ExecuTorchResource = load(path)
+	await wait_until(func() -> bool: return model.state == ExecuTorchResource.State.READY, 300.0, "ready")
+
+
 func test_unfinished_jobs_are_on_the_disk() -> void:
 	var path: String = "res://models/recorded.pt"
 	_write(path, _fresh_model())

@@ -86,6 +86,9 @@ func enqueue(path: String, options: Dictionary, save_path: String) -> ExecuTorch
 	if former != null and not former.is_ended():
 		_abandon(former)
 		_end(former, ExecuTorchJob.State.CANCELLED)
+		# Nobody has given it up: the list shows the file's new conversion in its place.
+		_jobs.erase(former)
+		job_removed.emit(former)
 	var job: ExecuTorchJob = _add(path, options, save_path)
 	_record.put(path, Record.QUEUED, save_path)
 	var work: Callable = Steps.prepare.bind(path, options, ModelSettings.get_cache_folder())
