@@ -213,6 +213,15 @@ func test_memory_policies() -> void:
 	check_equal(model.get_last_error().code_name, "MEMORY_LIMIT_EXCEEDED")
 
 
+func test_properties_stand_in_groups_where_they_are_edited() -> void:
+	var groups: Callable = func(model: ExecuTorchResource) -> Array:
+		var is_ours: Callable = func(entry: Dictionary) -> bool: return entry["name"] in ["Memory", "Optimization"]
+		var shown: Array = model.get_property_list().filter(is_ours)
+		return shown.filter(func(entry: Dictionary) -> bool: return entry["usage"] == PROPERTY_USAGE_GROUP)
+	check_equal((groups.call(ExecuTorchResource.new()) as Array).size(), 2)
+	check_equal((groups.call(_model("linear.pt")) as Array).size(), 0, "import options stand in their place")
+
+
 func test_optimization_levels_give_the_same_numbers() -> void:
 	var model: ExecuTorchResource = _model("linear.pt").duplicate()
 	for level: ExecuTorchResource.OptimizationLevel in [

@@ -1,4 +1,5 @@
 @tool
+@icon("res://addons/executorch/icons/resource.svg")
 class_name ExecuTorchModelDescription
 extends Resource
 ## What an [ExecuTorchResource] keeps of a model: where its program is, what is known of it, and how it is to be run.
@@ -71,6 +72,7 @@ const OPTIMIZATION_AGGRESSIVE: OptimizationLevel = OptimizationLevel.OPTIMIZATIO
 	set(value):
 		payload_path = value
 		_forget_module()
+@export_group("Memory")
 ## Where memory comes from. Takes effect when the model is loaded, or at once when it is.
 @export var memory_policy: MemoryPolicy = MemoryPolicy.MEMORY_POLICY_AUTO:
 	set(value):
@@ -81,6 +83,7 @@ const OPTIMIZATION_AGGRESSIVE: OptimizationLevel = OptimizationLevel.OPTIMIZATIO
 	set(value):
 		memory_limit_bytes = value
 		_forget_module()
+@export_group("Optimization")
 ## How the model is run.
 @export var optimization_level: OptimizationLevel = OptimizationLevel.OPTIMIZATION_BASIC:
 	set(value):
@@ -121,7 +124,7 @@ func get_model_version() -> String:
 
 ## Where the model came from: the file that was imported, else the program's.
 func get_source_file_path() -> String:
-	if resource_path.begins_with("res://") and not resource_path.get_extension() in ["tres", "res", "tscn", "scn"]:
+	if _is_imported():
 		return resource_path
 	var source: String = str((metadata.get("source", {}) as Dictionary).get("path", ""))
 	return source if not source.is_empty() else resource_path if not resource_path.is_empty() else payload_path
@@ -147,6 +150,16 @@ func get_method_meta(method: String = "forward") -> Dictionary:
 		if entry.get("name", "") == method:
 			return entry
 	return {}
+
+
+## An imported model is tuned by its import options: the inspector shows those, and no empty groups.
+func _validate_property(property: Dictionary) -> void:
+	if property["name"] in ["Memory", "Optimization"] and _is_imported():
+		property["usage"] = PROPERTY_USAGE_NONE
+
+
+func _is_imported() -> bool:
+	return resource_path.begins_with("res://") and not resource_path.get_extension() in ["tres", "res", "tscn", "scn"]
 
 
 func _names_in(meta: Dictionary, side: String) -> PackedStringArray:
