@@ -37,6 +37,7 @@ func test_model_is_dragged_onto_a_node() -> void:
 	var brain: ExecuTorchNode = EditorInterface.get_edited_scene_root().get_node("Brain")
 	EditorInterface.edit_node(brain)
 	await _frames(10)
+	check(str(brain._get_configuration_warnings()).contains("no model"), "a node without a model is marked")
 	var row: Control = _find_property("model")
 	if row == null:
 		check(false, "the inspector has no row for the model")
@@ -46,6 +47,8 @@ func test_model_is_dragged_onto_a_node() -> void:
 	var picker: Control = row.find_children("*", "EditorResourcePicker", true, false)[0]
 	await _drag(await _file_place(), _centre(picker.get_child(0) as Control))
 	check(brain.model != null and brain.model.resource_path == LINEAR, "the node's model is %s" % brain.model)
+	check(brain._get_configuration_warnings().is_empty(), "no warning any more")
+	check(not brain.is_model_loaded(), "a scene that is edited runs nothing")
 
 
 func test_model_is_dragged_into_a_script() -> void:

@@ -1,3 +1,4 @@
+@tool
 @icon("res://addons/executorch/icons/node.svg")
 class_name ExecuTorchNode
 extends Node
@@ -20,11 +21,13 @@ signal inference_failed(error: ExecuTorchError)
 @export var model: ExecuTorchResource:
 	set(value):
 		model = value
+		update_configuration_warnings()
 		_reload_if_wanted()
 ## The model's file, used when [member model] is empty.
 @export_file("*.pt", "*.pt2", "*.pth", "*.pte", "*.safetensors", "*.tres", "*.res") var model_path: String = "":
 	set(value):
 		model_path = value
+		update_configuration_warnings()
 		_reload_if_wanted()
 ## Whether the model is loaded when the node enters the tree.
 @export var auto_load: bool = true
@@ -33,8 +36,13 @@ var _session: ExecuTorchRuntime = ExecuTorchRuntime.new()
 
 
 func _ready() -> void:
-	if auto_load and (model != null or not model_path.is_empty()):
-		load_model()
+	_reload_if_wanted()
+
+
+func _get_configuration_warnings() -> PackedStringArray:
+	if model != null or not model_path.is_empty():
+		return []
+	return ['There is no model. Drag a model from the FileSystem dock onto "Model" in the inspector.']
 
 
 func _exit_tree() -> void:
@@ -143,8 +151,10 @@ func _first_output() -> String:
 	return (outputs[0] as Dictionary)["name"]
 
 
+## In the game; a scene that is edited runs nothing.
 func _reload_if_wanted() -> void:
-	if is_node_ready() and auto_load and is_inside_tree():
-		unload_model()
-		if model != null or not model_path.is_empty():
-			load_model()
+	if Engine.is_editor_hint() or not (auto_load and is_node_ready() and is_inside_tree()):
+		return
+	unload_model()
+	if model != null or not model_path.is_empty():
+		load_model()
