@@ -1,7 +1,5 @@
 // Running a program that nobody vouches for in a child process, before this process runs it.
 
-#include <algorithm>
-
 #include "model/child_trial.h"
 #include "model/model.h"
 #include "model/tried_files.h"
@@ -9,24 +7,40 @@
 namespace godot_executorch {
 namespace {
 
-Status run_method(Call& call, const std::string& name) {
+/// Zeros, or numbers that differ from each other: some damage shows only with the second.
+std::vector<uint8_t> make_elements(const ValueSpec& spec, bool varied) {
+    // At least one byte, so that there is an address.
+    std::vector<uint8_t> elements(spec.element_count * dtype_size(spec.dtype) + 1);
+    if (varied) {
+        std::vector<float> numbers(spec.element_count);
+        uint32_t state = 1;
+        for (float& number : numbers) {
+            state = state * 1664525 + 1013904223;  // Numerical Recipes' generator
+            // Floats between -4 and 4; integers are often indices, for which 0 and 1 are safe.
+            number = is_floating(spec.dtype) ? static_cast<float>(static_cast<int32_t>(state)) / (1 << 29)
+                                             : static_cast<float>(state >> 31);
+        }
+        const Status always_fits =
+            convert_elements(numbers.data(), Dtype::Float, elements.data(), spec.dtype, numbers.size());
+    }
+    return elements;
+}
+
+Status run_method(Call& call, const std::string& name, bool varied) {
     Status status = call.begin(name);
     if (!status.ok()) {
         return status;
     }
-    size_t largest = 0;
-    for (const ValueSpec& spec : call.signature().inputs) {
-        largest = std::max(largest, spec.element_count * dtype_size(spec.dtype));
-    }
-    const std::vector<uint8_t> zeros(largest + 1);
+    std::vector<std::vector<uint8_t>> inputs;  // the method reads them when it runs
     for (size_t i = 0; i < call.signature().inputs.size() && status.ok(); ++i) {
         const ValueSpec& spec = call.signature().inputs[i];
         if (!spec.is_tensor()) {
             return {};  // numbers are part of the program; there is nothing to try them with
         }
-        status = call.method().set_tensor(i, spec.shape, zeros.data());
+        inputs.push_back(make_elements(spec, varied));
+        status = call.method().set_tensor(i, spec.shape, inputs.back().data());
     }
-    // An error is no crash: zeros may be no input for this model.
+    // An error is no crash: these numbers may be no input for this model.
     const Status ignored = status.ok() ? call.execute() : std::move(status);
     return {};
 }
@@ -62,10 +76,12 @@ Status Model::try_program(const std::shared_ptr<const LoadedProgram>& program, i
         model.signatures_ = program->methods();
         model.level_ = OptimizationLevel::None;
         for (const MethodSignature& signature : program->methods()) {
-            Call call(model);
-            Status status = run_method(call, signature.name);
-            if (!status.ok()) {
-                return status;
+            for (const bool varied : {false, true}) {
+                Call call(model);
+                Status status = run_method(call, signature.name, varied);
+                if (!status.ok()) {
+                    return status;
+                }
             }
         }
         return {};
