@@ -306,6 +306,47 @@ TEST_CASE("two threads may pause each other inside their own uses of the pool") 
     CHECK(both.end == ChildEnd::Ran);
 }
 
+TEST_CASE("after a fatal check in a call, those who wait for that model or its memory pool go on") {
+    for (const bool same_model : {true, false}) {
+        CAPTURE(same_model);
+        const ChildResult result = with_pool([&] {
+            const auto memory = std::make_shared<MemoryPool>();
+            Model first;
+            Model second;
+            for (Model* model : {&first, &second}) {
+                Status status = model->configure_memory(MemoryPolicy::Custom, 0);
+                status = status.ok() ? model->set_memory_pool(memory) : std::move(status);
+                status = status.ok() ? model->load_from_file(model_path("linear_portable.pte")) : std::move(status);
+                status = status.ok() ? model->load_method("forward") : std::move(status);
+                if (!status.ok()) {
+                    return status;
+                }
+            }
+            std::atomic<bool> is_inside{false};
+            std::vector<float> output;
+            std::thread other([&] {
+                while (!is_inside) {
+                    std::this_thread::yield();
+                }
+                output = run(same_model ? first : second, floats({1}, {1, 1}));
+            });
+            {
+                Call call(first);
+                Status status = call.begin_forward();
+                is_inside = true;
+                std::this_thread::sleep_for(std::chrono::milliseconds(100));
+                // The other thread of the pool may take all of a loop.
+                while (status.ok() && loop_on_pool(Fails::InCaller).ok()) {
+                }
+            }
+            other.join();
+            return output == std::vector<float>{5} ? Status() : Status(Code::NotLoaded, "it gave something else");
+        });
+        CAPTURE(result.detail);
+        CHECK(result.end == ChildEnd::Ran);
+    }
+}
+
 // What cannot be avoided (docs/integrity.md); with one thread it can.
 TEST_CASE("a fatal check in another thread of the pool ends the process, and on one thread it is an error") {
     CHECK(with_pool([] { return loop_on_pool(Fails::InWorker); }).end == ChildEnd::Crashed);

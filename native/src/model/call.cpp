@@ -9,7 +9,7 @@
 
 namespace godot_executorch {
 
-Call::Call(Model& model) : model_(model), lock_(model.mutex_) {
+Call::Call(Model& model) : model_(model), lock_(model.mutex_), pool_use_(std::in_place) {
 }
 
 Call::~Call() = default;
@@ -28,10 +28,18 @@ Status Call::begin_forward() {
 }
 
 Status Call::lock_pool() {
-    if (method_->memory().uses_pool()) {
-        pool_lock_ = std::unique_lock<std::mutex>(model_.pool_->mutex());
+    if (!method_->memory().uses_pool()) {
+        return {};
     }
-    return {};
+    pool_lock_ = std::unique_lock<std::mutex>(model_.pool_->mutex(), std::try_to_lock);
+    if (pool_lock_.owns_lock()) {
+        return {};
+    }
+    pool_use_.reset();
+    pool_lock_.lock();
+    pool_use_.emplace();
+    const std::string name = method_->signature().name;
+    return model_.ready_method(name, method_);  // the thread pool may be another one by now
 }
 
 Status Call::execute() {

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "model/loaded_method.h"
@@ -35,8 +36,9 @@ class Call {
     Status lock_pool();
 
     Model& model_;
-    PoolUse pool_use_;
     std::unique_lock<std::mutex> lock_;
+    // After the lock, as everywhere: a pause waits for those who use the pool, so they must not wait for who pauses.
+    std::optional<PoolUse> pool_use_;
     std::unique_lock<std::mutex> pool_lock_;
     LoadedMethod* method_ = nullptr;
 };
