@@ -60,6 +60,20 @@ TEST_CASE("STATIC takes everything from one block, and says how much a model nee
     CHECK(Model().configure_memory(MemoryPolicy::Static, 0).code() == static_cast<int>(Code::InvalidOption));
 }
 
+TEST_CASE("STATIC: a method's planned memory begins with zeros where another one had temporary memory") {
+    StaticBlock block(4096);
+    std::memset(block.take_temporary(256, kMemoryAlignment), 0xAB, 256);
+    block.reset_temporary();
+    MemorySource source;
+    source.policy = MemoryPolicy::Static;
+    source.block = &block;
+    MethodSignature signature;
+    signature.planned_memory = {100, 20};
+    MethodMemory memory(source);
+    REQUIRE(memory.plan(signature).ok());
+    CHECK(memory.copy_planned() == std::vector<uint8_t>(120, 0));
+}
+
 TEST_CASE("STATIC: no heap allocation in a warm call") {
     if (!counts_allocations()) {
         return;

@@ -132,8 +132,6 @@ uint8_t* StaticBlock::take_temporary(size_t size, size_t alignment) {
 void StaticBlock::rewind(size_t used) {
     used_ = used;
     temporary_ = 0;
-    // A later method expects zeroed memory.
-    std::fill(pages_.data() + used, pages_.data() + std::min(pages_.size(), align_up(used)), uint8_t{0});
     pages_.release_from(used);
 }
 

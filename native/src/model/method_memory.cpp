@@ -32,6 +32,9 @@ Status MethodMemory::plan(const MethodSignature& signature) {
         base = planned_bytes_ > 0 ? source_.block->take(planned_bytes_, kMemoryAlignment) : nullptr;
         if (base == nullptr) {
             planned_shortage_ = planned_bytes_ > 0 ? source_.block->take_shortage() : 0;
+        } else {
+            // State begins with zeros; what other methods had in their calls may have been here.
+            std::fill_n(base, planned_bytes_, uint8_t{0});
         }
     } else {
         method_allocator_ = std::make_unique<GrowingAllocator>();
