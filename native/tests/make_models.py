@@ -72,6 +72,7 @@ def _make(folder: Path) -> None:
     pair = (torch.ones(2, 3), torch.ones(2, 3))
     methods = {"forward": exported, "pair": export(Halved(), pair)}
     lower(methods, "methods.pte", partition=False, constants={"answer": 42, "scale": 0.5, "label": "digits"})
+    lower({"first": exported, "second": exported}, "two_delegates.pte")
     counter = export(Counter(), (torch.ones(1),))
     lower(counter, "counter.pte", partition=False, passes=[InitializedMutableBufferPass(["total"])])
     policy = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 4)).eval().requires_grad_(False)

@@ -7,6 +7,7 @@
 
 #include "allocation_counter.h"
 #include "model/process_memory.h"
+#include "model/runtime_info.h"
 #include "models.h"
 
 using namespace godot_executorch;
@@ -58,6 +59,33 @@ TEST_CASE("STATIC takes everything from one block, and says how much a model nee
 
     CHECK(model.configure_memory(MemoryPolicy::Auto, 0).code() == static_cast<int>(Code::InvalidOption));
     CHECK(Model().configure_memory(MemoryPolicy::Static, 0).code() == static_cast<int>(Code::InvalidOption));
+}
+
+TEST_CASE("STATIC: a program with several methods is loaded anew in the block that it has") {
+    const TensorValue one = floats({1}, {1, 1});
+    const TensorValue six = floats({1, 2, 3, 4, 5, 6}, {2, 3});
+    const auto run_both = [&](Model& model) {
+        std::vector<TensorValue> outputs;
+        return run(model, one) == std::vector<float>{5} && model.execute("pair", {six, six}, outputs).ok();
+    };
+    Model roomy;
+    REQUIRE(roomy.configure_memory(MemoryPolicy::Static, 1 << 20).ok());
+    REQUIRE(roomy.load_from_file(model_path("methods.pte")).ok());
+    REQUIRE(run_both(roomy));
+    const MemoryInfo info = roomy.get_memory_info();
+
+    Model model;
+    REQUIRE(model.configure_memory(MemoryPolicy::Static, info.total - info.program - info.unused).ok());
+    REQUIRE(model.load_from_file(model_path("methods.pte")).ok());
+    REQUIRE(run_both(model));
+    const int threads = thread_count();
+    for (int i = 0; i < 4; ++i) {
+        CHECK(model.enable_profiling(i % 2 == 0).ok());
+        CHECK(run_both(model));
+        REQUIRE(set_thread_count(1 + i % 2).ok());
+        CHECK(run_both(model));
+    }
+    REQUIRE(set_thread_count(threads).ok());
 }
 
 TEST_CASE("STATIC: a method's planned memory begins with zeros where another one had temporary memory") {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 #include "model/ticks.h"
 #include "models.h"
@@ -89,6 +90,28 @@ TEST_CASE("portable kernels are named too") {
     CHECK(std::any_of(profile.operators.begin(), profile.operators.end(), [](const OperatorTotal& total) {
         return total.depth == 1 && total.name.find("convolution.out") != std::string::npos;
     }));
+}
+
+TEST_CASE("when one method cannot be loaded anew, the others have the new tracer") {
+    const std::vector<char> bytes = read_file(model_path("two_delegates.pte"));
+    bool fails = false;
+    const auto read = [&](uint64_t offset, size_t size, void* destination) {
+        std::memcpy(destination, bytes.data() + offset, size);
+        return !std::exchange(fails, false);
+    };
+    const TensorValue input = floats({1}, {1, 1});
+    Model model;
+    REQUIRE(model.load_from_stream(read, bytes.size()).ok());
+    for (const bool enabled : {true, false}) {
+        CHECK(run(model, input, "first") == std::vector<float>{5});
+        CHECK(run(model, input, "second") == std::vector<float>{5});
+        fails = true;
+        CHECK_FALSE(model.enable_profiling(enabled).ok());
+        CHECK(run(model, input, "second") == std::vector<float>{5});
+        const Profile profile = model.get_profile();
+        CHECK(profile.calls.empty() == !enabled);
+        CHECK((!enabled || !profile.calls.back().events.empty()));
+    }
 }
 
 TEST_CASE("an ETDump is written whole, or an error says why not") {

@@ -39,6 +39,8 @@ class LoadedMethod {
     bool has_current_pool() const { return one_thread_ || pool_generation_ == PoolUse::generation(); }
     /// Differs after every change of the signature, and between methods.
     uint64_t revision() const { return revision_; }
+    /// Grows from method to method.
+    uint64_t load_order() const { return load_order_; }
 
     /// `data` holds the spec's dtype in C order; it must live until execute() returns.
     Status set_tensor(size_t index, const Shape& shape, const void* data);
@@ -85,6 +87,7 @@ class LoadedMethod {
     std::shared_ptr<const LoadedProgram> program_;
     MethodSignature signature_;
     uint64_t revision_;
+    uint64_t load_order_ = revision_;
     bool one_thread_;
     uint64_t pool_generation_ = PoolUse::generation();
     bool is_warm_ = false;

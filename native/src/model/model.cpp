@@ -300,17 +300,7 @@ Status Model::save_etdump(const std::string& path) {
 
 Status Model::reload_all() {
     // Backends see their settings only when a method is loaded.
-    std::vector<std::string> names;
-    for (const auto& [name, method] : methods_) {
-        names.push_back(name);
-    }
-    for (const std::string& name : names) {
-        Status status = reload(methods_.at(name));
-        if (!status.ok()) {
-            return status;
-        }
-    }
-    return {};
+    return reload(loaded_names());
 }
 
 MemoryInfo Model::get_memory_info() const {

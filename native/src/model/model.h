@@ -117,7 +117,10 @@ class Model {
     static Status try_program(const std::shared_ptr<const LoadedProgram>& program, int seconds);
     Status ready_method(const std::string& name, LoadedMethod*& method);
     Status instantiate(const MethodSignature& signature, std::unique_ptr<LoadedMethod>& method);
-    Status reload(std::unique_ptr<LoadedMethod>& method);
+    /// Loads methods that are loaded once more, with their state. Those that cannot be are not loaded afterwards.
+    Status reload(std::vector<std::string> names);
+    std::vector<std::string> loaded_names() const;
+    Status add_method(const MethodSignature& signature, LoadedMethod*& method);
     MethodSignature* find_signature(const std::string& name);
     Status reload_all();
     void warm_up(LoadedMethod& method);

@@ -9,27 +9,48 @@
 
 namespace godot_executorch {
 
-Status Model::reload(std::unique_ptr<LoadedMethod>& method) {
+std::vector<std::string> Model::loaded_names() const {
+    std::vector<std::string> names;
+    for (const auto& [name, method] : methods_) {
+        names.push_back(name);
+    }
+    // In the order in which they were loaded: with it, they fit into a block into which they fitted before.
+    std::sort(names.begin(), names.end(), [&](const std::string& left, const std::string& right) {
+        return methods_.at(left)->load_order() < methods_.at(right)->load_order();
+    });
+    return names;
+}
+
+Status Model::reload(std::vector<std::string> names) {
+    struct Before {
+        MethodSignature signature;
+        std::vector<uint8_t> planned;
+    };
     const PoolUse pool_use;
-    const std::vector<uint8_t> planned =
-        method->memory().uses_pool() ? std::vector<uint8_t>() : method->memory().copy_planned();
-    const MethodSignature signature = method->signature();
-    const bool is_forward = method.get() == forward_;
-    forward_ = is_forward ? nullptr : forward_;
-    method.reset();
-    if (block_ != nullptr && methods_.size() == 1) {
+    if (block_ != nullptr) {
+        names = loaded_names();  // a block is given back as a whole
+    }
+    std::vector<Before> before;
+    for (const std::string& name : names) {
+        const LoadedMethod& method = *methods_.at(name);
+        const MethodMemory& memory = method.memory();
+        before.push_back({method.signature(), memory.uses_pool() ? std::vector<uint8_t>() : memory.copy_planned()});
+        forward_ = &method == forward_ ? nullptr : forward_;
+        methods_.erase(name);
+    }
+    if (block_ != nullptr) {
         block_->rewind(0);
     }
-    Status status = instantiate(signature, method);
-    if (!status.ok()) {
-        methods_.erase(signature.name);
-        return status;
+    Status failed;
+    for (const Before& one : before) {
+        LoadedMethod* method = nullptr;
+        Status status = add_method(one.signature, method);
+        if (status.ok() && !one.planned.empty()) {
+            method->memory().restore_planned(one.planned);
+        }
+        failed = failed.ok() ? std::move(status) : std::move(failed);
     }
-    if (!planned.empty()) {
-        method->memory().restore_planned(planned);
-    }
-    forward_ = is_forward ? method.get() : forward_;
-    return {};
+    return failed;
 }
 
 Status Model::unknown_method(const std::string& name) const {
@@ -52,7 +73,7 @@ Status Model::ready_method(const std::string& name, LoadedMethod*& method) {
     }
     const auto found = methods_.find(name);
     if (found != methods_.end()) {
-        Status status = found->second->has_current_pool() ? Status() : reload(found->second);
+        Status status = found->second->has_current_pool() ? Status() : reload({name});
         method = status.ok() ? methods_.at(name).get() : nullptr;
         return status;
     }
@@ -64,16 +85,23 @@ Status Model::ready_method(const std::string& name, LoadedMethod*& method) {
         return Status(Code::FileChanged, "the mapped model file was cut short while it was in use");
     }
     const auto start = std::chrono::steady_clock::now();
-    std::unique_ptr<LoadedMethod> loaded;
-    Status status = instantiate(*signature, loaded);
-    if (!status.ok()) {
-        return status;
+    Status status = add_method(*signature, method);
+    if (status.ok()) {
+        load_us_ =
+            load_us_ + std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
     }
-    load_us_ = load_us_ + std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
-    method = loaded.get();
-    forward_ = name == "forward" ? method : forward_;
-    methods_.emplace(name, std::move(loaded));
-    return {};
+    return status;
+}
+
+Status Model::add_method(const MethodSignature& signature, LoadedMethod*& method) {
+    std::unique_ptr<LoadedMethod> loaded;
+    Status status = instantiate(signature, loaded);
+    if (status.ok()) {
+        method = loaded.get();
+        forward_ = signature.name == "forward" ? method : forward_;
+        methods_.emplace(signature.name, std::move(loaded));
+    }
+    return status;
 }
 
 Status Model::instantiate(const MethodSignature& signature, std::unique_ptr<LoadedMethod>& method) {
