@@ -80,6 +80,7 @@ func test_wrong_inputs_say_expected_and_got() -> void:
 		[{"input_0": [1, 2]}, "WRONG_SHAPE", "float32[1,1]"],
 		[{"input_0": [[1], [2]]}, "WRONG_SHAPE", "[2,1]"],
 		[{"input_0": [[1], 2]}, "WRONG_SHAPE", "different lengths"],
+		[{"input_0": [PackedFloat32Array(), 2]}, "WRONG_SHAPE", "different lengths"],
 		[{"input_0": "text"}, "WRONG_DTYPE", "String"],
 		[{"input_0": [null]}, "WRONG_DTYPE", "Nil"],
 		[{"input_0": {"shape": [1]}}, "WRONG_DTYPE", "without data"],
@@ -106,6 +107,9 @@ func test_methods_by_name_and_tensors() -> void:
 	var outputs: Array = module.execute_tensors("double", [SIX, [[1, 1, 1], [2, 2, 2]]])
 	check_equal(outputs.size(), 2)
 	check_equal(outputs[0], {"data": PackedFloat32Array([2, 3, 4, 6, 7, 8]), "shape": [2, 3], "dtype": "float32"})
+	for ragged: Array in [[SIX.slice(0, 3), 4.0], [4.0, SIX.slice(0, 3)], [[SIX.slice(0, 3)], SIX.slice(0, 1)]]:
+		check_equal(module.execute_tensors("double", [SIX, ragged]), [])
+		check_equal(module.get_last_error().name, "WRONG_SHAPE")
 	check_equal(module.execute("nothing", {}), {})
 	check_equal(module.get_last_error().name, "UNKNOWN_METHOD")
 

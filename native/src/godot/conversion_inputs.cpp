@@ -76,6 +76,9 @@ class ArrayReader {
         elements.dtype = integers_ ? Dtype::Long : Dtype::Double;
         if (shape_.rank > 1) {
             elements.shape = shape_;
+            if (status.ok() && shape_.element_count() != elements.count) {
+                return ragged();
+            }
         }
         return status;
     }
