@@ -114,6 +114,24 @@ func test_methods_by_name_and_tensors() -> void:
 	check_equal(module.get_last_error().name, "UNKNOWN_METHOD")
 
 
+## Like a node that the game has freed and still names: its memory is something else's.
+func test_objects_that_were_freed_are_none() -> void:
+	var module: Variant = new_module()
+	var node: Variant = Node.new()
+	node.free()
+	var others: Array[PackedByteArray] = []
+	for size: int in range(400, 1600, 16):
+		for _copy: int in 40:
+			others.append(PackedByteArray())
+			others[-1].resize(size)
+			others[-1].fill(0x41)
+	check_equal(module.set_memory_pool(node), 0x110)
+	check_equal(module.load_from_stream(node), 0x110)
+	check_equal(module.load_from_file(program_path("counter.pte"), {"external": [node]}), 0x110)
+	expect_error("image_to_tensor expects an Image")
+	check_equal(module.image_to_tensor(node, 1, 1), PackedFloat32Array())
+
+
 func test_signature_names_and_ranges() -> void:
 	var module: Variant = loaded("linear_xnnpack.pte")
 	var inputs: Array = [{"name": "x", "dtype": "float32", "shape": [1, 1], "ranges": [[1, 1], [1, 1]]}]

@@ -12,6 +12,7 @@ namespace godot_executorch::godot {
     X(variant_destroy, VariantDestroy, "variant_destroy")                                                     \
     X(variant_get_type, VariantGetType, "variant_get_type")                                                   \
     X(variant_get_type_name, VariantGetTypeName, "variant_get_type_name")                                     \
+    X(variant_object_id, VariantGetObjectInstanceId, "variant_get_object_instance_id")                        \
     X(variant_can_convert_strict, VariantCanConvertStrict, "variant_can_convert_strict")                      \
     X(get_variant_from_type, GetVariantFromTypeConstructor, "get_variant_from_type_constructor")              \
     X(get_variant_to_type, GetVariantToTypeConstructor, "get_variant_to_type_constructor")                    \
@@ -48,6 +49,7 @@ namespace godot_executorch::godot {
     X(get_method_bind, ClassdbGetMethodBind, "classdb_get_method_bind")                                       \
     X(get_class_tag, ClassdbGetClassTag, "classdb_get_class_tag")                                             \
     X(construct_object, ClassdbConstructObject2, "classdb_construct_object2")                                 \
+    X(object_of_id, ObjectGetInstanceFromId, "object_get_instance_from_id")                                   \
     X(ref_set_object, RefSetObject, "ref_set_object")                                                         \
     X(file_get_buffer, FileAccessGetBuffer, "file_access_get_buffer")                                         \
     X(image_data, ImagePtr, "image_ptr")                                                                      \

@@ -254,9 +254,8 @@ class Variant {
     bool as_bool() const { return *static_cast<const GDExtensionBool*>(inside(GDEXTENSION_VARIANT_TYPE_BOOL)) != 0; }
     int64_t as_int() const { return *static_cast<const int64_t*>(inside(GDEXTENSION_VARIANT_TYPE_INT)); }
     double as_float() const { return *static_cast<const double*>(inside(GDEXTENSION_VARIANT_TYPE_FLOAT)); }
-    GDExtensionObjectPtr as_object() const {
-        return *static_cast<const GDExtensionObjectPtr*>(inside(GDEXTENSION_VARIANT_TYPE_OBJECT));
-    }
+    /// Null when the object was freed.
+    GDExtensionObjectPtr as_object() const { return api.object_of_id(api.variant_object_id(bytes_)); }
 
     void* ptr() { return bytes_; }
     const void* ptr() const { return bytes_; }
