@@ -190,6 +190,22 @@ func test_a_pool_is_shared() -> void:
 	check(pool.get_info().saved > 0, "the pool saves nothing")
 
 
+func test_a_pool_has_its_limit_also_for_models_that_know_it() -> void:
+	var pool: Variant = ClassDB.instantiate(&"ExecuTorchMemoryPool")
+	var module: Variant = new_module()
+	check_equal(module.configure_memory(2, 0), 0)
+	check_equal(module.set_memory_pool(pool), 0)
+	check_equal(pool.set_limit(16), true)
+	check_equal(module.load_from_file(program_path("linear_portable.pte")), 0)
+	check(module.load_method("forward") != 0, "a model of more than 16 bytes fitted into 16 bytes")
+	check_equal(module.get_last_error().name, "MEMORY_LIMIT_EXCEEDED")
+	check_equal(pool.set_limit(0), true)
+	check_equal(module.load_method("forward"), 0)
+	check_equal(pool.get_info().models, 1)
+	check_equal(pool.set_limit(16), false)
+	check_equal(pool.set_limit(-1), false)
+
+
 func test_statistics_and_call_log() -> void:
 	var module: Variant = loaded("linear_xnnpack.pte")
 	module.set_call_log(8)

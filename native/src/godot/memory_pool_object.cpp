@@ -3,11 +3,7 @@
 namespace godot_executorch::godot {
 
 bool ExecuTorchMemoryPool::set_limit(int64_t bytes) {
-    if (bytes < 0 || pool_->member_count() > 0) {
-        return false;
-    }
-    pool_ = std::make_shared<MemoryPool>(static_cast<size_t>(bytes));
-    return true;
+    return bytes >= 0 && pool_->set_limit(static_cast<size_t>(bytes));
 }
 
 Dictionary ExecuTorchMemoryPool::get_info() const {

@@ -22,7 +22,7 @@ class ExecuTorchMemoryPool {
     const std::shared_ptr<MemoryPool>& pool() const { return pool_; }
 
   private:
-    std::shared_ptr<MemoryPool> pool_;
+    const std::shared_ptr<MemoryPool> pool_;
 };
 
 }  // namespace godot_executorch::godot

@@ -8,9 +8,28 @@ namespace {
 // Address space only: a loaded method keeps pointers, so the pool can never move.
 constexpr size_t kReserve = size_t{16} << 30;
 
+Pages pages_for(size_t limit) {
+    return Pages(limit != 0 ? limit : kReserve);
+}
+
 }  // namespace
 
-MemoryPool::MemoryPool(size_t limit) : limit_(limit), pages_(limit != 0 ? limit : kReserve) {
+MemoryPool::MemoryPool(size_t limit) : limit_(limit), pages_(pages_for(limit)) {
+}
+
+size_t MemoryPool::limit() const {
+    const std::lock_guard<std::mutex> lock(members_mutex_);
+    return limit_;
+}
+
+bool MemoryPool::set_limit(size_t limit) {
+    const std::lock_guard<std::mutex> lock(members_mutex_);
+    if (!members_.empty()) {
+        return false;
+    }
+    limit_ = limit;
+    pages_ = pages_for(limit);
+    return true;
 }
 
 uint8_t* MemoryPool::join(size_t size) {

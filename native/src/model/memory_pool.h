@@ -16,7 +16,9 @@ class MemoryPool {
     explicit MemoryPool(size_t limit = 0);
 
     std::mutex& mutex() { return mutex_; }
-    size_t limit() const { return limit_; }
+    size_t limit() const;
+    /// False, and no change, once there are members.
+    bool set_limit(size_t limit);
 
     /// Where a member that needs `size` bytes finds them; null when the limit is smaller.
     uint8_t* join(size_t size);
@@ -30,9 +32,9 @@ class MemoryPool {
     size_t member_count() const;
 
   private:
-    size_t limit_;
-    mutable std::mutex members_mutex_;
     std::mutex mutex_;
+    mutable std::mutex members_mutex_;  // guards what follows
+    size_t limit_;
     Pages pages_;
     std::multiset<size_t> members_;
 };
