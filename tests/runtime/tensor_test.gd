@@ -32,6 +32,15 @@ func test_refusals() -> void:
 	check_equal(ExecuTorchTensor.from_packed([1, 2]), null)
 
 
+func test_numbers_that_the_dtype_cannot_hold_are_refused() -> void:
+	expect_error("NOT_A_TENSOR")
+	for case: Array in [
+		["uint8", 256], ["uint8", -1], ["bool", 0.5], ["int32", 1 << 40], ["int64", 1.5], ["int8", NAN]
+	]:
+		check_equal(ExecuTorchTensor.from_array([case[1]], str(case[0])), null, str(case))
+	check_equal(ExecuTorchTensor.from_array([255, 1.0, true], "uint8").data, PackedByteArray([255, 1, 1]))
+
+
 func test_arithmetic() -> void:
 	var tensor: ExecuTorchTensor = ExecuTorchTensor.from_array([[1.0, 3.0, 2.0], [0.0, 0.0, 0.0]])
 	check_equal(tensor.argmax(), 1)

@@ -64,7 +64,8 @@ static func from_packed(
 
 
 ## A tensor of (nested) arrays of numbers, for example [code][[1, 2], [3, 4]][/code]; integers and floats give float32,
-## unless a dtype is named. Null when the nesting is ragged or holds something else.
+## unless a dtype is named. Null when the nesting is ragged or holds something else, also a number that an integer dtype
+## cannot hold.
 static func from_array(values: Array, of_dtype: String = "float32") -> ExecuTorchTensor:
 	var sizes: PackedInt64Array = []
 	var level: Variant = values
@@ -74,8 +75,12 @@ static func from_array(values: Array, of_dtype: String = "float32") -> ExecuTorc
 	var flat: Array = []
 	if not _flatten(values, sizes, 0, flat):
 		return _refuse("The nested arrays are ragged or hold something that is no number.")
-	var tensor: ExecuTorchTensor = from_packed(_pack(flat, of_dtype), sizes, of_dtype)
-	return tensor
+	var packed: Variant = _pack(flat, of_dtype)
+	if not packed is PackedFloat32Array and not packed is PackedFloat64Array:
+		for index: int in flat.size():
+			if packed[index] != flat[index]:
+				return _refuse("Expected values of %s, got %s at index %d." % [of_dtype, flat[index], index])
+	return from_packed(packed, sizes, of_dtype)
 
 
 ## A tensor of [code]{data, shape, dtype}[/code].
@@ -269,7 +274,7 @@ static func _flatten(value: Variant, sizes: PackedInt64Array, depth: int, flat: 
 	if depth == sizes.size():
 		if not (value is int or value is float or value is bool):
 			return false
-		flat.append(value)
+		flat.append(int(value as bool) if value is bool else value)
 		return true
 	if not value is Array or len(value) != sizes[depth]:
 		return false
