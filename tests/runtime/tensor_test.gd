@@ -69,4 +69,8 @@ func test_image() -> void:
 	var pixels: ExecuTorchTensor = ExecuTorchTensor.from_image(image, Vector2i.ZERO, "bgr", [0.5], [0.5], "NHWC")
 	check_equal(pixels.shape, PackedInt64Array([1, 1, 2, 3]))
 	check_near(pixels.to_floats(), [-1, -1, 1, 1, -1, -1])
+	var other: ExecuTorchTensor = ExecuTorchTensor.from_image(image, Vector2i.ZERO, "BGR", [0.5], [0.5], "nhwc")
+	check_equal(other.shape, pixels.shape)
+	check_equal(other.to_image("bgr", [0.5], [0.5], "nhwc").get_data(), image.get_data())
+	check_equal(ExecuTorchTensor.from_image(image, Vector2i.ZERO, "GRAY").shape, PackedInt64Array([1, 1, 1, 2]))
 	check_equal(ExecuTorchTensor.from_image(image, Vector2i(4, 4), "gray").shape, PackedInt64Array([1, 1, 4, 4]))

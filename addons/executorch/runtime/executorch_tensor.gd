@@ -113,8 +113,10 @@ static func from_image(
 	var values: PackedFloat32Array = library.image_to_tensor(image, size.x, size.y, channels, mean, deviation, layout)
 	if values.is_empty():
 		return _refuse("The image cannot be taken as %s, %s, %s." % [size, channels, layout])
-	var count: int = 1 if channels == "gray" else channels.length()
-	var sizes: PackedInt64Array = [1, size.y, size.x, count] if layout == "NHWC" else [1, count, size.y, size.x]
+	var count: int = floori(float(values.size()) / maxi(size.x * size.y, 1))
+	# The library takes small letters too.
+	var is_last: bool = layout.to_upper() == "NHWC"
+	var sizes: PackedInt64Array = [1, size.y, size.x, count] if is_last else [1, count, size.y, size.x]
 	return from_packed(values, sizes)
 
 
@@ -151,9 +153,10 @@ func to_image(
 	if library == null:
 		Native.missing_error().report("")
 		return null
-	var count: int = sizes[2] if layout == "NHWC" else sizes[0]
-	var height: int = sizes[0] if layout == "NHWC" else sizes[1]
-	var width: int = sizes[1] if layout == "NHWC" else sizes[2]
+	var is_last: bool = layout.to_upper() == "NHWC"
+	var count: int = sizes[2] if is_last else sizes[0]
+	var height: int = sizes[0] if is_last else sizes[1]
+	var width: int = sizes[1] if is_last else sizes[2]
 	if channels.is_empty():
 		channels = str({1: "gray", 4: "rgba"}.get(count, "rgb"))
 	var pixels: PackedByteArray = library.tensor_to_pixels(
