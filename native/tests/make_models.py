@@ -78,6 +78,8 @@ def _make(folder: Path) -> None:
     policy = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 4)).eval().requires_grad_(False)
     batch = Dim("batch", min=1, max=64)
     lower(export(policy, (torch.zeros(2, 8),), dynamic_shapes=({0: batch},)), "policy.pte")
+    rows = Dim("rows", min=1, max=1 << 16)
+    lower(export(Same(), (torch.zeros(2, 1024),), dynamic_shapes=({0: rows},)), "wide.pte", partition=False)
     pooled = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4))
     convnet = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), *pooled)
     convnet = convnet.eval().requires_grad_(False)

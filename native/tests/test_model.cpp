@@ -79,6 +79,14 @@ TEST_CASE("mutable buffers keep their state per session, and reset_state restore
     CHECK(run(*session, one) == std::vector<float>{7});
 }
 
+TEST_CASE("state that has become zero is not the initial one after a change") {
+    Model model;
+    REQUIRE(model.load_from_file(model_path("counter.pte")).ok());
+    CHECK(run(model, floats({-5}, {1})) == std::vector<float>{0});
+    REQUIRE(model.enable_profiling(true).ok());
+    CHECK(run(model, floats({1}, {1})) == std::vector<float>{1});
+}
+
 TEST_CASE("state survives a change of the optimization level and of profiling") {
     Model model;
     REQUIRE(model.load_from_file(model_path("counter.pte")).ok());

@@ -57,6 +57,7 @@ Status MethodMemory::plan(const MethodSignature& signature) {
                           "the system has no " + std::to_string(planned_bytes_) + " bytes for planned memory");
         }
     }
+    base_ = base;
     for (const int64_t size : signature.planned_memory) {
         buffers_.emplace_back(base, static_cast<size_t>(size));
         base += align_up(static_cast<size_t>(size));
@@ -67,46 +68,38 @@ Status MethodMemory::plan(const MethodSignature& signature) {
 }
 
 void MethodMemory::capture_initial_state() {
-    if (uses_pool()) {
-        return;
-    }
-    static constexpr uint8_t kZeros[kStateChunk] = {};
-    for (const Span<uint8_t>& buffer : buffers_) {
-        for (size_t offset = 0; offset < buffer.size(); offset += kStateChunk) {
-            const size_t size = std::min(kStateChunk, buffer.size() - offset);
-            uint8_t* chunk = buffer.data() + offset;
-            if (std::memcmp(chunk, kZeros, size) != 0) {
-                initial_.push_back({chunk, std::vector<uint8_t>(chunk, chunk + size)});
-            }
-        }
+    if (!uses_pool()) {
+        initial_ = copy_planned();
     }
 }
 
 void MethodMemory::restore_initial_state() {
-    if (uses_pool()) {
-        return;
-    }
-    for (const Span<uint8_t>& buffer : buffers_) {
-        std::fill(buffer.begin(), buffer.end(), uint8_t{0});
-    }
-    for (const InitialBytes& initial : initial_) {
-        std::copy(initial.bytes.begin(), initial.bytes.end(), initial.target);
+    if (!uses_pool()) {
+        restore_planned(initial_);
     }
 }
 
-std::vector<uint8_t> MethodMemory::copy_planned() const {
-    std::vector<uint8_t> copy;
-    for (const Span<uint8_t>& buffer : buffers_) {
-        copy.insert(copy.end(), buffer.begin(), buffer.end());
+PlannedCopy MethodMemory::copy_planned() const {
+    static constexpr uint8_t kZeros[kStateChunk] = {};
+    PlannedCopy copy;
+    for (size_t offset = 0; offset < planned_bytes_; offset += kStateChunk) {
+        const size_t size = std::min(kStateChunk, planned_bytes_ - offset);
+        const uint8_t* chunk = base_ + offset;
+        if (std::memcmp(chunk, kZeros, size) != 0) {
+            copy.push_back({offset, std::vector<uint8_t>(chunk, chunk + size)});
+        }
     }
     return copy;
 }
 
-void MethodMemory::restore_planned(const std::vector<uint8_t>& copy) {
-    const uint8_t* source = copy.data();
-    for (const Span<uint8_t>& buffer : buffers_) {
-        std::copy_n(source, buffer.size(), buffer.data());
-        source += buffer.size();
+void MethodMemory::restore_planned(const PlannedCopy& copy) {
+    if (pages_.data() != nullptr) {
+        pages_.release_from(0);
+    } else {
+        std::fill_n(base_, planned_bytes_, uint8_t{0});
+    }
+    for (const PlannedStretch& stretch : copy) {
+        std::copy(stretch.bytes.begin(), stretch.bytes.end(), base_ + stretch.offset);
     }
 }
 

@@ -20,6 +20,13 @@ struct MemorySource {
     MemoryPool* pool = nullptr;    // CUSTOM
 };
 
+/// Those stretches of planned memory that hold more than zeros. Most of a model with a dynamic batch is never written.
+struct PlannedStretch {
+    size_t offset = 0;
+    std::vector<uint8_t> bytes;
+};
+using PlannedCopy = std::vector<PlannedStretch>;
+
 /// The allocators and planned buffers of one loaded method. Must outlive the method.
 class MethodMemory {
   public:
@@ -38,8 +45,8 @@ class MethodMemory {
     /// Puts the initial state back; everything else becomes zero.
     void restore_initial_state();
     /// A copy of the planned buffers, and back.
-    std::vector<uint8_t> copy_planned() const;
-    void restore_planned(const std::vector<uint8_t>& copy);
+    PlannedCopy copy_planned() const;
+    void restore_planned(const PlannedCopy& copy);
 
     bool uses_pool() const { return pooled_bytes_ > 0; }
     size_t planned_bytes() const { return planned_bytes_; }
@@ -53,18 +60,14 @@ class MethodMemory {
     size_t shortage() const;
 
   private:
-    struct InitialBytes {
-        uint8_t* target;
-        std::vector<uint8_t> bytes;
-    };
-
     MemorySource source_;
     Pages pages_;
     size_t planned_bytes_ = 0;
     size_t pooled_bytes_ = 0;
     size_t planned_shortage_ = 0;
     std::vector<executorch::runtime::Span<uint8_t>> buffers_;
-    std::vector<InitialBytes> initial_;
+    uint8_t* base_ = nullptr;  // of the buffers, which lie one behind the other
+    PlannedCopy initial_;
     std::unique_ptr<executorch::runtime::MemoryAllocator> method_allocator_;
     std::unique_ptr<executorch::runtime::MemoryAllocator> temporary_allocator_;
     std::optional<executorch::runtime::HierarchicalAllocator> planned_;

@@ -24,7 +24,7 @@ std::vector<std::string> Model::loaded_names() const {
 Status Model::reload(std::vector<std::string> names) {
     struct Before {
         MethodSignature signature;
-        std::vector<uint8_t> planned;
+        PlannedCopy planned;
     };
     const PoolUse pool_use;
     if (block_ != nullptr) {
@@ -34,7 +34,7 @@ Status Model::reload(std::vector<std::string> names) {
     for (const std::string& name : names) {
         const LoadedMethod& method = *methods_.at(name);
         const MethodMemory& memory = method.memory();
-        before.push_back({method.signature(), memory.uses_pool() ? std::vector<uint8_t>() : memory.copy_planned()});
+        before.push_back({method.signature(), memory.uses_pool() ? PlannedCopy() : memory.copy_planned()});
         forward_ = &method == forward_ ? nullptr : forward_;
         methods_.erase(name);
     }
@@ -45,7 +45,7 @@ Status Model::reload(std::vector<std::string> names) {
     for (const Before& one : before) {
         LoadedMethod* method = nullptr;
         Status status = add_method(one.signature, method);
-        if (status.ok() && !one.planned.empty()) {
+        if (status.ok() && !method->memory().uses_pool()) {
             method->memory().restore_planned(one.planned);
         }
         failed = failed.ok() ? std::move(status) : std::move(failed);
