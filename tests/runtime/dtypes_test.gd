@@ -118,6 +118,13 @@ func test_numbers_that_the_dtype_cannot_hold_are_refused() -> void:
 		_check_same(_run(dtype, GOOD[dtype]), GOOD[dtype], dtype)
 
 
+## JSON makes floats of all numbers.
+func test_whole_floats_in_a_dictionary_are_integers_as_those_in_an_array_are() -> void:
+	for dtype: String in ["int32", "int64", "uint8"]:
+		var output: Variant = _run(dtype, {"data": [1.0, 2.0, 3.0, 4.0], "shape": [4.0]})
+		_check_same(output if output != null else [], [1, 2, 3, 4], dtype)
+
+
 func test_packed_floats_are_no_integers() -> void:
 	expect_error("WRONG_DTYPE")
 	for dtype: String in BAD:

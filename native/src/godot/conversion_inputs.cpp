@@ -17,6 +17,7 @@ struct Elements {
     Dtype dtype = Dtype::Undefined;
     size_t count = 0;
     std::optional<Shape> shape;
+    bool has_dtype = false;  // a packed array says its dtype; the numbers of an Array are just numbers
 };
 
 Status wrong_type(const ValueSpec& spec, const std::string& got) {
@@ -31,6 +32,7 @@ Elements view(const PackedArray& array, Dtype dtype) {
     elements.count = static_cast<size_t>(array.size());
     elements.data = array.data();
     elements.dtype = dtype;
+    elements.has_dtype = true;
     return elements;
 }
 
@@ -281,7 +283,7 @@ Status read_elements(const ValueSpec& spec, const Variant& value, std::vector<ui
     return {};
 }
 
-Status give_elements(LoadedMethod& method, size_t index, const Elements& elements, bool exact_dtype,
+Status give_elements(LoadedMethod& method, size_t index, const Elements& elements,
                      std::vector<uint8_t>& converted_bytes) {
     const ValueSpec& spec = method.signature().inputs[index];
     Shape shape;
@@ -301,7 +303,7 @@ Status give_elements(LoadedMethod& method, size_t index, const Elements& element
     if (elements.dtype == spec.dtype) {
         return method.set_tensor(index, shape, elements.data);
     }
-    if (exact_dtype && is_floating(elements.dtype) && !is_floating(spec.dtype)) {
+    if (elements.has_dtype && is_floating(elements.dtype) && !is_floating(spec.dtype)) {
         return Status(Code::WrongDtype,
                       spec.name + ": expected " + spec.text() + ", got " + dtype_name(elements.dtype) + " values");
     }
@@ -350,16 +352,14 @@ Status to_tensor(LoadedMethod& method, size_t index, const Variant& value, Stagi
     if (!status.ok()) {
         return status;
     }
-    // A packed array says its dtype; the numbers of an Array are just numbers.
-    const bool exact = value.type() != Array::kType && value.type() != GDEXTENSION_VARIANT_TYPE_FLOAT;
-    return give_elements(method, index, elements, exact, staging[2 * index + 1]);
+    return give_elements(method, index, elements, staging[2 * index + 1]);
 }
 
 Status to_tensor(LoadedMethod& method, size_t index, const void* data, Dtype dtype, size_t count, Staging& staging) {
     if (staging.size() < 2 * index + 2) {
         staging.resize(2 * index + 2);
     }
-    return give_elements(method, index, {data, dtype, count, std::nullopt}, true, staging[2 * index + 1]);
+    return give_elements(method, index, {data, dtype, count, std::nullopt, true}, staging[2 * index + 1]);
 }
 
 Status to_elements(const ValueSpec& spec, const Variant& value, size_t count, void* target,
