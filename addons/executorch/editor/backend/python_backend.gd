@@ -80,6 +80,8 @@ func stop() -> void:
 func restart() -> void:
 	_ends_msec.clear()
 	_end_process()
+	for waiting: Request in _requests.values():
+		waiting.is_sent = false
 	_set_state(State.STOPPED)
 	start()
 

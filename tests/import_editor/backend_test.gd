@@ -1,0 +1,33 @@
+@tool
+extends "res://tests/case.gd"
+## What waits for the Python process gets its answer, whatever becomes of the process.
+
+const Backend := preload("res://addons/executorch/editor/backend/python_backend.gd")
+const Request := preload("res://addons/executorch/editor/backend/rpc_request.gd")
+
+var _backend: Backend
+
+
+func before_each() -> void:
+	_backend = Backend.new()
+
+
+func after_each() -> void:
+	_backend.close()
+
+
+func test_what_was_sent_is_sent_again_after_a_restart() -> void:
+	_backend.start()
+	await _poll_until(func() -> bool: return _backend.state == Backend.State.READY, "ready")
+	var asked: Request = _backend.request("doctor", {})
+	await _poll_until(func() -> bool: return asked.is_sent, "sent")
+	_backend.restart()
+	await _poll_until(asked.is_finished, "the answer")
+	check(asked.answer.has("result"), str(asked.answer))
+
+
+func _poll_until(condition: Callable, what: String) -> void:
+	var polled: Callable = func() -> bool:
+		_backend.poll()
+		return condition.call()
+	await wait_until(polled, 30.0, what)
