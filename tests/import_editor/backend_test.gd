@@ -26,6 +26,23 @@ func test_what_was_sent_is_sent_again_after_a_restart() -> void:
 	check(asked.answer.has("result"), str(asked.answer))
 
 
+func test_a_process_that_always_dies_is_told_at_once() -> void:
+	for death: int in Backend.MAX_RESTARTS:
+		_backend.start()
+		await _poll_until(func() -> bool: return _backend.state == Backend.State.READY, "ready")
+		_kill()
+		await _poll_until(func() -> bool: return _backend.state != Backend.State.READY, "its end")
+	check_equal(_backend.state, Backend.State.FAILED)
+	var asked: Request = _backend.request("status", {})
+	await _poll_until(asked.is_finished, "the answer")
+	check_equal((asked.answer.get("error", {}) as Dictionary).get("code", ""), "BACKEND_DIED")
+
+
+## As the system does it when memory is short; OS.kill would take the exit status away.
+func _kill() -> void:
+	OS.execute("kill", ["-9", str(int(_backend.hello["pid"]))])
+
+
 func _poll_until(condition: Callable, what: String) -> void:
 	var polled: Callable = func() -> bool:
 		_backend.poll()

@@ -99,6 +99,9 @@ func poll() -> void:
 		_poll_launch()
 	elif state == State.READY:
 		_poll_connection()
+	elif state == State.FAILED and not _requests.is_empty():
+		# It died too often to be started for what was asked since.
+		_fail_all(str(error.get("code", "")), str(error.get("cause", "")), str(error.get("remedy", "")))
 	_poll_deadlines()
 
 
