@@ -38,6 +38,20 @@ func test_a_process_that_always_dies_is_told_at_once() -> void:
 	check_equal((asked.answer.get("error", {}) as Dictionary).get("code", ""), "BACKEND_DIED")
 
 
+func test_a_process_that_dies_while_it_watches_is_started_again() -> void:
+	_backend.start()
+	await _poll_until(func() -> bool: return _backend.state == Backend.State.READY, "ready")
+	var folder: String = OS.get_cache_dir().path_join("executorch_watched")
+	DirAccess.make_dir_recursive_absolute(folder)
+	var places: Dictionary = {"link": folder.path_join("link.pt"), "target": folder.path_join("target.pt")}
+	var asked: Request = _backend.request("watch", places)
+	await _poll_until(asked.is_finished, "the answer")
+	check(asked.answer.has("result"), str(asked.answer))
+	_kill()
+	await _poll_until(func() -> bool: return _backend.state != Backend.State.READY, "its end")
+	await _poll_until(func() -> bool: return _backend.state == Backend.State.READY, "its successor")
+
+
 ## As the system does it when memory is short; OS.kill would take the exit status away.
 func _kill() -> void:
 	OS.execute("kill", ["-9", str(int(_backend.hello["pid"]))])

@@ -33,7 +33,8 @@ var _requests: Dictionary = {}
 var _next_id: int = 1
 var _last_used_msec: int = 0
 var _ends_msec: PackedInt64Array = []
-var _watches: int = 0
+## Links that the process watches, or will when it is there.
+var _watched: Dictionary[String, bool] = {}
 
 
 ## Sends a request; the backend is started when it is not there. Never fails at once: see Request.finished.
@@ -48,7 +49,10 @@ func request(
 	made.on_progress = on_progress
 	made.deadline_msec = Time.get_ticks_msec() + deadline_msec
 	_requests[made.id] = made
-	_watches += int(method == "watch") - int(method == "unwatch")
+	if method == "watch":
+		_watched[str(params.get("link", ""))] = true
+	elif method == "unwatch":
+		_watched.erase(str(params.get("link", "")))
 	if state == State.STOPPED or (state == State.FAILED and _may_restart()):
 		start()
 	return made
@@ -135,7 +139,7 @@ func _poll_connection() -> void:
 			waiting.attempts += 1
 			_connection.send({"id": waiting.id, "method": waiting.method, "params": waiting.params})
 	var now: int = Time.get_ticks_msec()
-	if not _requests.is_empty() or _watches > 0:
+	if not _requests.is_empty() or not _watched.is_empty():
 		_last_used_msec = now
 	elif now - _last_used_msec > IDLE_MSEC:
 		stop()
@@ -168,6 +172,7 @@ func _receive(message: Dictionary) -> void:
 func _lost() -> void:
 	var fault: String = _connection.fault
 	var detail: String = _launch.describe_end()
+	var was_watching: bool = not _watched.is_empty()
 	_end_process()
 	_ends_msec.append(Time.get_ticks_msec())
 	var cause: String = "The Python backend ended unexpectedly (%s)." % (detail if fault.is_empty() else fault)
@@ -182,7 +187,8 @@ func _lost() -> void:
 			_requests.erase(waiting.id)
 			waiting.finish({"error": error.duplicate()})
 	_set_state(State.STOPPED if _may_restart() else State.FAILED)
-	if not _requests.is_empty():
+	# Who has it watch files asks again when it is there.
+	if not _requests.is_empty() or (was_watching and _may_restart()):
 		start()
 
 
@@ -222,6 +228,7 @@ func _end_process() -> void:
 	if _launch != null:
 		_launch.end()
 		_launch = null
+	_watched.clear()
 	hello = {}
 
 
