@@ -48,6 +48,26 @@ func test_a_link_to_itself_says_why_not() -> void:
 	links.unlink("res://models/linear.pt")
 
 
+func test_a_problem_is_over_when_the_file_is_watched() -> void:
+	var links: Links = InspectorViews.running.call("get_links")
+	var outside: String = OS.get_cache_dir().path_join("executorch_moved/later.pt")
+	var path: String = "res://models/linear.pt"
+	links.link(path, _absolute(path))
+	var has_problem: Callable = func() -> bool: return not links.get_problem(path).is_empty()
+	await wait_until(has_problem, 60.0, "the problem")
+	links.link(path, _absolute(path))
+	links.unlink(path)
+	await get_tree().create_timer(1.0).timeout
+	check_equal(links.get_problem(path), {}, "of a link that was ended before the answer")
+	links.link(path, outside)
+	find_jobs().stop_backend()
+	await get_tree().process_frame
+	check(not links.get_problem(path).is_empty(), "it was not stopped in the middle")
+	find_jobs().start_backend()
+	await wait_until(func() -> bool: return links.get_problem(path).is_empty(), 60.0, "the end of the problem")
+	links.unlink(path)
+
+
 func test_a_trained_epoch_changes_the_numbers_of_a_running_game() -> void:
 	var folder: String = OS.get_cache_dir().path_join("executorch_trained")
 	DirAccess.make_dir_recursive_absolute(folder)

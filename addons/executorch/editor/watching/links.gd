@@ -72,9 +72,14 @@ func unlink(path: String) -> void:
 
 func _watch(path: String) -> void:
 	var link_path: String = ProjectSettings.globalize_path(path)
-	var answer: Dictionary = await _jobs.call_backend("watch", {"link": link_path, "target": _targets[path]})
+	var target: String = _targets[path]
+	var answer: Dictionary = await _jobs.call_backend("watch", {"link": link_path, "target": target})
+	if _targets.get(path) != target:
+		return  # the answer is to a link that is no more
 	if answer.has("error"):
 		_problems[path] = answer["error"]
+		changed.emit()
+	elif _problems.erase(path):
 		changed.emit()
 
 
