@@ -48,6 +48,34 @@ func test_a_link_to_itself_says_why_not() -> void:
 	links.unlink("res://models/linear.pt")
 
 
+func test_a_moved_model_follows_on_and_a_removed_one_does_not_come_back() -> void:
+	var links: Links = InspectorViews.running.call("get_links")
+	var dock: FileSystemDock = EditorInterface.get_file_system_dock()
+	var outside: String = OS.get_cache_dir().path_join("executorch_moved/a b %d's ü.pt2")
+	DirAccess.make_dir_recursive_absolute(outside.get_base_dir())
+	DirAccess.copy_absolute(_absolute(FIRST), outside)
+	var moved: String = "res://models/moved.pt2"
+	DirAccess.copy_absolute(_absolute(FIRST), _absolute(MODEL))
+	links.link(MODEL, outside)
+	await get_tree().create_timer(2.0).timeout
+	DirAccess.rename_absolute(_absolute(MODEL), _absolute(moved))
+	dock.files_moved.emit(MODEL, moved)
+	check_equal(links.get_target(MODEL), "", "the old path")
+	check_equal(links.get_target(moved), outside, "the new path")
+	await get_tree().create_timer(2.0).timeout
+	DirAccess.copy_absolute(_absolute(SECOND), outside)
+	var wanted: String = FileAccess.get_sha256(SECOND)
+	await wait_until(func() -> bool: return FileAccess.get_sha256(moved) == wanted, 20.0, "the second version")
+	check(not FileAccess.file_exists(MODEL), "the model is back at its old place")
+	DirAccess.remove_absolute(_absolute(moved))
+	dock.folder_removed.emit("res://models/")
+	check_equal(links.get_target(moved), "", "a model that is no more")
+	check(not FileAccess.get_file_as_string(Links.FILE).contains("moved"), "the link is still kept")
+	DirAccess.copy_absolute(_absolute(FIRST), outside)
+	await get_tree().create_timer(5.0).timeout
+	check(not FileAccess.file_exists(moved), "the removed model is back")
+
+
 func test_a_problem_is_over_when_the_file_is_watched() -> void:
 	var links: Links = InspectorViews.running.call("get_links")
 	var outside: String = OS.get_cache_dir().path_join("executorch_moved/later.pt")

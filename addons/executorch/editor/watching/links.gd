@@ -28,6 +28,10 @@ func _init(jobs: ExecuTorchJobs = null) -> void:
 	_targets = known if known is Dictionary else {}
 	_jobs.backend_state_changed.connect(_on_backend_state_changed)
 	_jobs.backend_notified.connect(_on_notified)
+	var dock: FileSystemDock = EditorInterface.get_file_system_dock()
+	dock.files_moved.connect(_on_moved)
+	dock.file_removed.connect(_on_removed)
+	dock.folder_removed.connect(_on_removed)
 	if not _targets.is_empty():
 		_jobs.start_backend()
 
@@ -68,6 +72,21 @@ func unlink(path: String) -> void:
 		if _jobs.get_backend_state() == Backend.State.READY:
 			_jobs.call_backend("unwatch", {"link": ProjectSettings.globalize_path(path), "target": target})
 		changed.emit()
+
+
+## The dock tells it of each file, also when a folder is moved.
+func _on_moved(from: String, to: String) -> void:
+	var target: String = get_target(from)
+	if not target.is_empty():
+		unlink(from)
+		link(to, target)
+
+
+## The next version would bring the file back.
+func _on_removed(file_or_folder: String) -> void:
+	for path: String in get_linked_paths():
+		if path == file_or_folder or path.begins_with(file_or_folder.trim_suffix("/") + "/"):
+			unlink(path)
 
 
 func _watch(path: String) -> void:
