@@ -2,6 +2,7 @@
 extends "res://tests/case.gd"
 ## An open editor converts in the background. The cases share one backend, as an editor does.
 
+const ImportSettings := preload("res://addons/executorch/editor/inspector/import_settings.gd")
 const BAD: String = "res://models/bad.pt"
 const NEW: String = "res://models/new.pt"
 
@@ -93,6 +94,21 @@ func test_a_file_that_changes_while_it_is_converted_has_one_job() -> void:
 	check(of_file[0] != first and first.is_ended(), "the second one is left")
 	var model: ExecuTorchResource = load(path)
 	await wait_until(func() -> bool: return model.state == ExecuTorchResource.State.READY, 300.0, "ready")
+
+
+func test_a_conversion_that_nobody_waits_for_any_more_ends() -> void:
+	var path: String = "res://models/options.pt"
+	_write(path, FileAccess.get_file_as_bytes("res://models/linear.pt"))
+	await _scan()
+	check(_is_ready(path), "it is in the cache")
+	var settings: ImportSettings = ImportSettings.new(null, _jobs())
+	settings.apply(path, {"max_absolute_error": "0.0%d" % (randi() + 1)})
+	await wait_until(func() -> bool: return _jobs().find_job(path) != null, 10.0, "a job")
+	var job: ExecuTorchJob = _jobs().find_job(path)
+	settings.apply(path, {"max_absolute_error": ""})
+	await wait_until(_is_ready.bind(path), 10.0, "what was before")
+	check(job.is_ended(), "the conversion that was undone goes on")
+	check(_jobs().find_job(path) == null, "and is in the list")
 
 
 func test_unfinished_jobs_are_on_the_disk() -> void:

@@ -82,13 +82,7 @@ func find_job(path: String) -> ExecuTorchJob:
 
 ## Converts a file in the background; it is reimported when the artifact is in the cache.
 func enqueue(path: String, options: Dictionary, save_path: String) -> ExecuTorchJob:
-	var former: ExecuTorchJob = find_job(path)
-	if former != null and not former.is_ended():
-		_abandon(former)
-		_end(former, ExecuTorchJob.State.CANCELLED)
-		# Nobody has given it up: the list shows the file's new conversion in its place.
-		_jobs.erase(former)
-		job_removed.emit(former)
+	_forget(path)
 	var job: ExecuTorchJob = _add(path, options, save_path)
 	_record.put(path, Record.QUEUED, save_path)
 	var work: Callable = Steps.prepare.bind(path, options, ModelSettings.get_cache_folder())
@@ -126,6 +120,7 @@ func try_now(path: String, options: Dictionary, save_path: String) -> Dictionary
 		return {}
 	var result: Dictionary = Steps.install(cache, str(prepared["key"]), save_path)
 	if not result.has("error"):
+		_forget(path)
 		note_success(path)
 	return {} if result.has("error") else result
 
@@ -383,6 +378,16 @@ func _abandon(job: ExecuTorchJob) -> void:
 		_requests.erase(job)
 		request.finished.disconnect(_on_converted.bind(job))
 		_backend.request("cancel", {"id": request.id}, Callable(), int(DEADLINES_SECONDS["cancel"]) * 1000)
+
+
+## Ends the conversion of a file that nobody waits for any more. Nobody has given it up: it is not in the list.
+func _forget(path: String) -> void:
+	var job: ExecuTorchJob = find_job(path)
+	if job != null and not job.is_ended():
+		_abandon(job)
+		_end(job, ExecuTorchJob.State.CANCELLED)
+		_jobs.erase(job)
+		job_removed.emit(job)
 
 
 func _error_in(answer: Dictionary) -> Dictionary:
