@@ -111,6 +111,38 @@ func test_a_conversion_that_nobody_waits_for_any_more_ends() -> void:
 	check(_jobs().find_job(path) == null, "and is in the list")
 
 
+func test_a_file_that_is_moved_while_it_is_converted() -> void:
+	var path: String = "res://models/leaves.pt"
+	var moved: String = "res://models/arrives.pt"
+	_write(path, _fresh_model())
+	await _scan()
+	var job: ExecuTorchJob = _jobs().find_job(path)
+	check(job != null and not job.is_ended(), "a job is there")
+	for ending: String in ["", ".import"]:
+		DirAccess.rename_absolute(path + ending, moved + ending)
+	EditorInterface.get_file_system_dock().files_moved.emit(path, moved)
+	await _scan()
+	check(job.is_ended() and _jobs().find_job(path) == null, "the file that is no more has a job")
+	await wait_until(_is_ready.bind(moved), 300.0, "ready")
+	var record: Dictionary = JSON.parse_string(FileAccess.get_file_as_string("res://.godot/executorch_jobs.json"))
+	check(not record.has(path), "the record has it")
+
+
+func test_a_folder_that_is_removed_while_it_is_converted() -> void:
+	var folder: String = "res://models/folder"
+	DirAccess.make_dir_absolute(folder)
+	var path: String = folder.path_join("gone.pt")
+	_write(path, _fresh_model())
+	await _scan()
+	var job: ExecuTorchJob = _jobs().find_job(path)
+	check(job != null and not job.is_ended(), "a job is there")
+	for place: String in [path, path + ".import", folder]:
+		DirAccess.remove_absolute(place)
+	EditorInterface.get_file_system_dock().folder_removed.emit(folder + "/")
+	check(job.is_ended() and _jobs().find_job(path) == null, "the file that is no more has a job")
+	await _scan()
+
+
 func test_unfinished_jobs_are_on_the_disk() -> void:
 	var path: String = "res://models/recorded.pt"
 	_write(path, _fresh_model())

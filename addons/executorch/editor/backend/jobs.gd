@@ -17,6 +17,7 @@ const Request := preload("rpc_request.gd")
 const Task := preload("background_task.gd")
 const Record := preload("job_record.gd")
 const ImportQueue := preload("import_queue.gd")
+const LeftFiles := preload("left_files.gd")
 const RunMode := preload("run_mode.gd")
 const Steps := preload("../import/conversion_steps.gd")
 const ModelSettings := preload("../import/model_settings.gd")
@@ -47,6 +48,7 @@ var _failures: Dictionary = {}
 
 func _init() -> void:
 	name = "ExecuTorchJobs"
+	add_child(LeftFiles.new(self))
 	_unfinished = _record.get_unfinished(RunMode.waits())
 	_backend.state_changed.connect(_on_backend_state_changed)
 	_backend.notified.connect(func(method: String, params: Dictionary) -> void: backend_notified.emit(method, params))
@@ -82,7 +84,7 @@ func find_job(path: String) -> ExecuTorchJob:
 
 ## Converts a file in the background; it is reimported when the artifact is in the cache.
 func enqueue(path: String, options: Dictionary, save_path: String) -> ExecuTorchJob:
-	_forget(path)
+	forget(path)
 	var job: ExecuTorchJob = _add(path, options, save_path)
 	_record.put(path, Record.QUEUED, save_path)
 	var work: Callable = Steps.prepare.bind(path, options, ModelSettings.get_cache_folder())
@@ -120,7 +122,7 @@ func try_now(path: String, options: Dictionary, save_path: String) -> Dictionary
 		return {}
 	var result: Dictionary = Steps.install(cache, str(prepared["key"]), save_path)
 	if not result.has("error"):
-		_forget(path)
+		forget(path)
 		note_success(path)
 	return {} if result.has("error") else result
 
@@ -164,6 +166,16 @@ func cancel(job: ExecuTorchJob) -> void:
 		"remedy": "Import the file again when you want it."
 	}
 	_conclude(job, {"error": error}, ExecuTorchJob.State.CANCELLED)
+
+
+## Ends the conversion of a file that nobody waits for any more. Nobody has given it up: it is not in the list.
+func forget(path: String) -> void:
+	var job: ExecuTorchJob = find_job(path)
+	if job != null and not job.is_ended():
+		_abandon(job)
+		_end(job, ExecuTorchJob.State.CANCELLED)
+		_jobs.erase(job)
+		job_removed.emit(job)
 
 
 ## Converts the file of a job that has ended once more.
@@ -378,16 +390,6 @@ func _abandon(job: ExecuTorchJob) -> void:
 		_requests.erase(job)
 		request.finished.disconnect(_on_converted.bind(job))
 		_backend.request("cancel", {"id": request.id}, Callable(), int(DEADLINES_SECONDS["cancel"]) * 1000)
-
-
-## Ends the conversion of a file that nobody waits for any more. Nobody has given it up: it is not in the list.
-func _forget(path: String) -> void:
-	var job: ExecuTorchJob = find_job(path)
-	if job != null and not job.is_ended():
-		_abandon(job)
-		_end(job, ExecuTorchJob.State.CANCELLED)
-		_jobs.erase(job)
-		job_removed.emit(job)
 
 
 func _error_in(answer: Dictionary) -> Dictionary:
