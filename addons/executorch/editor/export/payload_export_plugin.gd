@@ -31,7 +31,7 @@ func _export_file(path: String, type: String, _features: PackedStringArray) -> v
 		if path.begins_with(ADDON + part):
 			skip()
 			return
-	var extension: String = path.get_extension()
+	var extension: String = path.get_extension().to_lower()
 	var may_hold_model: bool = extension in MODEL_EXTENSIONS
 	may_hold_model = may_hold_model or (extension in RESOURCE_EXTENSIONS and type == "Resource")
 	if not may_hold_model:
