@@ -101,6 +101,32 @@ func test_window_sets_up_cancels_and_goes_on() -> void:
 	find_jobs().restart_backend()
 
 
+func test_set_up_that_is_cancelled_at_once_leaves_the_python_of_before() -> void:
+	var jobs: ExecuTorchJobs = find_jobs()
+	var setup: EnvironmentSetup = EnvironmentSetup.new(jobs)
+	var settings: EditorSettings = EditorInterface.get_editor_settings()
+	var forced: String = OS.get_environment("EXECUTORCH_PYTHON")
+	OS.unset_environment("EXECUTORCH_PYTHON")
+	settings.set_setting(Interpreters.SETTING, forced)
+	setup.wheels = OS.get_cache_dir().path_join("executorch_no_wheels")
+	var base: String = ""
+	for candidate: Dictionary in setup.call("_ask_versions") as Array:
+		if candidate["supported"] and candidate["path"] != forced:
+			base = candidate["path"]
+	var ends: Array[Dictionary] = []
+	setup.finished.connect(func(error: Dictionary) -> void: ends.append(error))
+	setup.set_up(base)
+	setup.cancel()
+	await wait_until(func() -> bool: return not ends.is_empty(), 60.0, "the end")
+	check_equal(ends[0].get("code", "") if not ends.is_empty() else "", "CANCELLED")
+	check_equal(settings.get_setting(Interpreters.SETTING), forced)
+	await wait_until(func() -> bool: return jobs.get_backend_state() == Backend.State.READY, 60.0, "the backend")
+	check_equal(jobs.get_backend_info().get("executable", ""), forced)
+	OS.set_environment("EXECUTORCH_PYTHON", forced)
+	settings.set_setting(Interpreters.SETTING, "")
+	jobs.restart_backend()
+
+
 func test_failed_set_up_says_why() -> void:
 	var setup: EnvironmentSetup = EnvironmentSetup.new(find_jobs())
 	setup.requirements = "/no/such/requirements.txt"

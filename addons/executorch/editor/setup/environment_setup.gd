@@ -23,6 +23,8 @@ var requirements: String = ""
 var _jobs: ExecuTorchJobs
 var _request: Variant = null
 var _running: bool = false
+## Somebody cancelled before the set-up was known by its request.
+var _cancelled: bool = false
 var _search: Task
 
 
@@ -75,6 +77,7 @@ func set_up(base: String) -> void:
 		return
 	_running = true
 	_request = null
+	_cancelled = false
 	var before: String = Interpreters.get_setting()
 	choose(base)
 	var wanted: Dictionary = {"folder": get_folder(), "requirements": requirements, "wheels": wheels}
@@ -82,6 +85,9 @@ func set_up(base: String) -> void:
 	_running = false
 	if answer.has("error"):
 		EditorInterface.get_editor_settings().set_setting(Interpreters.SETTING, before)
+		# The process that runs is of the interpreter that was tried; a process that was stopped stays so.
+		if before != base and (answer["error"] as Dictionary).get("code", "") != "BACKEND_STOPPED":
+			_jobs.restart_backend()
 		finished.emit(answer["error"])
 		return
 	choose(str((answer["result"] as Dictionary).get("executable", "")))
@@ -90,12 +96,16 @@ func set_up(base: String) -> void:
 
 ## Ends the set-up; what is installed stays for the next try.
 func cancel() -> void:
+	_cancelled = true
 	if _running and _request != null:
 		_jobs.call_backend("cancel", {"id": _request})
 
 
 func _on_progress(progress: Dictionary) -> void:
+	var is_first: bool = _request == null
 	_request = progress.get("id")
+	if is_first and _cancelled:
+		cancel()
 	progressed.emit(
 		str(progress.get("stage", "")), float(progress.get("fraction", 0.0)), str(progress.get("message", ""))
 	)
