@@ -7,6 +7,18 @@ const Layout := preload("res://addons/executorch/editor/graph/graph_layout.gd")
 const Canvas := preload("res://addons/executorch/editor/graph/graph_canvas.gd")
 const Profiler := preload("res://addons/executorch/editor/profiler/profiler_dock.gd")
 const Programs := preload("res://tests/editor/shots/programs.gd")
+const GraphWindow := preload("res://addons/executorch/editor/graph/graph_window.gd")
+
+
+class SlowJobs:
+	extends ExecuTorchJobs
+	## Python has read the program at `payload`.
+	signal answered(payload: String)
+
+	func call_backend(_method: String, params: Dictionary, _on_progress: Callable = Callable()) -> Dictionary:
+		while await answered != params["payload"]:
+			pass
+		return {"result": {"methods": [{"name": params["payload"]}]}}
 
 
 func test_boxes_do_not_overlap_and_flow_to_the_right() -> void:
@@ -133,3 +145,20 @@ func _titles(boxes: Callable) -> PackedStringArray:
 		if not box.is_queued_for_deletion():
 			titles.append(box.title)
 	return titles
+
+
+func test_a_late_answer_does_not_take_the_place_of_the_next_model() -> void:
+	var jobs: SlowJobs = SlowJobs.new()
+	var window: GraphWindow = GraphWindow.new(jobs)
+	EditorInterface.get_base_control().add_child(window)
+	var payloads: PackedStringArray = []
+	for path: String in ["res://models/convnet.pt2", "res://models/policy.pt2"]:
+		var model: ExecuTorchResource = load(path)
+		payloads.append(ProjectSettings.globalize_path(model.payload_path))
+		window.open(model, "forward")
+	for payload: String in [payloads[1], payloads[0]]:
+		jobs.answered.emit(payload)
+	check(window.title.begins_with("policy"), window.title)
+	check_equal((window.get("_method") as OptionButton).get_item_text(0), payloads[1])
+	window.queue_free()
+	jobs.free()

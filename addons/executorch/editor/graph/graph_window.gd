@@ -18,6 +18,8 @@ var _message: Label = Label.new()
 var _background: Panel = Panel.new()
 ## The model that is shown.
 var _path: String = ""
+## Number of the latest question: the answer to an earlier one is of another model.
+var _question: int = 0
 var _graphs: Array[ProgramGraph] = []
 
 
@@ -65,8 +67,12 @@ func open(model: ExecuTorchResource, method_name: String) -> void:
 	title = "%s: Model Graph" % model.resource_path.get_file()
 	_clear("Reading the program…")
 	popup_centered_ratio(0.85)
+	_question += 1
+	var question: int = _question
 	var payload: String = ProjectSettings.globalize_path(model.payload_path)
 	var answer: Dictionary = await _jobs.call_backend("graph", {"payload": payload})
+	if question != _question:
+		return
 	if answer.has("error"):
 		var error: Dictionary = answer["error"]
 		_clear("%s\n%s" % [error.get("cause", ""), error.get("remedy", "")])
@@ -77,7 +83,8 @@ func open(model: ExecuTorchResource, method_name: String) -> void:
 ## Shows an operator of a model's method; `row` as in the profiler: `{instruction, name}`.
 func open_operator(model: ExecuTorchResource, method_name: String, row: Dictionary) -> void:
 	await open(model, method_name)
-	_select(row)
+	if _path == model.resource_path:
+		_select(row)
 
 
 ## Selects an operator if the window is open with this method of this model; else nothing happens.
