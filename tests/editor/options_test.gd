@@ -64,6 +64,17 @@ func test_fields_follow_the_recipe_and_a_value_goes_into_the_import() -> void:
 	await wait_until(is_back, 240.0, "the model of before")
 
 
+func test_a_number_is_kept_when_another_model_is_selected_at_once() -> void:
+	var settings: Settings = Settings.new(EditorInterface.get_editor_undo_redo(), find_jobs())
+	var view: Control = await inspect(CONVNET)
+	(view.find_child("Deadline Seconds", true, false) as EditorSpinSlider).value = 333.0
+	await inspect("res://models/policy.pt2")
+	check_equal(int(Settings.read(CONVNET, "deadline_seconds", 600)), 333)
+	settings.change(CONVNET, {"deadline_seconds": 600}, "test")
+	var model: ExecuTorchResource = load(CONVNET)
+	await wait_until(func() -> bool: return model.state == ExecuTorchResource.State.READY, 240.0, "ready")
+
+
 func test_import_dock_tells_a_wrong_value_before_the_import() -> void:
 	var dock: Node = EditorInterface.get_base_control().find_children("*", "ImportDock", true, false)[0]
 	var panel: Control = dock.find_child("ExecuTorchProblems", true, false) as Control

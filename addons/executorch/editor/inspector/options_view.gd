@@ -57,14 +57,14 @@ func _init(settings: Settings = null, links: Links = null, jobs: ExecuTorchJobs 
 
 ## Shows the options of the model at `path`; empty when the file is not imported (a `.tres` of the importer).
 func show_options(path: String, is_program: bool) -> void:
-	_path = path
-	_complaints.clear()
-	_typed.clear()
-	_apply_title = ""
 	for child: Node in get_children():
 		if child != _check:
 			remove_child(child)
 			child.queue_free()
+	_path = path
+	_complaints.clear()
+	_typed.clear()
+	_apply_title = ""
 	if not Settings.has_options(path):
 		return
 	if not is_program:
@@ -258,7 +258,7 @@ func _make_spin(suffix: String, step: float) -> EditorSpinSlider:
 	return spin
 
 
-## Dragging changes a value many times; one reimport follows when it rests.
+## Dragging changes a value many times; one reimport follows when it rests, or when the field goes away.
 func _when_resting(spin: EditorSpinSlider, apply: Callable) -> void:
 	var timer: Timer = Timer.new()
 	timer.one_shot = true
@@ -266,6 +266,12 @@ func _when_resting(spin: EditorSpinSlider, apply: Callable) -> void:
 	timer.timeout.connect(apply)
 	spin.add_child(timer)
 	spin.value_changed.connect(func(_value: float) -> void: timer.start())
+	timer.tree_exiting.connect(
+		func() -> void:
+			if not timer.is_stopped():
+				timer.stop()
+				apply.call()
+	)
 
 
 func _add_link() -> void:
