@@ -2,6 +2,7 @@
 extends "res://tests/editor/views.gd"
 ## The inspector's view of imported models.
 
+const Profiler := preload("res://addons/executorch/editor/profiler/profiler_dock.gd")
 const Settings := preload("res://addons/executorch/editor/inspector/import_settings.gd")
 const Facts := preload("res://addons/executorch/editor/inspector/model_facts.gd")
 const Inputs := preload("res://addons/executorch/editor/inspector/generated_inputs.gd")
@@ -169,3 +170,14 @@ func test_facts_of_broken_metadata() -> void:
 func _frames(count: int) -> void:
 	for frame: int in count:
 		await get_tree().process_frame
+
+
+func test_profiler_keeps_the_method_when_a_file_of_the_project_changes() -> void:
+	var profiler: Profiler = get_tree().root.find_child("ModelProfiler", true, false)
+	profiler.benchmark.refresh_models()
+	check(profiler.benchmark.select_model("res://models/two_methods.pte"), "the profiler does not have it")
+	var method: OptionButton = profiler.benchmark.get("_method")
+	check_equal(method.item_count, 2)
+	method.select(1)
+	EditorInterface.get_resource_filesystem().filesystem_changed.emit()
+	check_equal(method.selected, 1)

@@ -283,9 +283,13 @@ func _fill_menus() -> void:
 
 
 func _on_model_selected(index: int) -> void:
+	# Also when any file of the project changed: what was chosen stays.
+	var chosen: String = _method.get_item_text(_method.selected) if _method.selected >= 0 else ""
 	_method.clear()
 	for method: String in ModelFiles.describe(_paths[index])["methods"]:
 		_method.add_item(method)
+		if method == chosen:
+			_method.select(_method.item_count - 1)
 	_method.visible = _method.item_count > 1
 	_fill_menus()
 
