@@ -75,6 +75,23 @@ func test_a_number_is_kept_when_another_model_is_selected_at_once() -> void:
 	await wait_until(func() -> bool: return model.state == ExecuTorchResource.State.READY, 240.0, "ready")
 
 
+func test_text_is_kept_when_the_model_is_imported_in_the_middle_of_it() -> void:
+	var view: Control = await inspect(CONVNET)
+	var factory: LineEdit = view.find_child("Factory", true, false)
+	factory.grab_focus()
+	factory.edit()
+	factory.text = "res://half"
+	factory.caret_column = 7
+	factory.text_changed.emit(factory.text)
+	load(CONVNET).emit_changed()
+	factory = view.find_child("Factory", true, false)
+	check_equal(factory.text, "res://half")
+	check(factory.has_focus() and factory.is_editing(), "the next letter goes elsewhere")
+	check_equal(factory.caret_column, 7)
+	view = await inspect("res://models/policy.pt2")
+	check_equal((view.find_child("Factory", true, false) as LineEdit).text, "", "of another model")
+
+
 func test_import_dock_tells_a_wrong_value_before_the_import() -> void:
 	var dock: Node = EditorInterface.get_base_control().find_children("*", "ImportDock", true, false)[0]
 	var panel: Control = dock.find_child("ExecuTorchProblems", true, false) as Control

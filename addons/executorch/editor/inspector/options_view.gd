@@ -57,14 +57,16 @@ func _init(settings: Settings = null, links: Links = null, jobs: ExecuTorchJobs 
 
 ## Shows the options of the model at `path`; empty when the file is not imported (a `.tres` of the importer).
 func show_options(path: String, is_program: bool) -> void:
+	var focused: LineEdit = _find_focused()
 	for child: Node in get_children():
 		if child != _check:
 			remove_child(child)
 			child.queue_free()
+	if path != _path:
+		_typed.clear()
+		_apply_title = ""
 	_path = path
 	_complaints.clear()
-	_typed.clear()
-	_apply_title = ""
 	if not Settings.has_options(path):
 		return
 	if not is_program:
@@ -84,7 +86,24 @@ func show_options(path: String, is_program: bool) -> void:
 	more.pressed.connect(_show_import_dock)
 	add_child(more)
 	_add_complaint("")
-	_check.check(path, {}, false)
+	_check.check(path, _typed, not _apply_title.is_empty())
+	if focused != null:
+		_focus_again(focused)
+
+
+## The field that a person writes into.
+func _find_focused() -> LineEdit:
+	var focused: Control = get_viewport().gui_get_focus_owner() if is_inside_tree() else null
+	return focused as LineEdit if focused != null and is_ancestor_of(focused) else null
+
+
+## The model may be imported in the middle of a word.
+func _focus_again(former: LineEdit) -> void:
+	var field: LineEdit = find_child(former.name, true, false) as LineEdit
+	if field != null and _typed.has(str(field.name).to_snake_case()):
+		field.grab_focus()
+		field.edit()
+		field.caret_column = former.caret_column
 
 
 func _add_conversion() -> void:
@@ -183,7 +202,7 @@ func _add_recipe() -> void:
 func _add_text(title: String, option: String, example: String, tip: String) -> void:
 	var field: LineEdit = LineEdit.new()
 	field.name = option.capitalize()
-	field.text = str(Settings.read(_path, option, ""))
+	field.text = str(_typed.get(option, Settings.read(_path, option, "")))
 	field.placeholder_text = example
 	field.text_changed.connect(
 		func(text: String) -> void:
