@@ -3,6 +3,7 @@ extends "res://tests/case.gd"
 ## An open editor converts in the background. The cases share one backend, as an editor does.
 
 const ImportSettings := preload("res://addons/executorch/editor/inspector/import_settings.gd")
+const ImportQueue := preload("res://addons/executorch/editor/backend/import_queue.gd")
 const BAD: String = "res://models/bad.pt"
 const NEW: String = "res://models/new.pt"
 
@@ -182,6 +183,13 @@ func test_backend_answers_and_restarts() -> void:
 	check_equal((answer.get("error", {}) as Dictionary).get("code", ""), "METHOD_NOT_FOUND")
 	_jobs().stop_backend()
 	check_equal(_jobs().get_backend_state(), 0)
+
+
+func test_the_queue_of_imports_ends_with_its_jobs() -> void:
+	var queue: ImportQueue = ImportQueue.new()
+	var held: WeakRef = weakref(queue)
+	queue = null
+	check(held.get_ref() == null, "somebody keeps it")
 
 
 func test_interpreters_are_found_without_starting_them() -> void:

@@ -9,8 +9,9 @@ var _importing: bool = false
 
 func _init() -> void:
 	var filesystem: EditorFileSystem = EditorInterface.get_resource_filesystem()
-	filesystem.resources_reimporting.connect(func(_paths: PackedStringArray) -> void: _importing = true)
-	filesystem.resources_reimported.connect(func(_paths: PackedStringArray) -> void: _importing = false)
+	# No lambdas: the file system would keep them, and they the queue, when the addon is switched off.
+	filesystem.resources_reimporting.connect(_note_importing.bind(true))
+	filesystem.resources_reimported.connect(_note_importing.bind(false))
 
 
 ## Imports the file at the next `flush`.
@@ -37,3 +38,7 @@ func flush() -> void:
 		filesystem.reimport_files(files)
 		RenderingServer.render_loop_enabled = draws
 		_importing = false
+
+
+func _note_importing(_paths: PackedStringArray, importing: bool) -> void:
+	_importing = importing
