@@ -42,7 +42,9 @@ def check_archive(path: Path) -> None:
                 found = _globals(read_member(archive, name), path, name)
                 if found:
                     raise _runs_code(path, name, found)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, RecursionError) as error:
+    except (ImporterError, MemoryError):
+        raise
+    except Exception as error:  # zipfile raises many kinds for broken bytes, as does a configuration of another form
         cause = f"{path.name} is a damaged archive ({error})."
         raise ImporterError("FILE_DAMAGED", cause, "Save or download the file again.", "read") from error
 

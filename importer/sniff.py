@@ -103,11 +103,13 @@ def _archive(path: Path, size: int) -> Sniffed:
                 remedy = "Give the model file itself; unpack the archive first."
                 raise _refuse("ARCHIVE_UNKNOWN", path, f"is a ZIP archive without a model ({_some(names)})", remedy)
             found = pickles.scan(read_member(archive, prefix + "data.pkl"))
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, struct.error, ValueError) as error:
-        remedy = "Save or download the file again."
-        raise _refuse("FILE_DAMAGED", path, f"is a damaged or cut off archive ({error})", remedy) from error
+    except (ImporterError, MemoryError):
+        raise
     except Unreadable as error:
         raise _refuse("FILE_DAMAGED", path, f"is damaged: {error}", "Save or download the file again.") from error
+    except Exception as error:  # zipfile raises many kinds for broken bytes, zlib.error and OSError among them
+        remedy = "Save or download the file again."
+        raise _refuse("FILE_DAMAGED", path, f"is a damaged or cut off archive ({error})", remedy) from error
     return _pickled(path, found, size, prefix)
 
 

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from importer.errors import ImporterError
+from importer.options import ImportOptions
+from importer.refusal import refuse_early
 from importer.sniff import sniff
 
 
@@ -174,3 +176,38 @@ def test_a_header_that_lies_about_its_length(tmp_path: Path) -> None:
     )
     with pytest.raises(ImporterError):
         sniff(path)
+
+
+@pytest.mark.parametrize("name", ["linear_state_dict.pth", "linear.pt2"])
+def test_a_damaged_archive_that_was_packed_again(name: str, models: Path, tmp_path: Path) -> None:
+    """Packers compress, which torch does not: what is broken then is told by zlib and not by zipfile."""
+    packed = tmp_path / name
+    with zipfile.ZipFile(models / name) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
+        for member in old.namelist():
+            new.writestr(member, old.read(member))
+        places = [item.header_offset + 30 + len(item.filename.encode()) for item in new.infolist()]
+    data = bytearray(packed.read_bytes())
+    for place in places:
+        data[place : place + 2] = b"\xff\xff"
+    packed.write_bytes(data)
+    with pytest.raises(ImporterError) as caught:
+        refuse_early(packed, None, ImportOptions(), False)
+    assert caught.value.code == "FILE_DAMAGED"
+
+
+def test_an_archive_whose_parts_lie_in_two_places(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.pt", "w") as archive:
+        archive.writestr("inner/version", "3")
+        archive.writestr("data.pkl", b"\x80\x02}.")
+    with pytest.raises(ImporterError) as caught:
+        sniff(tmp_path / "x.pt")
+    assert caught.value.code == "FILE_DAMAGED"
+
+
+def test_an_archive_with_a_configuration_of_another_form(models: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(models / "linear.pt2") as old, zipfile.ZipFile(tmp_path / "x.pt2", "w") as new:
+        for member in old.namelist():
+            new.writestr(member, b"[1]" if member.endswith("_config.json") else old.read(member))
+    with pytest.raises(ImporterError) as caught:
+        refuse_early(tmp_path / "x.pt2", None, ImportOptions(), False)
+    assert caught.value.code == "FILE_DAMAGED"
