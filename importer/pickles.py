@@ -17,9 +17,10 @@ MOST_STEPS = 20_000_000
 _TENSORS = (
     "_rebuild_tensor_v2 _rebuild_tensor_v3 _rebuild_tensor _rebuild_parameter _rebuild_sparse_tensor _rebuild_qtensor"
 )
-_STORAGES = "Float Double Half BFloat16 Char Short Int Long Byte Bool Untyped Typed"
+_STORAGES = "Float Double Half BFloat16 Char Short Int Long Byte Bool ComplexFloat ComplexDouble Untyped Typed"
 _TORCH = (
-    "Size device dtype float32 float64 float16 bfloat16 int8 int16 int32 int64 uint8 bool strided per_tensor_affine"
+    "Size device dtype float32 float64 float16 bfloat16 int8 int16 int32 int64 uint8 bool strided per_tensor_affine "
+    "complex64 complex128 uint16 uint32 uint64"
 )
 TENSOR_GLOBALS = frozenset(
     [f"torch._utils.{name}" for name in _TENSORS.split()]
@@ -113,7 +114,11 @@ def tensor_info(value: Any) -> TensorInfo | None:
     shape = arguments[2]
     if not isinstance(shape, tuple) or not all(isinstance(size, int) for size in shape):
         return None
-    return TensorInfo(_DTYPES.get(storage.rpartition(".")[2].removesuffix("Storage"), "float32"), shape)
+    if len(arguments) > 6 and _name(arguments[6]) in _NAMED:  # _rebuild_tensor_v3 names the dtype itself
+        return TensorInfo(_name(arguments[6]).removeprefix("torch."), shape)
+    # Of another storage nothing is known: to take its bytes for floats would be other weights, in silence.
+    dtype = _DTYPES.get(storage.rpartition(".")[2].removesuffix("Storage"))
+    return TensorInfo(dtype, shape) if dtype else None
 
 
 def entries(value: Any) -> dict[str, Any]:
@@ -144,7 +149,9 @@ def walk(value: Any) -> Iterator[Any]:
 _DTYPES = {
     "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Char": "int8",
     "Short": "int16", "Int": "int32", "Long": "int64", "Byte": "uint8", "Bool": "bool",
+    "ComplexFloat": "complex64", "ComplexDouble": "complex128",
 }  # fmt: skip
+_NAMED = frozenset(f"torch.{name}" for name in ("uint16", "uint32", "uint64", "float8_e4m3fn", "float8_e5m2"))
 _MARK = object()
 _STRINGS = {"STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"}
 _LITERALS = _STRINGS | {

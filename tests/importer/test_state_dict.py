@@ -100,6 +100,21 @@ def test_views_of_one_storage_beside_other_objects(tmp_path: Path) -> None:
     assert all(found[name].equal(value) and found[name].dtype == value.dtype for name, value in state.items())
 
 
+@pytest.mark.parametrize("dtype", ["complex64", "complex128", "uint16", "uint32", "bfloat16"])
+@pytest.mark.parametrize("more", [False, True])
+def test_tensors_of_rarer_dtypes(dtype: str, more: bool, tmp_path: Path) -> None:
+    import torch
+
+    state = {"a": torch.arange(6).to(getattr(torch, dtype)), "b": torch.randn(3)}
+    torch.save({"state_dict": state, "when": argparse.Namespace(epoch=3)} if more else state, tmp_path / "x.pth")
+    sniffed = sniff(tmp_path / "x.pth")
+    assert sniffed.kind == ("checkpoint" if more else "state_dict")
+    assert sniffed.tensors["a"].dtype == dtype
+    found = read_tensors(tmp_path / "x.pth", sniffed)
+    assert found["a"].dtype == state["a"].dtype
+    assert found["a"].tolist() == state["a"].tolist()
+
+
 def test_checkpoints_saved_on_a_gpu(tmp_path: Path) -> None:
     """Such a file names its device; it must load on a machine without one."""
     source = save(linear().state_dict(), tmp_path / "cpu.pt")
