@@ -74,3 +74,9 @@ def external_files(source: Path) -> list[Path]:
         return []
     beside = source.parent.glob("*" + EXTERNAL_SUFFIX)
     return sorted(path for path in beside if path.name.startswith(source.stem) and path.is_file())
+
+
+def external_file(source: Path) -> Path | None:
+    """The `.ptd` that a `.pte` is run with: the one of its own name before one such as `net-large.ptd`."""
+    files = external_files(source)
+    return min(files, key=lambda path: (path.stem != source.stem, path.name), default=None)

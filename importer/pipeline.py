@@ -19,7 +19,7 @@ from importer import tres
 from importer.cache import EXTERNAL, METADATA, PAYLOAD, RESOURCE, Artifact, Cache, storage_error, write_atomically
 from importer.delegation import add_times
 from importer.errors import ImporterError
-from importer.key import dependencies, external_files, hash_file, make_key_from
+from importer.key import dependencies, external_file, hash_file, make_key_from
 from importer.known_hashes import known_hash
 from importer.options import ImportOptions
 from importer.progress import Listener, Stages
@@ -131,12 +131,12 @@ def _take_program(source: Path, building: Path, options: ImportOptions, stages: 
     program = read_program(source)
     stages.enter("write")
     shutil.copyfile(source, building / PAYLOAD)
-    files = external_files(source)
-    if program.external_keys and not files:
+    external = external_file(source) if program.external_keys else None
+    if program.external_keys and not external:
         cause = f"The program needs {len(program.external_keys)} external weights, but there is no .ptd file beside it."
         raise ImporterError("EXTERNAL_WEIGHTS_MISSING", cause, f"Put {source.stem}.ptd beside {source.name}.", "read")
-    if program.external_keys:
-        shutil.copyfile(files[0], building / EXTERNAL)
+    if external:
+        shutil.copyfile(external, building / EXTERNAL)
     stages.enter("validate")
     body = describe.of_program(program)
     body["recipe"] = "as_is"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from importer.errors import ImporterError
+from importer.key import external_file
 from importer.pte import Program
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -61,11 +62,10 @@ def run_program(
     OPERATOR_MISSING, BACKEND_MISSING and DEADLINE_EXCEEDED."""
     with tempfile.TemporaryDirectory(prefix="executorch-validate-") as name:
         folder = Path(name)
+        external = external_file(payload) if program.external_keys else None
         request = {
             "payload": str(payload),
-            "external": [str(path) for path in sorted(payload.parent.glob(f"{payload.stem}*.ptd"))]
-            if program.external_keys
-            else [],
+            "external": [str(external)] if external else [],
             "operators": sorted({operator for method in program.methods for operator in method.operators}),
             "backends": sorted({delegate.backend for method in program.methods for delegate in method.delegates}),
             "calls": [{"method": call.method, "inputs": call.inputs, "load": call.load} for call in calls],

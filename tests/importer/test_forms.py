@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from importer.errors import ImporterError
+from importer.metadata import inspect
 from importer.pte import read_program
+from importer.validate import Call, run_program
 from tests.importer.conftest import Convert
 
 
@@ -190,6 +192,19 @@ def test_weights_in_a_file_of_their_own(recipe: str, models: Path, tmp_path: Pat
     assert caught.value.code == "EXTERNAL_WEIGHTS_MISSING"
     (tmp_path / "net.ptd").write_bytes((artifact.entry / "model.ptd").read_bytes())
     assert convert_file(copy).metadata["payload"]["external"][0]["file"] == "model.ptd"
+
+
+@pytest.mark.parametrize("name", ["net", "net[1] 50%"])
+def test_the_weights_of_a_program_beside_others(name: str, models: Path, tmp_path: Path, convert_file: Convert) -> None:
+    artifact = convert_file(models / "convnet.pt2", recipe="portable", external_weights=True)
+    weights = (artifact.entry / "model.ptd").read_bytes()
+    program = tmp_path / f"{name}.pte"
+    program.write_bytes(artifact.payload.read_bytes())
+    (tmp_path / f"{name}.ptd").write_bytes(weights)
+    (tmp_path / f"{name}-large.ptd").write_bytes(b"of another program")
+    assert (convert_file(program).entry / "model.ptd").read_bytes() == weights
+    described = inspect(program)["methods"][0]
+    run_program(program, read_program(program), [Call("forward", inputs=described["inputs"])], timing=False)
 
 
 def test_a_finished_program(models: Path, convert_file: Convert) -> None:
