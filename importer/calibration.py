@@ -11,6 +11,7 @@ import torch
 
 from importer.errors import ImporterError
 from importer.examples import as_arguments
+from importer.key import calibration_files
 from importer.model import Arguments, Method
 from importer.quantize import MOST_CALIBRATION
 from importer.samples import with_tensors
@@ -38,7 +39,7 @@ def read_folder(folder: Path, method: Method) -> list[Arguments]:
     an image is scaled to the input's size, 0 to 1, channels first. A missing leading batch dimension of 1 is added.
     Raises CALIBRATION_EMPTY and CALIBRATION_INVALID.
     """
-    files = sorted(path for path in ([folder] if folder.is_file() else folder.rglob("*")) if path.is_file())
+    files = sorted(calibration_files(folder).values())
     found = [_read(path, method) for path in files if path.suffix.lower() in _IMAGES | {".npy", ".npz"}]
     if not found:
         cause = f"The folder {folder.name} has no .npy, .npz or image file."

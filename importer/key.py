@@ -58,14 +58,20 @@ def dependencies(source: Path, options: ImportOptions, project: Path | None) -> 
             files |= {f"module/{name}": path for name, path in imported_files(files["factory"]).items()}
     if options.calibration.strip():
         folder = resolve(options.calibration.strip(), project, "calibration")
-        inside = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else [folder]
-        for path in inside:
-            relative = path.relative_to(folder if folder.is_dir() else folder.parent)
-            if not any(part.startswith(".") for part in relative.parts):
-                files[f"calibration/{relative.as_posix()}"] = path
+        files |= {f"calibration/{name}": path for name, path in calibration_files(folder).items()}
     for path in external_files(source):
         files[f"external/{path.name}"] = path
     return files
+
+
+def calibration_files(folder: Path) -> dict[str, Path]:
+    """Path inside of a calibration folder -> file; names that begin with a dot (also macOS's `._x.png`) left out."""
+    if not folder.is_dir():
+        return {folder.name: folder}
+    names = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    return {
+        name.as_posix(): path for name, path in names.items() if not any(part.startswith(".") for part in name.parts)
+    }
 
 
 def external_files(source: Path) -> list[Path]:

@@ -232,6 +232,16 @@ def test_calibrated_with_real_inputs_and_compared_on_them(zoo_project: Path, con
     assert not any("random inputs" in note for note in meta["notes"]) and meta["accuracy"]["samples"] > 6
 
 
+def test_hidden_calibration_files_are_no_inputs(zoo_project: Path, convert_zoo: Convert) -> None:
+    """They are not in the key either: macOS leaves `._x.png` beside each file that it copies to other disks."""
+    folder = calibration_folder(zoo_project / "copied", "png")
+    (folder / "._0.png").write_bytes(b"what macOS knows of the file")
+    (folder / ".trash").mkdir()
+    (folder / ".trash" / "old.png").write_bytes(b"no picture")
+    meta = convert_zoo("convnet", inputs="float32[1,3,16,16]", recipe="xnnpack_int8_static", calibration="res://copied")
+    assert meta.metadata["recipe"] == "xnnpack_int8_static"
+
+
 def test_calibration_that_does_not_fit(zoo_project: Path, convert_zoo: Convert) -> None:
     import numpy as np
 
