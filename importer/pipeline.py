@@ -19,7 +19,7 @@ from importer import tres
 from importer.cache import EXTERNAL, METADATA, PAYLOAD, RESOURCE, Artifact, Cache, storage_error, write_atomically
 from importer.delegation import add_times
 from importer.errors import ImporterError
-from importer.key import dependencies, external_file, hash_file, make_key_from
+from importer.key import dependencies, external_file, hash_file, make_key, make_key_from
 from importer.known_hashes import known_hash
 from importer.options import ImportOptions
 from importer.progress import Listener, Stages
@@ -102,10 +102,18 @@ def _convert(
             with neighbours(options, project):
                 body = convert_source(source, sniffed, building, project, options, allow_pickle, stages)
         stages.enter("store")
+        _check_unchanged(key, source, project, options)
         described = _describe(head, body, building, options, stages)
         write_atomically(building / METADATA, json.dumps(described, indent=1, allow_nan=False).encode())
         write_atomically(building / RESOURCE, tres.resource_text(described).encode())
         return cache.store(key, building)
+
+
+def _check_unchanged(key: str, source: Path, project: Path | None, options: ImportOptions) -> None:
+    """Raises KEY_DIFFERS when a file was written while it was converted: the key is that of what was there before."""
+    if make_key(source, options, project, known_hash) != key:
+        cause = f"{source.name}, or a file that it depends on, changed while it was converted."
+        raise ImporterError("KEY_DIFFERS", cause, "Convert it again.", "store")
 
 
 def _describe(

@@ -16,6 +16,8 @@ from importer.cache import Cache, write_atomically
 from importer.convert_command import copy_atomically
 from importer.errors import ImporterError
 from importer.key import hash_file
+from importer.options import ImportOptions
+from importer.pipeline import convert
 
 KEYS = [f"{number:02x}" * 32 for number in range(8)]
 
@@ -257,3 +259,25 @@ def test_an_address_of_no_kind(tmp_path: Path) -> None:
     with pytest.raises(ImporterError) as caught:
         Cache("nosuchkind://bucket", mirror=tmp_path)
     assert caught.value.code == "CACHE_UNREACHABLE"
+
+
+@pytest.mark.parametrize("what", ["source", "module"])
+def test_a_file_that_changes_while_it_is_converted(what: str, tmp_path: Path) -> None:
+    """A training run writes its checkpoint anew: what is made of the second must not be found under the first's key."""
+    import torch
+
+    weights, module = tmp_path / "net.pth", tmp_path / "scale.py"
+    torch.save(torch.nn.Linear(4, 2).state_dict(), weights)
+    module.write_text("factor = 1\n")
+    changed = f"torch.save(torch.nn.Linear(4, 2).state_dict(), {str(weights)!r})"
+    if what == "module":
+        changed = f"open({str(module)!r}, 'a').write('factor = 2')"
+    (tmp_path / "net.py").write_text(
+        f"import torch\nimport scale\n\n\ndef build():\n    {changed}\n    return torch.nn.Linear(4, 2)\n"
+    )
+    options = ImportOptions(factory="res://net.py:build", inputs="float32[1,4]", recipe="portable")
+    cache = Cache(tmp_path / "cache")
+    with pytest.raises(ImporterError) as caught:
+        convert(weights, project=tmp_path, cache=cache, options=options)
+    assert caught.value.code == "KEY_DIFFERS"
+    assert not cache.entries()
