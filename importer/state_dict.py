@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,7 +86,13 @@ def load_into(model: torch.nn.Module, path: Path, sniffed: Sniffed) -> list[str]
     given = {name: tuple(value.shape) for name, value in tensors.items()}
     wanted = {name: tuple(value.shape) for name, value in state.items()}
     # Counters of batch norm are not used in evaluation, and old files lack them.
-    match = match_names(given, wanted, [name for name in wanted if name.endswith("num_batches_tracked")])
+    optional = [name for name in wanted if name.endswith("num_batches_tracked")]
+    match = match_names(given, wanted, optional)
+    if match.missing:
+        # A weight with two names is in a safetensors file once.
+        found = {id(parameter) for name, parameter in _parameters(model) if name in match.renamed.values()}
+        optional += [name for name, parameter in _parameters(model) if id(parameter) in found]
+        match = match_names(given, wanted, optional)
     if not match.fits:
         cause = f"The weights in {path.name} do not fit the factory's model: {explain(match, given, wanted)}."
         remedy = "Build the model with the arguments it was trained with (option 'factory_arguments')."
@@ -96,6 +102,10 @@ def load_into(model: torch.nn.Module, path: Path, sniffed: Sniffed) -> list[str]
     if match.stripped:
         notes.append(f"Took the prefix '{match.stripped}' off the names.")
     return notes
+
+
+def _parameters(model: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Parameter]]:
+    return model.named_parameters(remove_duplicate=False)
 
 
 def _prefixes(names: list[str]) -> list[str]:

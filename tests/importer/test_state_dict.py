@@ -129,6 +129,28 @@ def test_checkpoints_saved_on_a_gpu(tmp_path: Path) -> None:
     assert loaded(target).weight.equal(linear().weight)
 
 
+@pytest.mark.parametrize("prefix", ["", "model."])
+def test_a_weight_with_two_names_that_the_file_has_once(prefix: str, tmp_path: Path) -> None:
+    """safetensors writes shared weights once, and Hugging Face's models share those of their head."""
+    import torch
+    from safetensors.torch import save_file
+
+    def build() -> torch.nn.Module:
+        table, head = torch.nn.Embedding(8, 4), torch.nn.Linear(4, 8, bias=False)
+        head.weight = table.weight
+        return torch.nn.Sequential(table, head)
+
+    path, weight = tmp_path / "x.safetensors", torch.randn(8, 4)
+    save_file({f"{prefix}0.weight": weight}, path)
+    model = build()
+    load_into(model, path, sniff(path))
+    assert all(value.equal(weight) for value in model.state_dict().values())
+    save_file({f"{prefix}0.weight": weight}, path)
+    apart = torch.nn.Sequential(torch.nn.Embedding(8, 4), torch.nn.Linear(4, 8, bias=False))
+    with pytest.raises(ImporterError):
+        load_into(apart, path, sniff(path))
+
+
 def test_weights_that_do_not_fit(tmp_path: Path) -> None:
     import torch
 
