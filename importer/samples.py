@@ -111,6 +111,8 @@ def _random(spec: TensorSpec, shape: list[int], method: Method, index: int, gene
     dtype: torch.dtype = getattr(torch, spec.dtype)
     if dtype.is_floating_point:
         example = inputs_of(method.example)[index].to(torch.float32)
+        # A mask's -inf has no spread: random inputs would be NaN, and so would all results, which then are "equal".
+        example = example[example.isfinite()]
         # Inputs like the example's: images of 0 to 255 are not like standard normal ones.
         spread = float(example.std()) if example.numel() > 1 else 1.0
         middle = float(example.mean()) if example.numel() > 1 and spread > 0 else 0.0

@@ -102,6 +102,28 @@ def test_random_indices_stay_inside_the_table(convert_zoo: Convert) -> None:
     assert meta["accuracy"]["samples"] >= 4
 
 
+def test_random_inputs_of_a_mask_are_numbers(tmp_path: Path) -> None:
+    """With NaN in, all results are NaN, and the proof would take them for equal."""
+    import torch
+
+    from importer.export import export
+    from importer.load import load
+    from importer.options import ImportOptions
+    from importer.samples import inputs_of, samples
+    from importer.sniff import sniff
+
+    class Masked(torch.nn.Module):
+        def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            return torch.softmax(x + mask, -1)
+
+    example = (torch.randn(1, 4), torch.tensor([[0.0, float("-inf"), 0.0, 0.0]]))
+    path = tmp_path / "x.pt2"
+    torch.export.save(torch.export.export(Masked(), example), path)
+    (method,) = export(load(path, sniff(path), ImportOptions(), None, False))
+    for arguments in samples(method, [])[1:]:
+        assert all(bool(value.isfinite().all()) for value in inputs_of(arguments))
+
+
 def test_a_training_mode_model(tmp_path: Path, convert_file: Convert) -> None:
     import torch
 
