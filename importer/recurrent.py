@@ -116,7 +116,21 @@ class ScanLayer(nn.Module):
         self.kind = {"RNN_TANH": "rnn_tanh", "RNN_RELU": "rnn_relu"}.get(layer.mode, layer.mode.lower())
         self.scan = _Scan(self.kind, layer.bias, layer.num_layers, layer.bidirectional, layer.batch_first)
 
+    def __getattr__(self, name: str) -> Any:
+        # Models make their first state out of the layer's `num_layers` and `hidden_size`.
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("layer"), name)
+
     def forward(self, value: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:
+        if value.dim() == 2:  # a sequence without a batch
+            axis = 0 if self.layer.batch_first else 1
+            given = tuple(part.unsqueeze(1) for part in state) if isinstance(state, (list, tuple)) else state
+            given = given.unsqueeze(1) if isinstance(given, torch.Tensor) else given
+            output, last = self.forward(value.unsqueeze(axis), given)
+            final = tuple(part.squeeze(1) for part in last) if self.kind == "lstm" else last.squeeze(1)
+            return output.squeeze(axis), final
         layer = self.layer
         weights = [weight for group in layer.all_weights for weight in group]
         if state is None:

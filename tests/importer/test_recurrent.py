@@ -48,6 +48,22 @@ def test_the_number_of_steps_may_vary(arguments: dict[str, object], inputs: str,
         assert torch.allclose(method.call([sequence])[0], eager(sequence), atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "inputs"),
+    [
+        ("stateful", {}, "x: float32[1,steps:2..12,8]"),
+        ("stateful", {}, "x: float32[steps:2..12,8]"),
+        ("stateful", {"kind": "GRU"}, "x: float32[steps:2..12,8]"),
+        ("recurrent", {"kind": "GRU", "batch_first": False}, "x: float32[steps:2..12,8]"),
+    ],
+)
+def test_steps_that_vary_of_layers_that_are_asked_for_their_sizes_or_get_no_batch(
+    name: str, arguments: dict[str, object], inputs: str, convert_zoo: Convert
+) -> None:
+    meta = convert_zoo(name, arguments, inputs=inputs, recipe="portable").metadata
+    assert meta["accuracy"]["max_relative"] < 1e-4 and meta["accuracy"]["samples"] >= 4
+
+
 def test_unrolled_with_a_varying_number_of_steps(convert_zoo: Convert) -> None:
     with pytest.raises(ImporterError) as caught:
         convert_zoo("recurrent", inputs="float32[1,steps:2..40,8]", recurrent="unroll")

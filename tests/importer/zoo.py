@@ -229,9 +229,24 @@ class Blurred(nn.Module):
         return nn.functional.conv2d(self.layer(image), torch.ones(8, 1, 3, 3) / 9, groups=8)
 
 
+class Stateful(nn.Module):
+    """Makes the first state itself, for one sequence or for a batch."""
+
+    def __init__(self, kind: str = "LSTM") -> None:
+        super().__init__()
+        self.kind = kind
+        self.layer = getattr(nn, kind)(8, 16, 2, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        self.layer.flatten_parameters()
+        first = x.new_zeros(self.layer.num_layers, *x.shape[:-2], self.layer.hidden_size)
+        output, last = self.layer(x, (first, first + 1) if self.kind == "LSTM" else first)
+        return output, last[1] if isinstance(last, tuple) else last
+
+
 MODELS = {
     "mlp": Mlp, "convnet": Convnet, "recurrent": Recurrent, "counter": Counter, "named": Named, "branches": Branches,
     "text": Text, "sorts": Sorts, "noise": Noise, "volume": Volume, "prelu": Prelu, "words": Words, "cache": Frozen,
     "returned": Returned, "learns": Learns, "bag": Bag, "brain": Brain, "positions": Positions, "squeeze": Squeeze,
-    "twice": Twice, "padded": Padded, "blurred": Blurred,
+    "twice": Twice, "padded": Padded, "blurred": Blurred, "stateful": Stateful,
 }  # fmt: skip
