@@ -38,7 +38,7 @@ def load(path: Path, sniffed: Sniffed, options: ImportOptions, project: Path | N
     else:
         source = _from_state_dict(path, sniffed, factory, declared)
     if factory and factory.has("calibration"):
-        source.calibration = lambda: factory.value("calibration")
+        source.calibration = factory.calibration
     return source
 
 

@@ -159,6 +159,10 @@ def test_a_pickle_of_a_class_that_is_not_here(tmp_path: Path, convert_file: Conv
         ("def make():\n    pass", "no function 'build'; it has make"),
         ("def build():\n    return 3", "returned int"),
         ("def build():\n    raise SystemExit(3)", "SystemExit"),
+        (
+            "import torch\nbuild = lambda: torch.nn.Linear(1, 1)\ndef calibration():\n    yield {}['no data']",
+            "no data",
+        ),
     ],
 )
 def test_factories_that_fail(text: str, word: str, models: Path, tmp_path: Path, convert_file: Convert) -> None:
