@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from importer.errors import ImporterError
 from importer.imports import imported_files
 from importer.options import ImportOptions, split_factory
 from importer.paths import resolve
@@ -31,7 +32,7 @@ def make_key(
 
     hashing: known_hashes.known_hash does not read large files again.
     """
-    return make_key_from(hashing(source), options, dependencies(source, options, project), hashing)
+    return make_key_from(_hashed(source, hashing), options, dependencies(source, options, project), hashing)
 
 
 def make_key_from(
@@ -40,8 +41,19 @@ def make_key_from(
     """The key of a source whose hash is known."""
     text = json.dumps(options.changed(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     lines = ["executorch-import", IMPORTER_VERSION, source_sha256, text]
-    lines += sorted(f"{name}={hashing(path)}" for name, path in files.items())
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    lines += sorted(f"{name}={_hashed(path, hashing)}" for name, path in files.items())
+    # Names of files need not be UTF-8.
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
+
+
+def _hashed(path: Path, hashing: Callable[[Path], str]) -> str:
+    try:
+        return hashing(path)
+    except OSError as error:
+        cause = f"{path} cannot be read: {error.strerror or error}."
+        raise ImporterError(
+            "FILE_NOT_READABLE", cause, "Check that the file exists and may be read.", "read"
+        ) from error
 
 
 def dependencies(source: Path, options: ImportOptions, project: Path | None) -> dict[str, Path]:

@@ -134,8 +134,9 @@ def _check_texts(options: ImportOptions, project: Path | None) -> list[Problem]:
     places = {"factory": split_factory(options.factory)[0], "calibration": options.calibration.strip()}
     for name, text in places.items():
         try:
-            if text:
-                resolve(text, project, name)
+            if text and resolve(text, project, name).is_dir() and name == "factory":
+                cause = f"The option 'factory' is '{text}', which is a folder."
+                problems.append(Problem(name, cause, "Name a .py file, as in res://models/net.py:build."))
         except ImporterError as error:
             problems.append(Problem(name, error.cause, error.remedy))
     return problems

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from importer.errors import ImporterError
@@ -15,6 +16,9 @@ def resolve(text: str, project: Path | None, option: str) -> Path:
     Raises PATH_OUTSIDE_PROJECT and FILE_NOT_FOUND.
     """
     remedy = f"Change the import option '{option}'."
+    missing = ImporterError(
+        "FILE_NOT_FOUND", f"The option '{option}' is '{text}'; there is no such file.", remedy, "read"
+    )
     if project is None:
         if text.startswith("res://"):
             cause = f"The option '{option}' is '{text}', but no project is known."
@@ -23,14 +27,17 @@ def resolve(text: str, project: Path | None, option: str) -> Path:
     else:
         root = project.resolve()
         path = root / text.removeprefix("res://")
+        try:
+            inside = path.resolve().is_relative_to(root)
+        except (OSError, RuntimeError, ValueError):  # a link to itself, a NUL
+            raise missing from None
         # Checked before existence: an answer about a file outside would tell of it.
-        if not path.resolve().is_relative_to(root):
+        if not inside:
             cause = f"The option '{option}' is '{text}', which leads out of the project."
             raise ImporterError(
                 "PATH_OUTSIDE_PROJECT", cause, remedy + " Only files of the project can be used.", "read"
             )
-    if not path.exists():
-        raise ImporterError(
-            "FILE_NOT_FOUND", f"The option '{option}' is '{text}'; there is no such file.", remedy, "read"
-        )
-    return path.resolve()
+    with contextlib.suppress(OSError):  # such as a name that is too long for the system
+        if path.exists():
+            return path.resolve()
+    raise missing

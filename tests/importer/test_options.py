@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from importer.errors import ImporterError
-from importer.key import make_key
+from importer.key import hash_file, make_key
 from importer.options import ImportOptions, split_factory
 from importer.paths import resolve
 from importer.version import IMPORTER_VERSION
@@ -41,12 +43,44 @@ def test_numbers_of_godot_json_are_floats() -> None:
         ({"factory_arguments": "{"}, "factory_arguments"),
         ({"factory": "res://missing.py:build"}, "factory"),
         ({"calibration": "res://missing"}, "calibration"),
+        ({"factory": "res://"}, "factory"),
+        ({"factory": "long" * 2000}, "factory"),
+        ({"factory": "nul\0.py"}, "factory"),
+        ({"calibration": "loop"}, "calibration"),
     ],
 )
 def test_check_names_the_option(values: dict[str, object], option: str, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
     problems = ImportOptions.from_mapping(values).check(tmp_path)
     assert [problem.option for problem in problems] == [option]
     assert problems[0].cause and problems[0].remedy
+
+
+def test_a_path_that_no_system_takes() -> None:
+    (problem,) = ImportOptions(factory="long" * 2000).check(None)
+    assert problem.option == "factory" and "no such file" in problem.cause
+
+
+def test_a_dependency_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "net.pth").write_bytes(b"weights")
+    (tmp_path / "net.py").write_bytes(b"")
+
+    def hashing(path: Path) -> str:
+        if path.suffix == ".py":
+            raise PermissionError(13, "Permission denied", str(path))
+        return hash_file(path)
+
+    with pytest.raises(ImporterError) as caught:
+        make_key(tmp_path / "net.pth", ImportOptions(factory="net.py"), tmp_path, hashing)
+    assert caught.value.code == "FILE_NOT_READABLE" and "net.py" in caught.value.cause
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+def test_names_that_are_not_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "net.pth").write_bytes(b"weights")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / os.fsdecode(b"\xff.npy")).write_bytes(b"1")
+    assert len(make_key(tmp_path / "net.pth", ImportOptions(calibration="data"), tmp_path)) == 64
 
 
 def test_defaults_are_fine(tmp_path: Path) -> None:
