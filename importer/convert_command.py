@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
@@ -54,8 +55,17 @@ def run(chosen: argparse.Namespace) -> int:
             cause = f"Two files would both become {name}.pte."
             raise ImporterError("OPTION_INVALID", cause, "Convert them into different folders.", "read")
     console = Console(stderr=True)
+    interrupted = threading.Event()
+
+    def one(source: Path) -> Outcome:
+        return _one(source, chosen, options, cache, bars, interrupted)
+
     with _bars(console) as bars, ThreadPoolExecutor(max(1, chosen.jobs)) as pool:
-        outcomes = list(pool.map(lambda source: _one(source, chosen, options, cache, bars), chosen.sources))
+        try:
+            outcomes = list(pool.map(one, chosen.sources))
+        except BaseException:
+            interrupted.set()  # the threads would convert to the end, and the pool waits for them
+            raise
     if chosen.json:
         print(json.dumps([_plain(outcome) for outcome in outcomes], indent=1))
     else:
@@ -91,7 +101,12 @@ def with_dynamic(inputs: str, text: str) -> str:
 
 
 def convert_one(
-    source: Path, chosen: argparse.Namespace, options: ImportOptions, cache: Cache, tell: Any
+    source: Path,
+    chosen: argparse.Namespace,
+    options: ImportOptions,
+    cache: Cache,
+    tell: Any,
+    interrupted: threading.Event | None = None,
 ) -> tuple[Artifact, bool]:
     """The artifact, and whether it was in the cache. A hit starts no process."""
     sniff(source)
@@ -101,7 +116,7 @@ def convert_one(
     # Whether code may run is never decided by a remembered hash.
     allowed = bool(chosen.allow_pickle) and hash_file(source) in {item.lower() for item in chosen.allow_pickle}
     job = Job(source, cache.address, options, chosen.project, source.name, allowed)
-    return convert_limited(job, tell), False
+    return convert_limited(job, tell, interrupted), False
 
 
 def install(artifact: Artifact, name: str, folder: Path) -> None:
@@ -140,7 +155,14 @@ def _copy(source: BinaryIO, target: BinaryIO) -> None:
     shutil.copyfileobj(source, target, 1 << 20)
 
 
-def _one(source: Path, chosen: argparse.Namespace, options: ImportOptions, cache: Cache, bars: Progress) -> Outcome:
+def _one(
+    source: Path,
+    chosen: argparse.Namespace,
+    options: ImportOptions,
+    cache: Cache,
+    bars: Progress,
+    interrupted: threading.Event,
+) -> Outcome:
     began = time.monotonic()
     bar = bars.add_task(source.name, total=1.0, stage="queued")
 
@@ -148,7 +170,7 @@ def _one(source: Path, chosen: argparse.Namespace, options: ImportOptions, cache
         bars.update(bar, completed=step.fraction, stage=f"{step.stage} {step.message}"[:40])
 
     try:
-        artifact, cached = convert_one(source, chosen, options, cache, tell)
+        artifact, cached = convert_one(source, chosen, options, cache, tell, interrupted)
         install(artifact, source.stem, chosen.output)
         bars.update(bar, completed=1.0, stage="done")
         return Outcome(source, artifact, None, time.monotonic() - began, cached)

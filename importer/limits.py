@@ -10,9 +10,10 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,13 @@ class Job:
     allow_pickle: bool = False
 
 
-def convert_limited(job: Job, on_progress: Listener | None = None) -> Artifact:
-    """Convert in a child; a warm parent of all children makes the second one start without loading torch again."""
+def convert_limited(
+    job: Job, on_progress: Listener | None = None, interrupted: threading.Event | None = None
+) -> Artifact:
+    """Convert in a child; a warm parent of all children makes the second one start without loading torch again.
+
+    interrupted: when it is set, the child is ended and CANCELLED raised.
+    """
     context: Any = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
     if sys.platform == "linux":
         context.set_forkserver_preload(_WARM)
@@ -47,7 +53,7 @@ def convert_limited(job: Job, on_progress: Listener | None = None) -> Artifact:
     child.start()
     sender.close()
     try:
-        return _watch(child, receiver, job, on_progress)
+        return _watch(child, receiver, job, on_progress, interrupted or threading.Event())
     finally:
         _end(child)
         receiver.close()
@@ -60,14 +66,19 @@ def memory_limit(options: ImportOptions) -> int:
     return options.memory_limit_megabytes << 20 or int(psutil.virtual_memory().total) * 3 // 4
 
 
-def _watch(child: Any, receiver: Connection, job: Job, on_progress: Listener | None) -> Artifact:
+def _watch(
+    child: Any, receiver: Connection, job: Job, on_progress: Listener | None, interrupted: threading.Event
+) -> Artifact:
     # Loading torch for the first time does not count as the model's time.
     began = time.monotonic() + _START_SECONDS
     limit = memory_limit(job.options)
     stage = "start"
     while True:
+        ready = wait([receiver, child.sentinel], 0.2)
+        if interrupted.is_set():
+            raise ImporterError("CANCELLED", "The conversion was interrupted.", "Start it again.", stage)
         try:
-            if receiver.poll(0.2):
+            if receiver in ready:
                 kind, value = receiver.recv()
                 if kind == "progress":
                     began = min(began, time.monotonic())
@@ -79,6 +90,8 @@ def _watch(child: Any, receiver: Connection, job: Job, on_progress: Listener | N
                 else:
                     return Artifact(*value)
                 continue
+            if ready:  # what the child started may hold its end of the pipe
+                raise EOFError
         except EOFError:
             child.join(5)
             cause = f"The conversion's process ended at '{stage}' ({_ending(child.exitcode)})."
@@ -139,9 +152,10 @@ def _memory(pid: int) -> int:
 
 def _end(child: Any) -> None:
     child.join(2)
+    # Also when it has ended: a program that it was trying may still run.
+    with contextlib.suppress(OSError, AttributeError):
+        os.killpg(child.pid, signal.SIGKILL)
     if child.is_alive():
-        with contextlib.suppress(OSError, AttributeError):
-            os.killpg(child.pid, signal.SIGKILL)
         child.kill()
         child.join()
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from importer.compare_command import compare
@@ -137,6 +141,43 @@ def test_a_conversion_that_dies(models: Path, tmp_path: Path) -> None:
     with pytest.raises(ImporterError) as caught:
         convert_limited(job)
     assert caught.value.code == "CONVERSION_CRASHED" and "SIGKILL" in caught.value.cause
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="programs are tried in a fork on Linux only")
+def test_a_conversion_that_dies_while_its_program_is_tried(models: Path, tmp_path: Path) -> None:
+    """What the child had started holds the ends of its pipes, and would run on."""
+    note = tmp_path / "pid"
+    body = (
+        f"import os; open({str(note)!r}, 'w').write(str(os.getpid())); "
+        "os.fork() or time.sleep(60); time.sleep(1); os.kill(os.getpid(), 9)"
+    )
+    options = ImportOptions.from_mapping({**slow_factory(tmp_path, body), "deadline_seconds": 40})
+    job = Job(models / "linear_state_dict.pth", str(tmp_path / "cache"), options, tmp_path)
+    with pytest.raises(ImporterError) as caught:
+        convert_limited(job)
+    assert caught.value.code == "CONVERSION_CRASHED"
+    time.sleep(0.5)
+    living = [item for item in psutil.process_iter() if item.status() != psutil.STATUS_ZOMBIE]
+    assert not [item for item in living if os.getpgid(item.pid) == int(note.read_text())]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT")
+def test_an_interrupt_ends_the_conversions(models: Path, tmp_path: Path) -> None:
+    slow_factory(tmp_path, f"open({str(tmp_path / 'began')!r}, 'w'); time.sleep(100)")
+    words = ["convert", models / "linear_state_dict.pth", "-o", tmp_path, "--cache", tmp_path / "cache"]
+    words += ["--factory", tmp_path / "slow.py", "--inputs", "float32[1,1]"]
+    command = [sys.executable, "-c", "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+               "from importer.__main__ import main; sys.exit(main(sys.argv[1:]))"]  # fmt: skip
+    process = subprocess.Popen([*command, *map(str, words)], cwd=ROOT, start_new_session=True)
+    try:
+        for _ in range(600):
+            time.sleep(0.1)
+            if (tmp_path / "began").exists():
+                break
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+    finally:
+        process.kill()
 
 
 def test_wrong_words(tmp_path: Path) -> None:
