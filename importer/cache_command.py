@@ -8,6 +8,7 @@ import time
 from dataclasses import asdict
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from importer.cache import Cache, Entry, user_cache_folder
@@ -29,7 +30,7 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.json:
         print(json.dumps([asdict(entry) for entry in entries]))
     else:
-        _print(entries, "Removed" if chosen.action == "prune" else str(cache.root))
+        _print(entries, "Removed" if chosen.action == "prune" else escape(str(cache.root)))
     return 0
 
 
@@ -37,7 +38,7 @@ def _print(entries: list[Entry], title: str) -> None:
     table = Table("key", "name", "recipe", "size", "last used", title=title, title_justify="left")
     for entry in entries:
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used))
-        table.add_row(entry.key[:12], entry.name, entry.recipe, f"{entry.size / 1e6:.2f} MB", used)
+        table.add_row(entry.key[:12], escape(entry.name), entry.recipe, f"{entry.size / 1e6:.2f} MB", used)
     table.add_section()
     table.add_row("", f"{len(entries)} entries", "", f"{sum(entry.size for entry in entries) / 1e6:.2f} MB", "")
     Console().print(table)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from importer.errors import ImporterError
@@ -90,13 +91,13 @@ def _side(described: dict[str, Any], result: Result) -> dict[str, Any]:
 
 
 def _print(found: dict[str, Any]) -> None:
-    table = Table("", *(side["name"] for side in found["programs"]))
+    table = Table("", *(escape(side["name"]) for side in found["programs"]))
     table.add_row("size", *(f"{side['size']:,} bytes" for side in found["programs"]))
     table.add_row("planned memory", *(f"{side['planned_memory']:,} bytes" for side in found["programs"]))
     table.add_row("delegated", *(", ".join(f"{share:.0%}" for share in side["share"]) for side in found["programs"]))
     for name in found["methods"]:
         times = (side["microseconds"].get(name, 0.0) for side in found["programs"])
-        table.add_row(f"time of {name}", *(f"{value:.1f} us" for value in times))
+        table.add_row(escape(f"time of {name}"), *(f"{value:.1f} us" for value in times))
     console = Console()
     console.print(table)
     difference = found["difference"]

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -164,10 +165,10 @@ def _one(
     interrupted: threading.Event,
 ) -> Outcome:
     began = time.monotonic()
-    bar = bars.add_task(source.name, total=1.0, stage="queued")
+    bar = bars.add_task(escape(source.name), total=1.0, stage="queued")
 
     def tell(step: Step) -> None:
-        bars.update(bar, completed=step.fraction, stage=f"{step.stage} {step.message}"[:40])
+        bars.update(bar, completed=step.fraction, stage=escape(f"{step.stage} {step.message}"[:40]))
 
     try:
         artifact, cached = convert_one(source, chosen, options, cache, tell, interrupted)
@@ -215,7 +216,7 @@ def _summary(outcomes: list[Outcome], console: Console) -> None:
             times = meta["timings"]
             error = meta.get("accuracy", {}).get("max_relative")
             table.add_row(
-                outcome.source.name,
+                escape(outcome.source.name),
                 "cached" if outcome.cached else "ok",
                 meta["recipe"],
                 f"{meta['payload']['size'] / 1e3:,.1f}",
@@ -227,7 +228,7 @@ def _summary(outcomes: list[Outcome], console: Console) -> None:
             )
         elif outcome.error:
             table.add_row(
-                outcome.source.name,
+                escape(outcome.source.name),
                 f"[red]{outcome.error.code}[/red]",
                 "",
                 "",
@@ -240,9 +241,8 @@ def _summary(outcomes: list[Outcome], console: Console) -> None:
     console.print(table)
     for outcome in outcomes:
         if outcome.error:
-            console.print(
-                f"[red]{outcome.source.name}[/red]: {outcome.error.cause}\n  {outcome.error.remedy}", highlight=False
-            )
+            told = escape(f": {outcome.error.cause}\n  {outcome.error.remedy}")
+            console.print(f"[red]{escape(outcome.source.name)}[/red]{told}", highlight=False)
         elif outcome.artifact:
             for note in outcome.artifact.metadata.get("notes", []):
-                console.print(f"{outcome.source.name}: {note}", style="dim", highlight=False)
+                console.print(f"{outcome.source.name}: {note}", style="dim", highlight=False, markup=False)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from importer.cache import Cache, user_cache_folder
@@ -91,7 +92,7 @@ def draw(rows: list[dict[str, Any]], title: str, path: Path) -> None:
 
 
 def _print(rows: list[dict[str, Any]], title: str) -> None:
-    table = Table(title=title, title_justify="left")
+    table = Table(title=escape(title), title_justify="left")
     for name in ("recipe", "size", "time", "eager", "relative error", "cosine", "delegated"):
         table.add_column(name, justify="left" if name == "recipe" else "right")
     for row in rows:
@@ -111,4 +112,4 @@ def _print(rows: list[dict[str, Any]], title: str) -> None:
     console.print(table)
     for row in rows:
         if "error" in row:
-            console.print(f"{row['recipe']}: {row['cause']}", style="dim", highlight=False)
+            console.print(f"{row['recipe']}: {row['cause']}", style="dim", highlight=False, markup=False)

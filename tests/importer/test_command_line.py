@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -13,9 +14,10 @@ from typing import Any
 
 import psutil
 import pytest
+from rich.console import Console
 
 from importer.compare_command import compare
-from importer.convert_command import with_dynamic
+from importer.convert_command import Outcome, _summary, with_dynamic
 from importer.errors import ImporterError
 from importer.limits import Job, convert_limited
 from importer.options import ImportOptions
@@ -52,6 +54,23 @@ def test_convert_several_files(models: Path, tmp_path: Path) -> None:
     assert importer("cache", "verify", "--cache", tmp_path / "cache").returncode == 1
     importer("cache", "prune", "--cache", tmp_path / "cache", "--limit-megabytes", 0)
     assert json.loads(importer("cache", "list", "--cache", tmp_path / "cache", "--json").stdout) == []
+
+
+def test_words_in_brackets_are_no_markup(models: Path, tmp_path: Path) -> None:
+    """Names of files and remedies have them: rich left such words out."""
+    good, bad = tmp_path / "net[b].pte", tmp_path / "bad[red].pt2"
+    good.write_bytes((models / "linear_portable.pte").read_bytes())
+    bad.write_text("no model", encoding="utf-8")
+    done = importer("convert", good, bad, "-o", tmp_path / "out", "--cache", tmp_path / "cache")
+    assert done.returncode == 1 and not done.stderr.strip()
+    assert "net[b].pte" in done.stdout and "bad[red].pt2: " in done.stdout
+    for words in (["inspect", good], ["cache", "list", "--cache", tmp_path / "cache"], ["compare", good, good]):
+        done = importer(*words)
+        assert done.returncode == 0 and "net[b]" in done.stdout, done.stderr
+    remedy = ImporterError("X", "cause", "Declare `x: float32[batch:1..64,8]`.")
+    told = io.StringIO()
+    _summary([Outcome(bad, error=remedy)], Console(file=told, width=120))
+    assert "float32[batch:1..64,8]" in told.getvalue()
 
 
 def test_inspect(models: Path) -> None:
