@@ -55,7 +55,10 @@ class Project:
             )
             for name in sorted(files):
                 path = Path(folder, name)
-                if path.suffix.lower() in MODEL_SUFFIXES and path.resolve().is_relative_to(self.root):
+                # A link to nowhere is no file: version control of large data leaves them for what was not fetched.
+                if path.suffix.lower() not in MODEL_SUFFIXES or not path.is_file():
+                    continue
+                if path.resolve().is_relative_to(self.root):
                     yield path
                     count += 1
                     if count >= MOST_MODELS:

@@ -13,7 +13,17 @@ from mcp import Client
 
 from python_backend.errors import BackendError
 from python_backend.mcp_server.project import Project
+from python_backend.mcp_server.tools import Tools
 from tests.python_backend.mcp_client import OUR_TOOLS, HttpServer, parameters, run, structured, text
+
+
+def test_links_to_nowhere_are_no_models(tmp_path: Path) -> None:
+    (tmp_path / "project.godot").write_bytes(b"")
+    (tmp_path / "fetched.pt").write_bytes(b"bytes")
+    (tmp_path / "not_fetched.pt").symlink_to("annex/objects/net.pt")
+    (tmp_path / "loop.pt").symlink_to("loop.pt")
+    listed = asyncio.run(Tools(Project(tmp_path), allow_write=False).list_project_models())
+    assert [model["path"] for model in listed["models"]] == ["res://fetched.pt"]
 
 
 @pytest.mark.parametrize("transport", ["stdio", "http"])
