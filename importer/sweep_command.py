@@ -17,6 +17,7 @@ from importer.cache import Cache, user_cache_folder
 from importer.convert_command import convert_one, options_from
 from importer.errors import ImporterError
 from importer.options import RECIPES
+from importer.sniff import sniff
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -34,6 +35,9 @@ def run(chosen: argparse.Namespace) -> int:
 def sweep(chosen: argparse.Namespace, tell: Callable[[str], None]) -> list[dict[str, Any]]:
     """A row for each recipe: {recipe, size, executorch_us, eager_us, max_relative, cosine, share} or an error."""
     options = options_from(chosen)
+    if sniff(chosen.source).kind == "pte":
+        cause = f"{chosen.source.name} is a finished program, which no recipe changes."
+        raise ImporterError("OPTION_INVALID", cause, "Give the model that it was made of.", "read")
     cache = Cache(chosen.cache or user_cache_folder() / "artifacts")
     rows: list[dict[str, Any]] = []
     for recipe in RECIPES[1:]:

@@ -112,6 +112,11 @@ def test_sweep_with_a_picture(models: Path, tmp_path: Path) -> None:
         assert image.width > 500 and len(image.getcolors(1 << 20) or []) > 4
 
 
+def test_a_sweep_of_a_finished_program(models: Path, tmp_path: Path) -> None:
+    done = importer("sweep", models / "linear_portable.pte", "--cache", tmp_path)
+    assert done.returncode == 1 and "is a finished program" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_the_picture_of_a_sweep(tmp_path: Path) -> None:
     from PIL import Image
 
