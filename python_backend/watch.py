@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from python_backend import environment
-from python_backend.errors import BackendError, from_exception
+from python_backend.errors import DISK_IS_FULL, BackendError, from_exception
 
 QUIET_AFTER_CLOSE = 0.3
 """Seconds without a change after the writer has closed or renamed the file."""
@@ -147,13 +147,13 @@ class Watcher:
         item.dirty_since, item.was_complete = 0.0, False
         try:
             copied = _copy_whole(item.target, item.link, item.digest, lambda: self._is_watched(item))
-        except FileNotFoundError:
-            return
         except OSError as error:
+            if isinstance(error, FileNotFoundError) and error.filename in (item.target, str(item.target)):
+                return  # it will come back; a folder of the link that is gone will not by itself
             failure = f"{error.errno} {error.filename}"
             if failure != item.failure:
                 item.failure = failure
-                self._on_failure(item.link, item.target, from_exception(error))
+                self._on_failure(item.link, item.target, _not_copied(item, error))
             item.dirty_since = time.monotonic()
             item.changed_at = time.monotonic()
             return
@@ -169,6 +169,14 @@ class Watcher:
 
     def _is_watched(self, item: _Linked) -> bool:
         return (item.link, item.target) in self._linked and not self._ended.is_set()
+
+
+def _not_copied(item: _Linked, error: OSError) -> BackendError:
+    if error.errno in DISK_IS_FULL:
+        return from_exception(error)
+    cause = f"{item.target} cannot be copied to {item.link}: {error.strerror or error}."
+    remedy = "Check that the link's folder is there, and the rights to both; it is tried again until it succeeds."
+    return BackendError("LINK_NOT_COPIED", cause, remedy)
 
 
 def _version(path: Path) -> Version | None:

@@ -291,3 +291,15 @@ def test_a_file_is_not_linked_to_itself(log: Log, places: tuple[Path, Path]) -> 
     with pytest.raises(BackendError) as caught:
         log.watcher.watch(link, target)
     assert caught.value.code == "LINK_TO_ITSELF"
+
+
+def test_the_folder_of_a_link_is_gone(log: Log, places: tuple[Path, Path]) -> None:
+    link, target = places
+    target.write_bytes(b"weights")
+    shutil.rmtree(link.parent)
+    log.watcher.watch(link, target)
+    error = log.failures.get(timeout=15)
+    assert error.code == "LINK_NOT_COPIED" and str(link) in error.cause
+    link.parent.mkdir()
+    assert log.change() == (link, target) and link.read_bytes() == b"weights"
+    assert log.failures.empty()
