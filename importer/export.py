@@ -12,6 +12,7 @@ from torch.export.graph_signature import InputKind, TensorArgument
 from importer import examples
 from importer.errors import ImporterError
 from importer.model import Method, Source, SourceMethod
+from importer.samples import inputs_of
 from importer.signature import DTYPES, Dimension, TensorSpec
 from importer.torch_export import export_module
 from importer.torchscript import export_script
@@ -31,7 +32,8 @@ def _export(method: SourceMethod, source: Source, scan: bool) -> Method:
     declared_anew = bool(method.program is not None and method.declared)
     program = method.program
     eager = method.module
-    if program is not None and not method.example[0] and not method.example[1] and not method.declared:
+    is_given = method.example[0] or method.example[1] or method.declared
+    if program is not None and not is_given and input_names(program):
         raise examples.needed(program.module())
     if program is None or declared_anew:
         if program is not None:
@@ -218,10 +220,10 @@ def _bounds(program: ExportedProgram, method: SourceMethod, inputs: list[TensorS
             for origin in _origins(index):
                 count = int(table.meta["val"].shape[0])
                 rows[origin] = min(rows.get(origin, count), count)
-    flat = [*method.example[0], *method.example[1].values()]
+    flat = inputs_of(method.example)
     bounds = []
     for position, spec in enumerate(inputs):
-        example = flat[position] if position < len(flat) and isinstance(flat[position], torch.Tensor) else None
+        example = flat[position] if position < len(flat) else None
         low = high = 0
         if (
             example is not None

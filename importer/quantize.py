@@ -16,6 +16,7 @@ from importer.examples import make_tensor
 from importer.int8_graph import attribute
 from importer.model import Arguments, Method
 from importer.options import ImportOptions
+from importer.samples import inputs_of, with_tensors
 from importer.torch_export import export_afresh
 
 MOST_CALIBRATION = 200
@@ -109,8 +110,9 @@ class _Half(nn.Module):
         self.inner = inner.half()
 
     def forward(self, *arguments: Any, **keywords: Any) -> Any:
-        halved = [_cast(value, torch.float32, torch.float16) for value in arguments]
-        named = {name: _cast(value, torch.float32, torch.float16) for name, value in keywords.items()}
+        halved, named = torch.utils._pytree.tree_map(
+            lambda value: _cast(value, torch.float32, torch.float16), (arguments, keywords)
+        )
         result = self.inner(*halved, **named)
         return torch.utils._pytree.tree_map(lambda value: _cast(value, torch.float16, torch.float32), result)
 
@@ -154,14 +156,13 @@ def _convolves(method: Method) -> bool:
 
 def _at_maximum(method: Method) -> Arguments:
     """The example with every dynamic size at its upper end, which no guard on the example can exclude."""
-    positional, keyword = method.example
     values = [
         make_tensor(spec, [dimension.maximum for dimension in spec.dimensions])
         if any(dimension.is_dynamic for dimension in spec.dimensions)
         else value
-        for spec, value in zip(method.inputs, [*positional, *keyword.values()], strict=True)
+        for spec, value in zip(method.inputs, inputs_of(method.example), strict=True)
     ]
-    return tuple(values[: len(positional)]), dict(zip(keyword, values[len(positional) :], strict=True))
+    return with_tensors(method.example, values)
 
 
 def _shapes(method: Method, module: nn.Module) -> Any:
@@ -183,9 +184,10 @@ def _shapes(method: Method, module: nn.Module) -> Any:
         shapes.append(axes or None)
     if not dims:
         return None
-    count = len(method.example[0])
-    keywords = dict(zip(method.example[1], shapes[count:], strict=True))
+    # Inputs may lie in tuples and dictionaries.
+    structure = torch.utils._pytree.tree_structure(method.example)
+    positional, keywords = torch.utils._pytree.tree_unflatten(shapes, structure)
     if isinstance(module, _Half):
-        positional = {"arguments": tuple(shapes[:count])} if count else {}
-        return {**positional, **({"keywords": keywords} if keywords else {})}
-    return (*shapes[:count], *keywords.values()) if keywords else tuple(shapes[:count])
+        named = {"arguments": positional} if positional else {}
+        return {**named, **({"keywords": keywords} if keywords else {})}
+    return (*positional, *keywords.values())

@@ -175,6 +175,46 @@ def test_an_archive_with_several_programs(tmp_path: Path, convert_file: Convert)
     assert [method["name"] for method in meta["methods"]] == ["decode", "encode"]
 
 
+@pytest.mark.parametrize("recipe", ["auto", "xnnpack_fp16", "xnnpack_int8_static"])
+def test_inputs_in_dictionaries_and_tuples_whose_sizes_vary(recipe: str, tmp_path: Path, convert_file: Convert) -> None:
+    import torch
+
+    class Nested(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.convolution, self.table = torch.nn.Conv2d(1, 2, 3, padding=1), torch.nn.Embedding(10, 8)
+
+        def forward(self, parts: dict[str, torch.Tensor], more: tuple[torch.Tensor]) -> torch.Tensor:
+            words = self.table(parts["words"])[:, None, None, :]
+            return torch.relu(self.convolution(parts["image"])) + more[0] + words
+
+    rows = torch.export.Dim("rows", min=1, max=8)
+    parts = {"image": torch.randn(4, 1, 8, 8), "words": torch.tensor([3, 0, 9, 5])}
+    shapes = {"parts": {"image": {0: rows}, "words": {0: rows}}, "more": ({0: rows},)}
+    program = torch.export.export(Nested().eval(), (parts, (torch.randn(4, 2, 8, 8),)), dynamic_shapes=shapes)
+    torch.export.save(program, tmp_path / "x.pt2")
+    meta = convert_file(tmp_path / "x.pt2", recipe=recipe).metadata
+    assert meta["methods"][0]["inputs"][0]["ranges"][0] == [1, 8]
+    assert meta["accuracy"]["max_relative"] < 0.2
+
+
+def test_a_program_without_inputs(tmp_path: Path, convert_file: Convert) -> None:
+    import torch
+
+    class Alone(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.arange(4.0))
+
+        def forward(self) -> torch.Tensor:
+            return self.weight * 2
+
+    torch.export.save(torch.export.export(Alone(), ()), tmp_path / "x.pt2")
+    artifact = convert_file(tmp_path / "x.pt2")
+    assert artifact.metadata["methods"][0]["inputs"] == []
+    assert run(artifact.payload)[0].tolist() == [0.0, 2.0, 4.0, 6.0]
+
+
 @pytest.mark.parametrize("recipe", ["portable", "xnnpack_fp32"])
 def test_weights_in_a_file_of_their_own(recipe: str, models: Path, tmp_path: Path, convert_file: Convert) -> None:
     artifact = convert_file(models / "convnet.pt2", recipe=recipe, external_weights=True)
