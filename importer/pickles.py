@@ -60,11 +60,15 @@ class Persistent:
 
 @dataclass
 class Scan:
-    """globals: everything the pickle names, in order; value: the inert result; end: the position behind the pickle."""
+    """globals: everything the pickle names, in order; value: the inert result; end: the position behind the pickle.
+
+    steps: how many it has.
+    """
 
     globals: list[str] = field(default_factory=list)
     value: Any = None
     end: int = 0
+    steps: int = 0
 
     @property
     def beyond_tensors(self) -> list[str]:
@@ -80,21 +84,22 @@ class TensorInfo:
     shape: tuple[int, ...]
 
 
-def scan(data: bytes, start: int = 0) -> Scan:
+def scan(data: bytes, start: int = 0, most_steps: int = MOST_STEPS) -> Scan:
     """Read one pickle. Raises Unreadable; never runs anything."""
     stream = io.BytesIO(data)
     stream.seek(start)
     machine = _Machine()
+    steps = 0
     try:
         for steps, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
-            if steps > MOST_STEPS:
+            if steps > most_steps:
                 raise Unreadable("the pickle has too many steps")
             machine.step(opcode.name, argument)
     except Unreadable:
         raise
     except Exception as error:  # pickletools raises many kinds for broken bytes
         raise Unreadable(f"the pickle is broken: {error}") from error
-    return Scan(machine.globals, machine.result, stream.tell())
+    return Scan(list(machine.globals), machine.result, stream.tell(), steps)
 
 
 def tensor_info(value: Any) -> TensorInfo | None:
@@ -163,7 +168,7 @@ _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 
 class _Machine:
     def __init__(self) -> None:
-        self.globals: list[str] = []
+        self.globals: dict[str, None] = {}  # a set that keeps the order
         self.result: Any = None
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
@@ -190,8 +195,7 @@ class _Machine:
 
     def _name_global(self, module: Any, name: Any) -> None:
         text = f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else "(a name made at run time)"
-        if text not in self.globals:
-            self.globals.append(text)
+        self.globals[text] = None
         self._stack.append(Global(text))
 
     def _do_proto(self, _: Any) -> None: ...

@@ -29,6 +29,7 @@ def check_archive(path: Path) -> None:
             names = member_names(archive, path)
             prefix = _prefix(names)
             raw = _raw_tensors(archive, names, prefix)
+            steps = 0  # of all members: a small file can have many, each of them as long as is allowed
             for name in names:
                 short = name.removeprefix(prefix)
                 if name in raw or _PLAIN.fullmatch(short) or name.endswith("/"):
@@ -39,7 +40,8 @@ def check_archive(path: Path) -> None:
                     or short.endswith(".so")
                 ):
                     raise _runs_code(path, name, ["an object with code of its own"])
-                found = _globals(read_member(archive, name), path, name)
+                found, more = _globals(read_member(archive, name), path, pickles.MOST_STEPS - steps)
+                steps += more
                 if found:
                     raise _runs_code(path, name, found)
     except (ImporterError, MemoryError):
@@ -69,28 +71,35 @@ def _raw_tensors(archive: zipfile.ZipFile, names: list[str], prefix: str) -> set
     return raw - pickled
 
 
-def _globals(data: bytes, path: Path, name: str) -> list[str]:
-    """What a nested file of torch.save names beyond tensors."""
+def _globals(data: bytes, path: Path, most_steps: int) -> tuple[list[str], int]:
+    """What a nested file of torch.save names beyond tensors, and the steps of its pickles."""
+    beyond: list[str] = []
+    steps = 0
     try:
         if data[:2] == b"PK":
             with zipfile.ZipFile(io.BytesIO(data)) as inner:
                 inside = member_names(inner, path)
                 found = [item for item in inside if item.endswith(".pkl")]
                 if any("/code/" in item for item in inside) or not found:
-                    return ["a nested archive that is no tensor file"]
-                return [item for member in found for item in pickles.scan(read_member(inner, member)).beyond_tensors]
+                    return ["a nested archive that is no tensor file"], steps
+                for member in found:
+                    scanned = pickles.scan(read_member(inner, member), 0, most_steps - steps)
+                    beyond += scanned.beyond_tensors
+                    steps += scanned.steps
+                return beyond, steps
         if len(data) > MOST_PICKLE_BYTES:
             raise pickles.Unreadable("too large")
-        position, beyond = 0, []
+        position = 0
         # The old format is several pickles one after the other, followed by raw storages.
         count = 4 if data[2:14] == LEGACY_MAGIC else 1
         for _ in range(count):
-            scanned = pickles.scan(data, position)
+            scanned = pickles.scan(data, position, most_steps - steps)
             beyond += scanned.beyond_tensors
+            steps += scanned.steps
             position = scanned.end
-        return beyond
+        return beyond, steps
     except (pickles.Unreadable, zipfile.BadZipFile) as error:
-        return [f"bytes that cannot be checked ({error})"]
+        return [f"bytes that cannot be checked ({error})"], steps
 
 
 def _runs_code(path: Path, member: str, found: list[str]) -> ImporterError:

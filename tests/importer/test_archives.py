@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from importer import pickles
 from importer.errors import ImporterError
 from importer.pt2_scan import check_archive
 from tests.importer.conftest import Convert
@@ -97,6 +98,23 @@ def test_other_members_that_are_code(models: Path, tmp_path: Path, name: str) ->
     with pytest.raises(ImporterError) as caught:
         check_archive(changed(models / "linear.pt2", tmp_path / "x.pt2", lambda _, data: data, add))
     assert caught.value.code == "ARCHIVE_RUNS_CODE"
+
+
+def test_many_members_have_the_steps_of_one_pickle(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They compress to nothing, and are read in the process that the editor talks to, before any deadline."""
+    monkeypatch.setattr(pickles, "MOST_STEPS", 100_000)
+    body = b"\x80\x02" + b"N0" * 20_000 + b"N."
+    for count in (2, 4):
+        more = {f"linear/data/weights/more_{number}": body for number in range(count)}
+        path = changed(models / "linear.pt2", tmp_path / "x.pt2", lambda _, data: data, more)
+        if count == 2:
+            check_archive(path)
+            continue
+        with pytest.raises(ImporterError) as caught:
+            check_archive(path)
+        assert "too many steps" in caught.value.cause
 
 
 def test_weights_that_begin_like_a_pickle_pass(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import pickle
 import pickletools
+import time
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +93,10 @@ def test_ordered_dictionaries_keep_their_entries() -> None:
     found = scan(pickle.dumps(collections.OrderedDict(a=1, b=2)))
     assert found.value == {"a": 1, "b": 2} and found.beyond_tensors == []
     assert scan(pickle.dumps(collections.OrderedDict)).value == Global("collections.OrderedDict")
+
+
+def test_many_names_take_no_more_time_for_each() -> None:
+    names = b"".join(b"ca\nb%d\n0" % number for number in range(150_000))
+    began = time.monotonic()
+    assert len(scan(b"\x80\x02" + names + b"N.").globals) == 150_000
+    assert time.monotonic() - began < 20
