@@ -134,21 +134,21 @@ def _pickled(path: Path, found: Scan, size: int, prefix: str, legacy: bool = Fal
     # The state dict of a model without weights is empty.
     if (tensors or value == {}) and not beyond:
         return Sniffed("state_dict", size, [], tensors, prefix=prefix, legacy=legacy)
-    for key in _wrapper_keys(value):
-        inner = _tensors(entries(value)[key])
+    items = entries(value)
+    for key in _wrapper_keys(items):
+        inner = _tensors(items[key])
         if inner:
             return Sniffed("checkpoint", size, beyond, inner, key, prefix, legacy)
     if tensors:
         return Sniffed("checkpoint", size, beyond, tensors, "", prefix, legacy)
     if beyond:
         return Sniffed("module", size, beyond, prefix=prefix, legacy=legacy)
-    what = f"a dictionary with {_some(list(entries(value)))}" if entries(value) else "a single tensor or plain values"
+    what = f"a dictionary with {_some(list(items))}" if items else "a single tensor or plain values"
     remedy = "Save the model with torch.export.save, or its state_dict()."
     raise _refuse("NO_MODEL_INSIDE", path, f"holds {what}, not a model", remedy)
 
 
-def _wrapper_keys(value: Any) -> list[str]:
-    keys = entries(value)
+def _wrapper_keys(keys: dict[str, Any]) -> list[str]:
     return [key for key in WRAPPERS if key in keys] + [key for key in keys if key not in WRAPPERS]
 
 

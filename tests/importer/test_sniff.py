@@ -10,6 +10,7 @@ import pickle
 import struct
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -211,3 +212,13 @@ def test_an_archive_with_a_configuration_of_another_form(models: Path, tmp_path:
     with pytest.raises(ImporterError) as caught:
         refuse_early(tmp_path / "x.pt2", None, ImportOptions(), False)
     assert caught.value.code == "FILE_DAMAGED"
+
+
+def test_a_vocabulary_is_refused_at_once(tmp_path: Path) -> None:
+    import torch
+
+    torch.save({f"word{number}": number for number in range(30_000)}, tmp_path / "words.pt")
+    began = time.monotonic()
+    with pytest.raises(ImporterError) as caught:
+        sniff(tmp_path / "words.pt")
+    assert caught.value.code == "NO_MODEL_INSIDE" and time.monotonic() - began < 10
