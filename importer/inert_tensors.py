@@ -50,16 +50,16 @@ def _tensor(value: Any, archive: zipfile.ZipFile, prefix: str, storages: dict[st
     storage, offset, shape, stride = value.arguments[:4]
     assert isinstance(storage, Persistent)
     key = str(storage.identifier[2])
-    if key not in storages:
-        storages[key] = read_member(archive, f"{prefix}data/{key}", 1 << 40)
-    flat = (
-        torch.frombuffer(bytearray(storages[key]), dtype=getattr(torch, info.dtype))
-        if storages[key]
-        else torch.empty(0)
-    )
     try:
+        if key not in storages:
+            storages[key] = read_member(archive, f"{prefix}data/{key}", 1 << 40)
+        flat = (
+            torch.frombuffer(bytearray(storages[key]), dtype=getattr(torch, info.dtype))
+            if storages[key]
+            else torch.empty(0)
+        )
         return flat.as_strided(tuple(shape), tuple(stride), int(offset)).clone()
-    except RuntimeError as error:
+    except (KeyError, RuntimeError, ValueError, zipfile.BadZipFile) as error:
         raise ImporterError(
             "FILE_DAMAGED", f"A tensor is outside of its storage: {error}.", "Save it again.", "load"
         ) from error

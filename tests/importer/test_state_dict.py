@@ -129,6 +129,19 @@ def test_checkpoints_saved_on_a_gpu(tmp_path: Path) -> None:
     assert loaded(target).weight.equal(linear().weight)
 
 
+@pytest.mark.parametrize("data", [None, b"abc"])
+def test_a_checkpoint_whose_storage_is_cut_off(data: bytes | None, tmp_path: Path) -> None:
+    path = save({"state_dict": linear().state_dict(), "arguments": argparse.Namespace()}, tmp_path / "x.pt")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "cut.pt", "w") as new:
+        for name in old.namelist():
+            content = data if name.endswith("data/0") else old.read(name)
+            if content is not None:
+                new.writestr(name, content)
+    with pytest.raises(ImporterError) as caught:
+        loaded(tmp_path / "cut.pt")
+    assert caught.value.code == "FILE_DAMAGED"
+
+
 @pytest.mark.parametrize("prefix", ["", "model."])
 def test_a_weight_with_two_names_that_the_file_has_once(prefix: str, tmp_path: Path) -> None:
     """safetensors writes shared weights once, and Hugging Face's models share those of their head."""
