@@ -168,11 +168,12 @@ def _take_program(source: Path, building: Path, options: ImportOptions, stages: 
 def _calls(program: Program, body: dict[str, Any]) -> tuple[list[Call], str]:
     from importer.signature import DTYPES
 
-    calls = []
+    calls, left_out = [], []
     for method in body["methods"]:
         if all(item["dtype"] in DTYPES for item in method["inputs"]):
             calls.append(Call(method["name"], inputs=method["inputs"]))
-    left_out = [method["name"] for method in body["methods"]][len(calls) :]
+        else:
+            left_out.append(method["name"])
     return calls, f"Not run: {', '.join(left_out)} takes more than tensors." if left_out else ""
 
 

@@ -21,6 +21,7 @@ from importer.flatbuffer import Malformed
 from importer.graph import graph
 from importer.memory_plan import plan
 from importer.metadata import inspect
+from importer.pipeline import _calls
 from importer.pte import parse_program, read_program
 
 
@@ -208,3 +209,10 @@ def test_random_bytes_behind_the_magic(data: bytes) -> None:
     whole = b"\x10\0\0\0ET12" + data
     with contextlib.suppress(Malformed):
         parse_program(whole, len(whole))
+
+
+def test_the_methods_that_are_not_run_are_named(models: Path) -> None:
+    tensor, number = [{"name": "x", "dtype": "float32", "shape": [1]}], [{"name": "n", "dtype": "int", "shape": []}]
+    body = {"methods": [{"name": "counts", "inputs": number}, {"name": "forward", "inputs": tensor}]}
+    calls, note = _calls(read_program(models / "linear_portable.pte"), body)
+    assert [call.method for call in calls] == ["forward"] and note == "Not run: counts takes more than tensors."
