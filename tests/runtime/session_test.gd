@@ -69,6 +69,24 @@ func test_async_result() -> void:
 	check_near((await session.run_inference_async({"input_0": [3.0]})).get("output_0", []), [9.0])
 
 
+## What a thread calls meanwhile fails with an error or gives the right numbers.
+func test_a_session_is_loaded_anew_while_a_thread_calls_it() -> void:
+	expect_error("")
+	var model: ExecuTorchResource = _model("linear.pt").duplicate()
+	var session: ExecuTorchRuntime = model.new_session()
+	var thread: Thread = Thread.new()
+	var is_over: Array[bool] = [false]
+	thread.start(_call_until.bind(session, model, is_over))
+	for turn: int in 2500:
+		check_equal(session.load_model(model), OK)
+		session.unload_model()
+		model.unload_model()
+	check_equal(session.load_model(model), OK)
+	is_over[0] = true
+	check_equal(thread.wait_to_finish(), [] as Array[float])
+	check_near(session.run_inference_array([2.0]), [7.0])
+
+
 func test_settings_outlive_the_next_version_of_the_model() -> void:
 	expect_error("MEMORY_LIMIT_EXCEEDED")
 	var model: ExecuTorchResource = _model("linear.pt").duplicate()
@@ -233,6 +251,16 @@ func test_mcp_tools() -> void:
 		check(wanted in names, "%s in %s" % [wanted, names])
 	var answer: Dictionary = ExecuTorchRuntime.call_mcp_tool("health_check", {})
 	check(not answer.get("isError", false), str(answer))
+
+
+## What was wrong.
+func _call_until(session: ExecuTorchRuntime, model: ExecuTorchResource, is_over: Array[bool]) -> Array[float]:
+	var wrong: Array[float] = []
+	while not is_over[0]:
+		for output: PackedFloat32Array in [session.run_inference_array([2.0]), model.forward_array([2.0])]:
+			if not output.is_empty() and not is_equal_approx(output[0], 7.0):
+				wrong.append(output[0])
+	return wrong
 
 
 func _load_sessions(model: ExecuTorchResource) -> ExecuTorchRuntime:

@@ -23,7 +23,7 @@ func load_model_from_file(path: String) -> Error:
 			return load_model(imported)
 	var resource: ExecuTorchResource = ExecuTorchResource.new()
 	if resource.load_from_file(path) != OK:
-		_last_error = resource.get_last_error()
+		_set_last_error(resource.get_last_error())
 		return FAILED
 	return load_model(resource)
 
@@ -49,7 +49,7 @@ func load_model_from_pck(pck_path: String, path: String) -> Error:
 func load_model(resource: ExecuTorchResource) -> Error:
 	unload_model()
 	if resource == null or resource.load_model() != OK:
-		_last_error = resource.get_last_error() if resource != null else null
+		_set_last_error(resource.get_last_error() if resource != null else null)
 		return FAILED
 	var made: Variant = _adopt_session_of(resource.get_ready_module() as RefCounted, resource)
 	return keep_error(made as ExecuTorchError) if made is ExecuTorchError else OK
@@ -58,10 +58,12 @@ func load_model(resource: ExecuTorchResource) -> Error:
 ## Gives the session's memory back; asynchronous calls are cancelled.
 func unload_model() -> void:
 	_queue.cancel_all()
+	_lock.lock()
 	forget_module()
 	if _resource != null and _resource.changed.is_connected(_on_resource_changed):
 		_resource.changed.disconnect(_on_resource_changed)
 	_resource = null
+	_lock.unlock()
 
 
 ## Prepares [param method] now rather than in its first call: backends pack their weights then, which takes longer than
@@ -72,7 +74,7 @@ func load_method(method: String = "forward") -> Error:
 
 ## Whether there is a model.
 func is_model_loaded() -> bool:
-	return _module != null or _resource != null
+	return _module != null or get_resource() != null
 
 
 ## Runs the method [code]forward[/code]; see [method ExecuTorchResource.forward]. Empty on failure.
@@ -135,7 +137,7 @@ func run_inference_async(inputs: Dictionary) -> Dictionary:
 	if not request.is_finished():
 		await request.finished
 	if request.get_error() != null:
-		_last_error = request.get_error()
+		_set_last_error(request.get_error())
 	return request.result
 
 
@@ -217,7 +219,7 @@ func get_model_info() -> Dictionary:
 	var methods: Array[Dictionary] = []
 	for method: String in _module.get_method_names() as PackedStringArray:
 		methods.append(_module.get_method_meta(method))
-	var info: Dictionary = _description.duplicate()
+	var info: Dictionary = _get_description().duplicate()
 	info.merge({"loaded": true, "methods": methods, "statistics": get_statistics(), "memory": get_memory_info()}, true)
 	return info
 
@@ -229,8 +231,8 @@ func health_check() -> Dictionary:
 		problems.append(str(Native.missing_error()))
 	elif _module == null:
 		problems.append("No model is loaded.")
-	if _last_error != null:
-		problems.append("The last error: %s" % _last_error)
+	if get_last_error() != null:
+		problems.append("The last error: %s" % get_last_error())
 	return {
 		"ok": problems.is_empty(),
 		"problems": problems,
@@ -248,7 +250,7 @@ func new_session() -> ExecuTorchRuntime:
 	if not prepare():
 		return null
 	var session: ExecuTorchRuntime = ExecuTorchRuntime.new()
-	session.adopt(_module.new_session() as RefCounted, _resource, true, _description)
+	session.adopt(_module.new_session() as RefCounted, get_resource(), true, _get_description())
 	return session
 
 

@@ -8,6 +8,7 @@ const Inputs := preload("model_inputs.gd")
 const Native := preload("native_library.gd")
 const CallQueue := preload("call_queue.gd")
 const Monitors := preload("model_monitors.gd")
+const RetiredModules := preload("retired_modules.gd")
 
 ## How many asynchronous calls may wait before new ones are refused; 0 is no limit.
 var queue_limit: int = 64:
@@ -22,6 +23,8 @@ var _resource: ExecuTorchResource
 var _home: WeakRef
 var _description: Dictionary = {}
 var _last_error: ExecuTorchError
+# Several threads may load, unload and fail at once. A resource's own session is loaded under the resource's lock.
+var _lock: Mutex = Mutex.new()
 var _queue: CallQueue = CallQueue.new()
 var _payload: Array = []
 # What was set for this session, whatever module it runs on: name of the native method to its arguments.
@@ -53,27 +56,33 @@ func get_queue_depth() -> int:
 
 ## The model's metadata; empty without a model.
 func get_metadata() -> Dictionary:
-	return _description.get("metadata", {})
+	return _get_description().get("metadata", {})
 
 
 ## The model's name; empty without a model.
 func get_model_name() -> String:
-	return str(_description.get("name", ""))
+	return str(_get_description().get("name", ""))
 
 
 ## The path of the model's file in the project; empty when it has none.
 func get_resource_path() -> String:
-	return str(_description.get("path", ""))
+	return str(_get_description().get("path", ""))
 
 
 ## The resource that this session was loaded from; null without a model, and for a resource's own default session.
 func get_resource() -> ExecuTorchResource:
-	return _resource
+	_lock.lock()
+	var resource: ExecuTorchResource = _resource
+	_lock.unlock()
+	return resource
 
 
 ## The error of the last call that failed, or null.
 func get_last_error() -> ExecuTorchError:
-	return _last_error
+	_lock.lock()
+	var found: ExecuTorchError = _last_error
+	_lock.unlock()
+	return found
 
 
 ## For tools: a number that no other session of this process has.
@@ -128,7 +137,7 @@ func keep_module_error() -> void:
 ## error.
 func keep_error(found: ExecuTorchError) -> Error:
 	if found != null:
-		_last_error = found
+		_set_last_error(found)
 		found.report(_get_error_name())
 	return FAILED
 
@@ -148,6 +157,8 @@ func give_settings(module: RefCounted) -> ExecuTorchError:
 
 ## For resources: runs on this module from now on. A session that [param keeps] its resource keeps it alive.
 func adopt(module: RefCounted, resource: ExecuTorchResource, keeps: bool, known: Dictionary = {}) -> void:
+	_lock.lock()
+	_retire_module()
 	_module = module
 	_resource = resource if keeps else null
 	if _resource != null and not _resource.changed.is_connected(_on_resource_changed):
@@ -162,6 +173,7 @@ func adopt(module: RefCounted, resource: ExecuTorchResource, keeps: bool, known:
 			"size": resource.get_model_size(),
 			"metadata": resource.metadata,
 		}
+	_lock.unlock()
 	ExecuTorchProcess.register(self as Object as ExecuTorchRuntime)
 	Monitors.add(self)
 
@@ -170,7 +182,10 @@ func adopt(module: RefCounted, resource: ExecuTorchResource, keeps: bool, known:
 func forget_module() -> void:
 	Monitors.remove(_id)
 	ExecuTorchProcess.unregister(_id)
+	_lock.lock()
+	_retire_module()
 	_module = null
+	_lock.unlock()
 
 
 func _notification(what: int) -> void:
@@ -191,6 +206,19 @@ func _adopt_session_of(shared: RefCounted, resource: ExecuTorchResource) -> Vari
 	return _module
 
 
+func _get_description() -> Dictionary:
+	_lock.lock()
+	var description: Dictionary = _description
+	_lock.unlock()
+	return description
+
+
+func _set_last_error(found: ExecuTorchError) -> void:
+	_lock.lock()
+	_last_error = found
+	_lock.unlock()
+
+
 func _set_for_good(setting: StringName, arguments: Array) -> Error:
 	_settings[setting] = arguments
 	return _checked(_module.callv(setting, arguments) as int) if _module != null else OK
@@ -202,21 +230,31 @@ func _checked(status: int) -> Error:
 
 ## The resource holds another program now: the next call loads it.
 func _on_resource_changed() -> void:
-	if _resource == null or _resource.is_next_version_pending():
-		return
-	if _resource.get_payload_identity() != _payload:
+	var resource: ExecuTorchResource = get_resource()
+	if resource != null and not resource.is_next_version_pending() and resource.get_payload_identity() != _payload:
 		forget_module()
 
 
 ## The native module or an error, MODEL_PENDING while the model is converted.
 func _load_again() -> Variant:
-	var source: ExecuTorchResource = _resource if _home == null else get_home()
+	if _home != null:
+		var home: ExecuTorchResource = get_home()
+		return home.get_ready_module() if home != null else _not_loaded_cause()
+	var source: ExecuTorchResource = get_resource()
 	if source == null:
 		return _not_loaded_cause()
-	var made: Variant = source.get_ready_module()
-	if made == null or made is ExecuTorchError or _home != null:
-		return made
-	return _adopt_session_of(made as RefCounted, source)
+	_lock.lock()
+	var made: Variant = _module if _module != null else source.get_ready_module()
+	if _module == null and made != null and not made is ExecuTorchError:
+		made = _adopt_session_of(made as RefCounted, source)
+	_lock.unlock()
+	return made
+
+
+## Another thread may be inside it.
+func _retire_module() -> void:
+	if _module != null:
+		RetiredModules.put(_module, 1 if _home == null else 2)
 
 
 func _get_error_name() -> String:
