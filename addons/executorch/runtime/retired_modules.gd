@@ -1,3 +1,4 @@
+@tool
 extends RefCounted
 ## Native modules that a session has let go of while another thread may still be inside one of their calls. Only the
 ## empty objects are kept, and only the latest: a thread is back out of one long before that many came after it.
