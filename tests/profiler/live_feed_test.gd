@@ -151,3 +151,7 @@ func test_pause_lets_calls_pass_by() -> void:
 	feed.paused = true
 	feed.receive(0, "calls", [50_000.0, 3, [[1, calls(1, 10), 0]]])
 	check_equal(feed.models()[0].statistics.count, 0)
+	feed.paused = false
+	feed.receive(0, "calls", [60_000.0, 3, [[1, calls(11, 2), 0]]])
+	check_equal(feed.models()[0].statistics.count, 2)
+	check_equal(feed.lost_count(), 0, "what passed by arrived")

@@ -177,11 +177,13 @@ func _on_calls(session: int, data: Array) -> bool:
 	for entry: Variant in entries:
 		if not entry is Array or not _is_calls_entry(session, entry as Array):
 			return _drop("malformed")
-	if paused:
-		return true
-	now_us = float(data[0])
+	if not paused:
+		now_us = float(data[0])
 	for entry: Array in entries:
 		var model: LiveModel = _find(session, entry[0] as int)
+		if paused:
+			_let_pass(model, entry[1] as PackedFloat64Array)
+			continue
 		model.queue_depth = entry[2]
 		_take_calls(model, entry[1] as PackedFloat64Array)
 	return true
@@ -213,6 +215,12 @@ func _take_calls(model: LiveModel, calls: PackedFloat64Array) -> void:
 			model.errors += 1
 			continue
 		model.add_call(sequence, calls[place + 1], calls[place + 2])
+
+
+## What passes by while the view is paused did arrive: it is not lost.
+func _let_pass(model: LiveModel, calls: PackedFloat64Array) -> void:
+	if not calls.is_empty():
+		model.last_sequence = maxi(model.last_sequence, int(calls[calls.size() - Protocol.LOG_STRIDE]))
 
 
 func _on_memory(session: int, data: Array) -> bool:
