@@ -155,3 +155,14 @@ func test_pause_lets_calls_pass_by() -> void:
 	feed.receive(0, "calls", [60_000.0, 3, [[1, calls(11, 2), 0]]])
 	check_equal(feed.models()[0].statistics.count, 2)
 	check_equal(feed.lost_count(), 0, "what passed by arrived")
+
+
+func test_models_that_come_and_go_leave_room_for_others() -> void:
+	var feed: LiveFeed = running_feed()
+	for id: int in range(2, 300):
+		check(feed.receive(0, "model", [id, about("enemy")]), "model %d is shown" % id)
+		feed.receive(0, "memory", [1000.0 * id, [[id, {"program": 100}]]])
+		feed.receive(0, "gone", [id])
+	check(feed.receive(0, "calls", [1e6, 3, [[1, calls(1, 1), 0]]]), "the one that stayed is still known")
+	check(feed.models().size() <= Protocol.MOST_MODELS, "%d models" % feed.models().size())
+	check(feed.memory.models().size() <= Protocol.MOST_MODELS, "memory of %d models" % feed.memory.models().size())

@@ -155,7 +155,7 @@ func _on_model(session: int, data: Array) -> bool:
 		return _drop("malformed")
 	var model: LiveModel = _find(session, data[0] as int)
 	if model == null:
-		if _models.size() >= Protocol.MOST_MODELS:
+		if not _make_room():
 			return _drop("flood")
 		model = LiveModel.new()
 		model.key = _next_key
@@ -281,6 +281,15 @@ func _on_gone(session: int, data: Array) -> bool:
 	model.ended = true
 	models_changed.emit()
 	return true
+
+
+## Forgets the models that ended first, when there are too many; false when so many still run.
+func _make_room() -> bool:
+	for key: int in _models.keys():
+		if _models.size() >= Protocol.MOST_MODELS and _models[key].ended:
+			_models.erase(key)
+			memory.forget(key)
+	return _models.size() < Protocol.MOST_MODELS
 
 
 func _find(session: int, id: int) -> LiveModel:

@@ -61,6 +61,12 @@ func stacked(moments: PackedInt32Array) -> Array[PackedFloat64Array]:
 	return layers
 
 
+## Takes a model out of all moments.
+func forget(model: int) -> void:
+	_bytes.erase(model)
+	revision += 1
+
+
 func clear() -> void:
 	times = PackedFloat64Array()
 	_bytes.clear()
