@@ -166,3 +166,13 @@ func test_models_that_come_and_go_leave_room_for_others() -> void:
 	check(feed.receive(0, "calls", [1e6, 3, [[1, calls(1, 1), 0]]]), "the one that stayed is still known")
 	check(feed.models().size() <= Protocol.MOST_MODELS, "%d models" % feed.models().size())
 	check(feed.memory.models().size() <= Protocol.MOST_MODELS, "memory of %d models" % feed.memory.models().size())
+
+
+func test_one_model_too_many_does_not_silence_the_others() -> void:
+	var feed: LiveFeed = running_feed()
+	for id: int in range(2, Protocol.MOST_MODELS + 2):
+		feed.receive(0, "model", [id, about("enemy")])
+	var entries: Array = [[Protocol.MOST_MODELS + 1, calls(1, 1), 0], [1, calls(1, 3), 0]]
+	feed.receive(0, "calls", [50_000.0, 3, entries])
+	check_equal(feed.models()[0].statistics.count, 3)
+	check_equal(feed.dropped, {"flood": 2} as Dictionary[String, int])

@@ -175,21 +175,26 @@ func _on_calls(session: int, data: Array) -> bool:
 		return _drop("malformed")
 	var entries: Array = data[2]
 	for entry: Variant in entries:
-		if not entry is Array or not _is_calls_entry(session, entry as Array):
+		if not entry is Array or not _is_calls_entry(entry as Array):
 			return _drop("malformed")
 	if not paused:
 		now_us = float(data[0])
+	var is_known: bool = true
 	for entry: Array in entries:
 		var model: LiveModel = _find(session, entry[0] as int)
+		if model == null:
+			# One that found no room must not silence the others, which come in the same message.
+			is_known = _drop("flood" if _models.size() >= Protocol.MOST_MODELS else "malformed")
+			continue
 		if paused:
 			_let_pass(model, entry[1] as PackedFloat64Array)
 			continue
 		model.queue_depth = entry[2]
 		_take_calls(model, entry[1] as PackedFloat64Array)
-	return true
+	return is_known
 
 
-func _is_calls_entry(session: int, entry: Array) -> bool:
+func _is_calls_entry(entry: Array) -> bool:
 	if entry.size() != 3 or not entry[0] is int or not entry[1] is PackedFloat64Array or not entry[2] is int:
 		return false
 	var calls: PackedFloat64Array = entry[1]
@@ -200,7 +205,7 @@ func _is_calls_entry(session: int, entry: Array) -> bool:
 			return false
 		if calls[place + 2] > LONGEST_US:
 			return false
-	return _find(session, entry[0] as int) != null
+	return true
 
 
 func _take_calls(model: LiveModel, calls: PackedFloat64Array) -> void:
