@@ -176,3 +176,17 @@ func test_one_model_too_many_does_not_silence_the_others() -> void:
 	feed.receive(0, "calls", [50_000.0, 3, entries])
 	check_equal(feed.models()[0].statistics.count, 3)
 	check_equal(feed.dropped, {"flood": 2} as Dictionary[String, int])
+
+
+func test_two_games_have_their_own_clocks() -> void:
+	var feed: LiveFeed = LiveFeed.new()
+	for session: int in 2:
+		feed.begin_session(session)
+		feed.receive(session, "model", [1, about("net")])
+	# A call every millisecond for a tenth of a second.
+	feed.receive(0, "calls", [100_100.0, 3, [[1, calls(1, 100), 0]]])
+	var alone: float = feed.activity()[0]["calls_per_second"]
+	feed.receive(1, "calls", [1000.0, 3, []])
+	check_near(feed.activity()[0]["calls_per_second"], alone, 1e-9, "the other game began later")
+	feed.receive(1, "calls", [1e9, 3, []])
+	check_near(feed.activity()[0]["calls_per_second"], alone, 1e-9, "the other game began earlier")

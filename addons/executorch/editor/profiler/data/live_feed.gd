@@ -27,11 +27,11 @@ var memory: MemoryHistory = MemoryHistory.new()
 ## While true, calls and memory are let pass by.
 var paused: bool = false
 var frame_budget_us: float = 1e6 / 60.0
-## The game's clock at its last batch.
-var now_us: float = 0.0
 
 var _models: Dictionary[int, LiveModel] = {}
 var _running: Dictionary[int, bool] = {}
+## The clock of each session's game at its last batch, microseconds.
+var _now_us: Dictionary[int, float] = {}
 var _next_key: int = 0
 var _second: int = -1
 var _in_second: int = 0
@@ -59,6 +59,7 @@ func activity() -> Dictionary[int, Dictionary]:
 	var sums: Dictionary = {"calls_per_second": 0.0, "load_share": 0.0, "memory_bytes": 0, "queue_depth": 0}
 	var result: Dictionary[int, Dictionary] = {ALL: sums}
 	for model: LiveModel in models():
+		var now_us: float = _now_us.get(model.session, 0.0)
 		var one: Dictionary = {"calls_per_second": model.rate(now_us), "load_share": model.load_share(now_us)}
 		result[model.key] = one
 		sums["calls_per_second"] += one["calls_per_second"]
@@ -178,7 +179,7 @@ func _on_calls(session: int, data: Array) -> bool:
 		if not entry is Array or not _is_calls_entry(entry as Array):
 			return _drop("malformed")
 	if not paused:
-		now_us = float(data[0])
+		_now_us[session] = float(data[0])
 	var is_known: bool = true
 	for entry: Array in entries:
 		var model: LiveModel = _find(session, entry[0] as int)
