@@ -225,6 +225,9 @@ func _on_models_changed() -> void:
 	for model: LiveModel in _shown:
 		if model.ended and model.recording != null:
 			_save_recording(model)
+	if _shown.is_empty():
+		# The next game's clock begins anew: its calls would not lie in a view that stands still.
+		time_line.reset_view()
 	_allow_requests()
 	_drawn = -1
 	_since_list = LIST_SECONDS
@@ -304,6 +307,7 @@ func _on_pause_toggled(on: bool) -> void:
 func _on_clear_pressed() -> void:
 	_feed.clear()
 	flame.show_trace(null)
+	time_line.reset_view()
 
 
 func _build_toolbar() -> void:

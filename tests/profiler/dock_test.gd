@@ -1,0 +1,63 @@
+@tool
+extends "res://tests/case.gd"
+## The dock with a game whose messages are made here: what stays on the screen while games come, change and go.
+
+const Dock := preload("res://addons/executorch/editor/profiler/profiler_dock.gd")
+const DebuggerPlugin := preload("res://addons/executorch/editor/profiler/debugger_plugin.gd")
+const LiveFeed := preload("res://addons/executorch/editor/profiler/data/live_feed.gd")
+const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_model.gd")
+const Protocol := preload("res://addons/executorch/runtime/telemetry/telemetry_protocol.gd")
+
+var dock: Dock
+var feed: LiveFeed
+
+
+func before_each() -> void:
+	dock = Dock.new()
+	var debugger: DebuggerPlugin = DebuggerPlugin.new()
+	feed = debugger.feed
+	dock.set_debugger(debugger)
+	add_child(dock)
+	begin_game(1)
+
+
+func after_each() -> void:
+	dock.free()
+
+
+## A game whose model is called ten times, the last time at `second`.
+func begin_game(second: int) -> void:
+	feed.begin_session(0)
+	feed.receive(0, "model", [1, {"name": "net", "path": "", "methods": PackedStringArray(["forward"])}])
+	var numbers: PackedFloat64Array = []
+	for index: int in 10:
+		numbers.append_array([index + 1, 1e6 * second - 1000.0 * (9 - index), 100.0, 0.0, 0.0])
+	feed.receive(0, "calls", [1e6 * second, 3, [[1, numbers, 0]]])
+
+
+func trace(sequence: int) -> Dictionary:
+	var event: Dictionary = {"name": "forward", "depth": 0, "start_us": 0.0, "duration_us": 100.0}
+	return {"method": "forward", "sequence": sequence, "wall_us": 100.0, "events": [event]}
+
+
+func test_the_next_game_is_followed_after_a_call_was_frozen() -> void:
+	dock.live.time_line.call_selected.emit(0, 5)
+	check(not dock.live.time_line.follows, "frozen")
+	feed.end_session(0)
+	check(not dock.live.time_line.follows, "the game that ended can be looked at")
+	begin_game(100)
+	check(dock.live.time_line.follows, "its calls lie where the view of the last game does not")
+
+
+func test_after_clear_new_calls_are_followed() -> void:
+	dock.live.time_line.call_selected.emit(0, 5)
+	find_button("Forget all calls so far").pressed.emit()
+	check(dock.live.time_line.follows, "the frozen call is gone")
+	check_near(dock.live.time_line.marked_us, -1.0, 0.0, "and its mark")
+
+
+func find_button(tip: String) -> Button:
+	for node: Node in dock.find_children("*", "Button", true, false):
+		if (node as Button).tooltip_text.begins_with(tip):
+			return node as Button
+	return null
