@@ -56,6 +56,18 @@ func test_after_clear_new_calls_are_followed() -> void:
 	check_near(dock.live.time_line.marked_us, -1.0, 0.0, "and its mark")
 
 
+func test_a_frozen_call_can_be_opened_when_many_others_were_traced_since() -> void:
+	feed.receive(0, "trace", [1, trace(6)])
+	dock.live.time_line.call_selected.emit(0, 5)
+	var frozen: RefCounted = dock.live.flame.get_trace()
+	check_equal(frozen.get(&"sequence"), 6)
+	for sequence: int in range(11, 11 + LiveModel.MOST_TRACES):
+		feed.receive(0, "trace", [1, trace(sequence)])
+	dock.live.flame.event_selected.emit(0)
+	check_equal(dock.tabs.current_tab, dock.operators.get_index(), "the operators are shown")
+	check(dock.operators.flame.get_trace() == frozen, "of the frozen call")
+
+
 func find_button(tip: String) -> Button:
 	for node: Node in dock.find_children("*", "Button", true, false):
 		if (node as Button).tooltip_text.begins_with(tip):

@@ -82,7 +82,11 @@ func _on_result_shown(result: BenchmarkResult) -> void:
 
 
 func _on_trace_opened(model: LiveModel, trace: CallTrace) -> void:
-	operators.show_trace(model.name, model.path, model.traces, trace)
+	var traces: Array[CallTrace] = model.traces.duplicate()
+	# A frozen call is still shown when newer ones have taken its place.
+	if not traces.has(trace):
+		traces.push_front(trace)
+	operators.show_trace(model.name, model.path, traces, trace)
 	tabs.current_tab = operators.get_index()
 
 

@@ -283,7 +283,7 @@ func _save_recording(model: LiveModel) -> void:
 
 
 func _on_flame_clicked(_index: int) -> void:
-	if _selected != null and _selected.traces.has(flame.get_trace()):
+	if _selected != null and flame.get_trace() != null:
 		trace_opened.emit(_selected, flame.get_trace())
 
 
