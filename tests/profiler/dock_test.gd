@@ -68,6 +68,14 @@ func test_a_frozen_call_can_be_opened_when_many_others_were_traced_since() -> vo
 	check(dock.operators.flame.get_trace() == frozen, "of the frozen call")
 
 
+func test_the_memory_of_the_selected_model_is_shown_as_it_comes() -> void:
+	dock.tabs.current_tab = dock.memory.get_index()
+	check(dock.live.get_selected() != null, "the only model is selected by itself")
+	check(dock.memory.bar.is_empty(), "nothing is known yet")
+	feed.receive(0, "memory", [1e6, [[1, {"program": 100}]]])
+	await wait_until(func() -> bool: return not dock.memory.bar.is_empty(), 2.0, "its memory is shown")
+
+
 func find_button(tip: String) -> Button:
 	for node: Node in dock.find_children("*", "Button", true, false):
 		if (node as Button).tooltip_text.begins_with(tip):

@@ -104,3 +104,4 @@ func _on_model_selected(model: LiveModel) -> void:
 		metadata = ModelFiles.describe(model.path)["metadata"]
 	var method: String = model.methods[0] if not model.methods.is_empty() else "forward"
 	memory.show_model(model.name, model.memory, metadata, method)
+	memory.follow(model)

@@ -18,6 +18,8 @@ var over_time: MemoryAreaChart = MemoryAreaChart.new()
 
 var _status: Label
 var _feed: LiveFeed
+## The model of a game whose memory is shown; null for a benchmark's.
+var _followed: LiveModel
 var _drawn: int = -1
 
 
@@ -52,6 +54,7 @@ func set_feed(feed: LiveFeed) -> void:
 
 ## Shows a model's memory (`get_memory_info()`) and the plan of one of its methods, from its metadata.
 func show_model(model: String, info: Dictionary, metadata: Dictionary, method: String) -> void:
+	_followed = null
 	bar.show_memory(info)
 	var plan: MemoryPlan = MemoryPlan.from_metadata(ModelFiles.method_metadata(metadata, method))
 	arenas.show_plan(plan)
@@ -63,10 +66,17 @@ func show_model(model: String, info: Dictionary, metadata: Dictionary, method: S
 		arenas.empty_text = "There is no memory plan in this model's metadata.\nReimport it: newer imports keep the plan."
 
 
+## Shows what the model's game says of its memory from now on: a model is selected before anything is known of it.
+func follow(model: LiveModel) -> void:
+	_followed = model
+
+
 func _process(_delta: float) -> void:
 	if _feed == null or not is_visible_in_tree() or _feed.memory.revision == _drawn:
 		return
 	_drawn = _feed.memory.revision
+	if _followed != null:
+		bar.show_memory(_followed.memory)
 	var names: Dictionary[int, String] = {}
 	var colors: Dictionary[int, int] = {}
 	for model: LiveModel in _feed.models():
