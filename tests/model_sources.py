@@ -81,6 +81,14 @@ def _make(folder: Path) -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x.clone()
 
+    class Number(nn.Module):
+        def forward(self, x: torch.Tensor) -> tuple[float, torch.Tensor]:
+            return 2.5, x.clone()
+
+    class NoRows(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.reshape(2, 2)[0:0].clone()
+
     policy = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 4)).eval()
     convnet = nn.Sequential(
         nn.Conv2d(3, 16, 3, padding=1),
@@ -124,6 +132,8 @@ def _make(folder: Path) -> None:
     with torch.no_grad():
         counter = export(Counter(), (torch.ones(1),))
     lower(counter, False, "counter.pte", passes=[InitializedMutableBufferPass(["total"])])
+    lower(export(Number(), (torch.ones(4),)), False, "number.pte")
+    lower(export(NoRows(), (torch.ones(4),)), False, "no_rows.pte")
     methods = {"forward": exported, "double": export(TwoInputs(), pair)}
     lower(methods, False, "two_methods.pte")
     # Every dtype that a program can hold; ExecuTorch's memory planning does not know uint64.

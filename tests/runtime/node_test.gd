@@ -53,6 +53,31 @@ func test_node_without_a_model() -> void:
 	node.free()
 
 
+func test_node_whose_output_is_a_number() -> void:
+	var node: ExecuTorchNode = _loaded("res://models/number.pte")
+	check_near(node.predict([1.0, 2.0, 3.0, 4.0]), [2.5])
+	check_near(await node.predict_async([1.0, 2.0, 3.0, 4.0]), [2.5])
+	check_equal(_heard, ["loaded", "completed", "completed"] as Array[String])
+	node.free()
+
+
+func test_node_whose_output_has_no_elements() -> void:
+	var node: ExecuTorchNode = _loaded("res://models/no_rows.pte")
+	check_equal(node.predict([1.0, 2.0, 3.0, 4.0]), PackedFloat32Array())
+	check_equal(await node.predict_async([1.0, 2.0, 3.0, 4.0]), PackedFloat32Array())
+	node.predict_named({"input_0": [1.0, 2.0, 3.0, 4.0]})
+	check_equal(_heard, ["loaded", "completed", "completed", "completed"] as Array[String])
+	node.free()
+
+
+func _loaded(path: String) -> ExecuTorchNode:
+	var node: ExecuTorchNode = ExecuTorchNode.new()
+	node.model_path = path
+	_listen(node)
+	add_child(node)
+	return node
+
+
 func _listen(node: ExecuTorchNode) -> void:
 	_heard = []
 	node.model_loaded.connect(func() -> void: _heard.append("loaded"))

@@ -85,7 +85,7 @@ func predict(input: PackedFloat32Array) -> PackedFloat32Array:
 	if not _is_ready():
 		return PackedFloat32Array()
 	var output: PackedFloat32Array = _session.run_inference_array(input)
-	if output.is_empty():
+	if output.is_empty() and _has_failed():
 		inference_failed.emit(get_last_error())
 	elif inference_completed.has_connections():
 		inference_completed.emit({_first_output(): output})
@@ -98,7 +98,7 @@ func predict_named(inputs: Dictionary) -> Dictionary:
 	if not _is_ready():
 		return {}
 	var result: Dictionary = _session.run_inference(inputs)
-	_tell(result, get_last_error())
+	_tell(result, get_last_error() if _has_failed() else null)
 	return result
 
 
@@ -106,7 +106,10 @@ func predict_named(inputs: Dictionary) -> Dictionary:
 ## [/code]. Waits for a model that is not loaded yet. Empty on failure.
 func predict_async(input: PackedFloat32Array) -> PackedFloat32Array:
 	var result: Dictionary = await predict_named_async({"input_0": input})
-	return PackedFloat32Array(Array(result.values()[0])) if not result.is_empty() else PackedFloat32Array()
+	if result.is_empty():
+		return PackedFloat32Array()
+	var first: Variant = result.values()[0]
+	return PackedFloat32Array(Array(first) if typeof(first) >= TYPE_ARRAY else [first])
 
 
 ## [method predict_named] on a worker thread. Waits for a model that is not loaded yet. Empty on failure.
@@ -138,8 +141,14 @@ func _is_ready() -> bool:
 	return is_model_loaded() or load_model() == OK
 
 
+## Whether the last call failed: an output without elements is empty too.
+func _has_failed() -> bool:
+	var module: RefCounted = _session.get_native_module()
+	return module == null or not (module.get_last_error() as Dictionary).is_empty()
+
+
 func _tell(result: Dictionary, error: ExecuTorchError) -> void:
-	if result.is_empty():
+	if result.is_empty() and error != null:
 		inference_failed.emit(error)
 	else:
 		inference_completed.emit(result)
