@@ -70,6 +70,21 @@ func test_node_whose_output_has_no_elements() -> void:
 	node.free()
 
 
+func test_node_that_is_given_another_model() -> void:
+	var node: ExecuTorchNode = ExecuTorchNode.new()
+	node.auto_load = false
+	node.model = _model("linear.pt")
+	add_child(node)
+	check_near(node.predict([1.0]), [5.0])
+	node.model = _model("number.pte")
+	check(not node.is_model_loaded(), "the former is let go")
+	check_near(node.predict([1.0, 2.0, 3.0, 4.0]), [2.5])
+	node.model = null
+	node.model_path = "res://models/linear_portable.pte"
+	check_near(node.predict([1.0]), [5.0])
+	node.free()
+
+
 func _loaded(path: String) -> ExecuTorchNode:
 	var node: ExecuTorchNode = ExecuTorchNode.new()
 	node.model_path = path

@@ -22,13 +22,13 @@ signal inference_failed(error: ExecuTorchError)
 	set(value):
 		model = value
 		update_configuration_warnings()
-		_reload_if_wanted()
+		_drop_former()
 ## The model's file, used when [member model] is empty.
 @export_file("*.pt", "*.pt2", "*.pth", "*.pte", "*.safetensors", "*.tres", "*.res") var model_path: String = "":
 	set(value):
 		model_path = value
 		update_configuration_warnings()
-		_reload_if_wanted()
+		_drop_former()
 ## Whether the model is loaded when the node enters the tree.
 @export var auto_load: bool = true
 
@@ -158,6 +158,13 @@ func _first_output() -> String:
 	var module: RefCounted = _session.get_native_module()
 	var outputs: Array = (module.get_method_meta("forward") as Dictionary)["outputs"]
 	return (outputs[0] as Dictionary)["name"]
+
+
+## Also without auto_load: a call would run the former model.
+func _drop_former() -> void:
+	if not Engine.is_editor_hint():
+		unload_model()
+	_reload_if_wanted()
 
 
 ## In the game; a scene that is edited runs nothing.
