@@ -90,6 +90,22 @@ func test_a_saved_run_comes_back_equal() -> void:
 	DirAccess.remove_absolute(file)
 
 
+func test_the_newest_saved_run_of_all_models_is_the_first() -> void:
+	var saved: SavedRuns = SavedRuns.new("user://profiler_test_order")
+	var wanted: PackedStringArray = []
+	for index: int in 8:
+		var result: BenchmarkResult = BenchmarkResult.new()
+		result.name = "net-%d" % (index % 3)
+		result.path = "res://net_%d.pt" % (index % 3)
+		result.date = 1_790_000_000.0 + 60.0 * index
+		wanted.append(saved.save(result))
+	wanted.reverse()
+	check_equal(saved.list(), wanted)
+	check_equal(saved.list("res://net_1.pt"), PackedStringArray([wanted[0], wanted[3], wanted[6]]))
+	for file: String in wanted:
+		DirAccess.remove_absolute(file)
+
+
 func test_a_broken_file_is_no_run() -> void:
 	var saved: SavedRuns = SavedRuns.new("user://profiler_test_runs")
 	DirAccess.make_dir_recursive_absolute(saved.folder)

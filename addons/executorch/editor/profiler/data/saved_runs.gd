@@ -31,9 +31,16 @@ func list(path: String = "") -> PackedStringArray:
 	):
 		if file.ends_with(".json") and (path.is_empty() or file.begins_with(key_of(path) + "-")):
 			files.append(folder.path_join(file))
-	files.sort()
-	files.reverse()
-	return files
+	var sorted: Array = Array(files)
+	# Names end with the time, and begin with the model.
+	sorted.sort_custom(
+		func(one: String, other: String) -> bool: return _moment_of(one) + one > _moment_of(other) + other
+	)
+	return PackedStringArray(sorted)
+
+
+static func _moment_of(file: String) -> String:
+	return file.get_basename().right(19)
 
 
 ## A saved result, null when the file is gone or malformed.
