@@ -106,6 +106,18 @@ func test_the_newest_saved_run_of_all_models_is_the_first() -> void:
 		DirAccess.remove_absolute(file)
 
 
+func test_two_slow_models_share_the_time() -> void:
+	var benchmark: Benchmark = Benchmark.new()
+	benchmark.longest_us = 400_000
+	var subjects: Array[Dictionary] = []
+	for subject: String in ["one", "other"]:
+		subjects.append({"name": subject, "open": func() -> RefCounted: return SlowModule.new()})
+	benchmark.start(subjects, 1000, PackedInt32Array([1]))
+	var ended: Array = await benchmark.finished
+	var counts: Array = (ended[0] as Array).map(func(each: BenchmarkResult) -> int: return each.durations_us[0].size())
+	check(counts.min() >= 5 and counts.max() <= counts.min() * 2, "%s calls %s" % [counts, ended[1]])
+
+
 func test_a_broken_file_is_no_run() -> void:
 	var saved: SavedRuns = SavedRuns.new("user://profiler_test_runs")
 	DirAccess.make_dir_recursive_absolute(saved.folder)
@@ -191,3 +203,43 @@ func test_the_dock_shows_and_exports_a_benchmark() -> void:
 	check(FileAccess.get_file_as_string(traced).contains('"played"'), "has its own model's name")
 	var calls: String = FileAccess.get_file_as_string(OS.get_user_data_dir().path_join("export_0"))
 	check_equal(calls.split("\r\n", false).size(), 41, "a header and 40 calls")
+
+
+## A model that takes five milliseconds for each call.
+class SlowModule:
+	extends RefCounted
+	var _calls: PackedFloat64Array = []
+
+	func execute_tensors(_method: String, _inputs: Array) -> Array:
+		OS.delay_msec(5)
+		_calls.append_array([0.0, 0.0, 5000.0, 0.0, 0.0])
+		return []
+
+	func take_call_log() -> PackedFloat64Array:
+		var taken: PackedFloat64Array = _calls
+		_calls = PackedFloat64Array()
+		return taken
+
+	func new_session() -> RefCounted:
+		return SlowModule.new()
+
+	func load_method(_method: String) -> int:
+		return 0
+
+	func get_method_meta(_method: String) -> Dictionary:
+		return {}
+
+	func get_memory_info() -> Dictionary:
+		return {}
+
+	func get_profile() -> Dictionary:
+		return {}
+
+	func enable_profiling(_enabled: bool) -> void:
+		pass
+
+	func set_call_log(_capacity: int) -> void:
+		pass
+
+	func save_etdump(_path: String) -> int:
+		return 1

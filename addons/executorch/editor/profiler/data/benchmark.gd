@@ -15,9 +15,9 @@ const WARM_UP: int = 10
 ## In how many turns subjects that are measured together share the machine.
 const BLOCKS: int = 10
 @warning_ignore("integer_division") const LARGEST_BLOCK: int = Protocol.LOG_CAPACITY / 2
-## A measurement that has taken this long ends with the runs it has.
-const LONGEST_US: int = 20_000_000
 
+## A measurement that has taken this long ends with the runs it has.
+var longest_us: int = 20_000_000
 ## 0 to 1.
 var progress: float = 0.0
 ## Number of threads being measured; 0 while loading, -1 while tracing. Only plain numbers are shared between the
@@ -138,12 +138,15 @@ func _measure_threads(sides: Array[Contender], runs: int, threads: PackedInt32Ar
 	var block: int = ceili(float(runs) / BLOCKS) if sides.size() > 1 else mini(runs, LARGEST_BLOCK)
 	block = mini(block, LARGEST_BLOCK)
 	var begin: int = Time.get_ticks_usec()
+	# Else a slow model that comes first leaves no time for the other one.
+	@warning_ignore("integer_division")
+	var turn_us: int = longest_us / (ceili(float(runs) / block) * sides.size())
 	for first: int in range(0, runs, block):
 		for side: Contender in sides:
-			if not _run_block(side, mini(block, runs - first), begin + LONGEST_US):
+			if not _run_block(side, mini(block, runs - first), Time.get_ticks_usec() + turn_us):
 				return false
 			progress = (index + float(first) / runs) / (threads.size() + 0.2)
-		if Time.get_ticks_usec() - begin > LONGEST_US:
+		if Time.get_ticks_usec() - begin > longest_us:
 			break
 	for side: Contender in sides:
 		side.result.wall_us.append(side.around_us)
