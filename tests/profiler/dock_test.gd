@@ -6,6 +6,8 @@ const Dock := preload("res://addons/executorch/editor/profiler/profiler_dock.gd"
 const DebuggerPlugin := preload("res://addons/executorch/editor/profiler/debugger_plugin.gd")
 const LiveFeed := preload("res://addons/executorch/editor/profiler/data/live_feed.gd")
 const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_model.gd")
+const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
+const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
 const Protocol := preload("res://addons/executorch/runtime/telemetry/telemetry_protocol.gd")
 
 var dock: Dock
@@ -74,6 +76,20 @@ func test_the_memory_of_the_selected_model_is_shown_as_it_comes() -> void:
 	check(dock.memory.bar.is_empty(), "nothing is known yet")
 	feed.receive(0, "memory", [1e6, [[1, {"program": 100}]]])
 	await wait_until(func() -> bool: return not dock.memory.bar.is_empty(), 2.0, "its memory is shown")
+
+
+func test_an_operator_is_of_its_own_method() -> void:
+	var traces: Array[CallTrace] = [CallTrace.from_call(trace(1)), CallTrace.from_call(trace(2))]
+	traces[1].method = "decode"
+	traces[1].names[0] = "decode"
+	dock.operators.show_trace("net", "res://net.pt", traces, traces[0])
+	var methods: PackedStringArray = []
+	dock.operator_selected.connect(
+		func(_path: String, method: String, _row: Dictionary) -> void: methods.append(method)
+	)
+	dock.operators.list.select_operator("decode")
+	dock.operators.list.select_operator("forward")
+	check_equal(methods, PackedStringArray(["decode", "forward"]))
 
 
 func find_button(tip: String) -> Button:

@@ -7,8 +7,8 @@ extends RefCounted
 const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
 const COLUMNS: PackedStringArray = ["name", "backend", "calls", "total_us", "self_us", "mean_us", "share"]
 
-## `{name, backend, depth, uses, calls, total_us, self_us, mean_us, share, instruction, debug_handle}`, in the order of
-## execution. `uses` is of all traced calls together, `mean_us` of a single use.
+## `{name, backend, depth, method, uses, calls, total_us, self_us, mean_us, share, instruction, debug_handle}`, in the
+## order of execution. `uses` is of all traced calls together, `mean_us` of a single use.
 var rows: Array[Dictionary] = []
 var traces: int = 0
 
@@ -67,6 +67,7 @@ func _count(trace: CallTrace) -> float:
 				"name": trace.names[index],
 				"backend": backend,
 				"depth": trace.depths[index],
+				"method": trace.method,
 				"uses": 0,
 				"total_us": 0.0,
 				"self_us": 0.0,

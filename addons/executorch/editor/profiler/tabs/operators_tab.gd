@@ -140,8 +140,8 @@ func _on_event_selected(index: int) -> void:
 
 func _on_operator_selected(row: Dictionary) -> void:
 	flame.highlight(row["name"] as String)
-	operator_selected.emit(_path, _traces[0].method, row)
+	operator_selected.emit(_path, row["method"] as String, row)
 
 
 func _on_operator_opened(row: Dictionary) -> void:
-	operator_opened.emit(_path, _traces[0].method, row)
+	operator_opened.emit(_path, row["method"] as String, row)
