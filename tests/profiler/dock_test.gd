@@ -92,6 +92,27 @@ func test_an_operator_is_of_its_own_method() -> void:
 	check_equal(methods, PackedStringArray(["decode", "forward"]))
 
 
+func test_what_was_said_of_another_run_is_not_kept() -> void:
+	var result: BenchmarkResult = BenchmarkResult.new()
+	result.traces = [CallTrace.from_call(trace(1))]
+	result.traced_us = [100.0]
+	result.untraced_us = [90.0]
+	result.threads = [1]
+	result.durations_us = [PackedFloat64Array([90.0])]
+	var explained: Callable = func(tab: Control, part: String) -> bool:
+		return tab.find_children("*", "Label", true, false).any(
+			func(label: Label) -> bool: return label.tooltip_text.contains(part)
+		)
+	dock.operators.show_result(result)
+	check(explained.call(dock.operators, "An untraced call takes"), "of the benchmark")
+	dock.operators.show_trace("net", "", result.traces, result.traces[0])
+	check(not explained.call(dock.operators, "An untraced call takes"), "not of the running game")
+	dock.benchmark.call(&"_on_finished", [] as Array[BenchmarkResult], "no such file")
+	check(explained.call(dock.benchmark, "no such file"), "why it failed")
+	dock.benchmark.show_result(result, null)
+	check(not explained.call(dock.benchmark, "no such file"), "not of the next run")
+
+
 func find_button(tip: String) -> Button:
 	for node: Node in dock.find_children("*", "Button", true, false):
 		if (node as Button).tooltip_text.begins_with(tip):

@@ -185,6 +185,7 @@ func _show() -> void:
 			Quantity.grouped(roundi(numbers["calls_per_second"] as float)),
 		]
 	)
+	_status.tooltip_text = ""
 	_save.disabled = false
 
 

@@ -94,6 +94,7 @@ func show_trace(model: String, path: String, traces: Array[CallTrace], shown: Ca
 	_path = path
 	_show(traces, traces.find(shown), OperatorTotals.new(traces))
 	_status.text = "%s in the running game" % model
+	_status.tooltip_text = ""
 
 
 func get_traces() -> Array[CallTrace]:
