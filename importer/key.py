@@ -88,9 +88,9 @@ def calibration_files(folder: Path) -> dict[str, Path]:
 
 def external_files(source: Path) -> list[Path]:
     """The `.ptd` files that belong to a `.pte`: beside it, with a name that begins with its stem."""
-    if source.suffix != ".pte":
+    if source.suffix.lower() != ".pte":
         return []
-    beside = source.parent.glob("*" + EXTERNAL_SUFFIX)
+    beside = (path for path in source.parent.glob("*") if path.suffix.lower() == EXTERNAL_SUFFIX)
     return sorted(path for path in beside if path.name.startswith(source.stem) and path.is_file())
 
 

@@ -40,6 +40,15 @@ func test_dependencies() -> void:
 	check_equal(names, ["calibration/a.npy", "calibration/inner/b.npy", "factory"])
 
 
+func test_weights_of_a_program_whose_file_is_named_in_capital_letters() -> void:
+	DirAccess.make_dir_recursive_absolute("res://capitals")
+	for file: String in ["NET.PTE", "NET.PTD", "NET-large.ptd", "other.ptd"]:
+		_write("res://capitals".path_join(file))
+	var names: Array = CacheKey.find_dependencies("res://capitals/NET.PTE", {}).keys()
+	names.sort()
+	check_equal(names, ["external/NET-large.ptd", "external/NET.PTD"])
+
+
 func test_modules_of_a_factory_are_the_importers() -> void:
 	var text: String = FileAccess.get_file_as_string("res://tests/import_editor/module_vectors.json")
 	var vectors: Array = JSON.parse_string(text)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from importer.imports import imported_files
-from importer.key import make_key_from
+from importer.key import dependencies, external_file, make_key_from
 from importer.options import ImportOptions
 from importer.version import IMPORTER_VERSION
 
@@ -38,6 +38,14 @@ def test_the_modules_that_a_factory_imports(vector: dict[str, Any], tmp_path: Pa
     found = imported_files(tmp_path / "net.py")
     assert sorted(found) == vector["found"]
     assert all(path == tmp_path / name for name, path in found.items())
+
+
+def test_the_weights_of_a_program_whose_file_is_named_in_capital_letters(tmp_path: Path) -> None:
+    for name in ("NET.PTE", "NET.PTD", "NET-large.ptd", "other.ptd"):
+        (tmp_path / name).touch()
+    found = dependencies(tmp_path / "NET.PTE", ImportOptions(), None)
+    assert sorted(found) == ["external/NET-large.ptd", "external/NET.PTD"]
+    assert external_file(tmp_path / "NET.PTE") == tmp_path / "NET.PTD"
 
 
 def test_the_addon_names_the_importer_that_it_belongs_to() -> None:

@@ -56,11 +56,11 @@ static func find_dependencies(source: String, changed: Dictionary) -> Dictionary
 		if found.has("error"):
 			return found
 		_add_calibration(files, found["path"] as String)
-	if source.get_extension() == "pte":
+	if source.get_extension().to_lower() == "pte":
 		var folder: String = source.get_base_dir()
 		for file: String in DirAccess.get_files_at(folder):
 			var belongs: bool = file.begins_with(source.get_file().get_basename())
-			if belongs and file.get_extension() == EXTERNAL_EXTENSION:
+			if belongs and file.get_extension().to_lower() == EXTERNAL_EXTENSION:
 				files["external/" + file] = folder.path_join(file)
 	return files
 
