@@ -48,4 +48,6 @@ func apply(path: String, values: Dictionary) -> void:
 	if status != OK:
 		push_error("ExecuTorch: the import options of %s could not be written: %s" % [path, error_string(status)])
 		return
-	_jobs.import_again(path)
+	# The undo history is there also when the addon was switched off, and its jobs with it.
+	if is_instance_valid(_jobs):
+		_jobs.import_again(path)

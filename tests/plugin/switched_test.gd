@@ -1,0 +1,29 @@
+@tool
+extends "res://tests/case.gd"
+## The plugin is switched off and on in a running editor.
+
+const Settings := preload("res://addons/executorch/editor/inspector/import_settings.gd")
+const PLUGIN: String = "executorch"
+const MODEL: String = "res://models/linear_portable.pte"
+
+
+func switch_to(on: bool) -> void:
+	EditorInterface.set_plugin_enabled(PLUGIN, on)
+	for frame: int in 3:
+		await get_tree().process_frame
+	check_equal(EditorInterface.is_plugin_enabled(PLUGIN), on)
+
+
+func test_an_option_is_undone_after_the_plugin_was_switched_off() -> void:
+	var found: Array[Node] = get_tree().root.find_children("*", "ExecuTorchJobs", true, false)
+	var settings: Settings = Settings.new(EditorInterface.get_editor_undo_redo(), found[0] as ExecuTorchJobs)
+	var former: Variant = Settings.read(MODEL, "memory_policy", null)
+	settings.change(MODEL, {"memory_policy": 1}, "Change Memory Policy")
+	for frame: int in 10:
+		await get_tree().process_frame
+	check_equal(Settings.read(MODEL, "memory_policy", null), 1)
+	await switch_to(false)
+	var manager: EditorUndoRedoManager = EditorInterface.get_editor_undo_redo()
+	manager.get_history_undo_redo(EditorUndoRedoManager.GLOBAL_HISTORY).undo()
+	check_equal(Settings.read(MODEL, "memory_policy", null), former, "undone in the file")
+	await switch_to(true)
