@@ -3,6 +3,7 @@ extends "res://tests/case.gd"
 ## The plugin is switched off and on in a running editor.
 
 const Settings := preload("res://addons/executorch/editor/inspector/import_settings.gd")
+const ModelView := preload("res://addons/executorch/editor/inspector/model_view.gd")
 const PLUGIN: String = "executorch"
 const MODEL: String = "res://models/linear_portable.pte"
 
@@ -27,3 +28,18 @@ func test_an_option_is_undone_after_the_plugin_was_switched_off() -> void:
 	manager.get_history_undo_redo(EditorUndoRedoManager.GLOBAL_HISTORY).undo()
 	check_equal(Settings.read(MODEL, "memory_policy", null), former, "undone in the file")
 	await switch_to(true)
+
+
+func test_no_view_of_a_model_is_left_when_the_plugin_was_switched_off() -> void:
+	EditorInterface.edit_resource(load(MODEL))
+	await wait_until(func() -> bool: return count_views() == 1, 10.0, "the view of the model")
+	await switch_to(false)
+	for frame: int in 10:
+		await get_tree().process_frame
+	check_equal(count_views(), 0, "its buttons would call what was freed")
+	await switch_to(true)
+
+
+func count_views() -> int:
+	var nodes: Array[Node] = EditorInterface.get_inspector().find_children("*", "Control", true, false)
+	return nodes.filter(func(node: Node) -> bool: return node is ModelView).size()

@@ -56,6 +56,9 @@ func stop(plugin: EditorPlugin) -> void:
 	_import_dock.stop()
 	plugin.remove_context_menu_plugin(_add_to_scene)
 	plugin.remove_inspector_plugin(_inspector)
+	# A view that is on the screen stays there, with buttons that call the jobs that are freed.
+	if EditorInterface.get_inspector().get_edited_object() is ExecuTorchResource:
+		EditorInterface.get_inspector().get_edited_object().notify_property_list_changed()
 	EditorInterface.get_resource_previewer().remove_preview_generator(_preview)
 	EditorInterface.get_resource_filesystem().resources_reimported.disconnect(_on_reimported)
 	plugin.remove_debugger_plugin(_live_reload)
