@@ -190,3 +190,15 @@ func test_two_games_have_their_own_clocks() -> void:
 	check_near(feed.activity()[0]["calls_per_second"], alone, 1e-9, "the other game began later")
 	feed.receive(1, "calls", [1e9, 3, []])
 	check_near(feed.activity()[0]["calls_per_second"], alone, 1e-9, "the other game began earlier")
+
+
+func test_what_was_lost_is_forgotten_with_the_calls() -> void:
+	var feed: LiveFeed = running_feed()
+	var log_numbers: PackedFloat64Array = calls(5, 3)
+	log_numbers[4] = 18.0
+	feed.receive(0, "calls", [50_000.0, 3, [[1, log_numbers, 0]]])
+	check_equal([feed.lost_count(), feed.models()[0].errors], [4, 1])
+	feed.clear()
+	check_equal([feed.lost_count(), feed.models()[0].errors], [0, 0])
+	feed.receive(0, "calls", [60_000.0, 3, [[1, calls(8, 1), 0]]])
+	check_equal([feed.lost_count(), feed.models()[0].statistics.count], [0, 1])

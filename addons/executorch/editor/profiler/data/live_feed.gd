@@ -104,6 +104,8 @@ func clear() -> void:
 	for model: LiveModel in models():
 		model.statistics.clear()
 		model.traces.clear()
+		model.errors = 0
+		model.lost = 0
 		if model.ended:
 			_models.erase(model.key)
 	memory.clear()
