@@ -1,8 +1,10 @@
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
 
+#include "model/child_trial.h"
 #include "model/sha256.h"
 #include "models.h"
 
@@ -49,6 +51,15 @@ TEST_CASE("a file is loaded only when its hash is the expected one") {
           static_cast<int>(Code::HashMismatch));
     // What was loaded before stays.
     CHECK(run(model, floats({1}, {1, 1})) == std::vector<float>{5});
+}
+
+TEST_CASE("a pipe with a model's name is refused, not waited for") {
+    const std::string path = std::string(TEST_MODELS) + "/pipe_" + std::to_string(getpid()) + ".pte";
+    REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+    const ChildResult result = run_in_child(5, [&] { return Model().load_from_file(path); });
+    CHECK(result.end == ChildEnd::Refused);
+    CHECK(result.code == static_cast<int>(Code::FileUnreadable));
+    std::remove(path.c_str());
 }
 
 TEST_CASE("files that are no programs are refused") {

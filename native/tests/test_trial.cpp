@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 #include <executorch/extension/module/module.h>
 #include <executorch/extension/tensor/tensor.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -222,6 +224,29 @@ TEST_CASE("a file is tried once, again when it has changed, and not at all after
     std::ofstream(list, std::ios::trunc) << "files that ran with another version\n1:2:3\n";
     keep_tried_files(list);
     CHECK_FALSE(was_tried("1:2:3"));
+    std::remove(list.c_str());
+}
+
+TEST_CASE("a file that changes during its trial is tried again") {
+    const std::string list = std::string(TEST_MODELS) + "/tried_files.txt";
+    std::remove(list.c_str());
+    keep_tried_files(list);
+    const std::string path = scratch_file(read_file(model_path("policy.pte")));
+    std::atomic<bool> stop{false};
+    std::thread writer([&] {
+        for (long second = 1; !stop; ++second) {
+            const timespec times[] = {{second, 0}, {second, 0}};
+            ::utimensat(AT_FDCWD, path.c_str(), times, 0);
+            std::this_thread::sleep_for(std::chrono::microseconds(50));
+        }
+    });
+    Model model;
+    const Status loaded = model.load_from_file(path, with_trial());
+    stop = true;
+    writer.join();
+    CHECK(loaded.ok());
+    const std::vector<char> text = read_file(list);
+    CHECK(std::count(text.begin(), text.end(), '\n') == 1);  // the versions only
     std::remove(list.c_str());
 }
 

@@ -43,7 +43,8 @@ class FileDescriptor {
 };
 
 Status open_descriptor(const std::string& path, FileDescriptor& file, size_t& size) {
-    file = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    // Without O_NONBLOCK, opening a pipe waits until somebody writes to it.
+    file = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat info = {};
     if (file.number() < 0 || ::fstat(file.number(), &info) != 0) {
         return Status(Code::FileUnreadable, "cannot open " + path + ": " + std::strerror(errno));

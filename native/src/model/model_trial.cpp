@@ -67,7 +67,11 @@ Status to_status(const ChildResult& result, int seconds) {
 
 Status Model::try_program(const std::shared_ptr<const LoadedProgram>& program, int seconds) {
     // The system's own reads go on in a fork; a stream of the caller's shares its position with ours.
-    if (!program->is_readable_after_fork() || was_tried(program->identity())) {
+    if (!program->is_readable_after_fork()) {
+        return {};
+    }
+    const std::string identity = program->identity();
+    if (was_tried(identity)) {
         return {};
     }
     const ChildResult result = run_in_child(seconds, [&]() -> Status {
@@ -86,8 +90,9 @@ Status Model::try_program(const std::shared_ptr<const LoadedProgram>& program, i
         }
         return {};
     });
-    if (result.end == ChildEnd::Ran) {
-        remember_tried(program->identity());
+    // A file that changed while it was tried has another identity now.
+    if (result.end == ChildEnd::Ran && program->identity() == identity) {
+        remember_tried(identity);
     }
     return to_status(result, seconds);
 }
