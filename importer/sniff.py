@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 import struct
 import zipfile
 from dataclasses import dataclass, field
@@ -40,7 +41,10 @@ class Sniffed:
 def sniff(path: Path) -> Sniffed:
     """Recognise a file. Raises an ImporterError that says what a file of no use is."""
     try:
-        size = path.stat().st_size
+        found = path.stat()
+        size = found.st_size
+        if not stat.S_ISREG(found.st_mode):  # opening a pipe waits until somebody writes to it
+            raise OSError("it is no file")
         with path.open("rb") as file:
             head = file.read(4096)
     except OSError as error:

@@ -160,6 +160,15 @@ def test_missing_files(tmp_path: Path) -> None:
     assert caught.value.code == "FILE_NOT_READABLE"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="pipes with a name are POSIX's")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.pt")
+    code = "import sys; from pathlib import Path; from importer.sniff import sniff; sniff(Path(sys.argv[1]))"
+    words = [sys.executable, "-c", code, str(tmp_path / "x.pt")]
+    done = subprocess.run(words, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False, timeout=30)
+    assert "x.pt cannot be read: it is no file." in done.stderr
+
+
 def test_code_does_not_run(tmp_path: Path) -> None:
     class Runs:
         def __reduce__(self) -> tuple[Any, ...]:
