@@ -193,7 +193,7 @@ class Cache:
         except FileNotFoundError:
             if not folder.exists():
                 return None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass
         if remove and folder.parent.name != _BUILDING:
             self._remove(folder)

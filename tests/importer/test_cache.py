@@ -63,7 +63,7 @@ def test_a_failed_build_leaves_nothing(tmp_path: Path) -> None:
     assert cache.find(KEYS[0]) is None and list((tmp_path / ".building").iterdir()) == []
 
 
-@pytest.mark.parametrize("damage", ["cut", "no_resource", "no_payload", "bad_json", "no_payload_entry"])
+@pytest.mark.parametrize("damage", ["cut", "no_resource", "no_payload", "bad_json", "deep_json", "no_payload_entry"])
 def test_damaged_entries_are_missing_and_replaced(tmp_path: Path, damage: str) -> None:
     cache = Cache(tmp_path)
     fill(cache, KEYS[0])
@@ -75,7 +75,8 @@ def test_damaged_entries_are_missing_and_replaced(tmp_path: Path, damage: str) -
     elif damage == "no_payload":
         (entry / "model.pte").unlink()
     else:
-        (entry / "metadata.json").write_text("{" if damage == "bad_json" else "{}", encoding="utf-8")
+        text = {"bad_json": "{", "deep_json": "[" * 200_000}.get(damage, "{}")
+        (entry / "metadata.json").write_text(text, encoding="utf-8")
     assert cache.find(KEYS[0]) is None
     fill(cache, KEYS[0])
     assert cache.find(KEYS[0])
