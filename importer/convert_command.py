@@ -24,7 +24,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from importer import tres
-from importer.cache import Artifact, Cache, share, storage_error, user_cache_folder, write_atomically
+from importer.cache import EXTERNAL, Artifact, Cache, share, storage_error, user_cache_folder, write_atomically
 from importer.errors import ImporterError
 from importer.key import hash_file, make_key
 from importer.known_hashes import known_hash
@@ -127,6 +127,8 @@ def install(artifact: Artifact, name: str, folder: Path) -> None:
         for path in sorted(artifact.entry.iterdir()):
             if path.suffix in (".pte", ".ptd"):
                 copy_atomically(path, folder / f"{name}{path.suffix}")
+        if not (artifact.entry / EXTERNAL).exists():  # an earlier program's
+            (folder / f"{name}.ptd").unlink(missing_ok=True)
         write_atomically(folder / f"{name}.tres", tres.resource_text(artifact.metadata, f"{name}.pte").encode())
     except OSError as error:
         raise storage_error(error, folder) from error

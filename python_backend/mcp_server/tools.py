@@ -209,6 +209,8 @@ def _install(entry: Path, target: Path) -> None:
                 temporary.replace(destination)
             finally:
                 temporary.unlink(missing_ok=True)
+        else:  # an earlier program's
+            destination.unlink(missing_ok=True)
 
 
 def _listed(project: Project, path: Path) -> results.ModelFile:

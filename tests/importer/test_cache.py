@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from importer.cache import Cache, write_atomically
-from importer.convert_command import copy_atomically
+from importer.convert_command import copy_atomically, install
 from importer.errors import ImporterError
 from importer.key import hash_file
 from importer.options import ImportOptions
@@ -80,6 +80,17 @@ def test_damaged_entries_are_missing_and_replaced(tmp_path: Path, damage: str) -
     assert cache.find(KEYS[0]) is None
     fill(cache, KEYS[0])
     assert cache.find(KEYS[0])
+
+
+def test_weights_of_an_earlier_program_are_taken_away(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    fill(cache, KEYS[0], external=b"weights")
+    fill(cache, KEYS[1])
+    for key, files in ((KEYS[0], ["net.ptd", "net.pte", "net.tres"]), (KEYS[1], ["net.pte", "net.tres"])):
+        found = cache.find(key)
+        assert found
+        install(found, "net", tmp_path / "out")
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == files
 
 
 def test_verify_reads_everything(tmp_path: Path) -> None:

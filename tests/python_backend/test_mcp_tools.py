@@ -13,7 +13,7 @@ from mcp import Client
 
 from python_backend.errors import BackendError
 from python_backend.mcp_server.project import Project
-from python_backend.mcp_server.tools import Tools
+from python_backend.mcp_server.tools import Tools, _install
 from tests.python_backend.mcp_client import OUR_TOOLS, HttpServer, parameters, run, structured, text
 
 
@@ -24,6 +24,18 @@ def test_links_to_nowhere_are_no_models(tmp_path: Path) -> None:
     (tmp_path / "loop.pt").symlink_to("loop.pt")
     listed = asyncio.run(Tools(Project(tmp_path), allow_write=False).list_project_models())
     assert [model["path"] for model in listed["models"]] == ["res://fetched.pt"]
+
+
+def test_weights_of_an_earlier_program_are_taken_away(tmp_path: Path) -> None:
+    entry, target = tmp_path / "entry", tmp_path / "game" / "net.pte"
+    entry.mkdir()
+    for name in ("model.pte", "model.ptd"):
+        (entry / name).write_bytes(b"bytes")
+    _install(entry, target)
+    assert target.with_suffix(".ptd").exists()
+    (entry / "model.ptd").unlink()
+    _install(entry, target)
+    assert [path.name for path in target.parent.iterdir()] == ["net.pte"]
 
 
 @pytest.mark.parametrize("transport", ["stdio", "http"])
