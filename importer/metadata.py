@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from importlib import metadata as packages
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ def of_program(
 ) -> dict[str, Any]:
     """The parts that a `.pte` says itself, with the source's names and ranges and the measured times where given."""
     methods = [method for method in program.methods if not method.is_constant]
-    constants = {method.name: method.constant for method in program.methods if method.is_constant}
+    constants = {method.name: _finite(method.constant) for method in program.methods if method.is_constant}
     found: dict[str, Any] = {
         "methods": [
             _method(method, (inputs or {}).get(method.name), (outputs or {}).get(method.name)) for method in methods
@@ -77,6 +78,13 @@ def _method(method: Method, inputs: list[TensorSpec] | None, outputs: list[Tenso
         "delegation": report(method),
         "memory_plan": plan(method),
     }
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no word for NaN and infinity; the program itself still gives them."""
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _tensors(values: list[tuple[str, Tensor | str]], specs: list[TensorSpec] | None) -> list[dict[str, Any]]:

@@ -153,14 +153,17 @@ def test_several_methods_and_constants(zoo_project: Path, weights: Callable[...,
         "def methods(model):\n"
         "    first, second = (torch.zeros(1, 32),), (torch.zeros(1, 64),)\n"
         "    return {'encode': (model.first, first), 'decode': (model.second, second)}\n"
-        "def constant_methods(model):\n    return {'labels': 'a,b', 'count': 3, 'scale': 0.5, 'flag': True}\n",
+        "def constant_methods(model):\n    return {'labels': 'a,b', 'count': 3, 'scale': 0.5, 'flag': True,\n"
+        "            'most': float('inf'), 'limits': [float('nan'), 1.5]}\n",
         encoding="utf-8",
     )
     artifact = convert_file(weights("mlp"), project=zoo_project, factory="res://two.py:build")
     meta = artifact.metadata
     proved(meta)
     assert [method["name"] for method in meta["methods"]] == ["decode", "encode"]
-    assert meta["constants"] == {"labels": "a,b", "count": 3, "scale": 0.5, "flag": True}
+    # JSON has no word for infinity.
+    others = {"most": None, "limits": [None, 1.5]}
+    assert meta["constants"] == {"labels": "a,b", "count": 3, "scale": 0.5, "flag": True, **others}
     assert run(artifact.payload, torch.zeros(1, 32), method="encode")[0].shape == (1, 64)
 
 
