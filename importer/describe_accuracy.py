@@ -32,7 +32,16 @@ def lost(
         f"on inputs of {shapes} is off by {off}; allowed: {limits}).{_layers(method, arguments, prepared, accuracy)}"
     )
     remedy = "Give calibration data that is like the real input, choose a finer recipe, or raise max_relative_error."
+    if _has_dropout(method.program):
+        cause += " Its dropout is in training mode, so no two calls give the same."
+        remedy = "Call model.eval() before torch.export.export, or give F.dropout training=self.training."
     return ImporterError("ACCURACY_LOST", cause, remedy, "validate")
+
+
+def _has_dropout(program: ExportedProgram) -> bool:
+    """Whether values are dropped at random, as in training."""
+    nodes = [node for node in program.graph.nodes if "dropout" in str(node.target)]
+    return any(item is True for node in nodes for item in node.args)
 
 
 def _layers(method: Method, arguments: Arguments, prepared: dict[str, ExportedProgram], accuracy: Accuracy) -> str:

@@ -116,7 +116,10 @@ def lowering_error(error: BaseException, step: Step) -> ImporterError:
     if "Missing out variants" in joined:
         names = joined.partition("Missing out variants")[2].splitlines()[0]
         cause = f"ExecuTorch has no kernel for some operators of the model: {names.strip(' :')}."
-        return ImporterError("OPERATOR_MISSING", cause, "Write the model without these operators.", "lower", log)
+        remedy = "Write the model without these operators."
+        if "_batch_norm_legit" in names:  # only training writes to the running statistics
+            remedy = "It is in training mode: call model.eval() before torch.export.export."
+        return ImporterError("OPERATOR_MISSING", cause, remedy, "lower", log)
     if "SpecViolationError" in joined or "not Core ATen" in joined or "is not an instance of" in joined:
         first = next((t for t in texts if "SpecViolation" in t or "Core ATen" in t), texts[0])
         cause = f"The model uses an operator or a mixture of dtypes that ExecuTorch does not accept: {_short(first)}"

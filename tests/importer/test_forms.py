@@ -293,3 +293,16 @@ def test_every_error_code_is_documented() -> None:
     assert len(codes) > 40
     page = (root / "docs" / "errors.md").read_text(encoding="utf-8")
     assert sorted(code for code in codes if f"`{code}`" not in page) == []
+
+
+@pytest.mark.parametrize(("layer", "code"), [("BatchNorm1d(4)", "OPERATOR_MISSING"), ("Dropout(0.5)", "ACCURACY_LOST")])
+def test_a_program_that_was_exported_in_training_mode(
+    layer: str, code: str, tmp_path: Path, convert_file: Convert
+) -> None:
+    import torch
+
+    model = torch.nn.Sequential(torch.nn.Linear(4, 4), eval(f"torch.nn.{layer}"))
+    torch.export.save(torch.export.export(model.train(), (torch.ones(3, 4),)), tmp_path / "x.pt2")
+    with pytest.raises(ImporterError) as caught:
+        convert_file(tmp_path / "x.pt2")
+    assert caught.value.code == code and "model.eval() before torch.export.export" in caught.value.remedy
