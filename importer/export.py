@@ -126,6 +126,7 @@ def input_specs(program: ExportedProgram, declared: list[TensorSpec]) -> list[Te
             cause = f"The model's input '{name}' is no tensor."
             remedy = "Wrap the model in a module whose forward takes tensors only; give the other arguments there."
             raise ImporterError("INPUT_NOT_A_TENSOR", cause, remedy, "export")
+        _check_sizes(name, value)
         specs.append(_spec(name, value, program, "input"))
     by_name = {spec.name: spec for spec in declared if spec.name}
     named = []
@@ -187,6 +188,17 @@ def _spec(name: str, value: torch.Tensor, program: ExportedProgram, what: str) -
     return TensorSpec(
         name, dtype, tuple(_dimension(size, name, axis, program) for axis, size in enumerate(value.shape))
     )
+
+
+def _check_sizes(name: str, value: torch.Tensor) -> None:
+    """ExecuTorch plans the memory of an input from sizes that vary by themselves."""
+    for axis, size in enumerate(value.shape):
+        if not isinstance(size, int) and not size.node.expr.is_symbol:
+            cause = f"Dimension {axis} of '{name}' varies as {size.node.expr}, which ExecuTorch cannot plan memory for."
+            remedy = (
+                f"Export it with a Dim of its own, or declare all sizes in the option 'inputs': `{name}: float32[...]`."
+            )
+            raise ImporterError("DYNAMIC_SHAPE_REFUSED", cause, remedy, "export")
 
 
 def _dimension(size: Any, name: str, axis: int, program: ExportedProgram) -> Dimension:

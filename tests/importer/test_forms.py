@@ -306,3 +306,16 @@ def test_a_program_that_was_exported_in_training_mode(
     with pytest.raises(ImporterError) as caught:
         convert_file(tmp_path / "x.pt2")
     assert caught.value.code == code and "model.eval() before torch.export.export" in caught.value.remedy
+
+
+def test_an_input_whose_size_is_computed_from_another(tmp_path: Path, convert_file: Convert) -> None:
+    import torch
+
+    size = torch.export.Dim("size", min=2, max=10)
+    program = torch.export.export(torch.nn.ReLU(), (torch.ones(6, 2),), dynamic_shapes=({0: 2 * size},))
+    torch.export.save(program, tmp_path / "x.pt2")
+    with pytest.raises(ImporterError) as caught:
+        convert_file(tmp_path / "x.pt2")
+    assert caught.value.code == "DYNAMIC_SHAPE_REFUSED" and "Dimension 0 of 'input' varies as 2*" in caught.value.cause
+    meta = convert_file(tmp_path / "x.pt2", inputs="input: float32[size:4..20,2]").metadata
+    assert meta["methods"][0]["inputs"][0]["ranges"] == [[4, 20], [2, 2]]
