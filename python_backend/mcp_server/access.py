@@ -12,6 +12,7 @@ from pathlib import Path
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from python_backend.errors import BackendError
 from python_backend.mcp_server.engine import discovery_folder
 
 
@@ -40,7 +41,10 @@ def token_file() -> Path:
 
 
 def load_or_make_token() -> str:
-    """`EXECUTORCH_MCP_TOKEN`, or the user's token, made at the first call and readable by the user only."""
+    """`EXECUTORCH_MCP_TOKEN`, or the user's token, made at the first call and readable by the user only.
+
+    Raises TOKEN_NOT_STORED.
+    """
     given = os.environ.pop("EXECUTORCH_MCP_TOKEN", "")
     if given:
         return given
@@ -50,10 +54,19 @@ def load_or_make_token() -> str:
         if re.fullmatch(r"[0-9a-f]{64}", known):
             return known
     made = secrets.token_hex(32)
+    try:
+        _store(path, made)
+    except OSError as error:
+        cause = f"The token cannot be kept in {path}: {error.strerror or error}."
+        remedy = "Make that folder writable, or give a token in the variable EXECUTORCH_MCP_TOKEN."
+        raise BackendError("TOKEN_NOT_STORED", cause, remedy) from error
+    return made
+
+
+def _store(path: Path, token: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = path.with_name(f"token.{os.getpid()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(made + "\n")
+        file.write(token + "\n")
     temporary.replace(path)
-    return made

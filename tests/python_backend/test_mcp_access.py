@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from python_backend.mcp_server import access
+from python_backend.mcp_server import access, command
 from tests.python_backend.editor import ROOT
 from tests.python_backend.mcp_client import HttpServer, parameters
 
@@ -65,6 +65,15 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path, http_server: HttpSe
     taken = start("--project", str(game), "--http", port)
     assert taken.returncode == 1
     assert taken.stderr.startswith("PORT_NOT_AVAILABLE")
+
+
+def test_a_token_that_cannot_be_kept_is_told(
+    tmp_path: Path, game: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "executorch-godot").write_text("a file in the place of the folder", encoding="ascii")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert command.main(["--project", str(game), "--http", "0"]) == 1
+    assert capsys.readouterr().err.startswith("TOKEN_NOT_STORED: ")
 
 
 def test_stdio_server_ends_with_its_client(game: Path, data_home: Path) -> None:
