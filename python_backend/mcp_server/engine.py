@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 import anyio
 import httpx2
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CallToolResult, TextContent, Tool
+from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT, CallToolResult, TextContent, Tool
 
 FORMAT = 1
 LIST_SECONDS = 10.0
@@ -46,17 +46,22 @@ class Engines:
     async def list_tools(self) -> list[Tool]:
         """The tools of all that answer within LIST_SECONDS, named `editor_...`, `game_...`, `game_2_...`."""
         found: list[Tool] = []
-        self._tools = {}
+        table: dict[str, tuple[Engine, str]] = {}
         for engine in find(self._project):
             with contextlib.suppress(Exception):  # one that does not answer has no tools to offer
                 with anyio.fail_after(LIST_SECONDS):
                     async with _connect(engine, LIST_SECONDS) as client:
-                        tools = (await client.list_tools()).tools
+                        page = await client.list_tools()
+                        tools = page.tools
+                        while page.next_cursor is not None:
+                            page = await client.list_tools(cursor=page.next_cursor)
+                            tools += page.tools
                 for tool in tools:
                     name = engine.prefix + tool.name
-                    self._tools[name] = (engine, tool.name)
+                    table[name] = (engine, tool.name)
                     about = f"In the running {engine.kind}: {tool.description or tool.name}"
                     found.append(tool.model_copy(update={"name": name, "description": about}))
+        self._tools = table  # at once: calls go on meanwhile
         return found
 
     async def call(self, name: str, arguments: dict[str, Any]) -> CallToolResult | None:
@@ -70,11 +75,16 @@ class Engines:
         engine, own_name = self._tools[name]
         try:
             async with _connect(engine, CALL_SECONDS) as client:
-                return await client.call_tool(own_name, arguments)
+                try:
+                    return await client.call_tool(own_name, arguments)
+                except MCPError as refusal:
+                    if refusal.code in (CONNECTION_CLOSED, REQUEST_TIMEOUT):  # the client's own words
+                        raise
+                    return CallToolResult(content=[TextContent(type="text", text=refusal.message)], is_error=True)
         except Exception as error:
-            del self._tools[name]
             while isinstance(inner := getattr(error, "exceptions", None), tuple) and inner:
                 error = inner[0]
+            self._tools.pop(name, None)
             text = f"ENGINE_GONE: the {engine.kind} at {engine.url} does not answer: {error}\nStart it and try again."
             return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
 

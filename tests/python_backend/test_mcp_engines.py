@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.server.mcpserver import MCPServer
+from mcp_types import CallToolResult, ListToolsResult, TextContent, Tool
 
 from python_backend.mcp_server import access, engine
 from tests.mcp.conftest import GameServer, game_project, start_game
-from tests.python_backend.mcp_client import OUR_TOOLS, parameters, run, structured
+from tests.python_backend.mcp_client import OUR_TOOLS, parameters, run, structured, text
 
 __all__ = ["game_project", "start_game"]
 
@@ -115,6 +118,57 @@ def test_engines_that_do_not_count(
     assert engine.find(game) == []
     (folder / "1-1.json").write_text("{half", encoding="utf-8")
     assert engine.find(game) == []
+
+
+class FakeClient:
+    """A game with two pages of tools, whose answers take a moment; one tool refuses."""
+
+    async def list_tools(self, *, cursor: str | None = None) -> ListToolsResult:
+        await asyncio.sleep(0.05)
+        name, more = ("first", "2") if cursor is None else ("second", None)
+        return ListToolsResult(tools=[Tool(name=name, input_schema={"type": "object"})], next_cursor=more)
+
+    async def call_tool(self, name: str, arguments: dict[str, Any]) -> CallToolResult:
+        if arguments.get("refuses"):
+            raise MCPError(-32602, "there is no such enemy")
+        if arguments.get("ends"):
+            await asyncio.sleep(0.03)
+            raise OSError("connection reset")
+        return CallToolResult(content=[TextContent(type="text", text=name)])
+
+
+@pytest.fixture
+def engines(game: Path, monkeypatch: pytest.MonkeyPatch) -> engine.Engines:
+    @contextlib.asynccontextmanager
+    async def connect(*_: Any) -> AsyncIterator[FakeClient]:
+        yield FakeClient()
+
+    monkeypatch.setattr(engine, "_connect", connect)
+    monkeypatch.setattr(engine, "find", lambda _: [engine.Engine("http://127.0.0.1:1/mcp", "", "game", "game_")])
+    return engine.Engines(game)
+
+
+def test_all_pages_of_an_engines_tools(engines: engine.Engines) -> None:
+    assert [tool.name for tool in asyncio.run(engines.list_tools())] == ["game_first", "game_second"]
+
+
+def test_a_refusal_of_an_engine_is_not_told_to_be_its_end(engines: engine.Engines) -> None:
+    refused = asyncio.run(engines.call("game_first", {"refuses": True}))
+    assert refused is not None and refused.is_error
+    assert text(refused) == "there is no such enemy"
+
+
+def test_a_game_that_ends_while_tools_are_listed(engines: engine.Engines) -> None:
+    async def scene() -> None:
+        await engines.list_tools()
+        call = asyncio.create_task(engines.call("game_first", {"ends": True}))
+        await asyncio.sleep(0.01)
+        listing = asyncio.create_task(engines.list_tools())
+        answer = await call
+        assert answer is not None and text(answer).startswith("ENGINE_GONE")
+        await listing
+
+    run(scene)
 
 
 def test_a_real_games_tools(start_game: Callable[..., GameServer]) -> None:
