@@ -123,6 +123,12 @@ def test_state_is_the_tools_own(modelled: GameServer) -> None:
     assert kept != first
 
 
+def test_calls_at_once_do_not_meet_in_the_state(modelled: GameServer) -> None:
+    """Each begins with the model's first state."""
+    step = {"model": "counter", "inputs": {"input_0": [1.0]}}
+    assert structured(modelled, "run_at_once", step) == {"results": 1}
+
+
 def test_other_method(modelled: GameServer) -> None:
     names = [one["name"] for one in structured(modelled, "get_model_info", {"model": "two_methods"})["methods"]]
     assert len(names) == 2

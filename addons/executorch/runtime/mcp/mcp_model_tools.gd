@@ -57,17 +57,21 @@ static func get_model_info(arguments: Dictionary) -> Dictionary:
 
 
 static func run_inference(arguments: Dictionary) -> Dictionary:
-	var opened: Dictionary = _open(arguments, arguments["inputs"])
+	var opened: Dictionary = _open(arguments, arguments["inputs"], "run")
 	if opened.has("isError"):
 		return opened
 	var module: RefCounted = opened["module"]
+	var lock: Mutex = opened["lock"]
+	lock.lock()
 	if arguments.get("reset_state", true):
 		module.call(&"reset_state")
 	var began: int = Time.get_ticks_usec()
 	var outputs: Array = module.call(&"execute_tensors", opened["method"], opened["inputs"])
 	var took: int = Time.get_ticks_usec() - began
+	var failure: Dictionary = _failed(module) if outputs.is_empty() else {}
+	lock.unlock()
 	if outputs.is_empty():
-		return _failed(module)
+		return failure
 	var limit: int = clampi(arguments.get("max_values", DEFAULT_VALUES), 1, MAX_VALUES)
 	var described: Dictionary = {}
 	var names: Array = opened["meta"].get("outputs", [])
@@ -79,9 +83,26 @@ static func run_inference(arguments: Dictionary) -> Dictionary:
 
 
 static func benchmark_model(arguments: Dictionary, running: ExecuTorchMCPCall) -> Dictionary:
-	var opened: Dictionary = _open(arguments, arguments.get("inputs"))
+	return _measure(arguments, running, _benchmark)
+
+
+static func profile_model(arguments: Dictionary, running: ExecuTorchMCPCall) -> Dictionary:
+	return _measure(arguments, running, _profile)
+
+
+## One at a time: a profile has the calls of others in it, and ends with theirs.
+static func _measure(arguments: Dictionary, running: ExecuTorchMCPCall, measure: Callable) -> Dictionary:
+	var opened: Dictionary = _open(arguments, arguments.get("inputs"), "measure")
 	if opened.has("isError"):
 		return opened
+	var lock: Mutex = opened["lock"]
+	lock.lock()
+	var result: Dictionary = measure.call(opened, arguments, running)
+	lock.unlock()
+	return result
+
+
+static func _benchmark(opened: Dictionary, arguments: Dictionary, running: ExecuTorchMCPCall) -> Dictionary:
 	var module: RefCounted = opened["module"]
 	var runs: int = arguments.get("runs", 100)
 	var deadline: int = Time.get_ticks_msec() + int(float(arguments.get("seconds", 5.0)) * 1000.0)
@@ -99,10 +120,7 @@ static func benchmark_model(arguments: Dictionary, running: ExecuTorchMCPCall) -
 	return {"model": opened["path"], "method": opened["method"], "statistics": _statistics(times)}
 
 
-static func profile_model(arguments: Dictionary, running: ExecuTorchMCPCall) -> Dictionary:
-	var opened: Dictionary = _open(arguments, arguments.get("inputs"))
-	if opened.has("isError"):
-		return opened
+static func _profile(opened: Dictionary, arguments: Dictionary, running: ExecuTorchMCPCall) -> Dictionary:
 	var session: ExecuTorchRuntime = opened["session"]
 	var module: RefCounted = opened["module"]
 	if session.enable_profiling(true) != OK:
@@ -197,12 +215,12 @@ static func get_last_profile(path: String) -> Dictionary:
 	return profile
 
 
-## `{path, method, meta, session, module, inputs}`, or a result with `isError`. Null `given` = zeros.
-static func _open(arguments: Dictionary, given: Variant) -> Dictionary:
+## `{path, method, meta, session, lock, module, inputs}`, or a result with `isError`. Null `given` = zeros.
+static func _open(arguments: Dictionary, given: Variant, purpose: String) -> Dictionary:
 	var path: String = McpModels.find(arguments["model"])
 	if path.is_empty():
 		return _unknown_model(arguments["model"])
-	var opened: Dictionary = McpModels.open(path)
+	var opened: Dictionary = McpModels.open(path, purpose)
 	if opened.has("error"):
 		var why: ExecuTorchError = opened["error"]
 		return _error("%s cannot be run. %s" % [path, str(why) if why != null else ""])
@@ -217,7 +235,13 @@ static func _open(arguments: Dictionary, given: Variant) -> Dictionary:
 	if made.has("error"):
 		return _error(made["error"])
 	return {
-		"path": path, "method": method, "meta": meta, "session": session, "module": module, "inputs": made["inputs"]
+		"path": path,
+		"method": method,
+		"meta": meta,
+		"session": session,
+		"lock": opened["lock"],
+		"module": module,
+		"inputs": made["inputs"],
 	}
 
 

@@ -11,7 +11,8 @@ const HEADER_BYTES: int = 400
 static var _mutex: Mutex = Mutex.new()
 static var _found: PackedStringArray = []
 static var _scanned: int = -SCAN_LIFETIME_MSEC
-# Path -> {module, session}: `module` is the resource's own, which changes when the model is imported again.
+# Purpose and path -> {module, session, lock}: `module` is the resource's own, which changes when the model is imported
+# again.
 static var _sessions: Dictionary[String, Dictionary] = {}
 
 
@@ -50,25 +51,27 @@ static func load_resource(path: String) -> ExecuTorchResource:
 	return ResourceLoader.load(path) as ExecuTorchResource
 
 
-## The tools' session on a model: `{session}` or `{error: ExecuTorchError or null}`.
-static func open(path: String) -> Dictionary:
+## The tools' session on a model: `{session, lock}` or `{error: ExecuTorchError or null}`. What needs its state or its
+## profile holds `lock`. There is one for each `purpose`, so that a call does not wait for a benchmark.
+static func open(path: String, purpose: String) -> Dictionary:
 	var resource: ExecuTorchResource = load_resource(path)
 	if resource == null:
 		return {"error": null}
 	if resource.load_model() != OK:
 		return {"error": resource.get_last_error()}
 	var module: Variant = resource.get_ready_module()
+	var key: String = purpose + path
 	_mutex.lock()
-	var known: Dictionary = _sessions.get(path, {})
+	var known: Dictionary = _sessions.get(key, {})
 	_mutex.unlock()
 	if known.get("module") == module:
 		return known
 	var session: ExecuTorchRuntime = resource.new_session()
 	if session == null:
 		return {"error": resource.get_last_error()}
-	var made: Dictionary = {"module": module, "session": session}
+	var made: Dictionary = {"module": module, "session": session, "lock": Mutex.new()}
 	_mutex.lock()
-	_sessions[path] = made
+	_sessions[key] = made
 	_mutex.unlock()
 	return made
 
