@@ -111,6 +111,13 @@ def test_oversized(healthy: GameServer) -> None:
             pass
 
 
+@pytest.mark.parametrize("about", [{}, {"progressToken": "p"}], ids=["json", "stream"])
+def test_answer_that_is_too_large(healthy: GameServer, about: dict[str, str]) -> None:
+    message = http.modern("tools/call", {"name": "large", "arguments": {}}, 1, **about)
+    reply = http.exchange(healthy.port, http.modern_post(message, healthy.token))
+    assert "at most" in reply.json["error"]["message"]
+
+
 def test_deep_json(healthy: GameServer) -> None:
     for depth in (65, 1000, 1100, 100_000):
         for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):

@@ -6,6 +6,8 @@ extends RefCounted
 const HTTP_STATUS: Dictionary[int, int] = {
 	-32700: 400, -32600: 400, -32602: 400, -32020: 400, -32021: 400, -32022: 400, -32601: 404
 }
+## Less than what an HttpConnection keeps for a client: more would end the connection without a word.
+const MAX_ANSWER_BYTES: int = 15 * 1024 * 1024
 const HttpConnection = preload("http_connection.gd")
 const HttpRequest = preload("http_request.gd")
 const HttpResponse = preload("http_response.gd")
@@ -57,11 +59,17 @@ func finish(message: Dictionary) -> void:
 	if running != null:
 		# Call and exchange hold each other; one must let go, also when the call never began.
 		running.exchange = null
+	if stream == null and connection == null:
+		return
+	var encoded: String = JsonText.encode(message)
+	if encoded.length() * 4 > MAX_ANSWER_BYTES and encoded.to_utf8_buffer().size() > MAX_ANSWER_BYTES:
+		reply = JsonRpc.error(id, JsonRpc.INTERNAL_ERROR, "The answer may have at most %d bytes." % MAX_ANSWER_BYTES)
+		encoded = JsonText.encode(reply)
 	if stream != null:
-		stream.send(message)
+		stream.send_encoded(encoded)
 		stream.finish()
 	elif connection != null:
-		var response: HttpResponse = HttpResponse.json(_status_of(message), JsonText.encode(message))
+		var response: HttpResponse = HttpResponse.json(_status_of(reply), encoded)
 		response.headers = headers
 		connection.respond(response)
 

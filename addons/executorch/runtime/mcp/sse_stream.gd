@@ -34,9 +34,13 @@ func open(connection: HttpConnection, headers: Dictionary[String, String] = {}) 
 
 
 func send(message: Dictionary) -> void:
+	send_encoded(JsonText.encode(message))
+
+
+func send_encoded(message: String) -> void:
 	if is_finished:
 		return
-	var event: String = "event: message\ndata: %s\n\n" % JsonText.encode(message)
+	var event: String = "event: message\ndata: %s\n\n" % message
 	if not name.is_empty():
 		event = "id: %s\n%s" % [_take_id(), event]
 		_keep(event)
