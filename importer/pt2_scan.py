@@ -9,6 +9,7 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 from importer import pickles
@@ -22,15 +23,20 @@ _PLAIN = re.compile(
 )
 
 
-def check_archive(path: Path) -> None:
-    """Raises ARCHIVE_RUNS_CODE when loading the archive would run more than the rebuilding of tensors."""
+def check_archive(path: Path, go_on: Callable[[], bool] = lambda: True) -> None:
+    """Raises ARCHIVE_RUNS_CODE when loading the archive would run more than the rebuilding of tensors.
+
+    `go_on` is asked before each member: when it says no, the rest is not looked at.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             names = member_names(archive, path)
             prefix = _prefix(names)
-            raw = _raw_tensors(archive, names, prefix)
+            raw = _raw_tensors(archive, names, prefix, go_on)
             steps = 0  # of all members: a small file can have many, each of them as long as is allowed
             for name in names:
+                if not go_on():
+                    return
                 short = name.removeprefix(prefix)
                 if name in raw or _PLAIN.fullmatch(short) or name.endswith("/"):
                     continue
@@ -40,7 +46,7 @@ def check_archive(path: Path) -> None:
                     or short.endswith(".so")
                 ):
                     raise _runs_code(path, name, ["an object with code of its own"])
-                found, more = _globals(read_member(archive, name), path, pickles.MOST_STEPS - steps)
+                found, more = _globals(read_member(archive, name), path, pickles.MOST_STEPS - steps, go_on)
                 steps += more
                 if found:
                     raise _runs_code(path, name, found)
@@ -57,13 +63,13 @@ def _prefix(names: list[str]) -> str:
     return root if all(name.startswith(root) for name in names) else ""
 
 
-def _raw_tensors(archive: zipfile.ZipFile, names: list[str], prefix: str) -> set[str]:
+def _raw_tensors(archive: zipfile.ZipFile, names: list[str], prefix: str, go_on: Callable[[], bool]) -> set[str]:
     """Members that torch reads as plain bytes: those that a configuration lists, and none lists as pickled."""
     raw: set[str] = set()
     pickled: set[str] = set()
     for name in names:
         match = re.fullmatch(r"(data/(?:weights|constants)/)[^/]+_config\.json", name.removeprefix(prefix))
-        if match:
+        if match and go_on():
             entries = json.loads(read_member(archive, name, 64 << 20)).get("config", {})
             for entry in entries.values():
                 member = prefix + match.group(1) + str(entry.get("path_name"))
@@ -71,7 +77,7 @@ def _raw_tensors(archive: zipfile.ZipFile, names: list[str], prefix: str) -> set
     return raw - pickled
 
 
-def _globals(data: bytes, path: Path, most_steps: int) -> tuple[list[str], int]:
+def _globals(data: bytes, path: Path, most_steps: int, go_on: Callable[[], bool]) -> tuple[list[str], int]:
     """What a nested file of torch.save names beyond tensors, and the steps of its pickles."""
     beyond: list[str] = []
     steps = 0
@@ -83,6 +89,8 @@ def _globals(data: bytes, path: Path, most_steps: int) -> tuple[list[str], int]:
                 if any("/code/" in item for item in inside) or not found:
                     return ["a nested archive that is no tensor file"], steps
                 for member in found:
+                    if not go_on():
+                        break
                     scanned = pickles.scan(read_member(inner, member), 0, most_steps - steps)
                     beyond += scanned.beyond_tensors
                     steps += scanned.steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from importer.errors import ImporterError
@@ -10,13 +11,20 @@ from importer.pt2_scan import check_archive
 from importer.sniff import Sniffed, sniff
 
 
-def refuse_early(source: Path, project: Path | None, options: ImportOptions, allow_pickle: bool) -> None:
+def refuse_early(
+    source: Path,
+    project: Path | None,
+    options: ImportOptions,
+    allow_pickle: bool,
+    go_on: Callable[[], bool] = lambda: True,
+) -> None:
     """Raises what `convert` would raise anyway for files of no use, archives with code, pickled modules without
-    permission, weights without a factory, and options that are wrong. Returns when torch is needed to say more."""
+    permission, weights without a factory, and options that are wrong. Returns when torch is needed to say more, or
+    when `go_on` says no."""
     sniffed = sniff(source)
     check_options(options, project)
     if sniffed.kind == "exported_program":
-        check_archive(source)
+        check_archive(source, go_on)
     elif sniffed.kind == "module" and not allow_pickle:
         raise pickle_needs_permission(source, sniffed)
     elif sniffed.kind in ("state_dict", "checkpoint", "safetensors") and not options.factory.strip():

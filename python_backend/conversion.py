@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -39,13 +40,13 @@ def convert(params: dict[str, Any], report: Report) -> dict[str, Any]:
     return {"key": artifact.key, "entry": str(artifact.entry), "metadata": artifact.metadata}
 
 
-def refuse_early(params: dict[str, Any]) -> None:
-    """Raise what can be said of a file without torch, whose start takes seconds."""
+def refuse_early(params: dict[str, Any], go_on: Callable[[], bool]) -> None:
+    """Raise what can be said of a file without torch, whose start takes seconds, as long as `go_on` says yes."""
     from importer.options import ImportOptions
     from importer.refusal import refuse_early as refuse
 
     options = ImportOptions.from_mapping(params["options"])
-    refuse(Path(params["source"]), Path(params["project"]), options, params["allow_pickle"])
+    refuse(Path(params["source"]), Path(params["project"]), options, params["allow_pickle"], go_on)
 
 
 def inspect(source: Path) -> dict[str, Any]:

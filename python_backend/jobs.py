@@ -14,6 +14,7 @@ from python_backend.warm_parent import WarmParent, warm_parent
 from python_backend.worker import Limits, Worker
 
 MAX_WAITING = 10_000
+CHECK_SECONDS = 5.0
 
 JobId = int | str
 
@@ -22,14 +23,15 @@ JobId = int | str
 class Task:
     """What to run: `module:function(params, report)`; `title` is what people call it.
 
-    `check` runs before in this process, and what it raises ends the job before a process is started for it.
+    `check(go_on)` runs before in this process, and what it raises ends the job before a process is started for it. It
+    returns soon when `go_on` says no: what takes long is for the process, which has a deadline.
     """
 
     target: str
     params: dict[str, Any]
     title: str = ""
     limits: Limits = field(default_factory=Limits)
-    check: Callable[[], None] = lambda: None
+    check: Callable[[Callable[[], bool]], None] = lambda go_on: None
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,8 @@ class Jobs:
     def _run(self, job: _Job, worker: Worker) -> None:
         result, failure = None, None
         try:
-            job.task.check()
+            end = time.monotonic() + CHECK_SECONDS
+            job.task.check(lambda: not worker.is_cancelled() and time.monotonic() < end)
             result = worker.run()
         except Exception as error:
             failure = from_exception(error, stage=worker.stage)

@@ -111,7 +111,7 @@ class Session:
             params,
             params["display_path"],
             limits,
-            check=lambda: conversion.refuse_early(params),
+            check=lambda go_on: conversion.refuse_early(params, go_on),
         )
         self._jobs.submit(request.id, task, request.respond)
         return Later()

@@ -78,6 +78,9 @@ class Worker:
         with contextlib.suppress(OSError, ValueError):
             self._wake_write.send_bytes(b"x")
 
+    def is_cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
     def _run(self) -> Any:
         results, results_write = multiprocessing.Pipe(duplex=False)
         log, log_write = _log_pipe()

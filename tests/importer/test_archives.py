@@ -170,3 +170,11 @@ def test_pickled_modules_need_permission(models: Path, convert_file: Convert) ->
     assert caught.value.code == "PICKLE_NEEDS_PERMISSION" and "torch.nn.modules.linear.Linear" in caught.value.cause
     artifact = convert_file(models / "linear_module.pt", allow_pickle=True, inputs="float32[1,1]")
     assert artifact.metadata["source"]["kind"] == "module" and artifact.metadata["accuracy"]["max_absolute"] < 1e-5
+
+
+def test_looking_ends_when_nobody_wants_it_any_more(models: Path, tmp_path: Path) -> None:
+    add = {"linear/data/weights/other": pickle.dumps(os.system)}
+    path = changed(models / "linear.pt2", tmp_path / "x.pt2", lambda _, data: data, add)
+    with pytest.raises(ImporterError):
+        check_archive(path)
+    check_archive(path, iter([True, True, True, False, False, False]).__next__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -194,3 +194,17 @@ def test_flood_of_progress_is_thinned(bench: Bench) -> None:
     bench.submit(1, "flood")
     assert bench.end()[2] is None
     assert len(bench.progress) < 200
+
+
+def test_what_is_looked_at_before_can_be_cancelled(bench: Bench) -> None:
+    def look(go_on: Callable[[], bool]) -> None:
+        while go_on():
+            time.sleep(0.01)
+
+    task = Task(f"{TARGETS}:unused", {}, check=look)
+    bench.jobs.submit(1, task, lambda result, error: bench.ends.put((1, result, error)))
+    time.sleep(0.2)
+    assert bench.jobs.cancel(1)
+    error = bench.end(4)[2]
+    assert error is not None
+    assert error.code == "CANCELLED"
