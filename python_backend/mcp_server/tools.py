@@ -44,14 +44,13 @@ class Tools:
 
     async def list_project_models(self) -> results.ModelList:
         """List the project's model files with their kind and size."""
-        models = []
-        for path in self._project.models():
-            models.append(_listed(self._project, path))
+        models = await _in_thread(lambda: [_listed(self._project, path) for path in self._project.models()])
         return {"project": str(self._project.root), "models": models}
 
     async def inspect_model(self, path: ModelPath) -> dict[str, Any]:
         """Read a model file without running it: methods, inputs, outputs, operators, delegates, memory."""
-        return conversion.inspect(self._project.file(path))
+        source = self._project.file(path)
+        return await _in_thread(lambda: conversion.inspect(source))
 
     async def convert_model(
         self,

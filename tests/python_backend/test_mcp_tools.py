@@ -11,6 +11,9 @@ import psutil
 import pytest
 from mcp import Client
 
+from importer import sniff
+from importer.sniff import Sniffed
+from python_backend import conversion
 from python_backend.errors import BackendError
 from python_backend.mcp_server.project import Project
 from python_backend.mcp_server.tools import Tools, _install
@@ -24,6 +27,25 @@ def test_links_to_nowhere_are_no_models(tmp_path: Path) -> None:
     (tmp_path / "loop.pt").symlink_to("loop.pt")
     listed = asyncio.run(Tools(Project(tmp_path), allow_write=False).list_project_models())
     assert [model["path"] for model in listed["models"]] == ["res://fetched.pt"]
+
+
+def test_others_are_answered_while_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "project.godot").write_bytes(b"")
+    (tmp_path / "large.pt").write_bytes(b"bytes")
+    monkeypatch.setattr(conversion, "inspect", lambda _: time.sleep(0.5) or {})
+    monkeypatch.setattr(sniff, "sniff", lambda _: time.sleep(0.5) or Sniffed("pte", 5))
+    tools = Tools(Project(tmp_path), allow_write=False)
+
+    async def scene() -> None:
+        for reading in (tools.inspect_model("large.pt"), tools.list_project_models()):
+            task = asyncio.create_task(reading)
+            turns = 0
+            while not task.done():
+                await asyncio.sleep(0.01)
+                turns += 1
+            assert turns > 5
+
+    run(scene)
 
 
 def test_weights_of_an_earlier_program_are_taken_away(tmp_path: Path) -> None:
