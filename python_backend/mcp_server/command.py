@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
     except BackendError as error:
         print(f"{error.code}: {error.cause}\n{error.remedy}", file=sys.stderr)
         return 1
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # the second for numbers that are no ports
         print(f"PORT_NOT_AVAILABLE: {error}\nGive another port, or 0 for any.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

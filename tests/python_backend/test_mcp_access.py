@@ -61,6 +61,9 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path, http_server: HttpSe
     nothing = start("--project", str(tmp_path))
     assert nothing.returncode == 1
     assert nothing.stderr.startswith("NOT_A_PROJECT")
+    no_port = start("--project", str(game), "--http", "70000")
+    assert no_port.returncode == 1
+    assert no_port.stderr.startswith("PORT_NOT_AVAILABLE")
     port = http_server.url.split(":")[2].split("/")[0]
     taken = start("--project", str(game), "--http", port)
     assert taken.returncode == 1
