@@ -3,6 +3,7 @@ extends "res://tests/editor/views.gd"
 ## The dock's page "MCP".
 
 const McpClientEntries := preload("res://addons/executorch/editor/mcp/mcp_client_entries.gd")
+const McpCredentials := preload("res://addons/executorch/runtime/mcp/mcp_credentials.gd")
 const McpEditorServer := preload("res://addons/executorch/editor/mcp/mcp_editor_server.gd")
 const MCP_VIEW: String = "res://addons/executorch/editor/mcp/mcp_view.gd"
 const MCP_PAGE: int = 2
@@ -27,6 +28,8 @@ func test_server_is_started_seen_and_stopped() -> void:
 	check(text_of(view).contains("list_backends | {}"), text_of(view))
 	check(text_of(view).contains("run_inference | "), text_of(view))
 	check_equal(view.call("get_copied_text", 0), server.get_url())
+	check_equal(view.call("get_copied_text", 1), server.token)
+	DirAccess.remove_absolute(McpCredentials.folder().path_join(McpCredentials.TOKEN_FILE))
 	check_equal(view.call("get_copied_text", 1), server.token)
 	check(str(view.call("get_copied_text", 3)).contains(server.get_url()), "an entry for a client")
 	check(not server.allow_write, "read-only at first")
@@ -56,6 +59,21 @@ func test_port_that_is_taken_is_told() -> void:
 	check(McpEditorServer.server != null, "another port was not tried")
 	find_button(view, "Stop").pressed.emit()
 	check(McpEditorServer.server == null, "the server still runs")
+
+
+func test_token_that_cannot_be_kept_is_told() -> void:
+	var folder: String = McpCredentials.folder()
+	DirAccess.make_dir_recursive_absolute(folder)
+	DirAccess.rename_absolute(folder, folder + ".away")
+	FileAccess.open(folder, FileAccess.WRITE).close()
+	expect_error("could not be stored")
+	var view: Control = await _open()
+	find_button(view, "Start").pressed.emit()
+	await _refreshed(view)
+	check(text_of(view).contains("token could not be stored in " + folder), text_of(view))
+	find_button(view, "Stop").pressed.emit()
+	DirAccess.remove_absolute(folder)
+	DirAccess.rename_absolute(folder + ".away", folder)
 
 
 func test_entries_for_clients() -> void:

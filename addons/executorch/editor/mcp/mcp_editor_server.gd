@@ -65,6 +65,8 @@ func _start_server(port: int) -> void:
 	if error != OK:
 		_refused_port = port
 		failure = "The MCP server could not start on port %d: %s." % [port, error_string(error)]
+		if error == ERR_CANT_CREATE:
+			failure = "The MCP token could not be stored in %s." % server.get_credentials_folder()
 		_stop_server()
 
 

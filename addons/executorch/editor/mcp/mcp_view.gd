@@ -92,7 +92,9 @@ func get_copied_text(id: int) -> String:
 		Copy.ADDRESS:
 			return url
 		Copy.TOKEN:
-			return McpCredentials.load_or_make_token()
+			# The file may have been removed while the server runs.
+			var server: ExecuTorchMCPServer = McpEditorServer.server
+			return server.token if server != null else McpCredentials.load_or_make_token()
 	var client: String = McpClientEntries.CLIENTS.keys()[id - Copy.ENTRY]
 	return McpClientEntries.text_for(client, url, _token_file())
 
