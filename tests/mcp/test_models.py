@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests import godot_projects
+from tests.mcp import http
 from tests.mcp.conftest import FIXTURE, TOKEN, GameServer, launch
 from tests.mcp.official_client import ERAS, connected
 
@@ -244,6 +245,12 @@ def test_profile_and_resources(modelled: GameServer) -> None:
             assert json.loads(read.contents[0].text)["path"] == "res://models/policy.pt2"
 
     asyncio.run(asyncio.wait_for(talk(), 180))
+
+
+def test_resource_of_no_model(modelled: GameServer) -> None:
+    message = http.modern("resources/read", {"uri": "executorch://models/nothing/metadata"})
+    reply = http.exchange(modelled.port, http.modern_post(message, modelled.token))
+    assert "There is no model 'nothing'" in reply.json["error"]["message"]
 
 
 def _count(shape: list[int]) -> int:

@@ -3,6 +3,7 @@ extends RefCounted
 ## The one table of this addon's tools: the MCP server and `ExecuTorchRuntime.list_mcp_tools()` and `call_mcp_tool()`
 ## read it. What they do is in mcp_model_tools.gd.
 
+const JsonRpc = preload("json_rpc.gd")
 const McpModelTools = preload("mcp_model_tools.gd")
 const McpModels = preload("mcp_models.gd")
 const McpOffers = preload("mcp_offers.gd")
@@ -183,7 +184,7 @@ static func _add_resources(registry: McpRegistry) -> void:
 		"executorch://models/{path}/metadata",
 		"model metadata",
 		"What is known of a model. The path is percent-encoded: res%3A%2F%2Fmodels%2Fx.pt",
-		func(variables: Dictionary) -> Variant: return McpModelTools.get_model_info({"model": variables["path"]}),
+		_read_metadata,
 		json
 	)
 	McpOffers.add_template(
@@ -196,6 +197,14 @@ static func _add_resources(registry: McpRegistry) -> void:
 		json
 	)
 	registry.refresh = _list_loaded.bind(json)
+
+
+static func _read_metadata(variables: Dictionary, running: ExecuTorchMCPCall) -> Dictionary:
+	var info: Dictionary = McpModelTools.get_model_info({"model": variables["path"]})
+	if info.has("isError"):
+		var code: int = JsonRpc.INVALID_PARAMS if running.is_stateless else JsonRpc.RESOURCE_NOT_FOUND
+		running.fail(code, str(info["content"][0]["text"]))
+	return info
 
 
 ## Each model that runs has its two resources in the list.
