@@ -157,6 +157,22 @@ func test_state_sessions_and_reset() -> void:
 	check_equal(session.forward_packed(PackedFloat32Array([1])), PackedFloat32Array([7]))
 
 
+func test_a_module_goes_on_as_a_session_of_another() -> void:
+	var module: Variant = loaded("linear_xnnpack.pte")
+	check_equal(module.forward_packed(PackedFloat32Array([1])), PackedFloat32Array([5]))
+	var counter: Variant = loaded("counter.pte")
+	check_equal(counter.forward_packed(PackedFloat32Array([1])), PackedFloat32Array([6]))
+	check_equal(module.become_session_of(counter), 0)
+	check_equal(module.forward_packed(PackedFloat32Array([1])), PackedFloat32Array([6]), "with a state of its own")
+	check_equal(counter.forward_packed(PackedFloat32Array([1])), PackedFloat32Array([7]))
+	counter.clear()
+	check_equal(module.forward_packed(PackedFloat32Array([1])), PackedFloat32Array([7]))
+	for wrong: Variant in [module, RefCounted.new(), null]:
+		check(module.become_session_of(wrong) != 0, "%s was taken" % wrong)
+	check_equal(module.become_session_of(counter), 0)
+	check(not module.is_loaded(), "the other one runs nothing either")
+
+
 func test_memory_policies() -> void:
 	var module: Variant = new_module()
 	check(module.configure_memory(1, 0) != 0, "STATIC without a limit was accepted")

@@ -22,7 +22,9 @@ extends ExecuTorchModelDescription
 
 const Loader := preload("model_loader.gd")
 
+# That of the session, which is the same from the first load on.
 var _module: RefCounted
+var _loaded: bool = false
 var _session: ExecuTorchRuntime
 var _own_path: String = ""
 ## The payload identity of what is loaded.
@@ -71,13 +73,13 @@ func unload_model() -> void:
 
 ## Whether the program is in memory.
 func is_loaded() -> bool:
-	return _module != null
+	return _loaded
 
 
 ## Runs the method [code]forward[/code]. [param inputs]: name to value; returns name to packed array, empty on
 ## failure.
 func forward(inputs: Dictionary) -> Dictionary:
-	if not _module and load_model() != OK:
+	if not _loaded and load_model() != OK:
 		return {}
 	var outputs: Dictionary = _module.forward(inputs)
 	return outputs if outputs else _session.forward_again(inputs)
@@ -88,7 +90,7 @@ func forward(inputs: Dictionary) -> Dictionary:
 ## output as
 ## floats, empty on failure.
 func forward_array(input: PackedFloat32Array) -> PackedFloat32Array:
-	if not _module and load_model() != OK:
+	if not _loaded and load_model() != OK:
 		return PackedFloat32Array()
 	var output: PackedFloat32Array = _module.forward_packed(input)
 	if not output:
@@ -207,7 +209,7 @@ func set_model_data(data: PackedByteArray) -> Error:
 
 ## Names of the program's methods.
 func get_method_names() -> PackedStringArray:
-	return super() if _module == null else _module.get_method_names()
+	return super() if not _loaded else _module.get_method_names()
 
 
 ## What is known of a method: [code]{name, inputs: [{name, dtype, shape, ranges}], outputs, planned_memory}[/code] and
@@ -237,7 +239,7 @@ func get_default_session() -> ExecuTorchRuntime:
 ## For tools: the native module or an [ExecuTorchError], MODEL_PENDING while the model is converted. Writes nothing to
 ## the output.
 func get_ready_module() -> Variant:
-	if _module != null:
+	if _loaded:
 		return _module
 	var is_being_filled: bool = state == State.READY and payload_path.is_empty() and model_data.is_empty()
 	if state == State.PENDING or is_being_filled:
@@ -262,7 +264,7 @@ func is_next_version_pending() -> bool:
 
 ## For sessions: what changes when the resource gets another program.
 func get_payload_identity() -> Array:
-	if _module != null and is_next_version_pending():
+	if _loaded and is_next_version_pending():
 		return _running_identity
 	return [state, payload_path, get_model_version(), model_data.size()]
 
@@ -280,7 +282,7 @@ func set_own_path(path: String) -> void:
 
 ## For tools: fills the metadata's methods from the loaded program.
 func describe_from_program() -> void:
-	if _module == null:
+	if not _loaded:
 		return
 	var methods: Array[Dictionary] = []
 	for method: String in _module.get_method_names() as PackedStringArray:
@@ -291,7 +293,7 @@ func describe_from_program() -> void:
 
 ## [method Resource.reset_state] sets the mutable buffers back to their initial values; nothing else changes.
 func _reset_state() -> void:
-	if _module != null:
+	if _loaded:
 		get_default_session().reset_state()
 
 
@@ -299,16 +301,18 @@ func _load() -> ExecuTorchError:
 	var session: ExecuTorchRuntime = get_default_session()
 	_lock.lock()
 	var found: ExecuTorchError = null
-	if _module == null:
+	if not _loaded:
 		var made: Variant = Loader.make_module(self)
 		found = made as ExecuTorchError if made != null else ExecuTorchError.broken()
 		if found == null:
 			found = session.give_settings(made as RefCounted)
 		if found == null:
 			_running_identity = get_payload_identity()
-			# The session's module is the sign for other threads that ours is there.
-			_module = made
-			session.adopt(_module, self, false)
+			# First: the session's being loaded is the sign for other threads that ours is there.
+			if _module == null:
+				_module = made
+			session.adopt(made as RefCounted, self, false)
+			_loaded = true
 	_lock.unlock()
 	return found
 
@@ -316,12 +320,12 @@ func _load() -> ExecuTorchError:
 ## Godot itself gives a running game what the editor imports. While that is only the promise of a next version, the one
 ## that is loaded runs on.
 func _forget_module() -> void:
-	if _module == null or not is_next_version_pending():
+	if not _loaded or not is_next_version_pending():
 		_drop_module()
 		super()
 
 
 func _drop_module() -> void:
+	_loaded = false
 	if _session != null:
 		_session.forget_module()
-	_module = null

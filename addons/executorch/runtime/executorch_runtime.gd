@@ -74,12 +74,12 @@ func load_method(method: String = "forward") -> Error:
 
 ## Whether there is a model.
 func is_model_loaded() -> bool:
-	return _module != null or get_resource() != null
+	return _loaded or get_resource() != null
 
 
 ## Runs the method [code]forward[/code]; see [method ExecuTorchResource.forward]. Empty on failure.
 func run_inference(inputs: Dictionary) -> Dictionary:
-	if not _module and not prepare():
+	if not _loaded and not prepare():
 		return {}
 	var outputs: Dictionary = _module.forward(inputs)
 	return outputs if outputs else forward_again(inputs)
@@ -87,7 +87,7 @@ func run_inference(inputs: Dictionary) -> Dictionary:
 
 ## Runs a model with one input; see [method ExecuTorchResource.forward_array]. Empty on failure.
 func run_inference_array(input: PackedFloat32Array) -> PackedFloat32Array:
-	if not _module and not prepare():
+	if not _loaded and not prepare():
 		return PackedFloat32Array()
 	var output: PackedFloat32Array = _module.forward_packed(input)
 	if not output:
@@ -143,12 +143,12 @@ func run_inference_async(inputs: Dictionary) -> Dictionary:
 
 ## Sets mutable buffers back to their initial values. Returns [constant OK] or [constant FAILED].
 func reset_state() -> Error:
-	return _checked(_module.reset_state()) if _module != null else _not_loaded_error()
+	return _checked(_module.reset_state()) if _loaded else _not_loaded_error()
 
 
 ## Milliseconds of the last call; 0 before the first.
 func get_last_inference_time() -> float:
-	return _module.get_last_inference_time() if _module != null else 0.0
+	return _module.get_last_inference_time() if _loaded else 0.0
 
 
 ## Calls since the model was loaded or the statistics were reset.
@@ -158,12 +158,12 @@ func get_total_inferences() -> int:
 
 ## [code]{count, last_us, mean_us, p50_us, p90_us, p99_us, min_us, max_us, load_us}[/code], microseconds.
 func get_statistics() -> Dictionary:
-	return _module.get_statistics() if _module != null else {}
+	return _module.get_statistics() if _loaded else {}
 
 
 ## Sets the statistics back to nothing.
 func reset_performance_stats() -> void:
-	if _module != null:
+	if _loaded:
 		_module.reset_statistics()
 
 
@@ -186,13 +186,13 @@ func enable_profiling(enabled: bool = true) -> Error:
 
 ## The trace of the last calls while profiling is on; see [method ExecuTorchResource.get_profile].
 func get_profile() -> Dictionary:
-	return _module.get_profile() if _module != null else {}
+	return _module.get_profile() if _loaded else {}
 
 
 ## Writes the traced calls as an ETDump, which executorch.devtools.Inspector opens. [param path] is any path of Godot's.
 func save_etdump(path: String) -> Error:
 	var place: String = ProjectSettings.globalize_path(path)
-	return _checked(_module.save_etdump(place)) if _module != null else _not_loaded_error()
+	return _checked(_module.save_etdump(place)) if _loaded else _not_loaded_error()
 
 
 ## Takes the session's memory from one block of [param bytes]; 0 takes the limit away. Holds for models loaded later
@@ -208,13 +208,13 @@ func set_memory_limit(bytes: int) -> Error:
 
 ## See [method ExecuTorchResource.get_memory_info].
 func get_memory_info() -> Dictionary:
-	return _module.get_memory_info() if _module != null else {}
+	return _module.get_memory_info() if _loaded else {}
 
 
 ## [code]{name, path, version, size, loaded, methods: [...], statistics, memory, metadata}[/code]; empty without a
 ## model.
 func get_model_info() -> Dictionary:
-	if _module == null:
+	if not _loaded:
 		return {}
 	var methods: Array[Dictionary] = []
 	for method: String in _module.get_method_names() as PackedStringArray:
@@ -229,7 +229,7 @@ func health_check() -> Dictionary:
 	var problems: PackedStringArray = []
 	if not Native.is_available():
 		problems.append(str(Native.missing_error()))
-	elif _module == null:
+	elif not _loaded:
 		problems.append("No model is loaded.")
 	if get_last_error() != null:
 		problems.append("The last error: %s" % get_last_error())
@@ -257,7 +257,7 @@ func new_session() -> ExecuTorchRuntime:
 ## Where memory comes from is chosen before the first method is loaded: a loaded model is loaded again.
 func _set_memory(policy: ExecuTorchResource.MemoryPolicy, bytes: int) -> Error:
 	_settings[&"configure_memory"] = [policy, bytes]
-	if _module == null:
+	if not _loaded:
 		return OK
 	var method: String = (_module.get_method_names() as PackedStringArray)[0]
 	forget_module()

@@ -8,7 +8,6 @@ const Inputs := preload("model_inputs.gd")
 const Native := preload("native_library.gd")
 const CallQueue := preload("call_queue.gd")
 const Monitors := preload("model_monitors.gd")
-const RetiredModules := preload("retired_modules.gd")
 
 ## How many asynchronous calls may wait before new ones are refused; 0 is no limit.
 var queue_limit: int = 64:
@@ -17,7 +16,9 @@ var queue_limit: int = 64:
 		_queue.limit = value
 
 var _id: int = get_instance_id()
+# Made by the first load and the same from then on: other threads may be inside its calls.
 var _module: RefCounted
+var _loaded: bool = false
 var _resource: ExecuTorchResource
 # For the session of a resource's own: that resource, which holds the session and is not held by it.
 var _home: WeakRef
@@ -92,16 +93,16 @@ func get_session_id() -> int:
 
 ## The native class [code]ExecuTorchModule[/code] under this session, or null while the model is not loaded. A loop that
 ## calls a very small model thousands of times saves a quarter of each call with its [code]forward_packed[/code]
-## (docs/architecture.md has its methods). It does not follow a model that is imported again, and writes no errors:
-## see its [code]get_last_error[/code].
+## (docs/architecture.md has its methods). It is the same for the session's life, runs nothing while the model is not
+## loaded, and writes no errors: see its [code]get_last_error[/code].
 func get_native_module() -> RefCounted:
-	return _module
+	return _module if _loaded else null
 
 
 ## For tools: the native module or an [ExecuTorchError], MODEL_PENDING while the model is converted. Writes nothing to
 ## the output.
 func get_ready_module() -> Variant:
-	return _module if _module != null else _load_again()
+	return _module if _loaded else _load_again()
 
 
 ## For resources: makes this the session of [param resource]'s own. It does not keep the resource alive.
@@ -111,12 +112,12 @@ func belong_to(resource: ExecuTorchResource) -> void:
 
 ## For resources: loads the program where it is not; false when that failed.
 func prepare() -> bool:
-	if _module != null:
+	if _loaded:
 		return true
 	var made: Variant = _load_again()
-	if _module == null:
+	if not _loaded:
 		keep_error(made as ExecuTorchError if made != null else ExecuTorchError.broken())
-	return _module != null
+	return _loaded
 
 
 ## For resources: a call returned nothing. Runs it again when there are [ExecuTorchTensor]s in it, which the native
@@ -158,8 +159,10 @@ func give_settings(module: RefCounted) -> ExecuTorchError:
 ## For resources: runs on this module from now on. A session that [param keeps] its resource keeps it alive.
 func adopt(module: RefCounted, resource: ExecuTorchResource, keeps: bool, known: Dictionary = {}) -> void:
 	_lock.lock()
-	_retire_module()
-	_module = module
+	if _module == null:
+		_module = module
+	elif _module != module:
+		_module.become_session_of(module)
 	_resource = resource if keeps else null
 	if _resource != null and not _resource.changed.is_connected(_on_resource_changed):
 		_resource.changed.connect(_on_resource_changed)
@@ -173,6 +176,7 @@ func adopt(module: RefCounted, resource: ExecuTorchResource, keeps: bool, known:
 			"size": resource.get_model_size(),
 			"metadata": resource.metadata,
 		}
+	_loaded = true
 	_lock.unlock()
 	ExecuTorchProcess.register(self as Object as ExecuTorchRuntime)
 	Monitors.add(self)
@@ -183,8 +187,9 @@ func forget_module() -> void:
 	Monitors.remove(_id)
 	ExecuTorchProcess.unregister(_id)
 	_lock.lock()
-	_retire_module()
-	_module = null
+	_loaded = false
+	if _module != null:
+		_module.clear()
 	_lock.unlock()
 
 
@@ -199,7 +204,8 @@ func _notification(what: int) -> void:
 ## The native module, or an error.
 func _adopt_session_of(shared: RefCounted, resource: ExecuTorchResource) -> Variant:
 	var module: RefCounted = shared.new_session()
-	var found: ExecuTorchError = give_settings(module)
+	# Another thread may have unloaded the resource meanwhile.
+	var found: ExecuTorchError = give_settings(module) if module.is_loaded() else _not_loaded_cause()
 	if found != null:
 		return found
 	adopt(module, resource, true)
@@ -244,17 +250,11 @@ func _load_again() -> Variant:
 	if source == null:
 		return _not_loaded_cause()
 	_lock.lock()
-	var made: Variant = _module if _module != null else source.get_ready_module()
-	if _module == null and made != null and not made is ExecuTorchError:
+	var made: Variant = _module if _loaded else source.get_ready_module()
+	if not _loaded and made != null and not made is ExecuTorchError:
 		made = _adopt_session_of(made as RefCounted, source)
 	_lock.unlock()
 	return made
-
-
-## Another thread may be inside it.
-func _retire_module() -> void:
-	if _module != null:
-		RetiredModules.put(_module, 1 if _home == null else 2)
 
 
 func _get_error_name() -> String:

@@ -152,12 +152,24 @@ ObjectRef ExecuTorchModule::new_session() {
     return session;
 }
 
-void ExecuTorchModule::clear() {
-    {
-        const Call call(*model_);
-        kept_.clear();
+int64_t ExecuTorchModule::become_session_of(const ObjectRef& other) {
+    const auto* object = static_cast<const ExecuTorchModule*>(instance_of(other.object(), kName));
+    if (object == nullptr || object == this) {
+        return remember(Status(Code::InvalidOption, "become_session_of expects another ExecuTorchModule"));
     }
+    forget_results();
+    model_->become_session_of(*object->model_);
+    return remember({});
+}
+
+void ExecuTorchModule::clear() {
+    forget_results();
     model_->clear();
+}
+
+void ExecuTorchModule::forget_results() {
+    const Call call(*model_);
+    kept_.clear();
 }
 
 bool ExecuTorchModule::is_loaded() const {

@@ -26,6 +26,7 @@ class ExecuTorchModule {
     int64_t load_from_buffer(const PackedByteArray& data, const Dictionary& options);
     int64_t load_from_stream(const ObjectRef& reader, const Dictionary& options);
     ObjectRef new_session();
+    int64_t become_session_of(const ObjectRef& other);
     void clear();
     bool is_loaded() const;
 
@@ -99,6 +100,8 @@ class ExecuTorchModule {
     };
 
     int64_t remember(Status status);
+    /// Waits for a call that is under way.
+    void forget_results();
     const Names& names_of(const LoadedMethod& method);
     Status give_named(Call& call, const Dictionary& inputs);
     Status give_positional(Call& call, const Array& inputs);

@@ -9,6 +9,7 @@ void ExecuTorchModule::bind() {
     bound.method({"load_from_buffer", {"data", "options"}, {Dictionary()}}, &Self::load_from_buffer);
     bound.method({"load_from_stream", {"reader", "options"}, {Dictionary()}}, &Self::load_from_stream);
     bound.method({"new_session"}, &Self::new_session);
+    bound.method({"become_session_of", {"module"}}, &Self::become_session_of);
     bound.method({"clear"}, &Self::clear);
     bound.method({"is_loaded"}, &Self::is_loaded);
     bound.method({"get_method_names"}, &Self::get_method_names);

@@ -98,6 +98,22 @@ std::unique_ptr<Model> Model::new_session() const {
     return session;
 }
 
+void Model::become_session_of(const Model& other) {
+    // Never both locks at once: the other may be about to become a session of this one.
+    const std::unique_ptr<Model> session = other.new_session();
+    const double load_us = other.load_us_;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    clear_locked();
+    program_ = std::move(session->program_);
+    is_loaded_ = program_ != nullptr;
+    signatures_ = std::move(session->signatures_);
+    policy_ = session->policy_;
+    limit_ = session->limit_;
+    level_ = session->level_;
+    pool_ = std::move(session->pool_);
+    load_us_ = load_us;
+}
+
 void Model::clear() {
     const std::lock_guard<std::mutex> lock(mutex_);
     clear_locked();

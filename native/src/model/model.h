@@ -75,6 +75,8 @@ class Model {
     Status load_from_stream(ReadAt read, size_t size, const LoadOptions& options = {});
     /// The same program and weights; settings are taken over, state is not.
     std::unique_ptr<Model> new_session() const;
+    /// Gives up what this one runs, and goes on as such a session; waits for a call that is under way.
+    void become_session_of(const Model& other);
     void clear();
     bool is_loaded() const { return is_loaded_; }
 

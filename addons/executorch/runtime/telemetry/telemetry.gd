@@ -95,15 +95,19 @@ func _on_ending() -> void:
 
 
 func _add(module: RefCounted, shown: String, path: String, session: RefCounted) -> void:
-	for other: Watched in _models.values():
+	var methods: PackedStringArray = module.call(&"get_method_names")
+	for id: int in _models.keys():
+		var other: Watched = _models[id]
 		if other.module.get_ref() == module:
-			return
+			if other.path == path and other.shown == shown and other.methods == methods:
+				return
+			_forget(id)
 	var watched: Watched = Watched.new()
 	watched.module = weakref(module)
 	watched.session = weakref(session) if session != null else null
 	watched.path = path
 	watched.shown = shown
-	watched.methods = module.call(&"get_method_names")
+	watched.methods = methods
 	module.call(&"set_call_log", Protocol.LOG_CAPACITY)
 	_models[_next_id] = watched
 	_next_id += 1
@@ -134,10 +138,15 @@ func _send_model(id: int) -> void:
 
 func _forget_dead() -> void:
 	for id: int in _models.keys():
-		if _models[id].module.get_ref() == null:
-			if _models[id].described:
-				_send("gone", [id])
-			_models.erase(id)
+		var module: RefCounted = _models[id].module.get_ref()
+		if module == null or not module.call(&"is_loaded"):
+			_forget(id)
+
+
+func _forget(id: int) -> void:
+	if _models[id].described:
+		_send("gone", [id])
+	_models.erase(id)
 
 
 func _send_calls(now_us: int) -> void:
