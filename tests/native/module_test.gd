@@ -210,6 +210,7 @@ func test_a_pool_has_its_limit_also_for_models_that_know_it() -> void:
 	var pool: Variant = ClassDB.instantiate(&"ExecuTorchMemoryPool")
 	var module: Variant = new_module()
 	check_equal(module.configure_memory(2, 0), 0)
+	check(module.set_memory_pool(RefCounted.new()) != 0, "what is no pool was taken")
 	check_equal(module.set_memory_pool(pool), 0)
 	check_equal(pool.set_limit(16), true)
 	check_equal(module.load_from_file(program_path("linear_portable.pte")), 0)

@@ -1,5 +1,7 @@
 #include "godot/binding.h"
 
+#include <cstring>
+
 namespace godot_executorch::godot {
 namespace {
 
@@ -63,8 +65,11 @@ GDExtensionObjectPtr create_object(const StringName& name, void* (*create)(GDExt
 }
 
 void* instance_of(GDExtensionObjectPtr object, const char* class_name) {
+    // Not by Godot's cast: a class of an extension has the tag of its parent, so that every RefCounted would pass.
     const StringName name(class_name);
-    if (object == nullptr || api.object_cast_to(object, api.get_class_tag(name.ptr())) == nullptr) {
+    StringName own;
+    if (object == nullptr || api.object_class_name(object, api.library, own.ptr()) == 0 ||
+        std::memcmp(own.ptr(), name.ptr(), sizeof(void*)) != 0) {
         return nullptr;
     }
     return api.object_get_binding(object, api.library, &kBindingCallbacks);

@@ -49,6 +49,7 @@ namespace godot_executorch::godot {
     X(get_method_bind, ClassdbGetMethodBind, "classdb_get_method_bind")                                       \
     X(get_class_tag, ClassdbGetClassTag, "classdb_get_class_tag")                                             \
     X(construct_object, ClassdbConstructObject2, "classdb_construct_object2")                                 \
+    X(object_class_name, ObjectGetClassName, "object_get_class_name")                                         \
     X(object_of_id, ObjectGetInstanceFromId, "object_get_instance_from_id")                                   \
     X(ref_set_object, RefSetObject, "ref_set_object")                                                         \
     X(file_get_buffer, FileAccessGetBuffer, "file_access_get_buffer")                                         \
