@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from python_backend.mcp_server import access, command
+from python_backend.mcp_server import access
 from tests.python_backend.editor import ROOT
 from tests.python_backend.mcp_client import HttpServer, parameters
 
@@ -70,13 +70,14 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path, http_server: HttpSe
     assert taken.stderr.startswith("PORT_NOT_AVAILABLE")
 
 
-def test_a_token_that_cannot_be_kept_is_told(
-    tmp_path: Path, game: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_token_that_cannot_be_kept_is_told(tmp_path: Path, game: Path) -> None:
     (tmp_path / "executorch-godot").write_text("a file in the place of the folder", encoding="ascii")
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert command.main(["--project", str(game), "--http", "0"]) == 1
-    assert capsys.readouterr().err.startswith("TOKEN_NOT_STORED: ")
+    # In a process of its own: the server ends all that its process has started.
+    command = [sys.executable, "-m", "python_backend", "mcp", "--project", str(game), "--http", "0"]
+    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("TOKEN_NOT_STORED: ")
 
 
 def test_stdio_server_ends_with_its_client(game: Path, data_home: Path) -> None:

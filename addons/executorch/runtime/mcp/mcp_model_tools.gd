@@ -225,7 +225,11 @@ static func _open(arguments: Dictionary, given: Variant, purpose: String) -> Dic
 		var why: ExecuTorchError = opened["error"]
 		return _error("%s cannot be run. %s" % [path, str(why) if why != null else ""])
 	var session: ExecuTorchRuntime = opened["session"]
-	var module: RefCounted = session.get_native_module()
+	# Loaded again when the model was imported anew.
+	var ready: Variant = session.get_ready_module()
+	if ready == null or ready is ExecuTorchError:
+		return _error("%s cannot be run. %s" % [path, ready])
+	var module: RefCounted = ready
 	var method: String = arguments.get("method", "forward")
 	if not method in (module.call(&"get_method_names") as PackedStringArray):
 		var names: String = ", ".join(module.call(&"get_method_names") as PackedStringArray)

@@ -11,8 +11,7 @@ const HEADER_BYTES: int = 400
 static var _mutex: Mutex = Mutex.new()
 static var _found: PackedStringArray = []
 static var _scanned: int = -SCAN_LIFETIME_MSEC
-# Purpose and path -> {module, session, lock}: `module` is the resource's own, which changes when the model is imported
-# again.
+# Purpose and path -> {session, lock}.
 static var _sessions: Dictionary[String, Dictionary] = {}
 
 
@@ -59,17 +58,16 @@ static func open(path: String, purpose: String) -> Dictionary:
 		return {"error": null}
 	if resource.load_model() != OK:
 		return {"error": resource.get_last_error()}
-	var module: Variant = resource.get_ready_module()
 	var key: String = purpose + path
 	_mutex.lock()
 	var known: Dictionary = _sessions.get(key, {})
 	_mutex.unlock()
-	if known.get("module") == module:
+	if not known.is_empty() and (known["session"] as ExecuTorchRuntime).get_resource() == resource:
 		return known
 	var session: ExecuTorchRuntime = resource.new_session()
 	if session == null:
 		return {"error": resource.get_last_error()}
-	var made: Dictionary = {"module": module, "session": session, "lock": Mutex.new()}
+	var made: Dictionary = {"session": session, "lock": Mutex.new()}
 	_mutex.lock()
 	_sessions[key] = made
 	_mutex.unlock()
