@@ -21,14 +21,12 @@ signal inference_failed(error: ExecuTorchError)
 @export var model: ExecuTorchResource:
 	set(value):
 		model = value
-		update_configuration_warnings()
-		_drop_former()
+		_follow_model()
 ## The model's file, used when [member model] is empty.
 @export_file("*.pt", "*.pt2", "*.pth", "*.pte", "*.safetensors", "*.tres", "*.res") var model_path: String = "":
 	set(value):
 		model_path = value
-		update_configuration_warnings()
-		_drop_former()
+		_follow_model()
 ## Whether the model is loaded when the node enters the tree.
 @export var auto_load: bool = true
 
@@ -36,7 +34,7 @@ var _session: ExecuTorchRuntime = ExecuTorchRuntime.new()
 
 
 func _ready() -> void:
-	_reload_if_wanted()
+	_load_if_wanted()
 
 
 func _get_configuration_warnings() -> PackedStringArray:
@@ -160,17 +158,17 @@ func _first_output() -> String:
 	return (outputs[0] as Dictionary)["name"]
 
 
-## Also without auto_load: a call would run the former model.
-func _drop_former() -> void:
+## Another model was set. Without auto_load the former one goes too: a call would run it.
+func _follow_model() -> void:
+	update_configuration_warnings()
 	if not Engine.is_editor_hint():
 		unload_model()
-	_reload_if_wanted()
+	_load_if_wanted()
 
 
 ## In the game; a scene that is edited runs nothing.
-func _reload_if_wanted() -> void:
+func _load_if_wanted() -> void:
 	if Engine.is_editor_hint() or not (auto_load and is_node_ready() and is_inside_tree()):
 		return
-	unload_model()
 	if model != null or not model_path.is_empty():
 		load_model()

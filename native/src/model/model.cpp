@@ -88,13 +88,7 @@ Status Model::adopt(std::unique_ptr<DataSource> source, const LoadOptions& optio
 std::unique_ptr<Model> Model::new_session() const {
     const std::lock_guard<std::mutex> lock(mutex_);
     auto session = std::make_unique<Model>();
-    session->program_ = program_;
-    session->is_loaded_ = program_ != nullptr;
-    session->signatures_ = signatures_;
-    session->policy_ = policy_;
-    session->limit_ = limit_;
-    session->level_ = level_;
-    session->pool_ = pool_;
+    session->share_program_of(*this);
     return session;
 }
 
@@ -104,14 +98,18 @@ void Model::become_session_of(const Model& other) {
     const double load_us = other.load_us_;
     const std::lock_guard<std::mutex> lock(mutex_);
     clear_locked();
-    program_ = std::move(session->program_);
-    is_loaded_ = program_ != nullptr;
-    signatures_ = std::move(session->signatures_);
-    policy_ = session->policy_;
-    limit_ = session->limit_;
-    level_ = session->level_;
-    pool_ = std::move(session->pool_);
+    share_program_of(*session);
     load_us_ = load_us;
+}
+
+void Model::share_program_of(const Model& other) {
+    program_ = other.program_;
+    is_loaded_ = program_ != nullptr;
+    signatures_ = other.signatures_;
+    policy_ = other.policy_;
+    limit_ = other.limit_;
+    level_ = other.level_;
+    pool_ = other.pool_;
 }
 
 void Model::clear() {

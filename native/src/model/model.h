@@ -116,6 +116,8 @@ class Model {
     friend class Call;
 
     Status adopt(std::unique_ptr<DataSource> source, const LoadOptions& options);
+    /// The program and the settings, without state. Under both models' locks, as far as others can reach them.
+    void share_program_of(const Model& other);
     static Status try_program(const std::shared_ptr<const LoadedProgram>& program, int seconds);
     Status ready_method(const std::string& name, LoadedMethod*& method);
     Status instantiate(const MethodSignature& signature, std::unique_ptr<LoadedMethod>& method);

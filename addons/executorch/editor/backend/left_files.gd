@@ -15,9 +15,14 @@ func _init(jobs: ExecuTorchJobs = null) -> void:
 	dock.folder_removed.connect(_on_left)
 
 
+## Whether a path is the file, or lies in the folder, that the dock names.
+static func is_of(path: String, file_or_folder: String) -> bool:
+	return path == file_or_folder or path.begins_with(file_or_folder.trim_suffix("/") + "/")
+
+
 func _on_left(file_or_folder: String) -> void:
 	for job: ExecuTorchJob in _jobs.get_jobs():
-		if job.path == file_or_folder or job.path.begins_with(file_or_folder.trim_suffix("/") + "/"):
+		if is_of(job.path, file_or_folder):
 			_jobs.forget(job.path)
 			# Nothing of it is to be mended any more.
 			_jobs.note_success(job.path)

@@ -11,6 +11,7 @@ signal changed
 ## Kept per machine and project: the outside files of another person's machine are not here.
 const FILE: String = "res://.godot/executorch_links.json"
 const Backend := preload("res://addons/executorch/editor/backend/python_backend.gd")
+const LeftFiles := preload("res://addons/executorch/editor/backend/left_files.gd")
 
 ## `res://` path -> absolute path of the outside file.
 var _targets: Dictionary = {}
@@ -85,7 +86,7 @@ func _on_moved(from: String, to: String) -> void:
 ## The next version would bring the file back.
 func _on_removed(file_or_folder: String) -> void:
 	for path: String in get_linked_paths():
-		if path == file_or_folder or path.begins_with(file_or_folder.trim_suffix("/") + "/"):
+		if LeftFiles.is_of(path, file_or_folder):
 			unlink(path)
 
 
