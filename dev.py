@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The one door for people and CI: demo, test, bench, build, package, doctor, edit, shots.
+"""The command for people and CI: demo, test, bench, build, package, doctor, edit, shots.
 
-Needs a Python 3.10 to 3.13, a C++ compiler and the package registries. Every step is skipped when it is done.
+Needs Python 3.10 to 3.13, a C++ compiler and access to the package registries. Skips every step that is complete.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
     chosen, further = parser.parse_known_args(arguments)
     run, _, with_rest = COMMANDS[chosen.command]
     if further and not with_rest:
-        parser.error(f"{chosen.command} takes no further words: {' '.join(further)}")
+        parser.error(f"{chosen.command} accepts no further words: {' '.join(further)}")
     try:
         if chosen.command != "doctor":
             environment.ensure()
@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
         return 130
 
 
-# Each command imports its step when it runs: only the standard library is there before the environment is.
+# Each command imports its step when it runs: before the environment exists there is only the standard library.
 
 
 def demo(_: list[str]) -> int:
@@ -55,24 +55,29 @@ def test(rest: list[str]) -> int:
     return task.run_tests(rest)
 
 
+def lint(_: list[str]) -> int:
+    from tasks import testing as task
+
+    task.lint()
+    return 0
+
+
 def bench(rest: list[str]) -> int:
     from tasks import bench as task
 
     return task.run_benchmarks(rest)
 
 
-def build(_: list[str]) -> int:
-    from tasks import project
+def build(rest: list[str]) -> int:
+    from tasks.cross import build as task
 
-    project.ensure_ready()
-    return 0
+    return task.run_build(rest)
 
 
-def package(_: list[str]) -> int:
+def package(rest: list[str]) -> int:
     from tasks import package as task
 
-    print(task.make_package())
-    return 0
+    return task.run_package(rest)
 
 
 def doctor(_: list[str]) -> int:
@@ -90,20 +95,25 @@ def edit(rest: list[str]) -> int:
 
 
 def shots(rest: list[str]) -> int:
-    from tasks import shots as task
+    from tasks import pictures as task
 
-    return task.run_shots(rest)
+    return task.take_pictures(rest)
 
 
 COMMANDS: dict[str, tuple[Callable[[list[str]], int], str, bool]] = {
     "demo": (demo, "import the sample project's models and run them in Godot", False),
-    "test": (test, "linters and all tests; further words go to pytest", True),
-    "bench": (bench, "measure against raw C++ and others; --json FILE keeps the numbers", True),
-    "build": (build, "make the environment, fetch Godot, build native/, link the sample project", False),
-    "package": (package, "make dist/godot-executorch-VERSION-linux-x86_64.zip", False),
-    "doctor": (doctor, "say what is found, what is missing and what mends it", False),
+    "test": (test, "run linters and all tests; further words go to pytest", True),
+    "lint": (lint, "run formatters in check mode, linters and types, without any test", False),
+    "bench": (bench, "measure against raw C++ and other runtimes; --json FILE keeps the numbers", True),
+    "build": (
+        build,
+        "make the environment, fetch Godot, build native/, link the sample; --target: others",
+        True,
+    ),
+    "package": (package, "make dist/godot-executorch-VERSION*.zip with every target that was built, or --target", True),
+    "doctor": (doctor, "show what is installed, what is missing, and the command that installs it", False),
     "edit": (edit, "open the sample project in the editor", True),
-    "shots": (shots, "photograph the editor for docs/images", True),
+    "shots": (shots, "take the pictures of docs/images in a real editor", True),
 }
 
 if __name__ == "__main__":

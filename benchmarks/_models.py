@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("_models.py", "_networks.py")
+SOURCES = ("_models.py", "networks/__init__.py", "networks/minilm.py")
 
 # name -> its inputs' shapes; those of MiniLM, with few tokens and with many, are int64
 MODELS: dict[str, tuple[tuple[int, ...], ...]] = {
@@ -43,7 +43,7 @@ def ensure() -> Path:
 def _make(folder: Path) -> None:
     import torch
 
-    from benchmarks._networks import BUILDERS, POLICY_INPUTS
+    from benchmarks.networks import BUILDERS, POLICY_INPUTS
 
     torch.manual_seed(7)
     for name, shapes in MODELS.items():
@@ -65,7 +65,7 @@ def _make(folder: Path) -> None:
 def _convert(exported: Any, target: Path, recipe: str) -> None:
     import torch
 
-    from importer.cache import Cache
+    from importer.cache.cache import Cache
     from importer.options import ImportOptions
     from importer.pipeline import convert
 

@@ -19,14 +19,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks._networks import convnet
-from importer.cache import Cache, user_cache_folder
-from importer.convert_command import convert_one, install
-from importer.known_hashes import TABLE
-from importer.limits import Job, convert_limited
-from importer.metadata import inspect
+from benchmarks.networks import convnet
+from importer.cache.cache import Cache
+from importer.cache.known_hashes import TABLE
+from importer.cache.user_folders import user_cache_folder
+from importer.cli.convert import convert_one, install
+from importer.jobs.conversion import Job, convert_in_child
 from importer.options import ImportOptions
 from importer.pipeline import convert
+from importer.program.metadata import inspect
 
 ROUNDS = 2
 LARGE = 100 << 20
@@ -130,7 +131,7 @@ def measure_warm_start(folder: Path, models: dict[str, Path]) -> list[dict[str, 
     times = []
     for number in range(2):
         job = Job(models["convnet"], str(folder / f"warm{number}"), ImportOptions())
-        times.append(seconds(lambda job=job: convert_limited(job)))
+        times.append(seconds(lambda job=job: convert_in_child(job)))
     return [row("second file of a command / first (torch starts once)", times[1], times[0], "s", "below 1x")]
 
 
@@ -147,13 +148,13 @@ def measure_large_files(folder: Path, models: dict[str, Path]) -> list[dict[str,
     cache = Cache(folder / "cache")
     options = ImportOptions()
     convert(large, cache=cache, options=options)
-    command = argparse.Namespace(project=None, allow_pickle=[])
+    command = argparse.Namespace(project=None, allow_pickle=[], trust_factory=[])
 
     def hit() -> None:
         (folder / "installed.pte").unlink(missing_ok=True)
         artifact, is_cached = convert_one(large, command, options, cache, None)
         assert is_cached
-        install(artifact, "installed", folder)
+        install(artifact, folder / "installed.pte")
 
     def hit_of_an_unknown_file() -> None:
         (user_cache_folder() / TABLE).unlink()

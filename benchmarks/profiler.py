@@ -17,12 +17,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from benchmarks import _game
-from tests import model_sources
+from benchmarks import _game, _models
 
 BUDGET = 0.005
 TURNS = 5
-"""How often the two release games take turns; the medians are told."""
+"""How often the two release games take turns; the medians are printed."""
 
 
 def main() -> int:
@@ -38,14 +37,14 @@ def main() -> int:
     print(f"                           {watched['share']:8.3%} of a 60 Hz frame (allowed {BUDGET:.1%})")
     print(f"  sent to the editor       {watched['bytes'] / options.seconds / 1024:8.1f} KiB/s")
     for name, figures in (("sessions, watched", watched), ("modules, not watched", bare)):
-        print(f"  {name:24} {tell(figures)}")
+        print(f"  {name:24} {as_text(figures)}")
     release = numbers["release"]
     if release is None:
         print("release export: not measured, this Godot has no export template of ours")
     else:
         print(f"release export, medians of {TURNS} turns of {release['seconds']:.0f} s")
         for name in ("sessions", "modules"):
-            print(f"  {name:24} {tell(release[name])}")
+            print(f"  {name:24} {as_text(release[name])}")
         loaded = "loaded" if release["sessions"]["loaded"] else "not even loaded"
         print(f"  the script of the telemetry is {loaded}")
     if options.json is not None:
@@ -54,14 +53,14 @@ def main() -> int:
     return 0 if watched["share"] <= BUDGET and silent else 1
 
 
-def tell(figures: dict[str, Any]) -> str:
+def as_text(figures: dict[str, Any]) -> str:
     """A game's processor time in words."""
     return f"{figures['main_thread_us']:8.1f} us a frame on the main thread, {figures['processor_us']:.1f} us on all"
 
 
 def measure(seconds: float) -> dict[str, Any]:
     """`{watched, not watched, release: {sessions, modules} or None}`."""
-    model = model_sources.ensure() / "linear_xnnpack.pte"
+    model = _models.ensure() / "linear.pte"
     with tempfile.TemporaryDirectory(prefix="executorch-bench-") as temporary:
         game = _game.make(Path(temporary), "profiler_game.gd")
         numbers: dict[str, Any] = {

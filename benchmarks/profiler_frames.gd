@@ -4,8 +4,8 @@ extends Node
 ## window of its own, and the editor's main window is not drawn: its pixels would cost more than all that is asked here.
 
 const Dock := preload("res://addons/executorch/editor/profiler/profiler_dock.gd")
-const DebuggerPlugin := preload("res://addons/executorch/editor/profiler/debugger_plugin.gd")
-const LiveFeed := preload("res://addons/executorch/editor/profiler/data/live_feed.gd")
+const DebuggerPlugin := preload("res://addons/executorch/editor/profiler/live/debugger_plugin.gd")
+const LiveFeed := preload("res://addons/executorch/editor/profiler/live/live_feed.gd")
 const SESSION: int = 7
 const MODELS: int = 4
 const SAMPLES: int = 100_000

@@ -10,12 +10,11 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-from tasks import shots
+from tasks import windowed_editor
 
 SCRIPT = Path(__file__).with_suffix(".gd")
 WANTED = 60.0
@@ -26,13 +25,13 @@ def main() -> int:
     """Measure and print; an exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, help="keep the numbers in this file")
-    parser.add_argument("--project", type=Path, help="a project that tasks.shots made, kept between runs")
+    parser.add_argument("--project", type=Path, help="a project that make_project() made, kept between runs")
     parser.add_argument("--pictures", type=Path, help="keep what the display showed in this folder")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="executorch-bench-") as temporary:
-        project = chosen.project or shots.make_project(Path(temporary) / "project")
-        shutil.copyfile(SCRIPT, project / "addons" / "executorch_shots" / "shots.gd")
-        output = shots.take(project, shots.Look("dark", "100"), chosen.pictures or Path(temporary), [])
+        project = chosen.project or windowed_editor.make_project(Path(temporary) / "project", [SCRIPT])
+        look = windowed_editor.Look("dark", "100")
+        output = windowed_editor.take(project, look, SCRIPT.name, chosen.pictures or Path(temporary))
     found = re.search(r"^@@FRAMES (.*)$", output, re.MULTILINE)
     if found is None:
         print(output[-4000:], file=sys.stderr)

@@ -1,7 +1,7 @@
 class_name ProfilerGame
 extends SceneTree
 ## Four models, one call of each a frame at 60 frames a second: `-- MODEL sessions|modules SECONDS`. Sessions are the
-## addon's, which tell the profiler of themselves when a debugger is connected; modules are the native class alone.
+## addon's, which report to the profiler when a debugger is connected; modules are the native class alone.
 ## Prints one line `bench: {json}`.
 
 const MODELS: int = 4

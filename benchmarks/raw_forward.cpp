@@ -10,14 +10,14 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <string>
 #include <vector>
 
-#include "../native/tests/allocation_counter.h"
-#include "model/model.h"
-#include "model/platform.h"
-#include "model/runtime_info.h"
+#include "../native/tests/support/allocation_counter.h"
+#include "../native/tests/support/process_memory.h"
+#include "core/runtime/hooks.h"
+#include "core/runtime/thread_pool.h"
+#include "core/session/session.h"
 
 namespace {
 
@@ -69,29 +69,23 @@ double allocations(Once once) {
     return static_cast<double>(testing::allocation_count()) / 20.0;
 }
 
-/// The memory that the process has now; 0 where the system does not say.
-long resident_kb() {
-    std::ifstream status("/proc/self/status");
-    std::string word;
-    long kilobytes = 0;
-    while (status >> word) {
-        if (word == "VmRSS:") {
-            status >> kilobytes;
-            break;
-        }
-    }
-    return kilobytes;
-}
+/// What a run starts from.
+struct Start {
+    double seconds = 0;
+    size_t resident = testing::process_bytes("VmRSS");
+    Clock::time_point time = Clock::now();
+};
 
 template <typename Once>
-void report(double seconds, double load_us, long before_kb, Once once) {
+void report(const Start& start, double load_us, Once once) {
     double best = 0;
     double median = 0;
-    measure(seconds, once, best, median);
+    measure(start.seconds, once, best, median);
     const double allocated = allocations(once);
+    const auto grown = static_cast<long>(testing::process_bytes("VmRSS") - start.resident) / 1024;
     std::printf(
         "{\"load_us\": %.1f, \"best_us\": %.4f, \"median_us\": %.4f, \"allocations\": %.2f, \"grown_kb\": %ld}\n",
-        load_us, best, median, allocated, resident_kb() - before_kb);
+        load_us, best, median, allocated, grown);
 }
 
 /// The elements of one input.
@@ -105,52 +99,40 @@ std::vector<uint8_t> filled(executorch::aten::ScalarType dtype, size_t bytes) {
     return data;
 }
 
-}  // namespace
+void run_module(const char* path, const Start& start) {
+    Module module(path, Module::LoadMode::Mmap);
+    if (module.load_forward() != executorch::runtime::Error::Ok) {
+        fail("load_forward");
+    }
+    const double load_us = microseconds_since(start.time);
+    const auto meta = module.method_meta("forward");
+    std::vector<std::vector<uint8_t>> data;
+    std::vector<executorch::extension::TensorPtr> tensors;
+    for (size_t i = 0; i < meta->num_inputs(); ++i) {
+        const auto info = meta->input_tensor_meta(i);
+        const std::vector<executorch::aten::SizesType> sizes(info->sizes().begin(), info->sizes().end());
+        data.push_back(filled(info->scalar_type(), info->nbytes()));
+        tensors.push_back(executorch::extension::from_blob(data.back().data(), sizes, info->scalar_type()));
+    }
+    report(start, load_us, [&] {
+        const std::vector<executorch::runtime::EValue> inputs(tensors.begin(), tensors.end());
+        const auto result = module.forward(inputs);
+        if (!result.ok()) {
+            fail("forward");
+        }
+    });
+}
 
-int main(int argc, char** argv) {
-    if (argc != 5) {
-        std::fprintf(stderr, "raw_forward FILE THREADS SECONDS module|core\n");
-        return 2;
+void run_core(const char* path, const Start& start) {
+    Session model;
+    Status loaded = model.load_from_file(path);
+    if (loaded.ok()) {
+        loaded = model.load_method("forward");
     }
-    // Without it ExecuTorch has its own clock and logs, as any C++ program would.
-    if (std::string(argv[4]) == "core") {
-        install_platform(nullptr);
+    if (!loaded.ok()) {
+        fail(loaded.failure().cause.c_str());
     }
-    if (!set_thread_count(std::atoi(argv[2])).ok()) {
-        fail("set_thread_count");
-    }
-    const double seconds = std::atof(argv[3]);
-    const long before_kb = resident_kb();
-    const auto start = Clock::now();
-    if (std::string(argv[4]) == "module") {
-        Module module(argv[1], Module::LoadMode::Mmap);
-        if (module.load_forward() != executorch::runtime::Error::Ok) {
-            fail("load_forward");
-        }
-        const double load_us = microseconds_since(start);
-        const auto meta = module.method_meta("forward");
-        std::vector<std::vector<uint8_t>> data;
-        std::vector<executorch::extension::TensorPtr> tensors;
-        for (size_t i = 0; i < meta->num_inputs(); ++i) {
-            const auto info = meta->input_tensor_meta(i);
-            const std::vector<executorch::aten::SizesType> sizes(info->sizes().begin(), info->sizes().end());
-            data.push_back(filled(info->scalar_type(), info->nbytes()));
-            tensors.push_back(executorch::extension::from_blob(data.back().data(), sizes, info->scalar_type()));
-        }
-        report(seconds, load_us, before_kb, [&] {
-            const std::vector<executorch::runtime::EValue> inputs(tensors.begin(), tensors.end());
-            const auto result = module.forward(inputs);
-            if (!result.ok()) {
-                fail("forward");
-            }
-        });
-        return 0;
-    }
-    Model model;
-    if (!model.load_from_file(argv[1]).ok() || !model.load_method("forward").ok()) {
-        fail("load_from_file");
-    }
-    const double load_us = microseconds_since(start);
+    const double load_us = microseconds_since(start.time);
     MethodSignature signature;
     if (!model.method_signature("forward", signature).ok()) {
         fail("method_signature");
@@ -159,7 +141,7 @@ int main(int argc, char** argv) {
     for (const ValueSpec& input : signature.inputs) {
         data.push_back(filled(input.dtype, input.element_count * dtype_size(input.dtype)));
     }
-    report(seconds, load_us, before_kb, [&] {
+    report(start, load_us, [&] {
         Call call(model);
         Status status = call.begin_forward();
         for (size_t i = 0; status.ok() && i < data.size(); ++i) {
@@ -169,5 +151,25 @@ int main(int argc, char** argv) {
             fail("execute");
         }
     });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 5) {
+        std::fprintf(stderr, "raw_forward FILE THREADS SECONDS module|core\n");
+        return 2;
+    }
+    const bool is_core = std::string(argv[4]) == "core";
+    // Without it ExecuTorch has its own clock and logs, as any C++ program would.
+    if (is_core) {
+        install_hooks(nullptr);
+    }
+    if (!set_thread_count(std::atoi(argv[2])).ok()) {
+        fail("set_thread_count");
+    }
+    Start start;
+    start.seconds = std::atof(argv[3]);
+    (is_core ? run_core : run_module)(argv[1], start);
     return 0;
 }

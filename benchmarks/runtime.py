@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -15,9 +14,9 @@ from typing import Any
 
 from benchmarks import _game, _models
 from benchmarks._game import Game
+from benchmarks._peers import run_onnx, run_raw
 
 ROOT = Path(__file__).resolve().parent.parent
-RAW = ROOT / "build" / "native" / "raw_forward"
 THREADS = (1, 2)
 # What a call is allowed to cost in raw calls.
 REACH = {"packed": 1.2, "dictionary": 2.5}
@@ -78,7 +77,7 @@ def measure(game: Game, folder: Path, name: str, threads: int, rounds: int, seco
             other[f"{build}godot grown"] = calls.pop("grown_kb")
             for way, (fastest, _) in calls.items():
                 keep(f"{build}{way}", fastest)
-        onnx = run_onnx(folder / f"{name}.onnx", name, threads, seconds)
+        onnx = run_onnx(folder / f"{name}.onnx", threads, seconds)
         if onnx is not None:
             keep("onnxruntime", onnx["best_us"])
             keep("onnxruntime load", onnx["load_us"])
@@ -131,66 +130,6 @@ def print_batch(times: dict[str, float]) -> None:
             print(
                 f"  {way:<26} {microseconds:>10.2f} us  {ratio:>6.3f} x single calls   reach {BATCH_REACH}: {reached}"
             )
-
-
-def run_raw(model: Path, threads: int, seconds: float, mode: str) -> dict[str, float]:
-    if not RAW.exists():
-        raise SystemExit(f"{RAW} is missing: run `python3 dev.py build` first")
-    command = [str(RAW), str(model), str(threads), str(seconds), mode]
-    output = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
-    numbers: dict[str, float] = json.loads(output)
-    return numbers
-
-
-ONNX_SCRIPT = """
-import json, sys, time
-import numpy, onnxruntime
-path, threads, seconds, shapes = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), json.loads(sys.argv[4])
-def resident():
-    return int(open("/proc/self/status").read().split("VmRSS:")[1].split()[0])
-before = resident()
-options = onnxruntime.SessionOptions()
-options.intra_op_num_threads = threads
-start = time.perf_counter()
-session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-load = time.perf_counter() - start
-feed = {}
-for given, shape in zip(session.get_inputs(), shapes):
-    whole = given.type == "tensor(int64)"
-    feed[given.name] = numpy.full(shape, 1 if whole else 0.5, numpy.int64 if whole else numpy.float32)
-begun = time.perf_counter()
-for _ in range(20):
-    session.run(None, feed)
-calls = max(1, int(0.002 * 20 / (time.perf_counter() - begun)))
-best = float("inf")
-start = time.perf_counter()
-while time.perf_counter() - start < seconds:
-    begun = time.perf_counter()
-    for _ in range(calls):
-        session.run(None, feed)
-    best = min(best, (time.perf_counter() - begun) / calls)
-print(json.dumps({"load_us": load * 1e6, "best_us": best * 1e6, "grown_kb": resident() - before}))
-"""
-
-
-def run_onnx(model: Path, name: str, threads: int, seconds: float) -> dict[str, float] | None:
-    """onnxruntime from Python (a few microseconds a call more than from C++); None when it is not installed."""
-    if not model.exists():
-        return None
-    command = [
-        sys.executable,
-        "-c",
-        ONNX_SCRIPT,
-        str(model),
-        str(threads),
-        str(seconds),
-        json.dumps(_models.MODELS[name]),
-    ]
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    if finished.returncode != 0:
-        return None
-    numbers: dict[str, float] = json.loads(finished.stdout)
-    return numbers
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A PyTorch file in, an ExecuTorch program with what is known of it out. Knows nothing of an editor.
+"""Converts a PyTorch file to an ExecuTorch program with its metadata. Does not depend on an editor.
 
 from importer.pipeline import convert        one file, in this process
 python -m importer convert net.pt -o out     the same, with a deadline and a memory limit

@@ -1,63 +1,93 @@
-"""`python -m importer`: convert, inspect, compare, sweep, cache. Every command has --help."""
+"""`python -m importer`: convert, inspect, compare, sweep, cache, approve. Every command has --help."""
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__":
+    # Before any other import: the working folder (with `-m`) or this one (by its path) comes first in the path, and a
+    # file `json.py` there must not be taken for Python's.
+    if not getattr(sys.flags, "safe_path", False):
+        del sys.path[0]
+    import os
+
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
+
+    from importer.utf8_mode import restart_in_utf8_mode
+
+    restart_in_utf8_mode()
+
 import argparse
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
-from importer.errors import ImporterError
-from importer.options import RECIPES, RECURRENT, ImportOptions
+from importer.cli.output import Parser, print_error
+from importer.errors import ImporterError, exit_status
+from importer.options import KERNELS, METRICS, RECIPES, RECURRENT, ImportOptions
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command. Returns 0, 1 when a file failed, 2 for wrong words, 130 when interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m importer", description="PyTorch models as ExecuTorch programs.")
+    """Run one command. Returns its exit status: 0, 2 for invalid arguments, 3 when a condition or the accuracy fails, 4
+    when a file is refused, 5 when the environment fails, 130 when interrupted."""
+    parser = Parser(prog="python -m importer", description="PyTorch models as ExecuTorch programs.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for add in (_add_convert, _add_inspect, _add_compare, _add_sweep, _add_cache):
+    for add in (_add_convert, _add_inspect, _add_compare, _add_sweep, _add_cache, _add_approve):
         add(commands)
     chosen = parser.parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = chosen.run
     try:
         return run(chosen)
     except ImporterError as error:
-        print(f"error {error.code}: {error.cause}\n  {error.remedy}", file=sys.stderr)
-        return 1
+        print_error(error, getattr(chosen, "json", False), "error ")
+        return exit_status(error)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         return 1
 
 
-def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_convert(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = commands.add_parser("convert", help="convert model files")
-    parser.add_argument("sources", nargs="+", type=Path, metavar="IN")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="where the .pte and .tres go")
+    parser.add_argument("sources", nargs="*", type=Path, metavar="IN")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="the folder for the .pte and .tres files; for one file also NAME.pte",
+    )
+    parser.add_argument("--config", type=Path, metavar="TOML", help="the models of a file (docs/python.md)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many files at once")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     add_options(parser)
     parser.set_defaults(run=_convert)
 
 
-def _add_inspect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("inspect", help="what is in a .pte; in milliseconds, without torch")
+def _add_inspect(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = commands.add_parser("inspect", help="show what a .pte contains, in milliseconds and without torch")
     parser.add_argument("file", type=Path)
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(run=_inspect)
 
 
-def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("compare", help="results, size and speed of two programs")
+def _add_compare(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = commands.add_parser("compare", help="compare results, size and speed of two programs")
     parser.add_argument("first", type=Path, metavar="A.pte")
     parser.add_argument("second", type=Path, metavar="B.pte")
+    parser.add_argument(
+        "--inputs", type=Path, metavar="DATA", help="labelled data: a .npz, or a folder (docs/python.md)"
+    )
+    parser.add_argument("--metric", default="", help=f"{', '.join(METRICS)} or FILE.py:function")
+    parser.add_argument(
+        "--fail-if", action="append", default=[], metavar="CONDITION", help='such as "top1 drop > 0.5%%"; exit status 3'
+    )
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(run=_compare)
 
 
-def _add_sweep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_sweep(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = commands.add_parser("sweep", help="convert with every recipe: size, speed and accuracy side by side")
     parser.add_argument("source", type=Path, metavar="IN")
     parser.add_argument("--plot", type=Path, metavar="PNG", help="draw the table")
@@ -66,18 +96,48 @@ def _add_sweep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(run=_sweep)
 
 
-def _add_cache(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("cache", help="list, prune or verify the artifact cache")
-    parser.add_argument("action", choices=["list", "prune", "verify"])
-    parser.add_argument("--cache", default="", help="the cache's folder or fsspec address")
-    parser.add_argument("--limit-megabytes", type=int, default=1024, help="for prune: the size to keep")
-    parser.add_argument("--json", action="store_true")
-    parser.set_defaults(run=_cache)
+def _add_cache(commands: argparse._SubParsersAction[Parser]) -> None:
+    actions = commands.add_parser("cache", help="the artifact cache, and the keys that sign it").add_subparsers(
+        dest="action", required=True
+    )
+    for name, words in (
+        ("list", "what is in it"),
+        ("prune", "remove the entries that were not used for the longest time"),
+        ("verify", "read every entry and show which are refused"),
+    ):
+        parser = actions.add_parser(name, help=words)
+        parser.add_argument("--cache", default="", help="the cache's folder or fsspec address")
+        parser.add_argument("--json", action="store_true")
+        if name == "prune":
+            parser.add_argument("--limit-megabytes", type=int, default=1024, help="the size to keep")
+        parser.set_defaults(run=_cache)
+    _add_cache_keys(actions)
+
+
+def _add_cache_keys(actions: argparse._SubParsersAction[Parser]) -> None:
+    parser = actions.add_parser("key", help="keys that sign and check entries of a shared cache")
+    keys = parser.add_subparsers(dest="key_action", required=True)
+    for name, words in (
+        ("list", "the names of the keys that this machine has"),
+        ("new", "make a team's key, keep it here and print it"),
+        ("add", "keep a team's key, read from the terminal or stdin"),
+        ("remove", "forget a key"),
+    ):
+        key = keys.add_parser(name, help=words)
+        if name != "list":
+            key.add_argument("name", help="the team's name")
+        key.set_defaults(run=_cache_key)
+
+
+def _add_approve(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = commands.add_parser("approve", help="let a factory run where no sandbox works; kept on this machine")
+    parser.add_argument("sha256", help="the hash in the error FACTORY_NEEDS_APPROVAL")
+    parser.set_defaults(run=_approve)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The import options as words of the command line, with the same names."""
-    choices = {"recipe": RECIPES, "recurrent": RECURRENT}
+    choices = {"recipe": RECIPES, "kernels": KERNELS, "recurrent": RECURRENT}
     group = parser.add_argument_group("import options")
     for field in fields(ImportOptions):
         name = "--" + field.name.replace("_", "-")
@@ -89,45 +149,73 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--project", type=Path, help="the folder that res:// means")
     parser.add_argument("--cache", default="", help="the cache's folder or fsspec address")
     parser.add_argument(
-        "--allow-pickle", action="append", default=[], metavar="SHA256", help="a file whose code may run"
+        "--allow-pickle", action="append", default=[], metavar="SHA256", help="a file whose code may run, confined"
+    )
+    parser.add_argument(
+        "--trust-factory",
+        action="append",
+        default=[],
+        metavar="SHA256",
+        help="a factory that may reach the network and other folders",
     )
 
 
+def _approve(chosen: argparse.Namespace) -> int:
+    from importer.jobs.approvals import approval_file, approve
+
+    approve(chosen.sha256)
+    print(f"Kept in {approval_file()}.")
+    return 0
+
+
 def _convert(chosen: argparse.Namespace) -> int:
-    from importer.convert_command import run
+    from importer.cli.convert import run
 
     return run(chosen)
 
 
 def _inspect(chosen: argparse.Namespace) -> int:
-    from importer.metadata import inspect
+    from importer.jobs.reading import read
+    from importer.jobs.starting import Spawn
 
-    found = inspect(chosen.file)
+    found = read("inspect_program", [chosen.file], Spawn())
     if chosen.json:
         print(json.dumps(found, indent=1))
     else:
-        from importer.tables import print_metadata
+        from importer.cli.print_metadata import print_metadata
 
         print_metadata(found)
     return 0
 
 
 def _compare(chosen: argparse.Namespace) -> int:
-    from importer.compare_command import run
+    from importer.cli.compare import run
 
     return run(chosen)
 
 
 def _sweep(chosen: argparse.Namespace) -> int:
-    from importer.sweep_command import run
+    from importer.cli.sweep import run
 
     return run(chosen)
 
 
 def _cache(chosen: argparse.Namespace) -> int:
-    from importer.cache_command import run
+    from importer.cli.cache import run
 
     return run(chosen)
+
+
+def _cache_key(chosen: argparse.Namespace) -> int:
+    from importer.cli import cache
+
+    actions = {
+        "list": cache.list_keys,
+        "new": cache.new_key,
+        "add": cache.add_known_key,
+        "remove": cache.remove_known_key,
+    }
+    return actions[chosen.key_action](chosen)
 
 
 if __name__ == "__main__":

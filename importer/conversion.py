@@ -4,38 +4,42 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from importer import describe_accuracy, lower, precision, samples
-from importer import metadata as describe
-from importer.accuracy import Accuracy
-from importer.cache import PAYLOAD
-from importer.calibration import real_inputs
-from importer.delegation import slow_note
 from importer.errors import ImporterError
-from importer.export import export, restore, snapshot
-from importer.load import load
-from importer.lower import Step
-from importer.model import Arguments, Method, Source
+from importer.exporting.attention import rewrite_attention
+from importer.exporting.export import export
+from importer.exporting.norms import rewrite_norms
+from importer.exporting.recurrent import refuse_varying_state, rewrite_recurrent, rewrite_to_steps
+from importer.exporting.reexport import widen
+from importer.exporting.upsampling import rewrite_upsampling
+from importer.inputs import labelled
+from importer.inputs.calibration import real_inputs
+from importer.kernels import library
+from importer.lowering import lower, precision, recipes
+from importer.lowering.lower import Step
+from importer.model import Arguments, Method, Source, left_out_note
 from importer.options import ImportOptions
 from importer.paths import resolve
+from importer.program.delegation import slow_note
 from importer.progress import Stages
-from importer.pte import read_program
-from importer.quantize import widen
-from importer.recurrent import refuse_varying_state, rewrite_to_scan, rewrite_to_steps
-from importer.runner import median_microseconds
-from importer.sniff import Sniffed
-from importer.validate import Call, run_program
+from importer.proof import evaluation
+from importer.proof.proof import Proof
+from importer.sources.file_kind import FileKind
+from importer.sources.load import load
+
+_FINAL = ("DISK_FULL", "DEADLINE_EXCEEDED", "OUT_OF_MEMORY")
+# A quantized program keeps its norms in float32, as one operator each.
+_FLOAT = ("auto", "xnnpack_fp32")
 
 
 def convert_source(
     path: Path,
-    sniffed: Sniffed,
+    file_kind: FileKind,
     building: Path,
     project: Path | None,
     options: ImportOptions,
@@ -44,31 +48,37 @@ def convert_source(
 ) -> dict[str, Any]:
     """Write model.pte (and model.ptd) into `building`; returns what the metadata says of it. With a factory, inside of
     its `neighbours`: its functions may import them until the end."""
-    # torch and its parts warn of their own business, at length.
+    # torch and its parts print long warnings that do not concern the person.
     warnings.filterwarnings("ignore")
     logging.getLogger("torch").setLevel(logging.ERROR)
-    source = load(path, sniffed, options, project, allow_pickle)
+    source = load(path, file_kind, options, project, allow_pickle, building)
     stages.enter("export")
     _step_by_step(source, options)
-    methods = export(source, scan=options.recurrent == "scan")
-    _scan_recurrent(methods, source, options)
+    recurrent = _recurrent_form(options)
+    methods = export(source, recurrent)
+    _rewrite_recurrent(methods, source, recurrent)
+    if library.path() is None and any("as a loop (scan)" in note for note in source.notes):
+        source.notes.append("The addon has no kernel library for this machine, so a recurrent layer runs as a loop.")
     for method in methods:
         refuse_varying_state(method)
+        method.program = rewrite_attention(method)
+        if options.recipe in _FLOAT:
+            method.program = rewrite_norms(method)
+            method.program = rewrite_upsampling(method)
         method.program = widen(method)
-    if told := precision.note(methods):
-        source.notes.append(told)
-    folder = resolve(options.calibration.strip(), project, "calibration") if options.calibration.strip() else None
-    real = {method.name: real_inputs(folder, source.calibration, method) for method in methods}
-    proof = Proof(methods, source, real)
-
-    def calibration(method: Method) -> list[Arguments]:
-        if not real[method.name]:
-            source.notes.append("Calibrated with random inputs: give real ones in the option 'calibration'.")
-        return real[method.name] or samples.samples(method, [])
-
-    step, body = _down_the_ladder(methods, source, options, calibration, building, proof, stages)
-    if told := slow_note(body):
-        source.notes.append(told)
+    if note := precision.note(methods):
+        source.notes.append(note)
+    methods, step, body = _with_optional_methods(methods, source, options, building, project, stages)
+    if options.evaluate.strip():
+        stages.enter("validate", "evaluation")
+        body["evaluation"] = _evaluation(methods[0], building, options, project)
+    if names := body.get("own_kernels"):
+        source.notes.append(
+            f"The program runs in Godot ExecuTorch only: it calls {', '.join(names)}. For another ExecuTorch, import "
+            "with kernels 'stock'."
+        )
+    if note := slow_note(body):
+        source.notes.append(note)
     tensors = _parameters(methods)
     body["recipe"] = step.recipe.name
     body["notes"] = list(dict.fromkeys(source.notes))
@@ -79,95 +89,67 @@ def convert_source(
     return body
 
 
-class Proof:
-    """What eager says to the samples, kept from before any recipe touches the model."""
-
-    def __init__(self, methods: list[Method], source: Source, real: dict[str, list[Arguments]]) -> None:
-        self.methods = methods
-        self.calls: list[tuple[Method, Arguments]] = []
-        self.loads: list[int] = []  # of each call: in which load of the program
-        self.expected: list[list[torch.Tensor]] = []
-        self.eager_microseconds: dict[str, float] = {}
-        for method in methods:
-            first = samples.samples(method, source.notes, real[method.name])
-            for number, inputs in enumerate((first, samples.growing(method, real[method.name]))):
-                self._ask_eager(method, inputs, number)
-        self.inputs = self.loads.count(0)
-
-    def _ask_eager(self, method: Method, inputs: list[Arguments], number: int) -> None:
-        """What eager says to calls that begin with the model's first state."""
-        saved = snapshot(method)
-        try:
-            with torch.no_grad():
-                for arguments in inputs:
-                    self.calls.append((method, arguments))
-                    self.loads.append(number)
-                    outputs = samples.flatten_outputs(self._call(method, arguments))
-                    self.expected.append([value.detach().clone() for value in outputs])
-                if number == 0:
-                    self.eager_microseconds[method.name] = _eager_time(partial(self._call, method, method.example))
-        finally:
-            # The calls must not be seen in the program's first state.
-            restore(method, saved)
-
-    def check(self, building: Path, options: ImportOptions, step: Step, lowered: lower.Lowered) -> dict[str, Any]:
-        """Run the written program in a child and compare. Raises ACCURACY_LOST with the worst output and, of a
-        quantized program, the layers that lose most."""
-        program = read_program(building / PAYLOAD)
-        calls = [
-            Call(method.name, samples.inputs_of(arguments), load=number)
-            for (method, arguments), number in zip(self.calls, self.loads, strict=True)
-        ]
-        result = run_program(building / PAYLOAD, program, calls, deadline=options.deadline_seconds)
-        accuracy = Accuracy()
-        for index, ((method, _), expected, got) in enumerate(
-            zip(self.calls, self.expected, result.outputs, strict=True)
-        ):
-            accuracy.add(index, [spec.name for spec in method.outputs], expected, got)
-        relative = options.tolerance("max_relative_error", precision.tolerance(self.methods, step.recipe))
-        absolute = options.tolerance("max_absolute_error", 0.0) if options.max_absolute_error.strip() else None
-        if not accuracy.within(absolute, relative):
-            raise describe_accuracy.lost(accuracy, self.calls, absolute, relative, step.title, lowered.prepared)
-        inputs = {method.name: method.inputs for method in self.methods}
-        outputs = {method.name: method.outputs for method in self.methods}
-        first = self.methods[0].name
-        return {
-            **describe.of_program(program, inputs, outputs, result.nanoseconds),
-            "accuracy": {**accuracy.metadata(absolute, relative), "samples": self.inputs},
-            "timings": {
-                "eager_us": round(self.eager_microseconds[first], 2),
-                "executorch_us": round(result.microseconds.get(first, 0.0), 2),
-            },
-        }
-
-    def _call(self, method: Method, arguments: Arguments) -> Any:
-        try:
-            return method.eager(*arguments[0], **arguments[1])
-        except Exception as error:
-            shapes = [list(value.shape) for value in samples.inputs_of(arguments)]
-            cause = f"The model itself fails on inputs of {shapes}: {type(error).__name__}: {str(error)[:300]}"
-            remedy = "The declared ranges may be too wide, or the example inputs wrong."
-            raise ImporterError("MODEL_FAILS", cause, remedy, "export") from error
-
-
-def _down_the_ladder(
+def _with_optional_methods(
     methods: list[Method],
     source: Source,
     options: ImportOptions,
-    calibration: Any,
+    building: Path,
+    project: Path | None,
+    stages: Stages,
+) -> tuple[list[Method], Step, dict[str, Any]]:
+    """The program with the methods that it may do without, when the first recipe works for them too; else without."""
+    needed = [method for method in methods if not method.is_optional]
+    if len(needed) < len(methods):
+        before = list(source.notes)
+        try:
+            return methods, *_lowered_and_proved(methods, source, options, building, project, stages, most_steps=1)
+        except ImporterError as error:
+            if error.code in _FINAL:
+                raise
+            reason = f"It cannot be converted together with the others: {error.cause}"
+            left_out = [left_out_note(method.name, reason) for method in methods if method.is_optional]
+            source.notes[:] = before + left_out
+    return needed, *_lowered_and_proved(needed, source, options, building, project, stages)
+
+
+def _lowered_and_proved(
+    methods: list[Method],
+    source: Source,
+    options: ImportOptions,
+    building: Path,
+    project: Path | None,
+    stages: Stages,
+    most_steps: int | None = None,
+) -> tuple[Step, dict[str, Any]]:
+    folder = resolve(options.calibration.strip(), project, "calibration") if options.calibration.strip() else None
+    real = {method.name: real_inputs(folder, source.calibration, method) for method in methods}
+    is_static = options.recipe != "auto" and recipes.get(options.recipe).needs_calibration
+    proof = Proof(methods, source, real, is_static)
+    step, body = _first_that_works(methods, source, options, building, proof, stages, most_steps)
+    source.notes += proof.notes()
+    if is_static:
+        body["calibration"] = _calibration(methods, source, real, proof)
+    return step, body
+
+
+def _first_that_works(
+    methods: list[Method],
+    source: Source,
+    options: ImportOptions,
     building: Path,
     proof: Proof,
     stages: Stages,
+    most_steps: int | None = None,
 ) -> tuple[Step, dict[str, Any]]:
-    """Try the recipes in order; says in the notes what was tried and why the next one was taken."""
-    waiting = list(lower.ladder(options))
+    """Try the recipes in order; the notes say what was tried and why the next one was taken."""
+    waiting = list(lower.steps(options, precision.is_quantized(methods)))[:most_steps]
     automatic = options.recipe == "auto"
     failed: ImporterError | None = None
     while waiting:
         step = waiting.pop(0)
         try:
             stages.enter("lower", step.title)
-            lowered = lower.lower(methods, step, options, source.constant_methods, calibration)
+            lowered = lower.lower(methods, step, options, source.constant_methods, proof.calibration)
             stages.enter("write")
             for old in building.iterdir():
                 old.unlink()
@@ -175,7 +157,7 @@ def _down_the_ladder(
             stages.enter("validate")
             body = proof.check(building, options, step, lowered)
         except ImporterError as error:
-            if not automatic or error.code in ("DISK_FULL", "DEADLINE_EXCEEDED", "CALIBRATION_EMPTY"):
+            if not automatic or most_steps == 1 or error.code in (*_FINAL, "CALIBRATION_EMPTY"):
                 raise
             source.notes.append(f"AUTO: {step.title} did not work ({error.cause})")
             if failed is None and error.code == "LOWERING_FAILED":
@@ -186,17 +168,11 @@ def _down_the_ladder(
             source.notes.append(f"AUTO chose {step.title}.")
         return step, body
     assert failed is not None
+    if automatic and "recipe" in failed.remedy:  # AUTO tried them; any other remedy says what to do
+        failed.remedy = (
+            "AUTO tried XNNPACK and the portable kernels. Write this part of the model with other operators."
+        )
     raise failed
-
-
-def _eager_time(call: Callable[[], Any]) -> float:
-    """Microseconds of a call with one thread: torch's pool would measure what else the machine does."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return median_microseconds(call)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _step_by_step(source: Source, options: ImportOptions) -> None:
@@ -212,13 +188,44 @@ def _step_by_step(source: Source, options: ImportOptions) -> None:
             source.notes.append(f"One step with each call; the state of {', '.join(names)} is kept in buffers.")
 
 
-def _scan_recurrent(methods: list[Method], source: Source, options: ImportOptions) -> None:
-    if options.recurrent != "scan":
+def _recurrent_form(options: ImportOptions) -> str:
+    """The option `recurrent`, but for what our kernels cannot do here: they compute in float32."""
+    cannot = not lower.may_use_kernels(options) or options.recipe == "xnnpack_fp16"
+    return "scan" if options.recurrent == "kernel" and cannot else options.recurrent
+
+
+def _rewrite_recurrent(methods: list[Method], source: Source, recurrent: str) -> None:
+    if recurrent not in ("kernel", "scan"):
         return
     for method in methods:
-        method.program, count = rewrite_to_scan(method)
-        if count:
-            source.notes.append(f"Recurrent operators of '{method.name}' that run as a loop (scan): {count}.")
+        method.program, rewritten = rewrite_recurrent(method, recurrent == "kernel")
+        source.notes += [note for note in [rewritten.note(method.name)] if note]
+
+
+def _calibration(
+    methods: list[Method], source: Source, real: dict[str, list[Arguments]], proof: Proof
+) -> dict[str, Any]:
+    """What the program was calibrated with, for the metadata; `made_up`: with inputs that no person gave."""
+    made_up = [method.name for method in methods if not real[method.name]]
+    if made_up:
+        source.notes.append(
+            "Not calibrated: the ranges of its int8 values are those of made-up inputs, so real ones may be far off. "
+            "Give real inputs in the option 'calibration'."
+        )
+    counts = {method.name: len(proof.calibration(method)) if real[method.name] else 0 for method in methods}
+    spared = {name: len(given) - counts[name] for name, given in real.items() if given}
+    for name, given in real.items():
+        if given and not spared[name]:
+            source.notes.append(
+                f"Judged by the calibration data itself, as there are only {len(given)} calls of it; give at least 4."
+            )
+    return {"made_up": bool(made_up), "samples": sum(counts.values()), "held_out": sum(spared.values())}
+
+
+def _evaluation(method: Method, building: Path, options: ImportOptions, project: Path | None) -> dict[str, Any]:
+    data = labelled.read(resolve(options.evaluate.strip(), project, "evaluate"), method.inputs, method.outputs)
+    place = partial(resolve, project=project, option="metric")
+    return evaluation.evaluate(method, building, data, options.metric.strip(), place, options.deadline_seconds)
 
 
 def _parameters(methods: list[Method]) -> list[torch.Tensor]:

@@ -1,27 +1,115 @@
-"""The one exception that leaves this package."""
+"""The one error of the importer and of the Python backend. Standard library only."""
 
 from __future__ import annotations
 
+import errno
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""The numbers of an OSError when nothing more can be written, a quota or a limit on file sizes included."""
+_OF_THE_ENVIRONMENT = frozenset(
+    {"BROKEN_PACKAGE", "DISK_FULL", "OUT_OF_MEMORY", "REPORT_NOT_WRITTEN", "SANDBOX_MISSING", "WORKER_NOT_STARTED"}
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Import options that may correct an error; a button sets them. title: the text of the button."""
+
+    title: str
+    reason: str
+    options: Mapping[str, str]
+
 
 class ImporterError(Exception):
-    """What happened, with expected and got, and what to do about it.
+    """An error: its cause, with the expected and the actual value, and its remedy.
 
     code    a name of docs/errors.md, such as STATE_DICT_NEEDS_FACTORY
     stage   of the conversion: read load export lower write validate store; empty outside of one
     log     what the tools printed, for a person who wants to know more
+    guesses import options that may correct it, the surest first: dictionaries with the fields of Guess
     """
 
-    def __init__(self, code: str, cause: str, remedy: str, stage: str = "", log: str = "") -> None:
+    def __init__(
+        self,
+        code: str,
+        cause: str,
+        remedy: str,
+        stage: str = "",
+        log: str = "",
+        guesses: Sequence[Guess | Mapping[str, Any]] = (),
+    ) -> None:
         super().__init__(cause)
         self.code = code
         self.cause = cause
         self.remedy = remedy
         self.stage = stage
         self.log = log
+        self.guesses = [asdict(guess) if isinstance(guess, Guess) else dict(guess) for guess in guesses]
 
     def __str__(self) -> str:
         return f"{self.code}: {self.cause} {self.remedy}".rstrip()
 
-    def __reduce__(self) -> tuple[type[ImporterError], tuple[str, ...]]:
-        # Exceptions cross process boundaries with their arguments only.
-        return ImporterError, (self.code, self.cause, self.remedy, self.stage, self.log)
+    def data(self) -> dict[str, Any]:
+        """The `data` member of a JSON-RPC error."""
+        known = {"code": self.code, "cause": self.cause, "remedy": self.remedy, "stage": self.stage, "log": self.log}
+        return {**known, "guesses": self.guesses} if self.guesses else known
+
+
+def exit_status(error: ImporterError) -> int:
+    """The exit status of a command that fails: 2 invalid arguments, 3 accuracy, 4 a refused model, 5 environment."""
+    if error.code in ("OPTION_INVALID", "CONDITION_INVALID"):
+        return 2
+    if error.code == "ACCURACY_LOST":
+        return 3
+    return 5 if error.code in _OF_THE_ENVIRONMENT or error.code.startswith("PYTHON_") else 4
+
+
+def from_exception(error: BaseException, *, stage: str = "") -> ImporterError:
+    """An exception as an ImporterError; one that is an ImporterError already gets the stage when it has none."""
+    if isinstance(error, ImporterError):
+        error.stage = error.stage or stage
+        return error
+    if isinstance(error, OSError) and error.errno in DISK_IS_FULL:
+        return disk_full(error.filename, stage)
+    if isinstance(error, MemoryError):
+        cause = "The conversion ran out of memory."
+        return ImporterError("OUT_OF_MEMORY", cause, "Close other programs, or use a smaller model.", stage)
+    if isinstance(error, ImportError):
+        name = error.name or "a package"
+        cause = f"Python cannot import {name}: {error}"
+        remedy = "Run `python3 -m python_backend doctor` with this interpreter; it prints the command that repairs it."
+        return ImporterError("BROKEN_PACKAGE", cause, remedy, stage)
+    cause = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return ImporterError("INTERNAL_ERROR", cause, "The log has the place. Please report it.", stage)
+
+
+def disk_full(place: Any, stage: str = "") -> ImporterError:
+    """DISK_FULL for a file or folder that could not be written; names its disk and what is free there."""
+    where = f" at {place}{_disk(Path(place))}" if isinstance(place, (str, Path)) else ""
+    cause = f"The disk is full, or a limit on file sizes was reached{where}."
+    return ImporterError("DISK_FULL", cause, "Free some space on this disk and import the file again.", stage)
+
+
+def _disk(path: Path) -> str:
+    try:
+        disk = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+        free = shutil.disk_usage(disk).free
+        while not disk.is_mount() and disk != disk.parent:
+            disk = disk.parent
+    except (OSError, ValueError, StopIteration):
+        return ""
+    return f"; the disk {disk} has {free >> 20} MB free"
+
+
+def plain_text(value: Any, longest: int) -> str:
+    """A text of another process as one that a terminal and a log can show; empty when it is not a text."""
+    if not isinstance(value, str):
+        return ""
+    return _CONTROL.sub("?", value[:longest].replace("\r\n", "\n").encode(errors="replace").decode())

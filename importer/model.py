@@ -1,4 +1,4 @@
-"""What loading makes of a file, and what exporting makes of that. Importing this module imports torch."""
+"""The data of a loaded file and of its exported methods. Importing this module imports torch."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 class SourceMethod:
     """A method before export: an eager module, or a program that was exported before.
 
-    example: arguments of one call. declared: what the option `inputs` says of it, else nothing.
-    dynamic_shapes: as torch.export takes them, when the source says so itself.
+    example: arguments of one call. example_is_made_up: its values were generated. declared: what the option `inputs`
+    says of it, else nothing. dynamic_shapes: as torch.export takes them, when the source says so itself. input_names,
+    output_names: those of the file, where forward takes `*arguments`. reference: what the program is compared with
+    instead of the module, and its name. otherwise: makes the method with fixed sizes, for one whose sizes were made to
+    vary and cannot. is_optional: it is left out with a note when it cannot be converted.
     """
 
     name: str
@@ -29,6 +32,13 @@ class SourceMethod:
     example: Arguments = ((), {})
     declared: list[TensorSpec] = field(default_factory=list)
     dynamic_shapes: Any = None
+    example_is_made_up: bool = False
+    input_names: list[str] = field(default_factory=list)
+    output_names: list[str] = field(default_factory=list)
+    reference: torch.nn.Module | None = None
+    reference_name: str = ""
+    otherwise: Callable[[], SourceMethod] | None = None
+    is_optional: bool = False
 
 
 @dataclass
@@ -45,7 +55,8 @@ class Source:
 class Method:
     """An exported method: its program, the names and ranges of what goes in and out, and the eager original.
 
-    bounds: for integer inputs, the values (from, to) that a random input may have.
+    bounds: for integer inputs, the values (from, to) that a random input may have. reference: what stands in for eager
+    PyTorch in the comparison; empty for PyTorch itself.
     """
 
     name: str
@@ -55,3 +66,11 @@ class Method:
     inputs: list[TensorSpec]
     outputs: list[TensorSpec]
     bounds: list[tuple[int, int]] = field(default_factory=list)
+    example_is_made_up: bool = False
+    reference: str = ""
+    is_optional: bool = False
+
+
+def left_out_note(name: str, reason: str) -> str:
+    """What a person should know of a method that the program does not have."""
+    return f"Left out: the method '{name}'. {reason}"

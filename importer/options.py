@@ -23,7 +23,12 @@ RECIPES = (
     "xnnpack_int8_static_per_tensor",
     "xnnpack_int8_int4",
 )
-RECURRENT = ("scan", "step", "unroll")
+KERNELS = ("own", "stock")
+RECURRENT = ("kernel", "scan", "step", "unroll")
+METRICS = ("top1", "top5", "iou", "cosine", "mae", "rmse")
+_LONGEST, _LONGEST_ARGUMENTS = 10_000, 1 << 20  # characters
+LIMITS = ("deadline_seconds", "memory_limit_megabytes")
+"""Options that only limit a conversion: its result does not depend on them."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +48,26 @@ class ImportOptions:
     inputs: str = ""
     factory: str = ""
     factory_arguments: str = ""
+    weights: str = ""
     calibration: str = ""
+    evaluate: str = ""
+    metric: str = ""
     group_size: int = 32
-    recurrent: str = "scan"
+    kernels: str = "own"
+    recurrent: str = "kernel"
     max_absolute_error: str = ""
     max_relative_error: str = ""
     deadline_seconds: int = 600
     memory_limit_megabytes: int = 0
     external_weights: bool = False
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value, kind = getattr(self, item.name), type(item.default)
+            if type(value) is not kind:
+                cause = f"The option '{item.name}' must be {kind.__name__}; got {type(value).__name__} {value!r:.80}."
+                example = f", as in '{value!r:.40}'" if kind is str else ""
+                raise _invalid(item.name, cause, f"Give it a value of type {kind.__name__}{example}.")
 
     @staticmethod
     def from_mapping(values: Mapping[str, Any]) -> ImportOptions:
@@ -62,29 +79,39 @@ class ImportOptions:
                 raise _invalid(name, f"There is no import option '{name}'.", f"There are: {', '.join(kinds)}.")
             if kinds[name] is int and isinstance(value, float) and value.is_integer():
                 value = int(value)  # Godot's JSON has no integers
-            if type(value) is not kinds[name]:
-                cause = f"The option '{name}' is {kinds[name].__name__}; got {type(value).__name__} {value!r:.80}."
-                raise _invalid(name, cause, f"Give it a value of type {kinds[name].__name__}.")
             known[name] = value
         return ImportOptions(**known)
 
     def changed(self) -> dict[str, str | bool | int]:
-        """The options that differ from their defaults, as the cache key has them."""
+        """The options that differ from their defaults."""
         defaults = asdict(ImportOptions())
         return {name: value for name, value in asdict(self).items() if value != defaults[name]}
 
+    def decisive(self) -> dict[str, str | bool | int]:
+        """The changed options that the artifact depends on, as the cache key has them."""
+        return {name: value for name, value in self.changed().items() if name not in LIMITS}
+
     def check(self, project: Path | None) -> list[Problem]:
-        """Everything that is wrong with these options; empty when a conversion may start. Imports no torch."""
-        problems = []
+        """The problems of these options; empty when a conversion may start. Does not import torch."""
+        problems = _too_long(self)
+        if problems:
+            return problems
         if self.recipe not in RECIPES:
             problems.append(
-                Problem("recipe", f"There is no recipe '{self.recipe}'.", f"There are: {', '.join(RECIPES)}.")
+                Problem("recipe", f"There is no recipe '{self.recipe:.80}'.", f"There are: {', '.join(RECIPES)}.")
             )
         if self.recurrent not in RECURRENT:
-            cause = f"The option 'recurrent' is '{self.recurrent}'."
+            cause = f"The option 'recurrent' is '{self.recurrent:.80}'."
             problems.append(Problem("recurrent", cause, f"There are: {', '.join(RECURRENT)}."))
+        if self.kernels not in KERNELS:
+            cause = f"The option 'kernels' is '{self.kernels:.80}'."
+            problems.append(Problem("kernels", cause, f"There are: {', '.join(KERNELS)}."))
+        problems += metric_problems(self.metric)
+        if self.metric.strip() and not self.evaluate.strip():
+            cause = "The option 'metric' is set, but there is no evaluation data."
+            problems.append(Problem("metric", cause, "Set the option 'evaluate' to a folder or a .npz."))
         if self.group_size < 32 or self.group_size % 32:
-            cause = f"A group of {self.group_size} weights: XNNPACK takes multiples of 32."
+            cause = f"The option 'group_size' is {self.group_size}; XNNPACK supports multiples of 32."
             problems.append(Problem("group_size", cause, "Use 32, 64 or 128."))
         if self.deadline_seconds < 1:
             problems.append(Problem("deadline_seconds", "The deadline is less than a second.", "Use 600."))
@@ -94,7 +121,7 @@ class ImportOptions:
             )
         for name in ("max_absolute_error", "max_relative_error"):
             if _tolerance(getattr(self, name)) is None:
-                cause = f"'{getattr(self, name)}' is no number of 0 or more."
+                cause = f"'{getattr(self, name):.80}' is not a number of 0 or more."
                 problems.append(Problem(name, cause, "Leave it empty for the recipe's own tolerance, or write 0.001."))
         problems += _check_texts(self, project)
         return problems
@@ -118,6 +145,30 @@ def split_factory(text: str) -> tuple[str, str]:
     return path, function
 
 
+def metric_file(text: str) -> str:
+    """The file of a metric `FILE.py:function`; empty for the name of a known metric."""
+    return split_factory(text)[0] if ".py" in text else ""
+
+
+def metric_problems(text: str) -> list[Problem]:
+    """The problems of the name of a metric; empty for none, a known one and `FILE.py:function`."""
+    if not text.strip() or text.strip() in METRICS or metric_file(text):
+        return []
+    cause = f"There is no metric '{text:.80}'."
+    return [Problem("metric", cause, f"There are: {', '.join(METRICS)}, and FILE.py:function.")]
+
+
+def _too_long(options: ImportOptions) -> list[Problem]:
+    problems = []
+    for item in fields(options):
+        value = getattr(options, item.name)
+        if isinstance(value, str) and len(value) > (
+            _LONGEST_ARGUMENTS if item.name == "factory_arguments" else _LONGEST
+        ):
+            problems.append(Problem(item.name, f"It has {len(value)} characters.", "Shorten it."))
+    return problems
+
+
 def _check_texts(options: ImportOptions, project: Path | None) -> list[Problem]:
     problems = []
     try:
@@ -129,9 +180,14 @@ def _check_texts(options: ImportOptions, project: Path | None) -> list[Problem]:
         if not isinstance(arguments, dict):
             raise ValueError(f"it is {type(arguments).__name__}")
     except (ValueError, RecursionError) as error:
-        cause = f"The option 'factory_arguments' is no JSON object: {error}."
+        cause = f"The option 'factory_arguments' is not a JSON object: {error}."
         problems.append(Problem("factory_arguments", cause, 'Write it as in {"hidden": 64}.'))
-    places = {"factory": split_factory(options.factory)[0], "calibration": options.calibration.strip()}
+    places = {
+        "factory": split_factory(options.factory)[0],
+        "calibration": options.calibration.strip(),
+        "evaluate": options.evaluate.strip(),
+        "metric": metric_file(options.metric),
+    }
     for name, text in places.items():
         try:
             if text and resolve(text, project, name).is_dir() and name == "factory":

@@ -1,33 +1,57 @@
-"""The whole way of one file: read, load, export, lower, write, validate, store.
+"""The stages of one conversion: read, load, export, lower, write, validate, store.
 
-`convert` runs in the calling process and is meant for a child of something that can end it: a deadline and a memory
-limit are the caller's (importer/limits.py for the command line). The written program runs in a child of its own.
+`convert` runs them in the calling process. importer/jobs runs `build` in a confined child: the code
+before and after it neither parses the file nor runs anything. The written program runs in another child.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import hashlib
 import json
+import os
 import shutil
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from importer import metadata as describe
-from importer import tres
-from importer.cache import EXTERNAL, METADATA, PAYLOAD, RESOURCE, Artifact, Cache, storage_error, write_atomically
-from importer.delegation import add_times
+from importer.atomic_files import write_atomically
+from importer.cache.cache import Cache, storage_error
+from importer.cache.cache_key import dependencies, external_file, hashed, make_key, make_key_from
+from importer.cache.entry import EXTERNAL, METADATA, PAYLOAD, RESOURCE, Artifact
+from importer.cache.entry_files import opened
+from importer.cache.known_hashes import known_hash
 from importer.errors import ImporterError
-from importer.key import dependencies, external_file, hash_file, make_key, make_key_from
-from importer.known_hashes import known_hash
 from importer.options import ImportOptions
+from importer.program import metadata as describe
+from importer.program import tres
+from importer.program.delegation import add_times
+from importer.program.program import read_program
 from importer.progress import Listener, Stages
-from importer.pte import Program, read_program
-from importer.refusal import check_options
-from importer.sniff import Sniffed, sniff
-from importer.validate import Call, run_program
+from importer.proof.child_runner import run_program
+from importer.proof.trial import calls_of
+from importer.sources.early_checks import check_options
+from importer.sources.file_kind import FileKind, recognise
+from importer.task_card import read_card
 from importer.version import IMPORTER_VERSION
+
+_OF_BUILD = (
+    "recipe",
+    "methods",
+    "constants",
+    "own_kernels",
+    "parameters",
+    "constant_bytes",
+    "calibration",
+    "accuracy",
+    "evaluation",
+    "notes",
+    "task",
+)
 
 
 def convert(
@@ -42,17 +66,146 @@ def convert(
 ) -> Artifact:
     """Convert one file, or take the finished artifact from the cache. Raises ImporterError only.
 
-    display_path: what people call the file (`res://models/x.pt`); it goes into the metadata.
-    allow_pickle: this very file may run the code that its pickle names.
+    display_path: the name of the file in messages and in the metadata (`res://models/x.pt`).
+    allow_pickle: this file may run the code that its pickle names.
     """
     stages = Stages(on_progress)
+    source, project = _as_path(source), Path(project) if isinstance(project, str) else project
+    if not isinstance(options, ImportOptions) or not isinstance(cache, Cache):
+        raise _wrong_kind(options, cache)
+    with staged(stages, cache.root):
+        display = display_path or source.name
+        stages.enter("read", display)
+        file_kind = recognise(source)
+        plan = prepare(source, options, project)
+        if found := cache.find(plan.key):
+            stages.enter("store", "in the cache")
+            return found
+        with cache.building(plan.key) as building:
+            external = external_file(source)
+            body = build(source, file_kind, building, project, options, allow_pickle, external, stages)
+            stages.enter("store")
+            return store(cache, plan, building, body, display, stages.elapsed())
+
+
+def _as_path(source: Any) -> Path:
+    if isinstance(source, (str, Path)) and "\0" not in str(source):
+        return Path(source)
+    if isinstance(source, (str, Path)):
+        cause = f"{str(source)!r:.80} is not the path of a file: it contains a NUL character."
+        raise ImporterError("FILE_NOT_READABLE", cause, "Give the path of the model file.", "read")
+    cause = f"`convert` takes the path of a file; got {type(source).__name__}."
+    remedy = "Save the model first, with torch.export.save(torch.export.export(model, example), path)."
+    raise ImporterError("OPTION_INVALID", cause, remedy, "read")
+
+
+def _wrong_kind(options: Any, cache: Any) -> ImporterError:
+    if not isinstance(options, ImportOptions):
+        cause = f"`convert` takes ImportOptions; got {type(options).__name__}."
+        return ImporterError("OPTION_INVALID", cause, "Give ImportOptions.from_mapping({'recipe': 'auto'}).", "read")
+    cause = f"`convert` takes a Cache; got {type(cache).__name__}."
+    return ImporterError("OPTION_INVALID", cause, "Give Cache(folder).", "read")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The facts of a conversion before it begins. sha256: of the source."""
+
+    source: Path
+    options: ImportOptions
+    project: Path | None
+    sha256: str
+    key: str
+
+
+def prepare(source: Path, options: ImportOptions, project: Path | None) -> Plan:
+    """The key, from hashes; nothing is parsed. Raises FILE_NOT_READABLE, FILE_TOO_LARGE and OPTION_INVALID."""
+    digest = hashed(source, known_hash)
+    check_options(options, project)
+    return Plan(
+        source,
+        options,
+        project,
+        digest,
+        make_key_from(digest, options, dependencies(source, options, project), known_hash),
+    )
+
+
+def build(
+    source: Path,
+    file_kind: FileKind,
+    building: Path,
+    project: Path | None,
+    options: ImportOptions,
+    allow_pickle: bool,
+    external: Path | None,
+    stages: Stages,
+) -> dict[str, Any]:
+    """Write model.pte (and model.ptd) into `building`; returns what the metadata says of it. external: the `.ptd` of a
+    finished program."""
+    found: dict[str, Any] = {"kind": file_kind.kind}
+    if card := read_card(source):
+        found["task"] = card
+    if file_kind.kind == "pte":
+        return {**found, **_take_program(source, external, building, options, stages)}
+    stages.enter("load", "starting torch" if "torch" not in sys.modules else "")
+    from importer.conversion import convert_source
+    from importer.sources.factory import neighbours
+
+    with neighbours(options, project):
+        return {**found, **convert_source(source, file_kind, building, project, options, allow_pickle, stages)}
+
+
+def store(cache: Cache, plan: Plan, building: Path, body: dict[str, Any], display: str, seconds: float) -> Artifact:
+    """Make what `build` has made the entry of the plan's key. The files are checked again: a model's code may have
+    written them. Raises KEY_DIFFERS and CONVERSION_INCOMPLETE."""
+    _check_unchanged(plan)
+    files = _take_files(cache, building)
+    payload: dict[str, Any] = {**files[PAYLOAD], "external": []}
+    if EXTERNAL in files:
+        payload["external"] = [{"file": EXTERNAL, **files[EXTERNAL]}]
+    timings = body.get("timings")
+    described = {
+        "format": describe.FORMAT,
+        "name": Path(display).stem,
+        "source": {
+            "path": display,
+            "kind": str(body.get("kind", "")),
+            "sha256": plan.sha256,
+            "size": plan.source.stat().st_size,
+        },
+        "payload": payload,
+        **{name: body[name] for name in _OF_BUILD if name in body},
+        "timings": {**(timings if isinstance(timings, dict) else {}), "convert_seconds": round(seconds, 3)},
+        "provenance": {
+            "importer": IMPORTER_VERSION,
+            **describe.versions(),
+            "options": plan.options.changed(),
+            "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        },
+    }
     try:
-        return _convert(source, project, cache, options, display_path or source.name, allow_pickle, stages)
+        text = json.dumps(described, indent=1, allow_nan=False)
+        resource = tres.resource_text(described)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _incomplete(f"its metadata cannot be written: {error}") from error
+    write_atomically(building / METADATA, text.encode(errors="replace"))
+    write_atomically(building / RESOURCE, resource.encode())
+    return cache.store(plan.key, building)
+
+
+@contextlib.contextmanager
+def staged(stages: Stages, place: Path) -> Iterator[None]:
+    """Raise exceptions from inside as ImporterErrors of the current stage."""
+    try:
+        yield
     except ImporterError as error:
         error.stage = stages.current
         raise
     except OSError as error:
-        raise _staged(storage_error(error, Path(error.filename or str(cache.root))), stages) from error
+        failure = storage_error(error, Path(error.filename or str(place)))
+        failure.stage = stages.current
+        raise failure from error
     except MemoryError as error:
         remedy = "Close other programs, use a smaller model, or raise the option 'memory_limit_megabytes'."
         raise ImporterError("OUT_OF_MEMORY", "The conversion ran out of memory.", remedy, stages.current) from error
@@ -64,97 +217,67 @@ def convert(
         raise ImporterError("INTERNAL_ERROR", cause, remedy, stages.current, traceback.format_exc()) from error
 
 
-def _staged(error: ImporterError, stages: Stages) -> ImporterError:
-    error.stage = stages.current
-    return error
+def _take_files(cache: Cache, building: Path) -> dict[str, dict[str, Any]]:
+    """Name -> `{sha256, size}` of the program and its weights; everything else that is there is removed."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted(building.iterdir()):
+        if path.name not in (PAYLOAD, EXTERNAL):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+            continue
+        digest = hashlib.sha256()
+        try:
+            with opened(cache.root, *path.relative_to(cache.root).parts) as file:
+                status = os.fstat(file.fileno())
+                if status.st_nlink != 1:
+                    raise OSError("it has a second hard link")
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        except (OSError, ImporterError) as error:
+            raise _incomplete(f"{path.name} is not a plain file: {error}") from error
+        found[path.name] = {"sha256": digest.hexdigest(), "size": status.st_size}
+    if PAYLOAD not in found:
+        raise _incomplete(f"there is no {PAYLOAD}")
+    return found
 
 
-def _convert(
-    source: Path,
-    project: Path | None,
-    cache: Cache,
-    options: ImportOptions,
-    display: str,
-    allow_pickle: bool,
-    stages: Stages,
-) -> Artifact:
-    stages.enter("read", display)
-    sniffed = sniff(source)
-    check_options(options, project)
-    digest = known_hash(source)
-    key = make_key_from(digest, options, dependencies(source, options, project), known_hash)
-    if found := cache.find(key):
-        stages.enter("store", "in the cache")
-        return found
-    with cache.building(key) as building:
-        head = {
-            "format": describe.FORMAT,
-            "name": Path(display).stem,
-            "source": {"path": display, "kind": sniffed.kind, "sha256": digest, "size": sniffed.size},
-        }
-        if sniffed.kind == "pte":
-            body = _take_program(source, building, options, stages)
-        else:
-            stages.enter("load", "starting torch" if "torch" not in sys.modules else "")
-            from importer.conversion import convert_source
-            from importer.factory import neighbours
-
-            with neighbours(options, project):
-                body = convert_source(source, sniffed, building, project, options, allow_pickle, stages)
-        stages.enter("store")
-        _check_unchanged(key, source, project, options)
-        described = _describe(head, body, building, options, stages)
-        write_atomically(building / METADATA, json.dumps(described, indent=1, allow_nan=False).encode())
-        write_atomically(building / RESOURCE, tres.resource_text(described).encode())
-        return cache.store(key, building)
+def _incomplete(reason: str) -> ImporterError:
+    cause = f"The conversion did not write a complete program: {reason}."
+    remedy = "Code of the model or its factory may be the cause: use files from people you trust. Otherwise report it."
+    return ImporterError("CONVERSION_INCOMPLETE", cause, remedy, "store")
 
 
-def _check_unchanged(key: str, source: Path, project: Path | None, options: ImportOptions) -> None:
+def _check_unchanged(plan: Plan) -> None:
     """Raises KEY_DIFFERS when a file was written while it was converted: the key is that of what was there before."""
-    if make_key(source, options, project, known_hash) != key:
-        cause = f"{source.name}, or a file that it depends on, changed while it was converted."
+    if make_key(plan.source, plan.options, plan.project, known_hash) != plan.key:
+        cause = f"{plan.source.name}, or a file that it depends on, changed while it was converted."
         raise ImporterError("KEY_DIFFERS", cause, "Convert it again.", "store")
 
 
-def _describe(
-    head: dict[str, Any], body: dict[str, Any], building: Path, options: ImportOptions, stages: Stages
+def _take_program(
+    source: Path, external: Path | None, building: Path, options: ImportOptions, stages: Stages
 ) -> dict[str, Any]:
-    payload: dict[str, Any] = {"sha256": hash_file(building / PAYLOAD), "size": (building / PAYLOAD).stat().st_size}
-    external = [path for path in sorted(building.iterdir()) if path.suffix == ".ptd"]
-    payload["external"] = [
-        {"file": path.name, "sha256": hash_file(path), "size": path.stat().st_size} for path in external
-    ]
-    timings = {**body.pop("timings", {}), "convert_seconds": round(stages.elapsed(), 3)}
-    provenance = {
-        "importer": IMPORTER_VERSION,
-        **describe.versions(),
-        "options": options.changed(),
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-    }
-    return {**head, "payload": payload, **body, "timings": timings, "provenance": provenance}
-
-
-def _take_program(source: Path, building: Path, options: ImportOptions, stages: Stages) -> dict[str, Any]:
-    """A finished program: copied, and tried in a child process because unknown bytes can crash the runtime."""
+    """A finished program: copied, and run in a child process, because an unknown program can crash the runtime."""
     program = read_program(source)
     stages.enter("write")
     shutil.copyfile(source, building / PAYLOAD)
-    external = external_file(source) if program.external_keys else None
     if program.external_keys and not external:
         cause = f"The program needs {len(program.external_keys)} external weights, but there is no .ptd file beside it."
         raise ImporterError("EXTERNAL_WEIGHTS_MISSING", cause, f"Put {source.stem}.ptd beside {source.name}.", "read")
-    if external:
+    if external and program.external_keys:
         shutil.copyfile(external, building / EXTERNAL)
     stages.enter("validate")
     body = describe.of_program(program)
     body["recipe"] = "as_is"
     body["notes"] = []
-    calls, note = _calls(program, body)
+    calls, note = calls_of(body)
     if note:
         body["notes"].append(note)
     began = time.monotonic()
     if not _has_runtime():
-        body["notes"].append("Not tried: there is no executorch in this Python.")
+        body["notes"].append("Not run: this Python does not have the package executorch.")
         return body
     result = run_program(building / PAYLOAD, program, calls, deadline=options.deadline_seconds)
     body["timings"] = {"validate_seconds": round(time.monotonic() - began, 3)}
@@ -165,22 +288,10 @@ def _take_program(source: Path, building: Path, options: ImportOptions, stages: 
     return body
 
 
-def _calls(program: Program, body: dict[str, Any]) -> tuple[list[Call], str]:
-    from importer.signature import DTYPES
-
-    calls, left_out = [], []
-    for method in body["methods"]:
-        if all(item["dtype"] in DTYPES for item in method["inputs"]):
-            calls.append(Call(method["name"], inputs=method["inputs"]))
-        else:
-            left_out.append(method["name"])
-    return calls, f"Not run: {', '.join(left_out)} takes more than tensors." if left_out else ""
-
-
 def _has_runtime() -> bool:
     import importlib.util
 
     return all(importlib.util.find_spec(name) is not None for name in ("torch", "executorch"))
 
 
-__all__ = ["Artifact", "Sniffed", "convert"]
+__all__ = ["Artifact", "FileKind", "convert"]

@@ -1,4 +1,4 @@
-"""What a conversion tells while it runs."""
+"""The progress of a conversion: its stages and how far it is."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Listener = Callable[[Progress], None]
 
 
 class Stages:
-    """Tells a listener of each stage and remembers the one that runs now."""
+    """Reports each stage to a listener and keeps the current one."""
 
     def __init__(self, listener: Listener | None = None) -> None:
         self._listener = listener
@@ -40,7 +40,7 @@ class Stages:
             self._listener(Progress(stage, _BEGINS[stage], self.elapsed(), message))
 
     def say(self, message: str) -> None:
-        """Tell more of the current stage."""
+        """Report a message of the current stage."""
         self.enter(self.current, message)
 
     def elapsed(self) -> float:

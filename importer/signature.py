@@ -1,14 +1,17 @@
-"""The text in which a person declares inputs: `x: float32[1,3,224,224]; mask: int64[batch:1..64,16]`.
+"""The text that declares inputs: `x: float32[1,3,224,224]; mask: int64[batch:1..64,16]`.
 
-A dimension is a size, `name:min..max`, or `min..max`. A name stands for the same size wherever it is written; after
-the first time the range may be left out (`batch`). No brackets or empty brackets are a tensor without dimensions.
+A dimension is a size, `name:min..max`, or `min..max`. Equal names are equal sizes; the range of
+a name may be left out after the first time (`batch`). No brackets or empty brackets are a tensor without dimensions. An
+input of an ONNX file can be fixed to a value: `rate: int64[] = 16000`.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from importer.errors import ImporterError
 
@@ -20,6 +23,7 @@ DTYPES = {
 
 LARGEST_TENSOR = 1 << 34  # bytes; a typing error should not take the machine's memory
 _IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]*"
+_NUMBER = r"[+-]?[0-9]{1,18}(?:\.[0-9]{0,18})?"
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,13 @@ class Dimension:
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """A tensor's name, dtype and dimensions."""
+    """A tensor's name, dtype and dimensions. value: of all elements of a fixed input of an ONNX file, which the
+    program does not have."""
 
     name: str
     dtype: str
     dimensions: tuple[Dimension, ...]
+    value: float | None = None
 
     @property
     def shape(self) -> list[int]:
@@ -58,11 +64,29 @@ class TensorSpec:
 
     def __str__(self) -> str:
         prefix = f"{self.name}: " if self.name else ""
-        return f"{prefix}{self.dtype}[{','.join(map(str, self.dimensions))}]"
+        suffix = "" if self.value is None else f" = {self.value:g}"
+        return f"{prefix}{self.dtype}[{','.join(map(str, self.dimensions))}]{suffix}"
+
+    @staticmethod
+    def of(found: Mapping[str, Any]) -> TensorSpec:
+        """A tensor of metadata.json. A program that does not say which sizes vary has them from 1 on."""
+        ranges = found.get("ranges") or [(1 if found.get("dynamic") else size, size) for size in found["shape"]]
+        names = found.get("size_names") or [""] * len(ranges)
+        dimensions = tuple(
+            Dimension(int(low), int(high), str(name)) for (low, high), name in zip(ranges, names, strict=False)
+        )
+        return TensorSpec(str(found["name"]), str(found["dtype"]), dimensions)
 
     def metadata(self) -> dict[str, object]:
         """The form that metadata.json has for it."""
-        return {"name": self.name, "dtype": self.dtype, "shape": self.shape, "ranges": self.ranges}
+        described: dict[str, object] = {
+            "name": self.name,
+            "dtype": self.dtype,
+            "shape": self.shape,
+            "ranges": self.ranges,
+        }
+        names = [dimension.name if dimension.is_dynamic else "" for dimension in self.dimensions]
+        return {**described, "size_names": names} if any(names) else described
 
 
 def parse_inputs(text: str) -> list[TensorSpec]:
@@ -73,9 +97,9 @@ def parse_inputs(text: str) -> list[TensorSpec]:
         if part.strip():
             specs.append(_parse_tensor(part.strip(), known))
     names = [spec.name for spec in specs if spec.name]
-    for name in names:
-        if names.count(name) > 1:
-            raise _invalid(f"the name '{name}' is used twice", text)
+    if len(set(names)) < len(names):
+        twice = next(name for index, name in enumerate(names) if name in names[:index])
+        raise _invalid(f"the name '{twice}' is used twice", text)
     return specs
 
 
@@ -85,7 +109,9 @@ def format_inputs(specs: list[TensorSpec]) -> str:
 
 
 def _parse_tensor(part: str, known: dict[str, Dimension]) -> TensorSpec:
-    match = re.fullmatch(rf"(?:({_IDENTIFIER})\s*:)?\s*([A-Za-z0-9_]+)\s*(?:\[([^\[\]]*)\])?", part)
+    match = re.fullmatch(
+        rf"(?:({_IDENTIFIER})\s*:)?\s*([A-Za-z0-9_]+)\s*(?:\[([^\[\]]*)\])?\s*(?:=\s*({_NUMBER}))?", part
+    )
     if not match:
         raise _invalid("expected `name: dtype[dimension,dimension]`", part)
     name, dtype, inside = match.group(1) or "", match.group(2), match.group(3)
@@ -96,20 +122,21 @@ def _parse_tensor(part: str, known: dict[str, Dimension]) -> TensorSpec:
     )
     if math.prod(dimension.maximum for dimension in dimensions) * DTYPES[dtype] > LARGEST_TENSOR:
         raise _invalid("this tensor would have more than 16 GiB", part)
-    return TensorSpec(name, dtype, tuple(dimensions))
+    value = None if match.group(4) is None else float(match.group(4))
+    return TensorSpec(name, dtype, tuple(dimensions), value)
 
 
 def _parse_dimension(item: str, known: dict[str, Dimension], part: str) -> Dimension:
     match = re.fullmatch(rf"(?:({_IDENTIFIER})(?:\s*:\s*)?)?(?:([0-9]{{1,18}})(?:\s*\.\.\s*([0-9]{{1,18}}))?)?", item)
     if not match or not item or item.endswith(":"):
-        raise _invalid(f"'{item}' is no dimension: expected a size, `name:min..max` or `min..max`", part)
+        raise _invalid(f"'{item}' is not a dimension: expected a size, `name:min..max` or `min..max`", part)
     name, low, high = match.groups()
     if low is None:
         if name not in known:
             raise _invalid(f"'{name}' has no range: write `{name}:1..64`; a range without an end is not possible", part)
         return known[name]
     if name and ":" not in item:
-        raise _invalid(f"'{item}' is no dimension: a colon stands between the name and the range", part)
+        raise _invalid(f"'{item}' is not a dimension: a colon stands between the name and the range", part)
     dimension = Dimension(int(low), int(high if high is not None else low), name or "")
     if dimension.minimum < 1:
         raise _invalid(f"'{item}': a size is at least 1", part)
@@ -122,4 +149,6 @@ def _parse_dimension(item: str, known: dict[str, Dimension], part: str) -> Dimen
 
 def _invalid(reason: str, text: str) -> ImporterError:
     remedy = "Write it as in `x: float32[1,3,224,224]; mask: int64[batch:1..64,16]`."
-    return ImporterError("OPTION_INVALID", f"The option 'inputs' cannot be read at '{text}': {reason}.", remedy, "read")
+    return ImporterError(
+        "OPTION_INVALID", f"The option 'inputs' cannot be read at '{text:.200}': {reason:.400}.", remedy, "read"
+    )

@@ -1,29 +1,44 @@
-"""`python3 -m python_backend COMMAND`. Needs nothing but the standard library until a command needs more."""
+"""`python3 /path/to/python_backend/__main__.py COMMAND`, or `python3 -m python_backend COMMAND` from its own folder.
 
-# An interpreter too old for the other files must get as far as to say so: Python 3.6 can read this one.
+Needs nothing but the standard library until a command needs more. An interpreter too old for the other files must get
+as far as to say so: Python 3.6 can read this one.
+"""
+
 import sys
-from pathlib import Path
 
-# `-m` puts the working folder first in the path; a game's own `json.py` there must not be taken for Python's.
-_ROOT = str(Path(__file__).resolve().parent.parent)
-if sys.path and sys.path[0] in ("", str(Path.cwd())) and sys.path[0] != _ROOT:
-    del sys.path[0]
+if __name__ == "__main__":
+    # Before any other import: the working folder (with `-m`) or this one (by its path) comes first in the path, and a
+    # game's own `json.py` there must not be taken for Python's.
+    if not getattr(sys.flags, "safe_path", False):
+        del sys.path[0]
+    import os
 
-import argparse  # noqa: E402
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
 
-from python_backend import wrong_python  # noqa: E402
+    try:
+        from importer.utf8_mode import restart_in_utf8_mode
+    except ImportError:  # an addon that is not whole, which is told below
+        pass
+    else:
+        restart_in_utf8_mode()
+
+import argparse
+
+from python_backend import wrong_python
 
 
 def main(arguments: "list[str]") -> int:
     """Run a command; the exit status."""
     if sys.version_info < wrong_python.OLDEST:
-        return wrong_python.tell_editor()
-    parser = argparse.ArgumentParser(prog="python3 -m python_backend", description=__doc__)
+        return wrong_python.tell_editor(wrong_python.problem())
+    parser = argparse.ArgumentParser(
+        prog="python3 -m python_backend", description="Conversions for the editor, and tools."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
-    serve = commands.add_parser("serve", help="what the editor starts: connects back to it and serves until it closes")
+    serve = commands.add_parser("serve", help="used by the editor: connects to it and serves it until it closes")
     serve.add_argument("--jobs", type=int, default=2, help="conversions at once (default: 2)")
     serve.add_argument("--cold", action="store_true", help="keep no warm process: saves 440 MB, costs 9 s a job")
-    doctor = commands.add_parser("doctor", help="what is found, what is missing, and the command that mends it")
+    doctor = commands.add_parser("doctor", help="show what is found, what is missing, and the command that repairs it")
     doctor.add_argument("--json", action="store_true")
     # These three read their own arguments.
     commands.add_parser("setup", help="make a Python environment that converts models", add_help=False)
@@ -48,12 +63,17 @@ def main(arguments: "list[str]") -> int:
 
 
 def _serve(at_once: int, cold: bool) -> int:
-    from python_backend.process_tree import end_own_children
+    from importlib.util import find_spec
+
+    if find_spec("importer") is None:
+        return wrong_python.tell_editor(wrong_python.importer_missing())
+    from importer.jobs.process_tree import end_own_children
+    from importer.jobs.starting import starter
+    from python_backend.environment import NICENESS
     from python_backend.session import serve
-    from python_backend.warm_parent import cold_parent, warm_parent
 
     try:
-        return serve(at_once, cold_parent if cold else warm_parent)
+        return serve(at_once, starter(cold, NICENESS))
     except KeyboardInterrupt:
         return 130
     finally:

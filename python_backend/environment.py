@@ -33,6 +33,10 @@ PURPOSES = {
 }
 
 
+NICENESS = 19
+"""Of all that converts: the editor, and a game that runs from it, go first."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """Something that keeps this interpreter from its work."""
@@ -59,7 +63,7 @@ class Check:
 
 
 def problems(purpose: str = "converting") -> list[Problem]:
-    """What is wrong for this purpose; empty when all is well. Takes milliseconds."""
+    """The problems for this purpose; empty when there are none. Takes milliseconds."""
     if not wrong_python.is_supported():
         return [Problem(**wrong_python.problem())]
     found = []
@@ -68,9 +72,6 @@ def problems(purpose: str = "converting") -> list[Problem]:
         problem = _package_problem(package, requirements.get(package, "")) if needed_for == purpose else None
         if problem:
             found.append(problem)
-    if importlib.util.find_spec("importer") is None:
-        cause = f"The importer is not beside the backend: there is no {ROOT / 'importer'}."
-        found.append(Problem("IMPORTER_MISSING", cause, "Install the addon again, whole."))
     return found
 
 
@@ -179,7 +180,13 @@ def _real_import() -> Check:
     remedy = install_command("--force-reinstall", *again)
     try:
         result = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, errors="replace", timeout=120, check=False
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=120,
+            check=False,
+            cwd=ROOT,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return Check("import torch, executorch", False, str(error), remedy)

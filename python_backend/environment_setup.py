@@ -1,4 +1,4 @@
-"""Makes a virtual environment and installs the requirements into it, telling each step; can be stopped and resumed.
+"""Makes a virtual environment, installs the requirements and reports each step; can be stopped and resumed.
 
 A plain system interpreter runs this file by its path, with nothing but the standard library:
 
@@ -15,7 +15,11 @@ import sys
 
 if __name__ == "__main__":
     # Run by its path this file brings its folder along, whose names must not be taken for the standard library's.
-    del sys.path[0]
+    if not getattr(sys.flags, "safe_path", False):
+        del sys.path[0]
+    import os
+
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
 
 import argparse
 import contextlib
@@ -23,18 +27,19 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from python_backend.wrong_python import RANGE, is_supported
+
 STAGES = {"venv": 0.0, "download": 0.05, "install": 0.75, "check": 0.95, "done": 1.0}
 """The stages and where each begins, as a part of the whole."""
 MARKER = ".executorch-environment"
 NEEDED_BYTES = 3_000_000_000
-"""What torch, executorch and pip's copies of them take."""
+"""The space for torch, executorch and pip's copies of them."""
 DEFAULT_REQUIREMENTS = Path(__file__).parent.parent / "requirements.txt"
 
 _EXPECTED_PACKAGES = 50
@@ -44,39 +49,39 @@ _NETWORK = re.compile(
 )
 _SPACE = re.compile(r"No space left on device|Errno 28|not enough space|Disk quota exceeded")
 
-Tell = Callable[[str, float, str], None]
+Report = Callable[[str, float, str], None]
 
 
 class SetupError(Exception):
-    """Why there is no environment."""
+    """An environment could not be made."""
 
     def __init__(self, code: str, cause: str, remedy: str, log: str = "") -> None:
         super().__init__(cause)
         self.code, self.cause, self.remedy, self.log = code, cause, remedy, log
 
 
-def set_up(folder: Path, requirements: Path, wheels: Path | None, tell: Tell) -> Path:
-    """The interpreter of a working environment in `folder`; raises SetupError. `tell` gets a fraction of the whole."""
-    if not (3, 10) <= sys.version_info[:2] < (3, 14):
+def set_up(folder: Path, requirements: Path, wheels: Path | None, report: Report) -> Path:
+    """The interpreter of a working environment in `folder`. report: gets a fraction of the whole. Raises SetupError."""
+    if not is_supported():
         version = ".".join(map(str, sys.version_info[:3]))
-        cause = f"Python {version} at {sys.executable} cannot be used: 3.10 to 3.13 is needed."
+        cause = f"Python {version} at {sys.executable} cannot be used: {RANGE} is needed."
         raise SetupError("SETUP_PYTHON_UNSUPPORTED", cause, "Choose another interpreter, or install Python 3.12.")
     names = _requirement_names(requirements)
     _require_space(folder, NEEDED_BYTES if "torch" in names else 50_000_000)
-    tell("venv", STAGES["venv"], f"A virtual environment in {folder}")
+    report("venv", STAGES["venv"], f"A virtual environment in {folder}")
     python = _make_venv(folder)
-    tell("download", STAGES["download"], "Asking for the packages")
-    _install(python, requirements, wheels, tell)
-    tell("check", STAGES["check"], "Importing what was installed")
+    report("download", STAGES["download"], "Asking for the packages")
+    _install(python, requirements, wheels, report)
+    report("check", STAGES["check"], "Importing what was installed")
     _check(python, names)
-    tell("done", STAGES["done"], f"Ready: {python}")
+    report("done", STAGES["done"], f"Ready: {python}")
     return python
 
 
 def main(arguments: list[str]) -> int:
     """The command line; an exit status."""
     parser = argparse.ArgumentParser(description="Make a Python environment that converts models.")
-    parser.add_argument("--folder", type=Path, required=True, help="where the environment goes")
+    parser.add_argument("--folder", type=Path, required=True, help="the folder for the environment")
     parser.add_argument("--requirements", type=Path, default=DEFAULT_REQUIREMENTS)
     parser.add_argument("--wheels", type=Path, help="install from this folder of wheels, without a network")
     parser.add_argument("--json", action="store_true", help="one JSON object on each line")
@@ -86,13 +91,13 @@ def main(arguments: list[str]) -> int:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     stage = "venv"
 
-    def tell(name: str, fraction: float, message: str) -> None:
+    def report(name: str, fraction: float, message: str) -> None:
         nonlocal stage
         stage = name
         _print({"stage": name, "fraction": round(fraction, 4), "message": message}, message, known.json)
 
     try:
-        python = set_up(known.folder.absolute(), known.requirements.absolute(), known.wheels, tell)
+        python = set_up(known.folder.absolute(), known.requirements.absolute(), known.wheels, report)
     except (SetupError, OSError) as error:
         failure = error if isinstance(error, SetupError) else _from_os(error)
         told = {"code": failure.code, "cause": failure.cause, "remedy": failure.remedy, "stage": stage}
@@ -113,7 +118,7 @@ def _requirement_names(requirements: Path) -> list[str]:
         lines = requirements.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         cause = f"The requirements cannot be read: {error}"
-        raise SetupError("SETUP_NO_REQUIREMENTS", cause, "Install the addon again, whole.") from error
+        raise SetupError("SETUP_NO_REQUIREMENTS", cause, "Install the complete addon again.") from error
     matches = (re.match(r"\s*([A-Za-z0-9._-]+)", line.partition("#")[0]) for line in lines)
     return [match.group(1).lower() for match in matches if match]
 
@@ -140,7 +145,7 @@ def _make_venv(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARKER).write_text("begun", encoding="ascii")
     output = _Output()
-    status = _run([sys.executable, "-m", "venv", str(folder)], output.append)
+    status = _run([sys.executable, "-I", "-m", "venv", str(folder)], output.append)
     if status:
         log = "\n".join(output)
         if _SPACE.search(log):
@@ -155,16 +160,16 @@ def _make_venv(folder: Path) -> Path:
 def _works(python: Path) -> bool:
     code = "import sys, pip; print(sys.version_info[:2])"
     try:
-        found = subprocess.run([str(python), "-c", code], capture_output=True, text=True, timeout=60, check=False)
+        found = subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return found.returncode == 0 and found.stdout.strip() == str(tuple(sys.version_info[:2]))
 
 
-def _install(python: Path, requirements: Path, wheels: Path | None, tell: Tell) -> None:
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input"]
+def _install(python: Path, requirements: Path, wheels: Path | None, report: Report) -> None:
+    pip = [str(python), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input"]
     if wheels is None and _pip_version(python) < (24, 1):
-        # Newer pips tell the bytes of a download; without one the bar only moves from package to package.
+        # Newer pips report the bytes of a download; without one the bar only moves from package to package.
         _run([*pip, "install", "--quiet", "--upgrade", "pip"], lambda line: None)
     options = [
         "--progress-bar",
@@ -176,7 +181,7 @@ def _install(python: Path, requirements: Path, wheels: Path | None, tell: Tell) 
     ]
     if wheels is not None:
         options += ["--no-index", "--find-links", str(wheels)]
-    output, reader = _Output(), _PipOutput(tell)
+    output, reader = _Output(), _PipOutput(report)
 
     def line(text: str) -> None:
         if not text.startswith("Progress "):
@@ -190,7 +195,7 @@ def _install(python: Path, requirements: Path, wheels: Path | None, tell: Tell) 
 
 def _pip_version(python: Path) -> tuple[int, ...]:
     code = "import pip; print(pip.__version__)"
-    found = subprocess.run([str(python), "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    found = subprocess.run([str(python), "-I", "-c", code], capture_output=True, text=True, timeout=60, check=False)
     return tuple(int(number) for number in re.findall(r"\d+", found.stdout)[:2])
 
 
@@ -198,16 +203,16 @@ def _pip_error(output: _Output, status: int) -> SetupError:
     log = "\n".join(output)
     if _SPACE.search(log):
         return SetupError(
-            "SETUP_NO_SPACE", "The disk is full.", "Free some space and try again; it goes on from here.", log
+            "SETUP_NO_SPACE", "The disk is full.", "Free some space and try again; it continues from here.", log
         )
     if _NETWORK.search(log):
         cause = f"The packages cannot be fetched: {_last(output)}"
-        remedy = "Check the network (and `pip config list` for a proxy) and try again; it goes on from here."
+        remedy = "Check the network (and `pip config list` for a proxy) and try again; it continues from here."
         return SetupError("SETUP_NO_NETWORK", cause, remedy, log)
     missing = re.search(r"No matching distribution found for (.+)", log)
     if missing:
         cause = f"There is no package {missing.group(1)} for this Python and this machine."
-        return SetupError("SETUP_NO_PACKAGE", cause, "Choose another Python (3.10 to 3.13).", log)
+        return SetupError("SETUP_NO_PACKAGE", cause, f"Choose another Python ({RANGE}).", log)
     return SetupError(
         "SETUP_FAILED", f"pip ended with status {status}: {_last(output)}", "The log has the reason.", log
     )
@@ -218,7 +223,7 @@ def _check(python: Path, names: list[str]) -> None:
     code = f"import importlib, importlib.metadata as m; [m.version(n) for n in {names!r}]; "
     code += f"[importlib.import_module(n) for n in {modules!r}]"
     output = _Output()
-    if _run([str(python), "-c", code], output.append):
+    if _run([str(python), "-I", "-c", code], output.append):
         cause = f"The packages were installed, but do not work: {_last(output)}"
         remedy = f"Delete the folder {python.parent.parent} and set up again."
         raise SetupError("SETUP_BROKEN", cause, remedy, "\n".join(output))
@@ -228,8 +233,8 @@ def _check(python: Path, names: list[str]) -> None:
 class _PipOutput:
     """Turns pip's lines into progress that never goes back."""
 
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
+    def __init__(self, report: Report) -> None:
+        self._report = report
         self._packages = 0
         self._stage = "download"
         self._file = ""
@@ -248,11 +253,11 @@ class _PipOutput:
             self._file = text.split()[1].rpartition("/")[2].split("-")[0]
         elif text.startswith("Installing collected packages"):
             self._stage = "install"
-        # Who asked for a package, and the place of its file, only make the lines long.
+        # The package that requires another, and the path of its file, only make the lines long.
         text = re.sub(r" \(from .*|\S+/(?=[^/\s]+\.(?:whl|tar\.gz)\b)", "", text)
         begin, end = (STAGES["download"], STAGES["install"]) if self._stage == "download" else (STAGES["install"], 0.9)
         part = min(1.0, (self._packages + within) / _EXPECTED_PACKAGES) if self._stage == "download" else 0.0
-        self._tell(self._stage, begin + (end - begin) * part, text.strip()[:300])
+        self._report(self._stage, begin + (end - begin) * part, text.strip()[:300])
 
 
 class _Output(deque):  # type: ignore[type-arg]
@@ -302,8 +307,10 @@ def _end_with_stdin() -> None:
     with contextlib.suppress(OSError):
         while os.read(0, 4096):
             pass
-    if os.name != "nt":
-        os.killpg(0, signal.SIGKILL)
+    if sys.platform != "win32":
+        from importer.posix import end_own_group
+
+        end_own_group()
     os._exit(1)
 
 

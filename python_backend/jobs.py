@@ -9,29 +9,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from python_backend.errors import BackendError, from_exception
-from python_backend.warm_parent import WarmParent, warm_parent
-from python_backend.worker import Limits, Worker
+from importer.errors import ImporterError, from_exception
+from importer.jobs.starting import Starter
+from importer.jobs.supervisor import Limits, Supervisor
 
 MAX_WAITING = 10_000
-CHECK_SECONDS = 5.0
 
 JobId = int | str
 
 
 @dataclass(frozen=True)
 class Task:
-    """What to run: `module:function(params, report)`; `title` is what people call it.
+    """A task for its own supervisor; `title` is its name for people."""
 
-    `check(go_on)` runs before in this process, and what it raises ends the job before a process is started for it. It
-    returns soon when `go_on` says no: what takes long is for the process, which has a deadline.
-    """
-
-    target: str
-    params: dict[str, Any]
+    run: Callable[[Supervisor], Any]
     title: str = ""
     limits: Limits = field(default_factory=Limits)
-    check: Callable[[Callable[[], bool]], None] = lambda go_on: None
 
 
 @dataclass(frozen=True)
@@ -49,34 +42,34 @@ class Progress:
 class _Job:
     id: JobId
     task: Task
-    on_end: Callable[[Any, BackendError | None], None]
+    on_end: Callable[[Any, ImporterError | None], None]
     queued_at: float = field(default_factory=time.monotonic)
-    worker: Worker | None = None
+    supervisor: Supervisor | None = None
     fraction: float = 0.0
 
 
 class Jobs:
     """Callbacks come from the jobs' threads, at most one `on_end(result, error)` for each job."""
 
-    def __init__(self, at_once: int, on_progress: Callable[[Progress], None], parent: WarmParent = warm_parent) -> None:
+    def __init__(self, at_once: int, on_progress: Callable[[Progress], None], starter: Starter) -> None:
         self._at_once = max(1, at_once)
         self._on_progress = on_progress
-        self._parent = parent
+        self._starter = starter
         self._lock = threading.Lock()
         self._waiting: deque[_Job] = deque()
         self._running: dict[JobId, _Job] = {}
         self._closed = False
 
-    def submit(self, job_id: JobId, task: Task, on_end: Callable[[Any, BackendError | None], None]) -> None:
-        """Queue a task; raises BackendError when the id is taken or the queue is full."""
+    def submit(self, job_id: JobId, task: Task, on_end: Callable[[Any, ImporterError | None], None]) -> None:
+        """Queue a task; raises ImporterError when the id is taken or the queue is full."""
         job = _Job(job_id, task, on_end)
         with self._lock:
             if self._closed:
-                raise BackendError("SHUTTING_DOWN", "The backend is ending.", "Restart it from the ExecuTorch dock.")
+                raise ImporterError("SHUTTING_DOWN", "The backend is ending.", "Restart it from the ExecuTorch panel.")
             if job_id in self._running or any(other.id == job_id for other in self._waiting):
-                raise BackendError("ID_IN_USE", f"A job with id {job_id!r} is there already.", "Use another id.")
+                raise ImporterError("ID_IN_USE", f"A job with id {job_id!r} is there already.", "Use another id.")
             if len(self._waiting) >= MAX_WAITING:
-                raise BackendError("QUEUE_FULL", f"{MAX_WAITING} jobs are waiting.", "Wait until some have ended.")
+                raise ImporterError("QUEUE_FULL", f"{MAX_WAITING} jobs are waiting.", "Wait until some have ended.")
             self._waiting.append(job)
         self._tell(job, "queued", 0.0, "")
         self._start_next()
@@ -85,15 +78,15 @@ class Jobs:
         """Whether there was such a job; its `on_end` gets CANCELLED."""
         with self._lock:
             job = self._running.get(job_id)
-            if job is not None and job.worker is not None:
-                job.worker.cancel()
+            if job is not None and job.supervisor is not None:
+                job.supervisor.cancel()
                 return True
             job = next((other for other in self._waiting if other.id == job_id), None)
             if job is None:
                 return False
             self._waiting.remove(job)
         cause = "The job was cancelled before it began."
-        job.on_end(None, BackendError("CANCELLED", cause, "Import the file again when you want it.", stage="queued"))
+        job.on_end(None, ImporterError("CANCELLED", cause, "Import the file again when you want it.", stage="queued"))
         return True
 
     def close(self, wait_seconds: float = 5.0) -> None:
@@ -103,8 +96,8 @@ class Jobs:
             self._waiting.clear()
             running = list(self._running.values())
         for job in running:
-            if job.worker is not None:
-                job.worker.cancel()
+            if job.supervisor is not None:
+                job.supervisor.cancel()
         end = time.monotonic() + wait_seconds
         while self._running and time.monotonic() < end:
             time.sleep(0.01)
@@ -117,11 +110,11 @@ class Jobs:
                 {
                     "id": job.id,
                     "title": job.task.title,
-                    "stage": job.worker.stage if job.worker else "queued",
+                    "stage": job.supervisor.stage if job.supervisor else "queued",
                     "fraction": job.fraction,
                     "elapsed_seconds": round(now - job.queued_at, 3),
-                    "memory_bytes": job.worker.memory_bytes if job.worker else 0,
-                    "pid": job.worker.pid if job.worker else 0,
+                    "memory_bytes": job.supervisor.memory_bytes if job.supervisor else 0,
+                    "pid": job.supervisor.pid if job.supervisor else 0,
                 }
                 for job in [*self._running.values(), *self._waiting]
             ]
@@ -130,24 +123,22 @@ class Jobs:
         with self._lock:
             while self._waiting and len(self._running) < self._at_once:
                 job = self._waiting.popleft()
-                job.worker = self._worker(job)
+                job.supervisor = self._supervisor(job)
                 self._running[job.id] = job
-                threading.Thread(target=self._run, args=(job, job.worker), daemon=True).start()
+                threading.Thread(target=self._run, args=(job, job.supervisor), daemon=True).start()
 
-    def _worker(self, job: _Job) -> Worker:
+    def _supervisor(self, job: _Job) -> Supervisor:
         def progressed(stage: str, fraction: float, message: str) -> None:
             self._tell(job, stage, fraction, message)
 
-        return Worker(job.task.target, job.task.params, job.task.limits, progressed, self._parent)
+        return Supervisor(job.task.limits, progressed, self._starter)
 
-    def _run(self, job: _Job, worker: Worker) -> None:
+    def _run(self, job: _Job, supervisor: Supervisor) -> None:
         result, failure = None, None
         try:
-            end = time.monotonic() + CHECK_SECONDS
-            job.task.check(lambda: not worker.is_cancelled() and time.monotonic() < end)
-            result = worker.run()
+            result = job.task.run(supervisor)
         except Exception as error:
-            failure = from_exception(error, stage=worker.stage)
+            failure = from_exception(error, stage=supervisor.stage)
         with self._lock:
             del self._running[job.id]
             closed = self._closed

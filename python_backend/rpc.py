@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from python_backend import framing
-from python_backend.errors import BackendError, from_exception
+from importer.errors import ImporterError, from_exception
+from importer.jobs import messages
 
 APPLICATION_ERROR = -32000
 INVALID_REQUEST = -32600
@@ -28,11 +28,11 @@ _PROTOCOL_CODES = {
 }
 _REPORT = "This is a fault of the program that sent it; please report it."
 
-Respond = Callable[[Any, "BackendError | None"], None]
+Respond = Callable[[Any, "ImporterError | None"], None]
 
 
 class Later:
-    """What a handler returns when its answer comes through `respond` later."""
+    """A handler returns this when `respond` sends its answer later."""
 
 
 class Request:
@@ -63,6 +63,22 @@ class Request:
             raise _invalid_params(f"`{self.method}` needs true or false for `{name}`, got {type(value).__name__}.")
         return value
 
+    def whole(self, name: str) -> int:
+        """The whole number `name` of at least 0; 0 when it is not there."""
+        value = self.params.get(name, 0)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise _invalid_params(f"`{self.method}` needs a whole number of at least 0 for `{name}`, got {value!r}.")
+        return value
+
+    def texts(self, name: str) -> list[str]:
+        """The list of texts `name`; empty when it is not there."""
+        value = self.params.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise _invalid_params(f"`{self.method}` needs a list of texts `{name}`.")
+        return value
+
     def identity(self, name: str) -> int | str:
         value = _request_id(self.params.get(name))
         if value is None:
@@ -90,14 +106,15 @@ class Peer:
 
     def run(self) -> None:
         """Serve requests until the stream ends."""
+        decoder = messages.Decoder()
         while True:
             try:
-                message = framing.read(self._stream)
-            except framing.MessageError as error:
-                self._answer(None, None, BackendError("INVALID_JSON", str(error), _REPORT))
+                message = receive(self._stream, decoder)
+            except messages.MessageError as error:
+                self._answer(None, None, ImporterError("INVALID_JSON", str(error), _REPORT))
                 continue
-            except framing.FrameError as error:
-                self._answer(None, None, BackendError("INVALID_FRAME", str(error), _REPORT))
+            except messages.FrameError as error:
+                self._answer(None, None, ImporterError("INVALID_FRAME", str(error), _REPORT))
                 return
             except OSError:
                 return
@@ -121,22 +138,22 @@ class Peer:
         request_id = _request_id(message.get("id"))
         if not isinstance(method, str) or not isinstance(params, dict) or ("id" in message and request_id is None):
             cause = "A request needs a `method`, `params` that are an object, and an `id` that is a number or a text."
-            self._answer(request_id, None, BackendError("INVALID_REQUEST", cause, _REPORT))
+            self._answer(request_id, None, ImporterError("INVALID_REQUEST", cause, _REPORT))
             return
         if request_id is None:
             return  # the editor sends no notifications that concern the backend
         handler = self._handlers.get(method)
         if handler is None:
             cause = f"There is no method `{method}`; there are {', '.join(sorted(self._handlers))}."
-            self._answer(request_id, None, BackendError("METHOD_NOT_FOUND", cause, "Update the addon, whole."))
+            self._answer(request_id, None, ImporterError("METHOD_NOT_FOUND", cause, "Update the complete addon."))
             return
 
-        def respond(result: Any, error: BackendError | None) -> None:
+        def respond(result: Any, error: ImporterError | None) -> None:
             self._answer(request_id, result, error)
 
         _handle(handler, Request(request_id, method, params, respond))
 
-    def _answer(self, request_id: int | str | None, result: Any, error: BackendError | None) -> None:
+    def _answer(self, request_id: int | str | None, result: Any, error: ImporterError | None) -> None:
         message: dict[str, Any] = {"jsonrpc": "2.0", "id": request_id}
         if error is None:
             message["result"] = result
@@ -147,11 +164,11 @@ class Peer:
 
     def _send(self, message: dict[str, Any]) -> None:
         try:
-            frame = framing.encode(message)
-        except framing.FrameError as error:
+            frame = messages.encode(message)
+        except messages.FrameError as error:
             if "error" in message or "id" not in message:
                 return
-            failure = BackendError("RESULT_TOO_LARGE", f"The answer is {error}.", "Please report it.")
+            failure = ImporterError("RESULT_TOO_LARGE", f"The answer is {error}.", "Please report it.")
             self._answer(message["id"], None, failure)
             return
         self._unsent.put(frame)
@@ -190,6 +207,20 @@ def _handle(handler: Handler, request: Request) -> None:
         request.respond(result, None)
 
 
+def receive(stream: socket.socket, decoder: messages.Decoder) -> dict[str, Any] | None:
+    """The next message, or None when the peer has closed the stream between two frames."""
+    while (message := decoder.next()) is None:
+        try:
+            data = stream.recv(1 << 16)
+        except ConnectionError:
+            data = b""
+        if not data:
+            decoder.end()
+            return None
+        decoder.feed(data)
+    return message
+
+
 def _request_id(value: Any) -> int | str | None:
     # Godot writes whole numbers as 1.0.
     if isinstance(value, float) and value.is_integer():
@@ -197,5 +228,5 @@ def _request_id(value: Any) -> int | str | None:
     return value if isinstance(value, (int, str)) and not isinstance(value, bool) else None
 
 
-def _invalid_params(cause: str) -> BackendError:
-    return BackendError("INVALID_PARAMS", cause, _REPORT)
+def _invalid_params(cause: str) -> ImporterError:
+    return ImporterError("INVALID_PARAMS", cause, _REPORT)

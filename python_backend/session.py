@@ -10,21 +10,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from importer.errors import ImporterError
+from importer.jobs import reading
+from importer.jobs.process_tree import tree_memory
+from importer.jobs.starting import Starter, light_starter
+from importer.jobs.supervisor import Supervisor
 from python_backend import PROTOCOL, environment
-from python_backend.errors import BackendError
 from python_backend.jobs import Jobs, Progress, Task
-from python_backend.process_tree import tree_memory
 from python_backend.rpc import Handler, Later, Peer, Request, in_background
 from python_backend.setup_job import SetupJob
-from python_backend.warm_parent import WarmParent
 from python_backend.watch import Watcher
-from python_backend.worker import Limits
 
 CONNECT_SECONDS = 10.0
-DEFAULT_DEADLINE_SECONDS = 600
 
 
-def serve(at_once: int, parent: WarmParent) -> int:
+def serve(at_once: int, starter: Starter) -> int:
     """Run a session; the exit status. The editor's port and secret come in the environment."""
     port, secret = os.environ.pop("EXECUTORCH_RPC_PORT", ""), os.environ.pop("EXECUTORCH_RPC_SECRET", "")
     if not port.isdigit() or not 0 < int(port) < 65536 or not secret:
@@ -34,25 +34,26 @@ def serve(at_once: int, parent: WarmParent) -> int:
     try:
         stream = socket.create_connection(("127.0.0.1", int(port)), timeout=CONNECT_SECONDS)
     except OSError as error:
-        print(f"Nobody listens on 127.0.0.1:{port}: {error}", file=sys.stderr)
+        print(f"No editor listens on 127.0.0.1:{port}: {error}", file=sys.stderr)
         return 1
     stream.settimeout(None)
     stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # The working folder is the game's: nothing in it may be imported by accident.
     os.chdir(environment.ROOT)
-    Session(stream, at_once, parent).run(secret)
+    Session(stream, at_once, starter).run(secret)
     return 0
 
 
 class Session:
     """The methods of docs/architecture.md, "RPC"."""
 
-    def __init__(self, stream: socket.socket, at_once: int, parent: WarmParent) -> None:
+    def __init__(self, stream: socket.socket, at_once: int, starter: Starter) -> None:
         self._started = time.monotonic()
         handlers: dict[str, Handler] = {
             "convert": self._convert,
             "inspect": in_background(self._inspect),
             "check_options": in_background(self._check_options),
+            "approve_factory": in_background(self._approve_factory),
             "doctor": in_background(self._doctor),
             "status": self._status,
             "cancel": self._cancel,
@@ -64,7 +65,8 @@ class Session:
         }
         self._peer = Peer(stream, handlers)
         self._stream = stream
-        self._jobs = Jobs(at_once, self._progressed, parent)
+        self._light = light_starter()
+        self._jobs = Jobs(at_once, self._progressed, starter)
         self._watcher = Watcher(self._file_changed, self._watch_failed)
         self._problems: list[environment.Problem] = []
         self._setups: dict[int | str, SetupJob] = {}
@@ -95,36 +97,47 @@ class Session:
         }
 
     def _convert(self, request: Request) -> Later:
-        from python_backend import conversion
+        from importer.jobs.conversion import Job, convert
+        from importer.options import ImportOptions
 
         self._require_environment()
-        params: dict[str, Any] = {name: request.text(name) for name in ("source", "project", "cache", "key")}
-        params["options"] = request.dictionary("options")
-        params["display_path"] = request.text("display_path", params["source"])
-        params["allow_pickle"] = request.flag("allow_pickle")
-        limits = Limits(
-            float(_whole(params["options"], "deadline_seconds", DEFAULT_DEADLINE_SECONDS)),
-            _whole(params["options"], "memory_limit_megabytes", 0) * 1024 * 1024,
+        source = request.text("source")
+        job = Job(
+            Path(source),
+            request.text("cache"),
+            ImportOptions.from_mapping(request.dictionary("options")),
+            Path(request.text("project")),
+            request.text("display_path", source),
+            request.flag("allow_pickle"),
+            request.text("key"),
+            request.texts("trusted_factories"),
+            request.whole("cache_limit_bytes"),
         )
-        task = Task(
-            "python_backend.conversion:convert",
-            params,
-            params["display_path"],
-            limits,
-            check=lambda go_on: conversion.refuse_early(params, go_on),
-        )
-        self._jobs.submit(request.id, task, request.respond)
+
+        def run(supervisor: Supervisor) -> dict[str, Any]:
+            found = convert(job, supervisor, self._light)
+            return {"key": found.key, "entry": str(found.entry), "metadata": found.metadata}
+
+        self._jobs.submit(request.id, Task(run, job.display_path, job.limits()), request.respond)
         return Later()
 
     def _inspect(self, request: Request) -> dict[str, Any]:
-        from python_backend import conversion
-
-        return conversion.inspect(Path(request.text("source")))
+        return dict(reading.read("inspect", [Path(request.text("source"))], self._light))
 
     def _check_options(self, request: Request) -> dict[str, Any]:
         from python_backend import conversion
 
         return {"problems": conversion.check_options(Path(request.text("project")), request.dictionary("options"))}
+
+    def _approve_factory(self, request: Request) -> dict[str, Any]:
+        """A person has pressed the button: this very code may run where no sandbox works."""
+        from importer.jobs.approvals import approve, code_hash, project_code
+        from importer.options import ImportOptions
+
+        options = ImportOptions(factory=request.text("factory", ""), metric=request.text("metric", ""))
+        code = code_hash(project_code(options, Path(request.text("project"))))
+        approve(code)
+        return {"sha256": code}
 
     def _doctor(self, request: Request) -> dict[str, Any]:
         return {"checks": [check.data() for check in environment.doctor()]}
@@ -150,9 +163,7 @@ class Session:
             del self._setups[request.id]
 
     def _graph(self, request: Request) -> dict[str, Any]:
-        from python_backend import conversion
-
-        return conversion.graph(Path(request.text("payload")))
+        return dict(reading.read("graph", [Path(request.text("payload"))], self._light))
 
     def _watch(self, request: Request) -> dict[str, Any]:
         self._watcher.watch(Path(request.text("link")), Path(request.text("target")))
@@ -173,7 +184,7 @@ class Session:
     def _file_changed(self, link: Path, target: Path) -> None:
         self._peer.notify("file_changed", {"link": str(link), "target": str(target)})
 
-    def _watch_failed(self, link: Path, target: Path, error: BackendError) -> None:
+    def _watch_failed(self, link: Path, target: Path, error: ImporterError) -> None:
         self._peer.notify("watch_failed", {"link": str(link), "target": str(target), **error.data()})
 
     def _require_environment(self) -> None:
@@ -181,14 +192,4 @@ class Session:
             self._problems = environment.problems()
         if self._problems:
             first = self._problems[0]
-            raise BackendError(first.code, first.cause, first.remedy, stage="start")
-
-
-def _whole(options: dict[str, Any], name: str, default: int) -> int:
-    value = options.get(name, default)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        cause = f"The import option {name} must be a whole number of at least 0, got {value!r}."
-        raise BackendError("OPTION_INVALID", cause, "Change it in the import dock.", stage="start")
-    return value
+            raise ImporterError(first.code, first.cause, first.remedy, stage="start")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -13,7 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from python_backend.errors import BackendError
+from importer.errors import ImporterError
+
+if sys.platform != "win32":
+    from importer import posix
 
 _PROGRESS_SECONDS = 0.05
 
@@ -31,8 +32,8 @@ class SetupJob:
         self._process: subprocess.Popen[str] | None = None
         self._cancelled = False
 
-    def run(self, tell: Callable[[str, float, float, str], None]) -> dict[str, Any]:
-        """`{executable}`; raises BackendError. tell(stage, fraction, elapsed_seconds, message)."""
+    def run(self, report: Callable[[str, float, float, str], None]) -> dict[str, Any]:
+        """`{executable}`; raises ImporterError. report(stage, fraction, elapsed_seconds, message)."""
         started, last, stage = time.monotonic(), 0.0, "venv"
         if self._cancelled:
             raise _cancelled(stage)
@@ -57,17 +58,19 @@ class SetupJob:
                 if "result" in message:
                     return dict(message["result"])
                 if "error" in message:
-                    raise BackendError(**message["error"])
+                    raise ImporterError(**message["error"])
                 now = time.monotonic()
                 if message["stage"] != stage or now - last > _PROGRESS_SECONDS:
                     stage, last = message["stage"], now
-                    tell(stage, message["fraction"], now - started, message["message"])
+                    report(stage, message["fraction"], now - started, message["message"])
         finally:
             self._end()
         if self._cancelled:
             raise _cancelled(stage)
         cause = f"The set-up ended in the middle (exit status {process.returncode})."
-        raise BackendError("SETUP_FAILED", cause, "Try again; it goes on from here.", stage=stage, log="".join(words))
+        raise ImporterError(
+            "SETUP_FAILED", cause, "Try again; it continues from here.", stage=stage, log="".join(words)
+        )
 
     def cancel(self) -> None:
         """Stop pip and everything it started."""
@@ -79,11 +82,10 @@ class SetupJob:
         if process is None:
             return
         if process.poll() is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                if os.name == "nt":
-                    process.kill()
-                else:
-                    os.killpg(process.pid, signal.SIGKILL)
+            if sys.platform == "win32":
+                process.kill()
+            else:
+                posix.end_group(process.pid)
         if wait:
             process.wait()
             for stream in (process.stdin, process.stdout):
@@ -92,6 +94,6 @@ class SetupJob:
                         stream.close()
 
 
-def _cancelled(stage: str) -> BackendError:
+def _cancelled(stage: str) -> ImporterError:
     cause = "The set-up was cancelled."
-    return BackendError("CANCELLED", cause, "Start it again when you want it; it goes on from here.", stage=stage)
+    return ImporterError("CANCELLED", cause, "Start it again when you want it; it continues from here.", stage=stage)

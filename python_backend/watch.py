@@ -19,20 +19,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from importer.atomic_files import replacing
+from importer.errors import DISK_IS_FULL, ImporterError, from_exception
+from importer.plain_files import open_plain
 from python_backend import environment
-from python_backend.errors import DISK_IS_FULL, BackendError, from_exception
 
 QUIET_AFTER_CLOSE = 0.3
 """Seconds without a change after the writer has closed or renamed the file."""
 QUIET_WHILE_OPEN = 3.0
-"""Seconds without a change when nobody was seen to close it."""
+"""Seconds without a change when no writer was seen to close it."""
 LONGEST_WAIT = 2.0
 """A file that is written whole again and again is copied at least this often."""
 LOOK_SECONDS = 1.0
 _TICK = 0.1
 
-Version = tuple[int, int, int, int]
-"""device, inode, size, time of change in nanoseconds."""
+Version = tuple[int, int, int, int, int]
+"""device, inode, size, times of change of the content and of the file's entry in nanoseconds."""
 
 
 @dataclass
@@ -44,6 +46,7 @@ class _Linked:
     digest: str = ""
     changed_at: float = 0.0
     dirty_since: float = 0.0
+    changes: int = 0
     closed: bool = False
     was_complete: bool = False
     failure: str = ""
@@ -55,7 +58,7 @@ class Watcher:
     def __init__(
         self,
         on_change: Callable[[Path, Path], None],
-        on_failure: Callable[[Path, Path, BackendError], None] = lambda link, target, error: None,
+        on_failure: Callable[[Path, Path, ImporterError], None] = lambda link, target, error: None,
     ) -> None:
         self._on_change = on_change
         self._on_failure = on_failure
@@ -68,10 +71,10 @@ class Watcher:
     def watch(self, link: Path, target: Path) -> None:
         """Follow `target`; a version that differs from `link` is copied at once. Watching twice is watching once."""
         if not link.is_absolute() or not target.is_absolute():
-            raise BackendError("INVALID_PARAMS", "A watch needs absolute paths.", "Please report it.")
+            raise ImporterError("INVALID_PARAMS", "A watch needs absolute paths.", "Please report it.")
         if link == target or (link.exists() and target.exists() and link.samefile(target)):
             cause = f"{target} cannot be linked to itself."
-            raise BackendError("LINK_TO_ITSELF", cause, "Choose a file outside the project.")
+            raise ImporterError("LINK_TO_ITSELF", cause, "Choose a file outside the project.")
         with self._lock:
             if (link, target) in self._linked:
                 return
@@ -104,6 +107,9 @@ class Watcher:
             if str(linked.target) == path:
                 linked.changed_at = now
                 linked.dirty_since = linked.dirty_since or now
+                # Another change within one tick of the file system's clock leaves the same times.
+                linked.copied = None
+                linked.changes += 1
                 linked.closed = closed
                 linked.was_complete = linked.was_complete or closed
 
@@ -145,11 +151,12 @@ class Watcher:
 
     def _copy(self, item: _Linked) -> None:
         item.dirty_since, item.was_complete = 0.0, False
+        changes = item.changes
         try:
             copied = _copy_whole(item.target, item.link, item.digest, lambda: self._is_watched(item))
         except OSError as error:
             if isinstance(error, FileNotFoundError) and error.filename in (item.target, str(item.target)):
-                return  # it will come back; a folder of the link that is gone will not by itself
+                return  # it will appear again; a removed folder of the link will not by itself
             failure = f"{error.errno} {error.filename}"
             if failure != item.failure:
                 item.failure = failure
@@ -162,7 +169,8 @@ class Watcher:
             item.was_complete = True
             return
         item.failure = ""
-        item.copied, digest = copied
+        version, digest = copied
+        item.copied = version if item.changes == changes else None
         if digest != item.digest:
             item.digest = digest
             self._on_change(item.link, item.target)
@@ -171,12 +179,12 @@ class Watcher:
         return (item.link, item.target) in self._linked and not self._ended.is_set()
 
 
-def _not_copied(item: _Linked, error: OSError) -> BackendError:
+def _not_copied(item: _Linked, error: OSError) -> ImporterError:
     if error.errno in DISK_IS_FULL:
         return from_exception(error)
     cause = f"{item.target} cannot be copied to {item.link}: {error.strerror or error}."
     remedy = "Check that the link's folder is there, and the rights to both; it is tried again until it succeeds."
-    return BackendError("LINK_NOT_COPIED", cause, remedy)
+    return ImporterError("LINK_NOT_COPIED", cause, remedy)
 
 
 def _version(path: Path) -> Version | None:
@@ -188,12 +196,12 @@ def _version(path: Path) -> Version | None:
 
 
 def _as_version(found: os.stat_result) -> Version:
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             return _hash(file)
     except OSError:
         return ""
@@ -206,34 +214,29 @@ def _hash(file: Any) -> str:
     return digest.hexdigest()
 
 
+class _NotNeeded(Exception):
+    """The copy is not to take the destination's place."""
+
+
 def _copy_whole(
     source: Path, destination: Path, known_digest: str, wanted: Callable[[], bool]
 ) -> tuple[Version, str] | None:
     """Copy by a temporary file and a rename; None when the source changed meanwhile or is no longer wanted."""
     # Non-blocking, because a pipe may have taken the file's place since it was looked at.
     descriptor = os.open(source, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    temporary = destination.with_name(f".{destination.name}.{os.getpid()}.part")
     with os.fdopen(descriptor, "rb") as reader:
         before = os.fstat(reader.fileno())
         if not stat.S_ISREG(before.st_mode):
             return None
-        digest = hashlib.sha256()
-        try:
-            with temporary.open("wb") as writer:
-                while part := reader.read(1 << 20):
-                    digest.update(part)
-                    writer.write(part)
-                writer.flush()
-                os.fsync(writer.fileno())
-            version = _as_version(before)
-            if version != _as_version(os.fstat(reader.fileno())) or not wanted():
-                return None
-            if digest.hexdigest() != known_digest:
-                temporary.replace(destination)
-            return version, digest.hexdigest()
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
+        version, digest, whole = _as_version(before), hashlib.sha256(), False
+        with contextlib.suppress(_NotNeeded), replacing(destination, flushed=True) as writer:
+            while part := reader.read(1 << 20):
+                digest.update(part)
+                writer.write(part)
+            whole = version == _as_version(os.fstat(reader.fileno())) and wanted()
+            if not whole or digest.hexdigest() == known_digest:
+                raise _NotNeeded
+        return (version, digest.hexdigest()) if whole else None
 
 
 def _events(changed: Callable[[str, bool], None]) -> Any:
@@ -242,5 +245,5 @@ def _events(changed: Callable[[str, bool], None]) -> Any:
     except ImportError as error:
         requirement = "watchdog" + environment.required_versions().get("watchdog", "")
         cause = f"Python at {sys.executable} has no package watchdog (needed for watching files)."
-        raise BackendError("PACKAGE_MISSING", cause, environment.install_command(requirement)) from error
+        raise ImporterError("PACKAGE_MISSING", cause, environment.install_command(requirement)) from error
     return FileEvents(changed)

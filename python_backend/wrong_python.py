@@ -1,4 +1,4 @@
-"""What to say from an interpreter that is too old or too new. Python 3.6 can read this file."""
+"""The supported Pythons, and the errors for others and for a missing importer. Python 3.6 can read this file."""
 
 import json
 import os
@@ -7,8 +7,11 @@ import socket
 import struct
 import sys
 
+from python_backend import PROTOCOL
+
 OLDEST = (3, 10)
 TOO_NEW = (3, 14)
+RANGE = "3.%d to 3.%d" % (OLDEST[1], TOO_NEW[1] - 1)  # noqa: UP031
 
 
 def is_supported() -> bool:
@@ -23,21 +26,27 @@ def problem() -> "dict[str, str]":
     command = '{} "{}" --folder executorch_venv'.format(found[0] if found else "python3.12", script)
     return {
         "code": "WRONG_PYTHON",
-        "cause": f"Python {version} at {sys.executable} cannot be used: 3.10 to 3.13 is needed.",
+        "cause": f"Python {version} at {sys.executable} cannot be used: {RANGE} is needed.",
         "remedy": command if found else "Install Python 3.12, then run: " + command,
     }
 
 
-def tell_editor() -> int:
-    """Say hello with the problem and wait until the editor closes; an exit status."""
-    told = problem()
+def importer_missing() -> "dict[str, str]":
+    """The `environment` problem of an incomplete addon."""
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+    cause = "The importer is not beside the backend: there is no " + os.path.join(root, "importer") + "."  # noqa: PTH118
+    return {"code": "IMPORTER_MISSING", "cause": cause, "remedy": "Install the complete addon again."}
+
+
+def tell_editor(told: "dict[str, str]") -> int:
+    """Say hello with a problem and wait until the editor closes; an exit status."""
     port, secret = os.environ.get("EXECUTORCH_RPC_PORT", ""), os.environ.get("EXECUTORCH_RPC_SECRET", "")
     if not port.isdigit() or not secret:
         sys.stderr.write(told["cause"] + " " + told["remedy"] + "\n")
         return 2
     hello = {
         "secret": secret,
-        "protocol": 1,
+        "protocol": PROTOCOL,
         "importer": "",
         "python": ".".join(str(part) for part in sys.version_info[:3]),
         "executable": sys.executable,

@@ -1,1 +1,1 @@
-"""The steps behind dev.py: each module makes one thing ready and does nothing when it already is."""
+"""The steps of dev.py. Each module prepares one thing, and does nothing when it is complete."""

@@ -1,4 +1,4 @@
-"""What a person sees while a step runs, and the log that is kept of every external command."""
+"""Progress output, and a log of every external command."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOGS = CACHE / "logs"
 
 
 class StepFailed(Exception):
-    """A step could not be done: what happened, and what mends it."""
+    """A step failed: the cause, the remedy, and the log."""
 
     def __init__(self, cause: str, remedy: str = "", log: Path | None = None) -> None:
         super().__init__(cause)
@@ -29,7 +29,7 @@ class StepFailed(Exception):
 
 @contextmanager
 def step(title: str) -> Iterator[None]:
-    """Print what is being done, and how long it took."""
+    """Print what runs, and how long it took."""
     begin = time.monotonic()
     print(f"  .. {title}", flush=True)
     yield
@@ -69,9 +69,22 @@ def run(
         status, failed = f"stopped after {timeout:.0f} s", True
     path.write_text(f"$ {shlex.join(words)}\n{output}\n[exit: {status}]\n", encoding="utf-8")
     if failed:
-        tail = "\n".join(output.strip().splitlines()[-25:])
-        raise StepFailed(f"`{shlex.join(words[:4])} ...` failed ({status}):\n{tail}", remedy, path)
+        raise StepFailed(f"`{shlex.join(words[:4])} ...` failed ({status}):\n{_reason_in(output)}", remedy, path)
     return output
+
+
+def _reason_in(output: str) -> str:
+    """The end of an output, after the errors further up: a test program lists other tests behind a failed one."""
+    lines = output.strip().splitlines()
+    tail = max(0, len(lines) - 25)
+    errors: list[str] = []
+    is_error = False
+    for line in lines[:tail]:
+        # A doctest assertion goes on with its values, up to an empty line.
+        is_error = " ERROR: " in line or (is_error and bool(line.strip()))
+        if is_error:
+            errors.append(line)
+    return "\n".join([*errors[:50], *(["..."] if errors else []), *lines[tail:]])
 
 
 def size_of(path: Path) -> int:
@@ -82,7 +95,7 @@ def size_of(path: Path) -> int:
 
 
 def megabytes(count: int) -> str:
-    """A size as a person reads it."""
+    """A size for people."""
     return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
 
 
@@ -93,7 +106,7 @@ def version_tuple(text: str) -> tuple[int, ...]:
 
 
 def report_failure(error: StepFailed) -> int:
-    """Say what failed and why; returns the exit status."""
+    """Print what failed and why; returns the exit status."""
     print(f"\nfailed: {error.cause}", file=sys.stderr)
     if error.remedy:
         print(f"remedy: {error.remedy}", file=sys.stderr)

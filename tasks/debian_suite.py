@@ -1,7 +1,7 @@
-"""Packages of another Debian suite, unpacked into a folder of their own: no root, nothing installed.
+"""Packages of another Debian suite, unpacked into a folder. Needs no root, and installs nothing.
 
-apt-get gets lists, a cache and an empty status file below the folder, so nothing counts as
-installed and every library is fetched. `dpkg -x` unpacks; the caller makes the programs find
+apt-get gets lists, a cache and an empty status file below the folder, so it considers nothing
+installed and fetches every library. `dpkg -x` unpacks; the caller makes the programs find
 their libraries.
 """
 
@@ -18,16 +18,48 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 SOURCES = (Path("/etc/apt/sources.list"), Path("/etc/apt/sources.list.d"))
 
 
-def unpack(packages: Sequence[str], suite: str, target: Path, *, dependencies: bool) -> None:
-    """Fetch packages (and what they depend on) from `suite` and unpack them into `target`."""
+def unpack(
+    packages: Sequence[str], suite: str, target: Path, *, dependencies: bool, architecture: str | None = None
+) -> None:
+    """Fetch packages (and what they depend on) from `suite` and unpack them into `target`.
+
+    Another `architecture` than this machine's is known to this one call of apt-get only.
+    """
     if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
         raise StepFailed(
             f"{', '.join(packages)} can only be fetched on a Debian-like machine",
-            "install it yourself and put it on PATH",
+            "install it and put it on PATH",
         )
     workspace = target.parent / f"{target.name}.apt"
-    shutil.rmtree(workspace, ignore_errors=True)
     archives = workspace / "cache" / "archives"
+    apt = _apt_get(workspace, archives, suite)
+    if architecture is not None:
+        apt += ["-o", f"APT::Architecture={architecture}", "-o", f"APT::Architectures={architecture}"]
+    with step(f"package list of Debian {suite}"):
+        run([*apt, "update"], log=f"apt-{suite}-update")
+    with step(f"download {', '.join(packages)}"):
+        if dependencies:
+            arguments = ["install", "--download-only", "-y", *packages]
+            run([*apt, *arguments], log=f"apt-{suite}-download")
+        else:
+            run([*apt, "download", *packages], log=f"apt-{suite}-download", cwd=archives)
+    found = sorted(archives.glob("*.deb"))
+    if not found:
+        raise StepFailed(f"Debian {suite} has no packages for {', '.join(packages)}")
+    unpacked = target.parent / f"{target.name}.new"
+    shutil.rmtree(unpacked, ignore_errors=True)
+    unpacked.mkdir()
+    with step(f"unpack {len(found)} packages, {megabytes(size_of(archives))}"):
+        for archive in found:
+            run(["dpkg", "-x", archive, unpacked], log="dpkg")
+    shutil.rmtree(target, ignore_errors=True)
+    unpacked.rename(target)
+    shutil.rmtree(workspace)
+
+
+def _apt_get(workspace: Path, archives: Path, suite: str) -> list[str]:
+    """apt-get with an empty workspace of its own, which knows this suite only."""
+    shutil.rmtree(workspace, ignore_errors=True)
     archives.mkdir(parents=True)
     (workspace / "state" / "lists" / "partial").mkdir(parents=True)
     (workspace / "state" / "status").touch()
@@ -35,7 +67,7 @@ def unpack(packages: Sequence[str], suite: str, target: Path, *, dependencies: b
     signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""
     sources = workspace / "sources.list"
     sources.write_text(f"deb {signed}{_mirror()} {suite} main\n", encoding="utf-8")
-    apt = [
+    return [
         "apt-get",
         *("-o", f"Dir::State={workspace / 'state'}"),
         *("-o", f"Dir::State::status={workspace / 'state' / 'status'}"),
@@ -50,26 +82,6 @@ def unpack(packages: Sequence[str], suite: str, target: Path, *, dependencies: b
         *("-o", "Acquire::Retries=3"),
         *("-o", "Debug::NoLocking=true"),
     ]
-    with step(f"package list of Debian {suite}"):
-        run([*apt, "update"], log=f"apt-{suite}-update")
-    with step(f"download {', '.join(packages)}"):
-        if dependencies:
-            arguments = ["install", "--download-only", "-y", *packages]
-            run([*apt, *arguments], log=f"apt-{suite}-download")
-        else:
-            run([*apt, "download", *packages], log=f"apt-{suite}-download", cwd=archives)
-    found = sorted(archives.glob("*.deb"))
-    if not found:
-        raise StepFailed(f"Debian {suite} gave no packages for {', '.join(packages)}")
-    unpacked = target.parent / f"{target.name}.new"
-    shutil.rmtree(unpacked, ignore_errors=True)
-    unpacked.mkdir()
-    with step(f"unpack {len(found)} packages, {megabytes(size_of(archives))}"):
-        for archive in found:
-            run(["dpkg", "-x", archive, unpacked], log="dpkg")
-    shutil.rmtree(target, ignore_errors=True)
-    unpacked.rename(target)
-    shutil.rmtree(workspace)
 
 
 def _mirror() -> str:

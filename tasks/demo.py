@@ -1,4 +1,4 @@
-"""The demo: the sample project imported headless from a clean state, and run in a real Godot."""
+"""The demo: imports the sample project headless, and runs it in a real Godot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is found, what is missing, and the command that mends it."""
+"""What is installed, what is missing, and the command that installs it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tasks.console import StepFailed
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked for."""
+    """One requirement, and what was found."""
 
     name: str
     found: str  # empty when missing
@@ -31,7 +31,7 @@ def run_doctor() -> int:
 
 
 def examine() -> list[Finding]:
-    """Look for everything; nothing is made, fetched or changed."""
+    """Check every requirement. Makes, fetches and changes nothing."""
     return [
         _python(),
         _program("C++ compiler", os.environ.get("CXX", "g++"), "apt-get install g++"),

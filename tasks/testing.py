@@ -1,25 +1,35 @@
-"""All checks in one go: formatters, linters, types, native tests, then everything that pytest collects."""
+"""All checks: formatters, linters, types, native tests, then everything that pytest collects."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tasks import native, project
-from tasks.console import ROOT, run, step
+from tasks import gdscript_checks, native, project
+from tasks.console import ROOT, StepFailed, run, step
 from tasks.environment import FOLDER
 
 PROGRAMS = FOLDER / "bin"
-PYTHON_SOURCES = ("dev.py", "tasks", "importer", "python_backend", "tests", "benchmarks", "sample_project/training")
-TYPED = ("dev.py", "tasks", "importer", "python_backend")
+PYTHON_SOURCES = (
+    "dev.py",
+    "tasks",
+    "godot_executorch",
+    "importer",
+    "python_backend",
+    "tests",
+    "benchmarks",
+    "sample_project/training",
+)
+TYPED = ("dev.py", "tasks", "godot_executorch", "importer", "python_backend")
 GDSCRIPT_SOURCES = ("addons/executorch", "sample_project", "tests", "benchmarks")
 
 
 def run_tests(pytest_arguments: list[str]) -> int:
-    """Check and test everything but what is marked slow; further words go to pytest, and then only pytest runs."""
+    """Check and test everything that is not marked slow. Further words go to pytest, and then only pytest runs."""
     project.ensure_ready()
     if not pytest_arguments:
         check_sources()
@@ -35,7 +45,19 @@ def run_tests(pytest_arguments: list[str]) -> int:
 
 def check_sources() -> None:
     """Formatters in check mode, linters, types and the native tests, side by side. Raises the first StepFailed."""
-    checks = (native.test, _check_gdscript, _check_types, _check_cpp, _check_python)
+    _run_side_by_side(native.test, *_linters())
+
+
+def lint() -> None:
+    """Formatters in check mode, linters and types alone. Raises the first StepFailed."""
+    _run_side_by_side(*_linters())
+
+
+def _linters() -> tuple[Callable[[], None], ...]:
+    return _check_gdscript, _check_types, _check_cpp, _check_python
+
+
+def _run_side_by_side(*checks: Callable[[], None]) -> None:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for done in [pool.submit(check) for check in checks]:
             done.result()
@@ -58,6 +80,10 @@ def _check_gdscript() -> None:
     with step(f"gdformat and gdlint, {len(gdscript)} files"):
         run([PROGRAMS / "gdformat", "--check", *gdscript], log="gdformat", remedy="gdformat FILE")
         run([PROGRAMS / "gdlint", *gdscript], log="gdlint")
+    with step("unused preloads"):
+        unused = gdscript_checks.unused_preloads(gdscript)
+        if unused:
+            raise StepFailed("unused preloads:\n" + "\n".join(unused), "Delete the constants.")
 
 
 def _check_cpp() -> None:
@@ -71,7 +97,7 @@ def _check_cpp() -> None:
 
 
 def _tracked(*patterns: str) -> list[Path]:
-    """The files of the tree that git knows or could know, so that generated ones are left out."""
+    """The files of the tree that git tracks or would track; generated files are excluded."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns]
     names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     return [ROOT / name for name in names if (ROOT / name).exists()]

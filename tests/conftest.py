@@ -1,4 +1,4 @@
-"""Fixtures that every room's tests share."""
+"""Fixtures that all tests share."""
 
 from __future__ import annotations
 
@@ -10,13 +10,22 @@ from pathlib import Path
 import pytest
 
 from tasks import godot as godot_task
+from tasks.cross import extension_file
 from tests import godot_projects, model_sources
 from tests.godot_projects import GodotProject
+
+# Projects of tests share a cache of artifacts, and each is a person's of its own.
+os.environ["EXECUTORCH_CACHE_SIGNING_KEY"] = "5e" * 32
 
 pytest_plugins = ["tests.godot_cases", "tests.distribution"]
 
 # What a machine of CI may lack; every other skip is a failure there.
 MAY_LACK = re.compile(r"there is no (system )?Python|the system's Python has|cannot be fetched|could not install")
+
+
+def pytest_sessionstart() -> None:
+    """Godot finds the library by a file that is not in the tree."""
+    extension_file.write()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,10 +7,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.godot import run_headless
+import pytest
+
+from tasks import godot as godot_task
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "tests" / "project_template" / "project.godot"
+PRESETS = ROOT / "sample_project" / "export_presets.cfg"
+SCENE = """[gd_scene load_steps=2 format=3]
+[ext_resource type="Script" path="res://{name}.gd" id="1"]
+[node name="Main" type="Node"]
+script = ExtResource("1")
+"""
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ class GodotProject:
     def run(self, *arguments: str | Path, timeout: float = 120, env: Mapping[str, str] | None = None) -> Run:
         """Run `godot --headless --path PROJECT ARGUMENTS`. A Godot that hangs is killed and its status is -9."""
         environment = {**self.environment, **(env or {})}
-        return Run(*run_headless(self.godot, self.path, *arguments, timeout=timeout, env=environment))
+        return Run(*godot_task.run_headless(self.godot, self.path, *arguments, timeout=timeout, env=environment))
 
     def import_all(self, timeout: float = 300, env: Mapping[str, str] | None = None) -> Run:
         """Import the project's files headless, as a first open does."""
@@ -54,6 +62,28 @@ class GodotProject:
         target.mkdir(parents=True, exist_ok=True)
         for file in files:
             shutil.copy(file, target / file.name)
+
+    def add_scene(self, name: str, script: str, *, is_main: bool = False) -> None:
+        """Write `res://NAME.tscn`, a node with a script; as the main scene, it is the one that exported games run."""
+        (self.path / f"{name}.gd").write_text(script, encoding="utf-8")
+        (self.path / f"{name}.tscn").write_text(SCENE.format(name=name), encoding="utf-8")
+        if is_main:
+            file = self.path / "project.godot"
+            settings, line = file.read_text(encoding="utf-8"), f'run/main_scene="res://{name}.tscn"\n'
+            assert "[application]\n" in settings
+            if line not in settings:
+                file.write_text(settings.replace("[application]\n", f"[application]\n\n{line}", 1), encoding="utf-8")
+
+    def export(self, program: Path, kind: str = "release") -> Run:
+        """Export the game for Linux to `program`. Skips the test when Godot came without export templates."""
+        templates = godot_task.ensure().templates
+        if templates is None:
+            pytest.skip("this machine's own Godot has no export templates of ours")
+        template = f'{kind}="{templates / f"godot-template-{kind}"}"'
+        presets = PRESETS.read_text(encoding="utf-8").replace(f'{kind}=""', template)
+        (self.path / "export_presets.cfg").write_text(presets, encoding="utf-8")
+        program.parent.mkdir(parents=True, exist_ok=True)
+        return self.run(f"--export-{kind}", "Linux", program, timeout=400)
 
 
 def make(path: Path, godot: Path, cache: Path | str = "res://.godot/executorch_cache") -> GodotProject:
@@ -70,6 +100,7 @@ def make(path: Path, godot: Path, cache: Path | str = "res://.godot/executorch_c
         "XDG_DATA_HOME": str(data / "data"),
         "XDG_CONFIG_HOME": str(data / "config"),
         "XDG_CACHE_HOME": str(data / "cache"),
+        "EXECUTORCH_CHECKOUT": str(ROOT),
         "EXECUTORCH_PYTHON": str(ROOT / ".venv" / "bin" / "python"),
     }
     data.mkdir(exist_ok=True)

@@ -11,11 +11,6 @@ import pytest
 
 from tests.godot_projects import GodotProject, Run
 
-MAIN_SCENE = """[gd_scene load_steps=2 format=3]
-[ext_resource type="Script" path="res://ask.gd" id="1"]
-[node name="Ask" type="Node"]
-script = ExtResource("1")
-"""
 # Loads the file named on the command line and prints what it answers to 2.5.
 ASK = """extends Node
 
@@ -54,7 +49,7 @@ class ModelProject:
         return sorted((self.godot.path / ".godot" / "imported").glob(f"{name}-*.pte"))
 
 
-def told(run: Run, name: str) -> list[str]:
+def errors_of(run: Run, name: str) -> list[str]:
     """Our error lines about res://models/NAME."""
     return [line for line in run.errors if "ExecuTorch" in line and f"res://models/{name}" in line]
 
@@ -64,8 +59,7 @@ def fill(godot: GodotProject, models: Path) -> ModelProject:
     made = ModelProject(godot)
     (godot.path / "models").mkdir()
     shutil.copy(models / "linear.pt", godot.path / "models" / "good.pt")
-    (godot.path / "ask.tscn").write_text(MAIN_SCENE, encoding="utf-8")
-    (godot.path / "ask.gd").write_text(ASK, encoding="utf-8")
+    godot.add_scene("ask", ASK)
     return made
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
+NETWORKS = ROOT / "tests" / "networks" / "zoo.py"
 
 
 def ensure() -> Path:
-    """The folder with the models, made when this file has changed."""
-    digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+    """The folder with the models, made again when this file or the networks have changed."""
+    digest = hashlib.sha256(Path(__file__).read_bytes() + NETWORKS.read_bytes()).hexdigest()[:16]
     folder = CACHE / "test_models" / digest
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name("lock").open("w") as lock:
@@ -41,22 +42,14 @@ def _make(folder: Path) -> None:
     import torch
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import EdgeCompileConfig, ExecutorchBackendConfig, to_edge_transform_and_lower
+    from executorch.exir.passes.external_constants_pass import delegate_external_constants_pass_unlifted
     from executorch.exir.passes.init_mutable_pass import InitializedMutableBufferPass
     from torch import nn
     from torch.export import Dim, export
 
+    from tests.networks.zoo import Counter, Named, Same, linear, policy
+
     torch.manual_seed(7)
-
-    def linear() -> nn.Module:
-        layer = nn.Linear(1, 1)
-        with torch.no_grad():
-            layer.weight.fill_(2.0)
-            layer.bias.fill_(3.0)
-        return layer.eval()
-
-    class TwoInputs(nn.Module):
-        def forward(self, left: torch.Tensor, right: torch.Tensor) -> dict[str, torch.Tensor]:
-            return {"sum": left + right, "product": left * right}
 
     class Integers(nn.Module):
         def __init__(self) -> None:
@@ -66,21 +59,6 @@ def _make(folder: Path) -> None:
         def forward(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
             return self.table(tokens).sum(-1) * mask
 
-    class Counter(nn.Module):
-        total: torch.Tensor
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.register_buffer("total", torch.full((1,), 5.0))
-
-        def forward(self, step: torch.Tensor) -> torch.Tensor:
-            self.total.add_(step)
-            return self.total * 1.0
-
-    class Same(nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return x.clone()
-
     class Number(nn.Module):
         def forward(self, x: torch.Tensor) -> tuple[float, torch.Tensor]:
             return 2.5, x.clone()
@@ -89,7 +67,6 @@ def _make(folder: Path) -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return x.reshape(2, 2)[0:0].clone()
 
-    policy = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 4)).eval()
     convnet = nn.Sequential(
         nn.Conv2d(3, 16, 3, padding=1),
         nn.ReLU(),
@@ -108,11 +85,13 @@ def _make(folder: Path) -> None:
     torch.save(linear().state_dict(), folder / "linear_state_dict.pth")
     torch.save(linear(), folder / "linear_module.pt")
     pair = (torch.ones(2, 3), torch.ones(2, 3))
-    torch.export.save(export(TwoInputs(), pair), folder / "two_inputs.pt2")
+    torch.export.save(export(Named(), pair), folder / "two_inputs.pt2")
+    rows = ({0: Dim("rows", min=1, max=8)},) * 2
+    torch.export.save(export(Named(), pair, dynamic_shapes=rows), folder / "rows.pt2")
     integers = (torch.zeros(1, 6, dtype=torch.int64), torch.ones(1, 6))
     torch.export.save(export(Integers().eval(), integers), folder / "integers.pt2")
     batch = Dim("batch", min=1, max=1024)
-    dynamic = export(policy, (torch.zeros(2, 8),), dynamic_shapes=({0: batch},))
+    dynamic = export(policy(), (torch.zeros(2, 8),), dynamic_shapes=({0: batch},))
     torch.export.save(dynamic, folder / "policy.pt2")
     torch.export.save(export(convnet, (torch.zeros(1, 3, 32, 32),)), folder / "convnet.pt2")
     for parameter in convnet.parameters():
@@ -125,6 +104,8 @@ def _make(folder: Path) -> None:
         edge = to_edge_transform_and_lower(programs, partitioner=partitioner, compile_config=checks)  # type: ignore[arg-type]
         program = edge.to_executorch(ExecutorchBackendConfig(**config))  # type: ignore[arg-type]
         (folder / name).write_bytes(program.buffer)
+        if program._tensor_data:
+            program.write_tensor_data_to_file(str(folder))
 
     lower(exported, True, "linear_xnnpack.pte")
     lower(exported, False, "linear_portable.pte")
@@ -134,7 +115,7 @@ def _make(folder: Path) -> None:
     lower(counter, False, "counter.pte", passes=[InitializedMutableBufferPass(["total"])])
     lower(export(Number(), (torch.ones(4),)), False, "number.pte")
     lower(export(NoRows(), (torch.ones(4),)), False, "no_rows.pte")
-    methods = {"forward": exported, "double": export(TwoInputs(), pair)}
+    methods = {"forward": exported, "double": export(Named(), pair)}
     lower(methods, False, "two_methods.pte")
     # Every dtype that a program can hold; ExecuTorch's memory planning does not know uint64.
     floats = ("float32", "float64", "float16", "bfloat16")
@@ -142,6 +123,11 @@ def _make(folder: Path) -> None:
     dtypes = floats + integers_and_bool
     same = {f"same_{name}": export(Same(), (torch.ones(4).to(getattr(torch, name)),)) for name in dtypes}
     lower({"forward": exported, **same}, False, "dtypes.pte")
+    # Weights in a .ptd, of portable kernels and of XNNPACK.
+    lower(exported, False, "external_weights.pte", external_constants=lambda _: "external_weights")
+    tagged = export(linear(), (one,)).module()
+    delegate_external_constants_pass_unlifted(module=tagged, gen_tag_fn=lambda _: "external_xnnpack")
+    lower(export(tagged, (one,)), True, "external_xnnpack.pte")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 extends Node
-## Runs the cases named in `res://tests/selection.json` ([[file, case], ...]) and reports each on
-## a line of its own, for tests/godot_cases.py.
+## Runs the cases named in `res://tests/selection.json` ([[file, case], ...]) and reports each on a line of its own, for
+## tests/godot_cases.py.
 
 
 func _ready() -> void:

@@ -1,79 +1,87 @@
 @tool
 extends EditorPlugin
-## Registers the editor's parts; none of their logic is here.
+## Registers the editor's parts and connects them; none of their logic is here.
 
-const ImportPlugin := preload("editor/import/model_import_plugin.gd")
+const DockViews := preload("editor/dock/dock_views.gd")
 const ExportPlugin := preload("editor/export/payload_export_plugin.gd")
-const ModelSettings := preload("editor/import/model_settings.gd")
-const RunMode := preload("editor/backend/run_mode.gd")
+const GraphWindow := preload("editor/graph/graph_window.gd")
+const ImportPlugin := preload("editor/import/model_import_plugin.gd")
+const InspectorViews := preload("editor/inspector/inspector_views.gd")
+const Jobs := preload("editor/jobs/jobs.gd")
+const McpEditorServer := preload("editor/mcp/mcp_editor_server.gd")
+const ProfilerPlugin := preload("editor/profiler/profiler_plugin.gd")
+const RunMode := preload("editor/jobs/run_mode.gd")
+const Settings := preload("editor/shared/settings.gd")
+const TokenizerImportPlugin := preload("editor/import/tokenizer_import_plugin.gd")
+const Watching := preload("editor/watching/watching.gd")
 
-## One line for each part: a script whose objects have `start(plugin: EditorPlugin, jobs: ExecuTorchJobs)` (fewer
-## arguments are fine) and `stop(plugin: EditorPlugin)`. Not started where nobody looks: `--import` and exports.
-const PARTS: PackedStringArray = [
-	"res://addons/executorch/editor/inspector/inspector_views.gd",
-	"res://addons/executorch/editor/dock/dock_views.gd",
-	"res://addons/executorch/editor/profiler/profiler_plugin.gd",
-	"res://addons/executorch/editor/mcp/mcp_editor_server.gd",
-]
+## The conversions of this editor.
+var jobs: Jobs
+## The models that follow files outside of the project; null while no views are shown, like the parts below.
+var watching: Watching
+var mcp: McpEditorServer
+var dock: DockViews
+var profiler: ProfilerPlugin
+var graph: GraphWindow
+var inspector: InspectorViews
 
-## Name -> script of the singletons that a project gets when the plugin is enabled in it.
-const AUTOLOADS: Dictionary = {"ExecuTorchMCP": "res://addons/executorch/runtime/mcp/mcp_autostart.gd"}
-
-var _jobs: ExecuTorchJobs
 var _import_plugin: ImportPlugin
+var _tokenizer_plugin: TokenizerImportPlugin
 var _export_plugin: ExportPlugin
-var _parts: Array[Object] = []
 
 
 func _enter_tree() -> void:
-	ModelSettings.register()
-	_jobs = ExecuTorchJobs.new()
-	add_child(_jobs)
-	_import_plugin = ImportPlugin.new(_jobs)
+	Settings.register()
+	jobs = Jobs.new()
+	add_child(jobs)
+	_import_plugin = ImportPlugin.new(jobs)
 	add_import_plugin(_import_plugin)
-	_export_plugin = ExportPlugin.new(_jobs)
+	_tokenizer_plugin = TokenizerImportPlugin.new()
+	add_import_plugin(_tokenizer_plugin)
+	_export_plugin = ExportPlugin.new(jobs)
 	add_export_plugin(_export_plugin)
+	# `--import` and exports show no views.
 	if not RunMode.waits():
-		for path: String in PARTS:
-			_start_part(path)
+		_start_views()
 
 
 func _exit_tree() -> void:
-	for part: Object in _parts:
-		_call_with(part, &"stop", [self])
-	_parts.clear()
+	if inspector != null:
+		_stop_views()
 	remove_export_plugin(_export_plugin)
+	remove_import_plugin(_tokenizer_plugin)
 	remove_import_plugin(_import_plugin)
-	_jobs.close()
+	jobs.close()
 	# The engine itself ends with 0 whatever an importer said. The last quit() decides: an export's own comes after this.
-	if RunMode.waits() and _jobs.has_failures():
+	if RunMode.waits() and not jobs.failures.is_empty():
 		get_tree().quit(1)
 		get_tree().quit.call_deferred(1)
 
 
-func _enable_plugin() -> void:
-	for singleton: String in AUTOLOADS:
-		if FileAccess.file_exists(AUTOLOADS[singleton] as String):
-			add_autoload_singleton(singleton, AUTOLOADS[singleton] as String)
-
-
 func _disable_plugin() -> void:
-	for singleton: String in AUTOLOADS:
-		if ProjectSettings.has_setting("autoload/" + singleton):
-			remove_autoload_singleton(singleton)
+	McpEditorServer.remove_autoload()
 
 
-func _start_part(path: String) -> void:
-	if not FileAccess.file_exists(path):
-		return
-	var script: GDScript = load(path) as GDScript
-	if script == null or not script.can_instantiate():
-		push_error("ExecuTorch: %s does not compile; its part of the editor is missing." % path)
-		return
-	var part: Object = script.new()
-	_parts.append(part)
-	_call_with(part, &"start", [self, _jobs])
+func _start_views() -> void:
+	watching = Watching.new(self, jobs)
+	mcp = McpEditorServer.new(self, jobs)
+	dock = DockViews.new(self, jobs, mcp)
+	profiler = ProfilerPlugin.new(self, jobs)
+	graph = GraphWindow.new(jobs)
+	EditorInterface.get_base_control().add_child(graph)
+	inspector = InspectorViews.new(self, jobs, watching.links)
+	inspector.plugin.log_requested.connect(dock.show_job_of)
+	inspector.plugin.graph_requested.connect(graph.open)
+	inspector.plugin.profiler_requested.connect(profiler.dock.open_benchmark)
+	profiler.dock.operator_selected.connect(graph.follow_operator)
+	profiler.dock.operator_opened.connect(graph.open_operator)
 
 
-func _call_with(part: Object, method: StringName, arguments: Array) -> void:
-	part.callv(method, arguments.slice(0, part.get_method_argument_count(method)))
+func _stop_views() -> void:
+	inspector.stop()
+	graph.queue_free()
+	profiler.stop()
+	dock.stop()
+	mcp.stop()
+	watching.stop()
+	inspector = null

@@ -1,9 +1,9 @@
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
-#include "model/platform.h"
+#include "core/runtime/hooks.h"
 
 int main(int argc, char** argv) {
-    godot_executorch::install_platform(nullptr);
+    godot_executorch::install_hooks(nullptr);
     return doctest::Context(argc, argv).run();
 }

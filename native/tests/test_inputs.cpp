@@ -16,7 +16,7 @@ int code(Code value) {
 }  // namespace
 
 TEST_CASE("wrong inputs are refused with expected and got") {
-    Model model;
+    Session model;
     REQUIRE(model.load_from_file(model_path("linear_xnnpack.pte")).ok());
     std::vector<TensorValue> outputs;
     CHECK(model.forward({}, outputs).code() == code(Code::WrongInputCount));
@@ -33,7 +33,7 @@ TEST_CASE("wrong inputs are refused with expected and got") {
 }
 
 TEST_CASE("every dimension is held to its range, not only the number of elements") {
-    Model model;
+    Session model;
     REQUIRE(model.load_from_file(model_path("policy.pte")).ok());
     ValueHint observation{"observation", "float32", {}, {{2, 64}, {8, 8}}};
     ValueHint action{"action", "", {}, {}};
@@ -52,7 +52,7 @@ TEST_CASE("every dimension is held to its range, not only the number of elements
 }
 
 TEST_CASE("a signature that contradicts the program is refused") {
-    Model model;
+    Session model;
     REQUIRE(model.load_from_file(model_path("policy.pte")).ok());
     const ValueHint output;
     CHECK(model.set_signature("forward", {}, {output}).code() == code(Code::WrongInputCount));
@@ -82,7 +82,34 @@ TEST_CASE("a number of elements without a shape finds the only shape it can have
     spec.minimum = {1, 1};
     const Status open = spec.infer_shape(24, shape);
     REQUIRE(open.code() == code(Code::WrongShape));
+    CHECK(open.failure().cause.find("[3,8] or [4,6]") != std::string::npos);
     CHECK(open.failure().remedy.find("shape") != std::string::npos);
+    // 7 * 61 has no other factors that fit.
+    REQUIRE(spec.infer_shape(61 * 7, shape).ok());
+    CHECK(shape.text() == "[61,7]");
+}
+
+TEST_CASE("what a flat array means does not depend on the call before") {
+    Session model;
+    REQUIRE(model.load_from_file(model_path("policy.pte")).ok());
+    const std::vector<float> values(16, 1.0F);
+    const int32_t sizes[] = {2, 8};
+    const auto is_taken_flat = [&] {
+        Call call(model);
+        REQUIRE(call.begin_forward().ok());
+        return call.method().set_same_shape(0, values.data(), values.size());
+    };
+    const auto call_with_shape = [&] {
+        Call call(model);
+        REQUIRE(call.begin_forward().ok());
+        REQUIRE(call.method().set_tensor(0, Shape::of(sizes, 2), values.data()).ok());
+        REQUIRE(call.execute().ok());
+    };
+    call_with_shape();
+    CHECK_FALSE(is_taken_flat());  // the program alone does not say which dimension is the batch
+    REQUIRE(model.set_signature("forward", {{"x", "", {}, {{1, 64}, {8, 8}}}}, {{"y", "", {}, {}}}).ok());
+    call_with_shape();
+    CHECK(is_taken_flat());
 }
 
 TEST_CASE("every dtype goes in and comes out unchanged") {
@@ -96,7 +123,7 @@ TEST_CASE("every dtype goes in and comes out unchanged") {
                           {"uint16", Dtype::UInt16}, {"uint32", Dtype::UInt32},     {"bool", Dtype::Bool}};
     for (const Kind& kind : kinds) {
         CAPTURE(kind.name);
-        Model model;
+        Session model;
         REQUIRE(model.load_from_file(model_path(std::string("same_") + kind.name + ".pte")).ok());
         MethodSignature signature;
         REQUIRE(model.method_signature("forward", signature).ok());
@@ -135,28 +162,26 @@ TEST_CASE("conversions refuse what the dtype cannot hold") {
     CHECK_FALSE(convert_elements(&integers[0], Dtype::Long, wide, Dtype::UInt64, 1).ok());
 }
 
-TEST_CASE("a backend that is not here is named") {
-    std::vector<char> bytes = read_file(model_path("linear_xnnpack.pte"));
-    const std::string name = "XnnpackBackend";
-    const auto found = std::search(bytes.begin(), bytes.end(), name.begin(), name.end());
-    REQUIRE(found != bytes.end());
-    *(found + 13) = 'x';
-    Model model;
-    REQUIRE(model.load_from_buffer(bytes.data(), bytes.size()).ok());
-    const Status status = model.load_method("forward");
-    REQUIRE(status.code() == code(Code::BackendMissing));
-    CHECK(status.failure().cause.find("XnnpackBackenx") != std::string::npos);
-}
-
-TEST_CASE("an operator that is not here is named") {
-    std::vector<char> bytes = read_file(model_path("convnet_portable.pte"));
-    const std::string name = "aten::relu";
-    const auto found = std::search(bytes.begin(), bytes.end(), name.begin(), name.end());
-    REQUIRE(found != bytes.end());
-    *(found + 9) = 'x';
-    Model model;
-    REQUIRE(model.load_from_buffer(bytes.data(), bytes.size()).ok());
-    const Status status = model.load_method("forward");
-    REQUIRE(status.code() == code(Code::OperatorMissing));
-    CHECK(status.failure().cause.find("aten::relx") != std::string::npos);
+TEST_CASE("a backend or operator that is not here is named") {
+    struct Changed {
+        const char* model;
+        std::string name;
+        std::string wrong;
+        Code code;
+    };
+    const Changed changes[] = {
+        {"linear_xnnpack.pte", "XnnpackBackend", "XnnpackBackenx", Code::BackendMissing},
+        {"convnet_portable.pte", "aten::relu", "aten::relx", Code::OperatorMissing},
+    };
+    for (const Changed& change : changes) {
+        std::vector<char> bytes = read_file(model_path(change.model));
+        const auto found = std::search(bytes.begin(), bytes.end(), change.name.begin(), change.name.end());
+        REQUIRE(found != bytes.end());
+        std::copy(change.wrong.begin(), change.wrong.end(), found);
+        Session model;
+        REQUIRE(model.load_from_buffer(bytes.data(), bytes.size()).ok());
+        const Status status = model.load_method("forward");
+        REQUIRE(status.code() == code(change.code));
+        CHECK(status.failure().cause.find(change.wrong) != std::string::npos);
+    }
 }

@@ -1,14 +1,18 @@
 #include <doctest/doctest.h>
 #include <malloc.h>
+#include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
-#include <fstream>
+#include <thread>
 
 #include "allocation_counter.h"
-#include "model/process_memory.h"
-#include "model/runtime_info.h"
+#include "core/platform/memory.h"
+#include "core/runtime/thread_pool.h"
+#include "core/trial/child_trial.h"
 #include "models.h"
+#include "process_memory.h"
 
 using namespace godot_executorch;
 using namespace godot_executorch::testing;
@@ -17,16 +21,13 @@ namespace {
 
 /// Bytes of this process that are in memory and its own (not pages of mapped files).
 size_t private_resident() {
-    std::ifstream status("/proc/self/status");
-    std::string word;
-    size_t kilobytes = 0;
-    while (status >> word) {
-        if (word == "RssAnon:") {
-            status >> kilobytes;
-            break;
-        }
-    }
-    return kilobytes * 1024;
+    return process_bytes("RssAnon");
+}
+
+/// Bytes in use on the process's heap, by the C library's own accounting.
+size_t heap_in_use() {
+    const struct mallinfo2 info = ::mallinfo2();
+    return info.uordblks + info.hblkhd;
 }
 
 const TensorValue& policy_input() {
@@ -37,7 +38,7 @@ const TensorValue& policy_input() {
 }  // namespace
 
 TEST_CASE("STATIC takes everything from one block, and says how much a model needs") {
-    Model tight;
+    Session tight;
     REQUIRE(tight.configure_memory(MemoryPolicy::Static, 64).ok());
     REQUIRE(tight.load_from_file(model_path("policy.pte")).ok());
     const Status refused = tight.load_method("forward");
@@ -48,7 +49,7 @@ TEST_CASE("STATIC takes everything from one block, and says how much a model nee
     const size_t needed = std::stoul(cause.substr(at + 6));
     CHECK(needed > 3136);
 
-    Model model;
+    Session model;
     REQUIRE(model.configure_memory(MemoryPolicy::Static, needed).ok());
     REQUIRE(model.load_from_file(model_path("policy.pte")).ok());
     CHECK(run(model, policy_input()).size() == 4);
@@ -58,23 +59,23 @@ TEST_CASE("STATIC takes everything from one block, and says how much a model nee
     CHECK(info.method_allocator_used > 0);
 
     CHECK(model.configure_memory(MemoryPolicy::Auto, 0).code() == static_cast<int>(Code::InvalidOption));
-    CHECK(Model().configure_memory(MemoryPolicy::Static, 0).code() == static_cast<int>(Code::InvalidOption));
+    CHECK(Session().configure_memory(MemoryPolicy::Static, 0).code() == static_cast<int>(Code::InvalidOption));
 }
 
 TEST_CASE("STATIC: a program with several methods is loaded anew in the block that it has") {
     const TensorValue one = floats({1}, {1, 1});
     const TensorValue six = floats({1, 2, 3, 4, 5, 6}, {2, 3});
-    const auto run_both = [&](Model& model) {
+    const auto run_both = [&](Session& model) {
         std::vector<TensorValue> outputs;
         return run(model, one) == std::vector<float>{5} && model.execute("pair", {six, six}, outputs).ok();
     };
-    Model roomy;
+    Session roomy;
     REQUIRE(roomy.configure_memory(MemoryPolicy::Static, 1 << 20).ok());
     REQUIRE(roomy.load_from_file(model_path("methods.pte")).ok());
     REQUIRE(run_both(roomy));
     const MemoryInfo info = roomy.get_memory_info();
 
-    Model model;
+    Session model;
     REQUIRE(model.configure_memory(MemoryPolicy::Static, info.total - info.program - info.unused).ok());
     REQUIRE(model.load_from_file(model_path("methods.pte")).ok());
     REQUIRE(run_both(model));
@@ -95,10 +96,8 @@ TEST_CASE("STATIC: a method's planned memory begins with zeros where another one
     MemorySource source;
     source.policy = MemoryPolicy::Static;
     source.block = &block;
-    MethodSignature signature;
-    signature.planned_memory = {100, 20};
     MethodMemory memory(source);
-    REQUIRE(memory.plan(signature).ok());
+    REQUIRE(memory.plan({100, 20}, false).ok());
     CHECK(memory.copy_planned().empty());
 }
 
@@ -108,7 +107,7 @@ TEST_CASE("STATIC: no heap allocation in a warm call") {
     }
     for (const char* name : {"convnet_portable.pte", "linear_portable.pte", "linear_xnnpack.pte", "policy.pte"}) {
         CAPTURE(name);
-        Model model;
+        Session model;
         REQUIRE(model.configure_memory(MemoryPolicy::Static, 1 << 20).ok());
         REQUIRE(model.load_from_file(model_path(name)).ok());
         Call call(model);
@@ -130,9 +129,9 @@ TEST_CASE("STATIC: no heap allocation in a warm call") {
 
 TEST_CASE("CUSTOM shares planned memory between models and shows what it saves") {
     const auto pool = std::make_shared<MemoryPool>();
-    Model first;
-    Model second;
-    for (Model* model : {&first, &second}) {
+    Session first;
+    Session second;
+    for (Session* model : {&first, &second}) {
         REQUIRE(model->configure_memory(MemoryPolicy::Custom, 0).ok());
         REQUIRE(model->set_memory_pool(pool).ok());
     }
@@ -153,15 +152,68 @@ TEST_CASE("CUSTOM shares planned memory between models and shows what it saves")
     CHECK(pool->member_count() == 1);
     CHECK(pool->saved() == 0);
 
-    Model small;
+    Session small;
     REQUIRE(small.configure_memory(MemoryPolicy::Custom, 64).ok());
     REQUIRE(small.load_from_file(model_path("policy.pte")).ok());
     CHECK(small.load_method("forward").code() == static_cast<int>(Code::MemoryLimitExceeded));
 }
 
+TEST_CASE("AUTO and CUSTOM keep to a limit too") {
+    for (const MemoryPolicy policy : {MemoryPolicy::Auto, MemoryPolicy::Custom}) {
+        Session tight;
+        REQUIRE(tight.configure_memory(policy, 64).ok());
+        REQUIRE(tight.load_from_file(model_path("policy.pte")).ok());
+        const Status refused = tight.load_method("forward");
+        REQUIRE(refused.code() == static_cast<int>(Code::MemoryLimitExceeded));
+        CHECK(refused.failure().cause.find("forward") != std::string::npos);
+        Session roomy;
+        REQUIRE(roomy.configure_memory(policy, 1 << 20).ok());
+        REQUIRE(roomy.load_from_file(model_path("policy.pte")).ok());
+        CHECK(run(roomy, policy_input()).size() == 4);
+    }
+}
+
+TEST_CASE("a memory pool takes no more address space than its models need") {
+    if (!counts_allocations()) {
+        return;  // sanitizers reserve terabytes themselves
+    }
+    const ChildResult result = run_in_child(20, [] {
+        const rlimit four_gigabytes = {rlim_t{4} << 30, rlim_t{4} << 30};
+        ::setrlimit(RLIMIT_AS, &four_gigabytes);
+        Session session;
+        Status status = session.configure_memory(MemoryPolicy::Custom, 0);
+        status = status.ok() ? session.load_from_file(model_path("policy.pte")) : std::move(status);
+        return status.ok() ? session.load_method("forward") : std::move(status);
+    });
+    CAPTURE(result.detail);
+    CHECK(result.end == ChildEnd::Ran);
+}
+
+TEST_CASE("a further session of a small model takes less than 20 KB") {
+    if (!counts_allocations()) {
+        return;
+    }
+    constexpr size_t kSessions = 200;
+    Session model;
+    REQUIRE(model.load_from_file(model_path("policy.pte")).ok());
+    REQUIRE(run(model, policy_input()).size() == 4);
+    ::malloc_trim(0);
+    const size_t before = private_resident();
+    std::vector<std::unique_ptr<Session>> sessions;
+    for (size_t i = 0; i < kSessions; ++i) {
+        sessions.push_back(model.new_session());
+        REQUIRE(run(*sessions.back(), policy_input()).size() == 4);
+    }
+    const size_t each = (private_resident() - before) / kSessions;
+    const MemoryInfo info = sessions.back()->get_memory_info();
+    MESSAGE("a further session takes " << each << " bytes, its allocators " << info.allocators << " of them, "
+                                       << info.planned.at(0) << " planned, the delegate " << info.delegate);
+    CHECK(each < 20 * 1024);
+}
+
 TEST_CASE("a model with state stays out of the pool") {
     const auto pool = std::make_shared<MemoryPool>();
-    Model model;
+    Session model;
     REQUIRE(model.configure_memory(MemoryPolicy::Custom, 0).ok());
     REQUIRE(model.set_memory_pool(pool).ok());
     REQUIRE(model.load_from_file(model_path("counter.pte")).ok());
@@ -174,12 +226,12 @@ TEST_CASE("get_memory_info adds up to what the process grew by") {
     if (!counts_allocations()) {
         return;
     }
-    Model warm;
+    Session warm;
     REQUIRE(warm.load_from_file(model_path("linear_xnnpack.pte")).ok());
     run(warm, floats({1}, {1, 1}));
     ::malloc_trim(0);
     const size_t before = private_resident();
-    Model model;
+    Session model;
     REQUIRE(model.load_from_file(model_path("big.pte")).ok());
     CHECK(run(model, floats(std::vector<float>(2048, 1.0F), {1, 2048})).size() == 2048);
     const size_t grown = private_resident() - before;
@@ -193,6 +245,41 @@ TEST_CASE("get_memory_info adds up to what the process grew by") {
     CHECK(private_resident() < before + (size_t{4} << 20));
 }
 
+TEST_CASE("a model's memory does not count what another thread takes while it loads") {
+    const auto loaded_bytes = [] {
+        Session model;
+        REQUIRE(model.load_from_file(model_path("big.pte")).ok());
+        REQUIRE(model.load_method("forward").ok());
+        return model.get_memory_info().delegate;
+    };
+    const size_t alone = loaded_bytes();
+    CHECK(alone > (size_t{96} << 20));
+    std::atomic<bool> is_done{false};
+    std::vector<std::unique_ptr<char[]>> taken;
+    std::thread other([&] {
+        while (!is_done && taken.size() < 4096) {
+            taken.push_back(std::make_unique<char[]>(64 << 10));
+        }
+    });
+    const size_t beside = loaded_bytes();
+    is_done = true;
+    other.join();
+    CHECK(beside == alone);
+}
+
+TEST_CASE("packed weights count once, for the first session that holds them") {
+    Session model;
+    REQUIRE(model.load_from_file(model_path("policy.pte")).ok());
+    REQUIRE(model.load_method("forward").ok());
+    const size_t packed = model.get_memory_info().delegate;
+    CHECK(packed > 0);
+    const std::unique_ptr<Session> other = model.new_session();
+    REQUIRE(other->load_method("forward").ok());
+    CHECK(other->get_memory_info().delegate == 0);
+    REQUIRE(model.set_optimization_level(OptimizationLevel::None).ok());
+    CHECK(model.get_memory_info().delegate == packed);  // it has its own now
+}
+
 TEST_CASE("a 100 MB file is mapped, not copied; a stream of it is never in memory twice") {
     if (!counts_allocations()) {
         return;
@@ -201,7 +288,7 @@ TEST_CASE("a 100 MB file is mapped, not copied; a stream of it is never in memor
     REQUIRE(bytes.size() > 100'000'000);
     ::malloc_trim(0);
     const size_t before = private_resident();
-    Model mapped;
+    Session mapped;
     REQUIRE(mapped.load_from_file(model_path("big.pte")).ok());
     const size_t grown = private_resident() - before;
     MESSAGE("mapping 101 MB takes " << grown / 1024 << " KiB of private memory");
@@ -215,7 +302,7 @@ TEST_CASE("a 100 MB file is mapped, not copied; a stream of it is never in memor
         return true;
     };
     const size_t heap_before = heap_in_use();
-    Model streamed;
+    Session streamed;
     REQUIRE(streamed.load_from_stream(read, bytes.size()).ok());
     CHECK(heap_in_use() - heap_before < (size_t{2} << 20));
     REQUIRE(streamed.load_method("forward").ok());
@@ -233,11 +320,11 @@ TEST_CASE("ten sessions of a 100 MB model share its packed weights") {
     const TensorValue input = floats(std::vector<float>(2048, 1.0F), {1, 2048});
     ::malloc_trim(0);
     const size_t before = private_resident();
-    Model model;
+    Session model;
     REQUIRE(model.load_from_file(model_path("big.pte")).ok());
     const std::vector<float> expected = run(model, input);
     const size_t one = private_resident() - before;
-    std::vector<std::unique_ptr<Model>> sessions;
+    std::vector<std::unique_ptr<Session>> sessions;
     for (int i = 0; i < 9; ++i) {
         sessions.push_back(model.new_session());
         CHECK(run(*sessions.back(), input) == expected);
@@ -257,7 +344,7 @@ TEST_CASE("planned memory that no call has used stays the system's") {
         return;
     }
     const TensorValue row = floats(std::vector<float>(1024, 1.0F), {1, 1024});
-    Model model;
+    Session model;
     REQUIRE(model.load_from_file(model_path("wide.pte")).ok());
     REQUIRE(run(model, row).size() == 1024);
     REQUIRE(model.get_memory_info().planned.at(0) >= (1 << 28));
@@ -272,7 +359,7 @@ TEST_CASE("planned memory that no call has used stays the system's") {
 TEST_CASE("a thousand loads and unloads end where they began") {
     const int rounds = counts_allocations() ? 1000 : 50;
     const auto once = [] {
-        Model model;
+        Session model;
         REQUIRE(model.load_from_file(model_path("policy.pte")).ok());
         REQUIRE(run(model, policy_input()).size() == 4);
         model.clear();

@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <utility>
 
-#include "model/ticks.h"
+#include "core/runtime/ticks.h"
 #include "models.h"
 
 using namespace godot_executorch;
@@ -47,7 +47,7 @@ TEST_CASE("the call log gives every call once and numbers them") {
 }
 
 TEST_CASE("profiling names operators and what runs inside XNNPACK") {
-    Model model;
+    Session model;
     REQUIRE(model.load_from_file(model_path("convnet.pte")).ok());
     REQUIRE(model.enable_profiling(true).ok());
     const TensorValue input = floats(std::vector<float>(3 * 16 * 16, 0.5F), {1, 3, 16, 16});
@@ -55,7 +55,7 @@ TEST_CASE("profiling names operators and what runs inside XNNPACK") {
         REQUIRE(run(model, input).size() == 4);
     }
     const Profile profile = model.get_profile();
-    REQUIRE(profile.calls.size() == Tracer::kCalls);
+    REQUIRE(profile.calls.size() == TraceResults::kCalls);
     CHECK(profile.calls.back().sequence == 20);
     const std::vector<TracedEvent>& events = profile.calls.back().events;
     REQUIRE_FALSE(events.empty());
@@ -82,7 +82,7 @@ TEST_CASE("profiling names operators and what runs inside XNNPACK") {
 }
 
 TEST_CASE("portable kernels are named too") {
-    Model model;
+    Session model;
     REQUIRE(model.load_from_file(model_path("convnet_portable.pte")).ok());
     REQUIRE(model.enable_profiling(true).ok());
     REQUIRE(run(model, floats(std::vector<float>(3 * 16 * 16, 0.5F), {1, 3, 16, 16})).size() == 4);
@@ -100,7 +100,7 @@ TEST_CASE("when one method cannot be loaded anew, the others have the new tracer
         return !std::exchange(fails, false);
     };
     const TensorValue input = floats({1}, {1, 1});
-    Model model;
+    Session model;
     REQUIRE(model.load_from_stream(read, bytes.size()).ok());
     for (const bool enabled : {true, false}) {
         CHECK(run(model, input, "first") == std::vector<float>{5});
@@ -117,7 +117,7 @@ TEST_CASE("when one method cannot be loaded anew, the others have the new tracer
 TEST_CASE("an ETDump is written whole, or an error says why not") {
     const std::string path = std::string(TEST_MODELS) + "/calls.etdp";
     std::remove(path.c_str());
-    Model model;
+    Session model;
     REQUIRE(model.load_from_file(model_path("convnet.pte")).ok());
     CHECK_FALSE(model.save_etdump(path).ok());
     REQUIRE(model.enable_profiling(true).ok());
@@ -137,7 +137,7 @@ TEST_CASE("an ETDump is written whole, or an error says why not") {
 }
 
 TEST_CASE("measure what profiling costs" * doctest::skip()) {
-    Model model;
+    Session model;
     REQUIRE(model.load_from_file(model_path("linear_xnnpack.pte")).ok());
     const float value = 1.0F;
     int wrong = 0;

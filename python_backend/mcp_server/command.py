@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from importer.errors import ImporterError
 from python_backend import environment
-from python_backend.errors import BackendError
 
 
 def main(arguments: list[str]) -> int:
@@ -24,18 +24,18 @@ def main(arguments: list[str]) -> int:
         for problem in problems:
             print(f"{problem.code}: {problem.cause}\n{problem.remedy}", file=sys.stderr)
         return 1
+    from importer.jobs.process_tree import end_own_children
     from python_backend.mcp_server import server
-    from python_backend.process_tree import end_own_children
 
     try:
         if known.http is None:
             server.serve_stdio(known.project, known.allow_write)
         else:
             server.serve_http(known.project, known.allow_write, known.http)
-    except BackendError as error:
+    except ImporterError as error:
         print(f"{error.code}: {error.cause}\n{error.remedy}", file=sys.stderr)
         return 1
-    except (OSError, OverflowError) as error:  # the second for numbers that are no ports
+    except (OSError, OverflowError) as error:  # the second for numbers that are not ports
         print(f"PORT_NOT_AVAILABLE: {error}\nGive another port, or 0 for any.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -37,7 +37,7 @@ class Engine:
 
 
 class Engines:
-    """The engines of one project; looked for anew at every question, because they come and go."""
+    """The engines of one project. They are searched at every request, because they start and end."""
 
     def __init__(self, project: Path) -> None:
         self._project = project
@@ -49,19 +49,12 @@ class Engines:
         table: dict[str, tuple[Engine, str]] = {}
         for engine in find(self._project):
             with contextlib.suppress(Exception):  # one that does not answer has no tools to offer
-                with anyio.fail_after(LIST_SECONDS):
-                    async with _connect(engine, LIST_SECONDS) as client:
-                        page = await client.list_tools()
-                        tools = page.tools
-                        while page.next_cursor is not None:
-                            page = await client.list_tools(cursor=page.next_cursor)
-                            tools += page.tools
-                for tool in tools:
+                for tool in await _tools_of(engine):
                     name = engine.prefix + tool.name
                     table[name] = (engine, tool.name)
                     about = f"In the running {engine.kind}: {tool.description or tool.name}"
                     found.append(tool.model_copy(update={"name": name, "description": about}))
-        self._tools = table  # at once: calls go on meanwhile
+        self._tools = table  # at once: calls continue meanwhile
         return found
 
     async def call(self, name: str, arguments: dict[str, Any]) -> CallToolResult | None:
@@ -89,6 +82,17 @@ class Engines:
             return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
 
 
+async def _tools_of(engine: Engine) -> list[Tool]:
+    with anyio.fail_after(LIST_SECONDS):
+        async with _connect(engine, LIST_SECONDS) as client:
+            page = await client.list_tools()
+            tools = page.tools
+            while page.next_cursor is not None:
+                page = await client.list_tools(cursor=page.next_cursor)
+                tools += page.tools
+    return tools
+
+
 def find(project: Path) -> list[Engine]:
     """The engines whose files are whole, whose processes live, and which have this project open."""
     counts: dict[str, int] = {}
@@ -105,7 +109,7 @@ def find(project: Path) -> list[Engine]:
 
 
 def discovery_folder() -> Path:
-    """Where engines tell of themselves; also the folder of the token."""
+    """The folder in which engines announce themselves; also that of the token."""
     if sys.platform == "win32":
         base = Path(os.environ.get("APPDATA") or Path.home() / "AppData/Roaming")
     elif sys.platform == "darwin":

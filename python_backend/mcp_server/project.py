@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from python_backend.errors import BackendError
+from importer.errors import ImporterError
+from importer.sources.file_kind import EXTENSIONS
 
-MODEL_SUFFIXES = frozenset({".pte", ".pt", ".pt2", ".pth", ".safetensors"})
 MOST_MODELS = 5000
 
 
@@ -18,14 +18,16 @@ class Project:
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         if not (self.root / "project.godot").is_file():
-            cause = f"{self.root} has no project.godot, so it is no Godot project."
-            raise BackendError("NOT_A_PROJECT", cause, "Give the project's folder with --project.")
+            cause = f"{self.root} has no project.godot, so it is not a Godot project."
+            raise ImporterError("NOT_A_PROJECT", cause, "Give the project's folder with --project.")
 
     def file(self, text: str) -> Path:
         """An existing file of the project; raises PATH_OUTSIDE_PROJECT or FILE_NOT_READABLE."""
         path = self.place(text)
         if not path.is_file():
-            raise BackendError("FILE_NOT_READABLE", f"There is no file {text}.", "`list_project_models` has the names.")
+            raise ImporterError(
+                "FILE_NOT_READABLE", f"There is no file {text}.", "`list_project_models` has the names."
+            )
         return path
 
     def place(self, text: str) -> Path:
@@ -39,8 +41,18 @@ class Project:
             raise self._outside(text)
         if any(part.startswith(".") for part in path.relative_to(self.root).parts):
             cause = f"{text} is in a hidden folder, which holds Godot's or another program's own files."
-            raise BackendError("PATH_OUTSIDE_PROJECT", cause, "Give a file of the project itself.")
+            raise ImporterError("PATH_OUTSIDE_PROJECT", cause, "Give a file of the project itself.")
         return path
+
+    def cache(self) -> Path:
+        """The artifact cache of the project's editor; raises PATH_OUTSIDE_PROJECT when a link leads elsewhere."""
+        place = self.root / ".godot" / "executorch_cache"
+        try:
+            if place.resolve() == place:
+                return place
+        except (OSError, RuntimeError):  # a link to itself
+            pass
+        raise self._outside("res://.godot/executorch_cache")
 
     def name(self, path: Path) -> str:
         """The path as Godot writes it."""
@@ -55,8 +67,8 @@ class Project:
             )
             for name in sorted(files):
                 path = Path(folder, name)
-                # A link to nowhere is no file: version control of large data leaves them for what was not fetched.
-                if path.suffix.lower() not in MODEL_SUFFIXES or not path.is_file():
+                # Version control of large data leaves a broken link for a file that was not fetched.
+                if path.suffix.lower().removeprefix(".") not in EXTENSIONS or not path.is_file():
                     continue
                 if path.resolve().is_relative_to(self.root):
                     yield path
@@ -64,6 +76,6 @@ class Project:
                     if count >= MOST_MODELS:
                         return
 
-    def _outside(self, text: str) -> BackendError:
+    def _outside(self, text: str) -> ImporterError:
         cause = f"{text!r:.200} is not in the project {self.root}."
-        return BackendError("PATH_OUTSIDE_PROJECT", cause, "Give a path such as res://models/x.pt.")
+        return ImporterError("PATH_OUTSIDE_PROJECT", cause, "Give a path such as res://models/x.pt.")

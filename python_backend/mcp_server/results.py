@@ -8,7 +8,7 @@ from typing_extensions import NotRequired, TypedDict
 
 
 class ModelFile(TypedDict):
-    """`problem` says why a file is no model; `kind` is then empty. size in bytes."""
+    """`problem` says why a file is not a model; `kind` is then empty. size in bytes."""
 
     path: str
     kind: str

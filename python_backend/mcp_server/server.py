@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -14,10 +14,11 @@ from mcp_types import CallToolResult, InputRequiredResult, TextContent, Tool, To
 from pydantic import ValidationError
 from starlette.applications import Starlette
 
+from importer.errors import ImporterError, from_exception
 from python_backend import environment
-from python_backend.errors import BackendError, from_exception
 from python_backend.mcp_server.access import RequireToken, load_or_make_token, token_file
 from python_backend.mcp_server.engine import Engines
+from python_backend.mcp_server.http_connections import MAX_CONNECTIONS, MAX_UNPROVEN, Connections
 from python_backend.mcp_server.project import Project
 from python_backend.mcp_server.tools import Tools
 
@@ -57,7 +58,13 @@ class ProjectServer(MCPServer[Any]):
             self.add_tool(function, annotations=writing if writes else reading)
 
     async def list_tools(self) -> list[Tool]:
-        return [*await super().list_tools(), *await self._engines.list_tools()]
+        return [*await self._own_tools(), *await self._engines.list_tools()]
+
+    async def _own_tools(self) -> list[Tool]:
+        """With schemas that say that no other argument is taken."""
+        closed = {"additionalProperties": False}
+        tools = await super().list_tools()
+        return [tool.model_copy(update={"input_schema": {**tool.input_schema, **closed}}) for tool in tools]
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
@@ -65,15 +72,24 @@ class ProjectServer(MCPServer[Any]):
         answer = await self._engines.call(name, arguments)
         if answer is not None:
             return answer
+        known = {tool.name: tool.input_schema.get("properties", {}) for tool in await self._own_tools()}
+        if name in known and (unknown := [word for word in arguments if word not in known[name]]):
+            refusal = TextContent(type="text", text=_told(_unknown_arguments(name, unknown, list(known[name]))))
+            return CallToolResult(content=[refusal], is_error=True)
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
-            # Wrong arguments are told by the SDK; what a tool raised is told in our own words.
+            # The SDK reports wrong arguments; what a tool raised is reported as code, cause and remedy.
             cause = error.__cause__
             if cause is None or isinstance(cause, ValidationError):
                 raise
             content = TextContent(type="text", text=_told(from_exception(cause)))
             return CallToolResult(content=[content], is_error=True)
+
+
+def _unknown_arguments(tool: str, unknown: list[str], known: list[str]) -> ImporterError:
+    cause = f"The tool {tool} has no argument {', '.join(map(repr, unknown))}."
+    return ImporterError("OPTION_INVALID", cause, f"It takes: {', '.join(known) or 'none'}.")
 
 
 def serve_stdio(project: Path, allow_write: bool) -> None:
@@ -94,21 +110,35 @@ def http_app(server: MCPServer[Any], **options: Any) -> Starlette:
 
 
 def serve_http(project: Path, allow_write: bool, port: int) -> None:
-    """Serve clients on 127.0.0.1; the address and where the token lies are told on standard error."""
+    """Serve clients on 127.0.0.1; the address and the place of the token are printed on standard error."""
     import uvicorn
 
-    app, token = http_app(ProjectServer(Project(project), allow_write)), load_or_make_token()
+    app, connections = http_app(ProjectServer(Project(project), allow_write)), Connections(load_or_make_token())
+    _allow_many_files()
     with socket.create_server(("127.0.0.1", port)) as listener:
         print(
             f"http://127.0.0.1:{listener.getsockname()[1]}/mcp (token in {token_file()})", file=sys.stderr, flush=True
         )
         config = uvicorn.Config(
-            RequireToken(app, token), log_level="warning", timeout_graceful_shutdown=2, limit_concurrency=64
+            RequireToken(app, connections),
+            http=cast(Any, connections.protocol),
+            ws="none",
+            log_level="warning",
+            timeout_graceful_shutdown=2,
+            limit_concurrency=MAX_CONNECTIONS + MAX_UNPROVEN,
         )
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def _told(error: BackendError) -> str:
+def _allow_many_files() -> None:
+    """Connections are accepted by the hundred before one of them is closed; some systems allow 256 files."""
+    if sys.platform != "win32":
+        from importer.posix import allow_open_files
+
+        allow_open_files(4096)
+
+
+def _told(error: ImporterError) -> str:
     """Code, cause, remedy, and the end of the log."""
     log = f"\n\nThe end of the log:\n{error.log[-1500:]}" if error.log else ""
     stage = f" (stage {error.stage})" if error.stage else ""

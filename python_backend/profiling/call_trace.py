@@ -1,6 +1,6 @@
 """One traced call as nested events: the method, its operators and delegates, the operators inside of delegates.
 
-The same shape as `get_profile()` gives a game (native/src/model/tracer.cpp), so that the dock's tables are these.
+The same shape as `get_profile()` gives a game (native/src/core/metrics/tracer.cpp): the dock shows both in one table.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from python_backend.profiling.etdump import Event, Run
+from importer.program.etdump import DELEGATE_CALL, EXECUTE, KERNEL, Event, Run
 
 METHOD, KERNELS = "method", "kernels"
-"""What a row says instead of a backend: the whole call, and operators that no delegate took."""
-_EXECUTE, _OPERATOR, _DELEGATE, _KERNEL = "Method::execute", "OPERATOR_CALL", "DELEGATE_CALL", "native_call_"
+"""The texts in place of a backend: of the method itself, and of operators outside of delegates."""
+_OPERATOR = "OPERATOR_CALL"
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,13 @@ class CallTrace:
 
 def from_run(run: Run, method: str, delegate: str) -> CallTrace:
     """The call that a dump's run holds, named and nested as the game's tracer does."""
-    begin = next(event.start_ns for event in run.events if event.name == _EXECUTE)
+    begin = next(event.start_ns for event in run.events if event.name == EXECUTE)
     events = [_traced(event, begin, method, delegate) for event in _without_wrappers(run.events)]
     return CallTrace(sorted(events, key=lambda event: (event.start_us, event.depth)))
 
 
 def quieter_half(traces: list[CallTrace]) -> list[CallTrace]:
-    """The shorter half, the shortest first: a call in which another program had the processor tells nothing."""
+    """The shorter half, the shortest first: in the longer ones another program may have had the processor."""
     return sorted(traces, key=CallTrace.span_us)[: (len(traces) + 1) // 2]
 
 
@@ -92,8 +92,8 @@ def _traced(event: Event, begin_ns: int, method: str, delegate: str) -> TracedEv
     name, backend, depth = event.label, "", 2
     if event.delegate_id is not None:
         backend = delegate
-    elif name == _EXECUTE:
+    elif name == EXECUTE:
         name, depth = method, 0
-    elif name in (_OPERATOR, _DELEGATE) or name.startswith(_KERNEL):
-        backend, depth = delegate if name == _DELEGATE else "", 1
+    elif name in (_OPERATOR, DELEGATE_CALL) or name.startswith(KERNEL):
+        backend, depth = delegate if name == DELEGATE_CALL else "", 1
     return TracedEvent(name, backend, depth, (event.start_ns - begin_ns) / 1000.0, event.duration_ns / 1000.0)

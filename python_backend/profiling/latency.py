@@ -1,4 +1,4 @@
-"""What a list of measured times says; latency_statistics.gd counts the same for Godot."""
+"""Statistics of measured times; latency_statistics.gd computes the same for Godot."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def percentile(ordered: Sequence[float], percent: float) -> float:
 def histogram_range(ordered: Sequence[float]) -> tuple[float, float]:
     """The stretch that a histogram shows: the longest percent would leave a sliver for all others."""
     begin, end = ordered[0], percentile(ordered, 99)
-    room = max((end - begin) * 0.08, end * 0.01 + 0.01)
-    return max(begin - room, 0.0), end + room
+    margin = max((end - begin) * 0.08, end * 0.01 + 0.01)
+    return max(begin - margin, 0.0), end + margin
 
 
 def histogram(ordered: Sequence[float], bins: int, low: float, high: float) -> list[int]:

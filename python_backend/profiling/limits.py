@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from python_backend.errors import BackendError
+from importer.errors import ImporterError
 
 _UNITS = {"us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "%": 0.01, "": 1.0}
 _TIMES = ("p50", "p90", "p99", "mean", "min", "max")
@@ -25,7 +25,7 @@ class Condition:
     bound: float
 
     def broken_by(self, profile: dict[str, Any]) -> str:
-        """What to say when the profile meets the condition, else an empty text."""
+        """The message when the profile meets the condition, else an empty text."""
         value = _value(profile, self.metric)
         if not _COMPARISONS[self.comparison](value, self.bound):
             return ""
@@ -39,11 +39,11 @@ def parse(text: str) -> list[Condition]:
         match = re.fullmatch(r"(\w+)\s*(>=|<=|>|<)\s*(\d+(?:\.\d+)?)\s*([a-zA-Zµ%]*)", part)
         metric, unit = (match.group(1).lower(), match.group(4).lower()) if match else ("", "")
         if match is None or metric not in METRICS or unit not in _allowed_units(metric):
-            cause = f"`{part}` is no condition such as `p99 > 5ms`."
+            cause = f"`{part}` is not a condition such as `p99 > 5ms`."
             remedy = (
                 f"Write a metric ({', '.join(METRICS)}), one of > >= < <=, and a number with us, ms, s, KB, MB or %."
             )
-            raise BackendError("CONDITION_INVALID", cause, remedy)
+            raise ImporterError("CONDITION_INVALID", cause, remedy)
         found.append(Condition(part, metric, match.group(2), float(match.group(3)) * _UNITS[unit]))
     return found
 

@@ -14,9 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from python_backend.child import Report
-from python_backend.errors import BackendError
-from python_backend.profiling import call_trace, etdump, latency, operators, threads
+from importer.cache.cache_key import external_file
+from importer.errors import ImporterError
+from importer.jobs.child import Report
+from importer.program import etdump
+from importer.program.external import weights_of
+from python_backend.profiling import call_trace, latency, operators, threads
 from python_backend.profiling.call_trace import CallTrace
 
 WARM_UP_CALLS = 10
@@ -25,39 +28,35 @@ SECONDS = 2.0
 """How long the untraced calls take when their number is not given; between 30 and 5000 of them."""
 
 
+@dataclass(frozen=True)
+class _Measured:
+    """The measurement of one method: microseconds, and the growth of the process in bytes since before the load."""
+
+    load: dict[str, float]
+    first_us: float
+    samples_us: list[float]
+    traced: _Traced
+    resident_bytes: int
+    peak_bytes: int
+
+
 def measure(params: dict[str, Any], report: Report) -> dict[str, Any]:
     """The profile of `{path, method, runs, threads, inputs, etdump}`; times in microseconds, sizes in bytes."""
-    import psutil
-
     path = Path(params["path"])
     report("read", 0.0)
     program = _described(path)
     method = _choose_method(program, params.get("method") or "")
+    weights_of(path, program.get("external_tensors"))
     _check_tensors(method)
     report("load", 0.05, "importing torch")
-    import torch
-
+    native = _runtime(int(params.get("threads") or threads.default_count()))
     from python_backend.profiling import recording
 
-    torch.set_num_threads(1)
-    import executorch.kernels.quantized  # noqa: F401  (the Godot runtime has these kernels too)
-    from executorch.extension.pybindings import _C
-
-    thread_count = int(params.get("threads") or threads.default_count())
-    _C._unsafe_reset_threadpool(thread_count)
-    process = psutil.Process()
-    before = process.memory_info().rss
-    loaded, load = _load(_C, path, method["name"], traced=False)
-    call = loaded[1]
     place = params.get("inputs") or ""
     inputs = recording.read(Path(place), method["inputs"]) if place else [_generated(method)]
-    resident = process.memory_info().rss - before
-    report("run", 0.3, "measuring")
-    samples, first_us = _time_calls(call, inputs, int(params.get("runs") or 0))
-    peak = process.memory_info().rss - before
-    report("trace", 0.7, "tracing")
-    traced = _trace(_C, path, method, call, inputs, params.get("etdump") or "")
-    quieter = call_trace.quieter_half(traced.calls)
+    measured = _measured(native, path, method, inputs, params, report)
+    quieter = call_trace.quieter_half(measured.traced.calls)
+    load = measured.load
     return {
         "format": 2,
         "name": path.stem,
@@ -67,22 +66,53 @@ def measure(params: dict[str, Any], report: Report) -> dict[str, Any]:
         "outputs": method["outputs"],
         "given": f"the inputs of {len(inputs)} recorded calls" if place else "generated inputs",
         "delegation": method.get("delegation", {}),
-        "machine": _machine(_C._threadpool_get_thread_count()),
-        "load": {**load, "load_us": load["program_us"] + load["method_us"], "first_call_us": first_us},
-        "latency": latency.summarise(samples),
-        "samples_us": [round(sample, 3) for sample in samples],
+        "machine": _machine(native._threadpool_get_thread_count()),
+        "load": {**load, "load_us": load["program_us"] + load["method_us"], "first_call_us": measured.first_us},
+        "latency": latency.summarise(measured.samples_us),
+        "samples_us": [round(sample, 3) for sample in measured.samples_us],
         "operators": [asdict(row) for row in operators.table(quieter)],
-        "reconciliation": operators.reconciliation(traced.untraced_us, traced.traced_us, traced.calls),
+        "reconciliation": operators.reconciliation(
+            measured.traced.untraced_us, measured.traced.traced_us, measured.traced.calls
+        ),
         "trace": {
-            "count": len(traced.calls),
+            "count": len(measured.traced.calls),
             "events": [{**asdict(event), "kind": event.kind} for event in quieter[0].events[:5000]] if quieter else [],
         },
-        "memory": _memory(path, program, method, resident, peak),
+        "memory": _memory(path, program, method, measured.resident_bytes, measured.peak_bytes),
     }
 
 
+def _runtime(thread_count: int) -> Any:
+    """ExecuTorch's native module with the kernels of Godot's runtime and a pool of so many threads."""
+    import torch
+
+    torch.set_num_threads(1)
+    import executorch.kernels.quantized  # noqa: F401  (registers its kernels)
+    from executorch.extension.pybindings import _C
+
+    _C._unsafe_reset_threadpool(thread_count)
+    return _C
+
+
+def _measured(
+    native: Any, path: Path, method: dict[str, Any], inputs: list[list[Any]], params: dict[str, Any], report: Report
+) -> _Measured:
+    import psutil
+
+    process = psutil.Process()
+    before = process.memory_info().rss
+    loaded, load = _load(native, path, method["name"], traced=False)
+    resident = process.memory_info().rss - before
+    report("run", 0.3, "measuring")
+    samples, first_us = _time_calls(loaded[1], inputs, int(params.get("runs") or 0))
+    peak = process.memory_info().rss - before
+    report("trace", 0.7, "tracing")
+    traced = _trace(native, path, method, loaded[1], inputs, params.get("etdump") or "")
+    return _Measured(load, first_us, samples, traced, resident, peak)
+
+
 def _described(path: Path) -> dict[str, Any]:
-    from importer import metadata
+    from importer.program import metadata
 
     return metadata.inspect(path)
 
@@ -92,13 +122,14 @@ def _choose_method(program: dict[str, Any], wanted: str) -> dict[str, Any]:
     name = wanted or ("forward" if "forward" in methods else next(iter(methods), ""))
     if name not in methods:
         cause = f"The program has no method `{name}`; it has: {', '.join(methods) or 'none'}."
-        raise BackendError("METHOD_NOT_IN_PROGRAM", cause, "Choose one of them with --method.")
+        raise ImporterError("METHOD_NOT_IN_PROGRAM", cause, "Choose one of them with --method.")
     return methods[name]
 
 
 def _load(native: Any, path: Path, name: str, traced: bool) -> tuple[tuple[Any, Any], dict[str, float]]:
     checks = native.Verification.InternalConsistency
-    arguments = {"data_path": str(path.with_suffix(".ptd"))} if path.with_suffix(".ptd").exists() else {}
+    external = external_file(path)
+    arguments = {"data_path": str(external)} if external else {}
     try:
         begin = time.perf_counter()
         program = native._load_program(str(path), enable_etdump=traced, program_verification=checks, **arguments)
@@ -107,7 +138,7 @@ def _load(native: Any, path: Path, name: str, traced: bool) -> tuple[tuple[Any, 
         end = time.perf_counter()
     except RuntimeError as error:
         cause = f"The runtime cannot load {path.name}: {error}"
-        raise BackendError("PROGRAM_NOT_LOADED", cause, "The log has the runtime's own words.") from error
+        raise ImporterError("PROGRAM_NOT_LOADED", cause, "The log has what the runtime printed.") from error
     return (program, method), {"program_us": (middle - begin) * 1e6, "method_us": (end - middle) * 1e6}
 
 
@@ -116,14 +147,14 @@ def _check_tensors(method: dict[str, Any]) -> None:
 
     odd = [item["name"] for item in method["inputs"] if item["dtype"] not in DTYPES]
     if odd:
-        cause = f"The method `{method['name']}` takes more than tensors: {', '.join(odd)}."
-        raise BackendError("INPUTS_NOT_GENERATED", cause, "Choose another method with --method.")
+        cause = f"The method `{method['name']}` has inputs that are not tensors: {', '.join(odd)}."
+        raise ImporterError("INPUTS_NOT_GENERATED", cause, "Choose another method with --method.")
 
 
 def _generated(method: dict[str, Any]) -> list[Any]:
-    from importer.samples import from_metadata
+    from importer.inputs import made_up
 
-    return next(iter(from_metadata(method["inputs"])))
+    return made_up.make_all(method["inputs"])
 
 
 def _time_calls(method: Any, inputs: list[list[Any]], runs: int) -> tuple[list[float], float]:
@@ -189,7 +220,7 @@ def _memory(
 
 
 def delegate_name(method: dict[str, Any]) -> str:
-    """What a traced delegate's backend is called: which of several it is, the dump does not say."""
+    """The name of a traced delegate's backend; the dump does not say which of several it is."""
     names = sorted({item["backend"] for item in method["delegates"]})
     return names[0] if len(names) == 1 else "delegate"
 

@@ -12,8 +12,8 @@ from python_backend.profiling.units import bytes_text, time_text
 WIDTH = 960
 _LEFT, _RIGHT = 72, 14
 _MARGIN = 92
-"""Room for the names of the percentiles, right of the time line."""
-# Okabe and Ito's colours, which the colour-blind tell apart too.
+"""Space for the names of the percentiles, right of the time line."""
+# Okabe and Ito's colours, which the colour-blind can distinguish too.
 COLOURS = {"XnnpackBackend": "#0072b2", "kernels": "#e69f00", "method": "#999999"}
 _OTHER = "#009e73"
 _MOST_POINTS = 1500
@@ -91,7 +91,7 @@ def histogram(samples: Sequence[float]) -> str:
 
 
 def call_chart(events: list[dict[str, Any]]) -> str:
-    """One call from left to right; what is inside something stands below it."""
+    """One call from left to right; nested events are below."""
     if not events:
         return ""
     row, top, bottom = 26, 8, 24

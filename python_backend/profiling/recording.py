@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from python_backend.errors import BackendError
+from importer.errors import ImporterError
 
 MOST_CALLS = 4096
 
@@ -24,7 +24,7 @@ def read(place: Path, inputs: list[dict[str, Any]]) -> list[list[torch.Tensor]]:
     files = [place] if place.is_file() else sorted(place.glob("*.npz")) if place.is_dir() else []
     if not files:
         cause = f"There is no .npz file at {place}."
-        raise BackendError("INPUTS_INVALID", cause, "Name a .npz file, or a folder of them: one file is one call.")
+        raise ImporterError("INPUTS_INVALID", cause, "Name a .npz file, or a folder of them: one file is one call.")
     return [_call(file, inputs) for file in files[:MOST_CALLS]]
 
 
@@ -34,7 +34,7 @@ def _call(file: Path, inputs: list[dict[str, Any]]) -> list[torch.Tensor]:
         with np.load(file, allow_pickle=False) as loaded:
             arrays = {name: loaded[name] for name in loaded.files}
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise _invalid(file, f"it is no .npz file: {error}") from error
+        raise _invalid(file, f"it is not a .npz file: {error}") from error
     names = [item["name"] if item["name"] in arrays else f"input_{index}" for index, item in enumerate(inputs)]
     if not all(name in arrays for name in names):
         names = list(arrays)
@@ -55,5 +55,5 @@ def _tensor(file: Path, array: np.ndarray[Any, Any], item: dict[str, Any]) -> to
     return torch.from_numpy(np.array(array)).to(dtype)
 
 
-def _invalid(file: Path, reason: str) -> BackendError:
-    return BackendError("INPUTS_INVALID", f"{file.name} cannot be used: {reason}.", "Record the inputs of this model.")
+def _invalid(file: Path, reason: str) -> ImporterError:
+    return ImporterError("INPUTS_INVALID", f"{file.name} cannot be used: {reason}.", "Record the inputs of this model.")

@@ -50,7 +50,7 @@ td.share { width: 24%; text-align: left; }
 
 
 def page(profile: dict[str, Any], broken: list[str], conditions: list[str]) -> str:
-    """The report; `conditions` are those that were asked for, `broken` says which of them were met."""
+    """The report; `conditions` are the given ones, `broken` names those that do not hold."""
     title = escape(f"{profile['name']}: profile")
     sections = [
         _figures(profile),

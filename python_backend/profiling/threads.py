@@ -1,4 +1,4 @@
-"""How many threads a profile uses when nobody says."""
+"""How many threads a profile uses by default."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 def default_count() -> int:
     """As a game does: one less than there are fast cores, at least 1.
 
-    The rule is `default_thread_count` of native/src/model/runtime_info.cpp: one core stays free for the frame.
+    The rule is `default_thread_count` of native/src/core/runtime/thread_pool.cpp: one core stays free for the frame.
     """
     return max(1, (_fast_cores() or os.cpu_count() or 1) - 1)
 
 
 def _fast_cores() -> int:
-    """What the runtime itself calls performant cores, as the game asks it; 0 where its libraries do not tell."""
+    """The number of performant cores by the runtime, as in a game; 0 when its libraries do not return it."""
     spec = find_spec("executorch")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         for library in sorted((Path(folder) / "lib").glob("libexecutorch_threadpool.*")):

@@ -4,19 +4,21 @@ extends "res://tests/editor/views.gd"
 
 const DoctorView := preload("res://addons/executorch/editor/dock/doctor_view.gd")
 const Backend := preload("res://addons/executorch/editor/backend/python_backend.gd")
+const JobsTable := preload("res://addons/executorch/editor/dock/jobs_table.gd")
+const Job := preload("res://addons/executorch/editor/jobs/job.gd")
 const BROKEN: String = "res://models/broken.pt"
 
 
 func test_failed_import_can_be_read_retried_and_cleared() -> void:
 	expect_error("broken.pt could not be imported")
 	var file: FileAccess = FileAccess.open(BROKEN, FileAccess.WRITE)
-	file.store_string("this is no model")
+	file.store_string("this is not a model")
 	file.close()
 	await _import(BROKEN)
-	var jobs: ExecuTorchJobs = find_jobs()
+	var jobs: Jobs = find_jobs()
 	var failed: Callable = func() -> bool:
-		var job: ExecuTorchJob = jobs.find_job(BROKEN)
-		return job != null and job.state == ExecuTorchJob.State.FAILED
+		var job: Job = jobs.find_job(BROKEN)
+		return job != null and job.state == Job.State.FAILED
 	if not await wait_until(failed, 60.0, "the failure"):
 		return
 	var panel: Node = find_by_script(get_tree().root, DOCK_PANEL)
@@ -28,8 +30,8 @@ func test_failed_import_can_be_read_retried_and_cleared() -> void:
 	check(log_text.contains(str(jobs.find_job(BROKEN).error["remedy"])), log_text)
 	var view: Control = await inspect(BROKEN)
 	check(text_of(view).contains("Failed"), text_of(view))
-	check(text_of(view).contains("Recipe"), "no options to mend it with")
-	var first: ExecuTorchJob = jobs.find_job(BROKEN)
+	check(text_of(view).contains("Recipe"), "no options to correct it with")
+	var first: Job = jobs.find_job(BROKEN)
 	find_button(view, "Try Again").pressed.emit()
 	check(jobs.find_job(BROKEN) != first, "no new job")
 	await wait_until(failed, 60.0, "the second failure")
@@ -51,7 +53,7 @@ func test_doctor_lists_python_and_its_packages() -> void:
 
 
 func test_backend_is_stopped_and_started() -> void:
-	var jobs: ExecuTorchJobs = find_jobs()
+	var jobs: Jobs = find_jobs()
 	var bar: Node = find_by_script(get_tree().root, "res://addons/executorch/editor/dock/backend_bar.gd")
 	jobs.start_backend()
 	var is_ready: Callable = func() -> bool: return jobs.get_backend_state() == Backend.State.READY
@@ -60,7 +62,7 @@ func test_backend_is_stopped_and_started() -> void:
 	check(_state_of(bar).contains("ready"), _state_of(bar))
 	_find_by_tip(bar, "Stops ").pressed.emit()
 	await wait_until(func() -> bool: return jobs.get_backend_state() == Backend.State.STOPPED, 20.0, "the end")
-	check(_state_of(bar).contains("rests"), _state_of(bar))
+	check(_state_of(bar).contains("starts when"), _state_of(bar))
 	find_button(bar, "Start").pressed.emit()
 	await wait_until(is_ready, 60.0, "the backend again")
 
@@ -93,3 +95,25 @@ func _state_of(bar: Node) -> String:
 	for label: Node in bar.find_children("*", "Label", true, false):
 		words.append((label as Label).text)
 	return " ".join(words)
+
+
+func test_what_runs_stands_above_what_has_ended() -> void:
+	var table: JobsTable = JobsTable.new(find_jobs())
+	add_child(table)
+	var made: Array[Job] = []
+	for index: int in 3:
+		var job: Job = Job.new()
+		job.path = "res://models/%d.pt" % index
+		made.append(job)
+		table.call("_add", job)
+	made[1].note("export", 0.5, "")
+	made[2].end_with(Job.State.DONE)
+	made[2].warning = {"title": "Not calibrated", "cause": "Made-up inputs.", "remedy": "Choose a folder."}
+	for job: Job in made:
+		table.call("_update", job)
+	var shown: PackedStringArray = []
+	for row: TreeItem in table.get_root().get_children():
+		if row.get_metadata(0) in made:
+			shown.append("%s %s" % [row.get_text(0), row.get_text(1)])
+	check_equal(shown, PackedStringArray(["1.pt Exporting", "0.pt Waiting", "2.pt Not calibrated"]))
+	table.queue_free()

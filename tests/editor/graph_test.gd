@@ -6,12 +6,12 @@ const ProgramGraph := preload("res://addons/executorch/editor/graph/program_grap
 const Layout := preload("res://addons/executorch/editor/graph/graph_layout.gd")
 const Canvas := preload("res://addons/executorch/editor/graph/graph_canvas.gd")
 const Profiler := preload("res://addons/executorch/editor/profiler/profiler_dock.gd")
-const Programs := preload("res://tests/editor/shots/programs.gd")
+const Programs := preload("res://tests/editor/programs.gd")
 const GraphWindow := preload("res://addons/executorch/editor/graph/graph_window.gd")
 
 
 class SlowJobs:
-	extends ExecuTorchJobs
+	extends Jobs
 	## Python has read the program at `payload`.
 	signal answered(payload: String)
 
@@ -88,7 +88,7 @@ func test_500_nodes_open() -> void:
 	check_equal(canvas.get_connection_list().size(), graph.edges.size())
 	check_equal(canvas.find_children("box_*", "GraphNode", false, false).size(), graph.boxes.size())
 	check(canvas.find_next("aten::add"), "no operator was found by its name")
-	check(not canvas.find_next("no such operator"), "an operator was found that is not there")
+	check(not canvas.find_next("no such operator"), "an operator was found that does not exist")
 	canvas.free()
 
 
@@ -110,6 +110,12 @@ func test_window_shows_a_real_program_and_what_is_inside_a_delegate() -> void:
 		(button as Button).pressed.emit()
 	await get_tree().process_frame
 	check(_titles(boxes).size() > 3, "inside the delegate: %s" % str(_titles(boxes)))
+	for frame: int in 4:
+		await get_tree().process_frame
+	for box: GraphNode in boxes.call() as Array:
+		if not box.is_queued_for_deletion():
+			var place: Rect2 = Rect2(box.position_offset * canvas.zoom - canvas.scroll_offset, box.size * canvas.zoom)
+			check(Rect2(Vector2.ZERO, canvas.size).encloses(place), "%s is not in sight" % box.title)
 	window.hide()
 
 

@@ -3,12 +3,13 @@ extends "res://tests/editor/views.gd"
 ## The inspector's view of imported models.
 
 const Profiler := preload("res://addons/executorch/editor/profiler/profiler_dock.gd")
-const Settings := preload("res://addons/executorch/editor/inspector/import_settings.gd")
-const Facts := preload("res://addons/executorch/editor/inspector/model_facts.gd")
-const Inputs := preload("res://addons/executorch/editor/inspector/generated_inputs.gd")
-const Snippet := preload("res://addons/executorch/editor/inspector/snippet.gd")
-const Trial := preload("res://addons/executorch/editor/inspector/trial_run.gd")
+const Settings := preload("res://addons/executorch/editor/shared/import_settings.gd")
+const Facts := preload("res://addons/executorch/editor/shared/model_facts.gd")
+const Inputs := preload("res://addons/executorch/runtime/calls/generated_inputs.gd")
+const Snippet := preload("res://addons/executorch/editor/trial/snippet.gd")
+const Trial := preload("res://addons/executorch/editor/trial/trial_run.gd")
 const Header := preload("res://addons/executorch/editor/inspector/header_view.gd")
+const ModelView := preload("res://addons/executorch/editor/inspector/model_view.gd")
 const LINEAR: String = "res://models/linear.pt"
 const POLICY: String = "res://models/policy.pt2"
 
@@ -23,6 +24,44 @@ func test_model_is_shown() -> void:
 		"policy", "Ready", "Exported Program", "float32", "1–1024 × 8", "1–1024 × 4", "Run Once", "delegated"
 	]:
 		check(text.contains(part), "%s is missing in:\n%s" % [part, text])
+
+
+func test_nothing_is_cut_at_the_width_that_the_inspector_has_at_first() -> void:
+	for path: String in [POLICY, LINEAR, "res://models/two_methods.pte"]:
+		var view: Control = await inspect(path)
+		var width: float = view.get_combined_minimum_size().x / EditorInterface.get_editor_scale()
+		check(width <= 270.0, "%s needs %d pixels" % [path, width])
+		for node: Node in view.find_children("*", "Label", true, false):
+			var label: Label = node as Label
+			if label.text.contains(" × ") and label.is_visible_in_tree():
+				check(label.autowrap_mode != TextServer.AUTOWRAP_OFF, "a shape that is cut: " + label.text)
+
+
+func test_nothing_above_the_fields_says_that_they_cannot_be_edited() -> void:
+	await inspect(POLICY)
+	await _frames(5)
+	var inspector: EditorInspector = EditorInterface.get_inspector()
+	for node: Node in inspector.get_parent().get_parent().get_children():
+		check(not node is Button or not (node as Button).visible, "a banner: %s" % node.get(&"text"))
+	for category: Node in inspector.find_children("*", "EditorInspectorCategory", true, false):
+		check(not (category as Control).is_visible_in_tree(), "an empty category")
+
+
+func test_a_guess_is_taken_with_one_press() -> void:
+	var view: Control = await inspect(LINEAR)
+	var header: Header = view.get_child(0) as Header
+	var guess: Dictionary = {"title": "x: float32[1,1]", "reason": "A guess.", "options": {"inputs": "x: float32[1,1]"}}
+	header.show_failed({"code": "INPUTS_NEEDED", "cause": "No inputs.", "guesses": [guess, "broken", {}]}, false)
+	find_button(view, "x: float32[1,1]").pressed.emit()
+	check_equal(str(Settings.read(LINEAR, "inputs", "")), "x: float32[1,1]")
+	var manager: EditorUndoRedoManager = EditorInterface.get_editor_undo_redo()
+	manager.get_history_undo_redo(EditorUndoRedoManager.GLOBAL_HISTORY).undo()
+	check_equal(str(Settings.read(LINEAR, "inputs", "")), "")
+	await wait_until(
+		func() -> bool: return (load(LINEAR) as ExecuTorchResource).state == ExecuTorchResource.State.READY,
+		120.0,
+		"ready"
+	)
 
 
 func test_methods_can_be_chosen() -> void:
@@ -43,7 +82,7 @@ func test_methods_can_be_chosen() -> void:
 func test_run_time_option_changes_at_once_and_is_undone() -> void:
 	var view: Control = await inspect(LINEAR)
 	check(view != null, "no view")
-	var settings: Settings = Settings.new(EditorInterface.get_editor_undo_redo(), find_jobs())
+	var settings: Settings = Settings.new(EditorInterface.get_editor_undo_redo(), find_jobs().import_again)
 	settings.change(LINEAR, {"memory_policy": 1, "memory_limit_bytes": 1048576}, "test")
 	await _frames(5)
 	check_equal(int(Settings.read(LINEAR, "memory_policy", -1)), 1)
@@ -74,18 +113,18 @@ func test_wrong_option_is_told_before_the_import() -> void:
 		return
 	field.text = "x: float32[1,"
 	field.text_submitted.emit(field.text)
-	var told: Callable = func() -> bool: return text_of(view).contains("float32[1,")
-	await wait_until(told, 90.0, "the reason")
+	var is_shown: Callable = func() -> bool: return text_of(view).contains("float32[1,")
+	await wait_until(is_shown, 90.0, "the reason")
 	check_equal(str(Settings.read(POLICY, "inputs", "")), "", "a wrong value went into the import")
 	field.text = ""
 	field.text_changed.emit("")
-	await wait_until(func() -> bool: return not told.call(), 30.0, "the end of the complaint")
+	await wait_until(func() -> bool: return not is_shown.call(), 30.0, "the end of the complaint")
 
 
 func test_run_once_shows_the_outputs() -> void:
 	var view: Control = await inspect(POLICY)
 	find_button(view, "Run Once").pressed.emit()
-	var trial: Node = find_by_script(view, "res://addons/executorch/editor/inspector/trial_view.gd")
+	var trial: Node = find_by_script(view, "res://addons/executorch/editor/trial/trial_view.gd")
 	var shown: Callable = func() -> bool: return str(trial.call("get_result_text")).contains("float32")
 	if await wait_until(shown, 10.0, "a result"):
 		check(str(trial.call("get_result_text")).contains("[1, 4]"), str(trial.call("get_result_text")))
@@ -133,13 +172,23 @@ func test_snippet_parses_and_runs() -> void:
 			runner.call(function)
 
 
+func test_a_snippet_has_no_code_of_a_name() -> void:
+	var evil: String = "a\n\tOS.kill(1)\nvar evil: int = OS.kill(1)\n#"
+	var value: Dictionary = {"name": evil, "dtype": evil, "shape": [1]}
+	var code: String = Snippet.make("res://models/%s.pt" % evil, {"name": evil, "inputs": [value], "outputs": [value]})
+	for line: String in code.split("\n"):
+		check(not line.strip_edges().begins_with("OS.kill") and not line.begins_with("var evil"), code)
+
+
 func test_failed_model_says_what_to_do() -> void:
 	var header: Header = Header.new()
 	add_child(header)
 	header.show_model("net", "State dict", "res://net.pth")
 	header.show_failed({"code": "NEEDS", "cause": "Only weights.", "remedy": "Set Factory."}, true)
 	var text: String = text_of(header)
-	for part: String in ["Failed", "NEEDS", "Only weights.", "Set Factory.", "last good", "Try Again", "Show Log"]:
+	for part: String in [
+		"Failed", "NEEDS", "Only weights.", "Set Factory.", "last version that worked", "Try Again", "Show Log"
+	]:
 		check(text.contains(part), "%s is missing in:\n%s" % [part, text])
 	var asked: Array[bool] = []
 	header.retry_requested.connect(func() -> void: asked.append(true))
@@ -149,6 +198,15 @@ func test_failed_model_says_what_to_do() -> void:
 	check(text_of(header).contains("Compiling"), text_of(header))
 	check(not text_of(header).contains("Only weights."), "the old error is still shown")
 	header.queue_free()
+
+
+func test_a_model_without_a_known_signature_is_marked() -> void:
+	var model: ExecuTorchResource = ExecuTorchResource.new()
+	model.metadata = (load(POLICY) as ExecuTorchResource).metadata.merged({"unproved": true})
+	var view: ModelView = ModelView.new(model)
+	add_child(view)
+	check(text_of(view).contains("Not verified"), text_of(view).left(200))
+	view.queue_free()
 
 
 func test_facts_of_broken_metadata() -> void:

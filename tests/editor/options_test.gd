@@ -2,8 +2,8 @@
 extends "res://tests/editor/views.gd"
 ## Import options: which apply, their fields in the inspector, and what the Import dock says of a wrong value.
 
-const Options := preload("res://addons/executorch/editor/import/import_options.gd")
-const Settings := preload("res://addons/executorch/editor/inspector/import_settings.gd")
+const Options := preload("res://addons/executorch/editor/shared/import_options.gd")
+const Settings := preload("res://addons/executorch/editor/shared/import_settings.gd")
 const CONVNET: String = "res://models/convnet.pt2"
 
 
@@ -38,7 +38,7 @@ func test_presets_are_different_conversions() -> void:
 
 
 func test_fields_follow_the_recipe_and_a_value_goes_into_the_import() -> void:
-	var settings: Settings = Settings.new(EditorInterface.get_editor_undo_redo(), find_jobs())
+	var settings: Settings = Settings.new(EditorInterface.get_editor_undo_redo(), find_jobs().import_again)
 	var view: Control = await inspect(CONVNET)
 	check(view.find_child("Group Size", true, false) == null, "a group size without int4")
 	settings.change(CONVNET, {"recipe": "xnnpack_int8_int4"}, "test")
@@ -65,7 +65,7 @@ func test_fields_follow_the_recipe_and_a_value_goes_into_the_import() -> void:
 
 
 func test_a_number_is_kept_when_another_model_is_selected_at_once() -> void:
-	var settings: Settings = Settings.new(EditorInterface.get_editor_undo_redo(), find_jobs())
+	var settings: Settings = Settings.new(EditorInterface.get_editor_undo_redo(), find_jobs().import_again)
 	var view: Control = await inspect(CONVNET)
 	(view.find_child("Deadline Seconds", true, false) as EditorSpinSlider).value = 333.0
 	await inspect("res://models/policy.pt2")
@@ -77,22 +77,45 @@ func test_a_number_is_kept_when_another_model_is_selected_at_once() -> void:
 
 func test_text_is_kept_when_the_model_is_imported_in_the_middle_of_it() -> void:
 	var view: Control = await inspect(CONVNET)
-	var factory: LineEdit = view.find_child("Factory", true, false)
-	factory.grab_focus()
-	factory.edit()
-	factory.text = "res://half"
-	factory.caret_column = 7
-	factory.text_changed.emit(factory.text)
+	var field: LineEdit = view.find_child("Inputs", true, false)
+	field.grab_focus()
+	field.edit()
+	field.text = "float32[1,"
+	field.caret_column = 7
+	field.text_changed.emit(field.text)
 	load(CONVNET).emit_changed()
-	factory = view.find_child("Factory", true, false)
-	check_equal(factory.text, "res://half")
-	check(factory.has_focus() and factory.is_editing(), "the next letter goes elsewhere")
-	check_equal(factory.caret_column, 7)
+	field = view.find_child("Inputs", true, false)
+	check_equal(field.text, "float32[1,")
+	check(field.has_focus() and field.is_editing(), "the next letter goes elsewhere")
+	check_equal(field.caret_column, 7)
 	view = await inspect("res://models/policy.pt2")
-	check_equal((view.find_child("Factory", true, false) as LineEdit).text, "", "of another model")
+	check_equal((view.find_child("Inputs", true, false) as LineEdit).text, "", "of another model")
 
 
-func test_import_dock_tells_a_wrong_value_before_the_import() -> void:
+func test_static_int8_asks_for_samples_before_it_converts() -> void:
+	var settings: Settings = Settings.new(EditorInterface.get_editor_undo_redo(), find_jobs().import_again)
+	var view: Control = await inspect(CONVNET)
+	var menu: OptionButton = null
+	for node: Node in view.find_children("*", "OptionButton", true, false):
+		if (node as OptionButton).get_item_text(0) == "auto":
+			menu = node as OptionButton
+	menu.item_selected.emit(Array(Options.RECIPES.split(",")).find("xnnpack_int8_static"))
+	check_equal(str(Settings.read(CONVNET, "recipe", "auto")), "auto", "it was converted without a question")
+	check(text_of(view).contains("Choose a folder with 20 to 200 real inputs"), text_of(view))
+	find_button(view, "Convert Without Samples").pressed.emit()
+	check_equal(str(Settings.read(CONVNET, "recipe", "auto")), "xnnpack_int8_static")
+	var model: ExecuTorchResource = load(CONVNET)
+	var is_converted: Callable = func() -> bool:
+		return model.state == ExecuTorchResource.State.READY and model.metadata["recipe"] == "xnnpack_int8_static"
+	if await wait_until(is_converted, 240.0, "the model in int8"):
+		view = await inspect(CONVNET)
+		check(text_of(view).contains("Not calibrated"), text_of(view))
+		check(find_button(view, "Choose Folder…") != null, "nothing to press")
+	settings.change(CONVNET, {"recipe": "auto"}, "test")
+	await wait_until(func() -> bool: return model.metadata["recipe"] == "xnnpack_fp32", 240.0, "the model of before")
+
+
+func test_the_import_dock_shows_a_wrong_value_before_the_import() -> void:
 	var dock: Node = EditorInterface.get_base_control().find_children("*", "ImportDock", true, false)[0]
 	var panel: Control = dock.find_child("ExecuTorchProblems", true, false) as Control
 	if panel == null:

@@ -4,7 +4,7 @@ extends "res://tests/case.gd"
 
 const Thumbnail := preload("res://addons/executorch/editor/preview/model_thumbnail.gd")
 const Preview := preload("res://addons/executorch/editor/preview/model_preview.gd")
-const SvgIcon := preload("res://addons/executorch/editor/preview/svg_icon.gd")
+const SvgIcon := preload("res://addons/executorch/editor/shared/icons.gd")
 
 const LINEAR: String = "res://models/linear.pt"
 

@@ -3,8 +3,10 @@ extends "res://tests/editor/views.gd"
 ## The set-up window for the Python environment.
 
 const EnvironmentSetup := preload("res://addons/executorch/editor/setup/environment_setup.gd")
+const Settings := preload("res://addons/executorch/editor/shared/settings.gd")
 const Interpreters := preload("res://addons/executorch/editor/backend/interpreters.gd")
 const Backend := preload("res://addons/executorch/editor/backend/python_backend.gd")
+const Job := preload("res://addons/executorch/editor/jobs/job.gd")
 
 
 func test_versions_that_can_convert() -> void:
@@ -23,7 +25,14 @@ func test_interpreters_are_found_with_their_versions() -> void:
 		check(found[0]["supported"], str(found[0]))
 		check(str(found[0]["version"]).begins_with("3."), str(found[0]))
 		check_equal(found[0]["source"], "environment")
-		check_equal(found.size(), Interpreters.find_all().size(), "a chosen interpreter hides the others")
+		var places: Dictionary[String, bool] = {}
+		for candidate: Dictionary in found:
+			check(candidate["supported"], "%s cannot convert models" % candidate)
+			var output: Array = []
+			OS.execute(str(candidate["path"]), ["-c", "import sys; print(sys.prefix)"], output)
+			check(not places.has(str(output[0])), "%s is listed twice" % output[0])
+			places[str(output[0])] = true
+		check(found.size() <= Interpreters.find_all().size(), str(found))
 
 
 func test_environment_is_outside_of_the_project() -> void:
@@ -33,12 +42,12 @@ func test_environment_is_outside_of_the_project() -> void:
 
 func test_window_says_what_python_is_used() -> void:
 	var window: Window = find_by_script(get_tree().root, SETUP_WINDOW) as Window
-	var jobs: ExecuTorchJobs = find_jobs()
+	var jobs: Jobs = find_jobs()
 	jobs.start_backend()
 	await wait_until(func() -> bool: return jobs.get_backend_state() == Backend.State.READY, 90.0, "the backend")
 	window.call("open")
-	var tells: Callable = func() -> bool: return text_of(window).contains("Ready: Python 3.")
-	if await wait_until(tells, 30.0, "the state"):
+	var shows: Callable = func() -> bool: return text_of(window).contains("Ready: Python 3.")
+	if await wait_until(shows, 30.0, "the state"):
 		check(text_of(window).contains("EXECUTORCH_PYTHON"), "the variable that decides is not named")
 		check(text_of(window).contains("executorch-godot/python"), "the folder is not named")
 	window.hide()
@@ -62,7 +71,7 @@ func test_window_sets_up_cancels_and_goes_on() -> void:
 	# Below the home folder, whose paths are shown short.
 	var home: String = OS.get_environment("HOME")
 	OS.set_environment("HOME", forced.get_base_dir().get_base_dir())
-	EditorInterface.get_editor_settings().set_setting(Interpreters.SETTING, forced)
+	EditorInterface.get_editor_settings().set_setting(Settings.INTERPRETER, forced)
 	window.call("open")
 	var install: Button = find_button(window, "Set Up")
 	if await wait_until(func() -> bool: return not install.disabled, 60.0, "a list of interpreters"):
@@ -76,17 +85,18 @@ func test_window_sets_up_cancels_and_goes_on() -> void:
 		find_button(window, "Cancel").pressed.emit()
 		await wait_until(func() -> bool: return ends.size() == 1, 60.0, "the end after Cancel")
 		check_equal(ends[0].get("code", "") if not ends.is_empty() else "", "CANCELLED")
-		check_equal(EditorInterface.get_editor_settings().get_setting(Interpreters.SETTING), forced)
+		check_equal(EditorInterface.get_editor_settings().get_setting(Settings.INTERPRETER), forced)
 		await wait_until(func() -> bool: return not install.disabled, 60.0, "a list of interpreters again")
 		check_equal(install.text, "Continue Set-Up")
 		check(not text_of(window).contains("Made by Set Up"), "half an environment is offered")
 		install.pressed.emit()
+		await _check_that_conversions_wait()
 		await wait_until(func() -> bool: return ends.size() == 2, 240.0, "the end")
 		check_equal(ends[-1], {})
 		for stage: String in ["venv", "download", "install", "check"]:
 			check(stages.has(stage), "no progress of %s in %s" % [stage, stages])
 		var python: String = Interpreters.get_user_environment()
-		check_equal(EditorInterface.get_editor_settings().get_setting(Interpreters.SETTING), python)
+		check_equal(EditorInterface.get_editor_settings().get_setting(Settings.INTERPRETER), python)
 		var output: Array = []
 		OS.execute(python, ["-c", "import pebble0, pebble1, pebble2; print(pebble2.WEIGHT)"], output, true)
 		check_equal(str(output[0]).strip_edges(), "3", "what was installed")
@@ -97,17 +107,35 @@ func test_window_sets_up_cancels_and_goes_on() -> void:
 	setup.requirements = ""
 	OS.set_environment("EXECUTORCH_PYTHON", forced)
 	OS.set_environment("HOME", home)
-	EditorInterface.get_editor_settings().set_setting(Interpreters.SETTING, "")
+	EditorInterface.get_editor_settings().set_setting(Settings.INTERPRETER, "")
 	find_jobs().restart_backend()
 
 
+## A model that is dropped in while Python is set up says so, and goes on afterwards.
+func _check_that_conversions_wait() -> void:
+	var path: String = "res://models/dropped.pt"
+	DirAccess.copy_absolute(
+		ProjectSettings.globalize_path("res://models/linear.pt"), ProjectSettings.globalize_path(path)
+	)
+	var job: Job = find_jobs().enqueue(
+		path, {"recipe": "portable", "max_absolute_error": "0.5"}, "res://.godot/imported/dropped"
+	)
+	var waits: Callable = func() -> bool: return job.stage == Job.WAITING_FOR_PYTHON or job.is_ended()
+	await wait_until(waits, 30.0, "the job")
+	check_equal(job.get_stage_title(), "Waiting for Python")
+	check_equal(job.state, Job.State.QUEUED)
+	await wait_until(func() -> bool: return job.stage != Job.WAITING_FOR_PYTHON, 240.0, "Python")
+	find_jobs().forget(path)
+	DirAccess.remove_absolute(path)
+
+
 func test_set_up_that_is_cancelled_at_once_leaves_the_python_of_before() -> void:
-	var jobs: ExecuTorchJobs = find_jobs()
+	var jobs: Jobs = find_jobs()
 	var setup: EnvironmentSetup = EnvironmentSetup.new(jobs)
 	var settings: EditorSettings = EditorInterface.get_editor_settings()
 	var forced: String = OS.get_environment("EXECUTORCH_PYTHON")
 	OS.unset_environment("EXECUTORCH_PYTHON")
-	settings.set_setting(Interpreters.SETTING, forced)
+	settings.set_setting(Settings.INTERPRETER, forced)
 	setup.wheels = OS.get_cache_dir().path_join("executorch_no_wheels")
 	var base: String = ""
 	for candidate: Dictionary in setup.call("_ask_versions") as Array:
@@ -119,11 +147,11 @@ func test_set_up_that_is_cancelled_at_once_leaves_the_python_of_before() -> void
 	setup.cancel()
 	await wait_until(func() -> bool: return not ends.is_empty(), 60.0, "the end")
 	check_equal(ends[0].get("code", "") if not ends.is_empty() else "", "CANCELLED")
-	check_equal(settings.get_setting(Interpreters.SETTING), forced)
+	check_equal(settings.get_setting(Settings.INTERPRETER), forced)
 	await wait_until(func() -> bool: return jobs.get_backend_state() == Backend.State.READY, 60.0, "the backend")
 	check_equal(jobs.get_backend_info().get("executable", ""), forced)
 	OS.set_environment("EXECUTORCH_PYTHON", forced)
-	settings.set_setting(Interpreters.SETTING, "")
+	settings.set_setting(Settings.INTERPRETER, "")
 	jobs.restart_backend()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks import shots
+from tasks import windowed_editor
 from tests import godot_projects
 
 SAMPLE = godot_projects.ROOT / "sample_project"
@@ -19,7 +19,9 @@ def test_opening_the_sample_rewrites_nothing(tmp_path: Path, godot: Path) -> Non
     made = godot_projects.copy_sample(tmp_path / "project", godot)
     before = files(made.path)
     assert made.import_all().status == 0
-    output, status = shots.run_windowed(made.path, shots.Look("dark", "100"), ["--quit-after", "30"], {}, 300)
+    output, status = windowed_editor.run_windowed(
+        made.path, windowed_editor.Look("dark", "100"), ["--quit-after", "30"], {}, 300
+    )
     assert status == 0, output[-4000:]
     after = files(made.path)
     assert before.keys() == after.keys()

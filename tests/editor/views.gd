@@ -2,6 +2,9 @@
 extends "res://tests/case.gd"
 ## What the editor's cases share: finding the addon's views in the running editor.
 
+const McpEditorServer := preload("res://addons/executorch/editor/mcp/mcp_editor_server.gd")
+const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
+const PLUGIN: String = "res://addons/executorch/plugin.gd"
 const MODEL_VIEW: String = "res://addons/executorch/editor/inspector/model_view.gd"
 const DOCK_PANEL: String = "res://addons/executorch/editor/dock/dock_panel.gd"
 const GRAPH_WINDOW: String = "res://addons/executorch/editor/graph/graph_window.gd"
@@ -17,8 +20,22 @@ func find_by_script(root: Node, script_path: String) -> Node:
 	return null
 
 
-func find_jobs() -> ExecuTorchJobs:
-	return get_tree().root.find_child("ExecuTorchJobs", true, false) as ExecuTorchJobs
+## A part of the addon's plugin, such as "jobs". The editor loads the plugin's script past the cache: its type is
+## unknown here.
+func find_part(part: StringName) -> Object:
+	for node: Node in get_tree().root.find_children("*", "EditorPlugin", true, false):
+		var script: Script = node.get_script()
+		if script != null and script.resource_path == PLUGIN:
+			return node.get(part)
+	return null
+
+
+func find_mcp() -> McpEditorServer:
+	return find_part(&"mcp") as McpEditorServer
+
+
+func find_jobs() -> Jobs:
+	return find_part(&"jobs") as Jobs
 
 
 ## Selects a model and returns what the inspector shows of it.

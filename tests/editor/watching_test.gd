@@ -3,7 +3,7 @@ extends "res://tests/editor/views.gd"
 ## Models that follow a file outside of the project, and the game that takes a new model while it runs.
 
 const Links := preload("res://addons/executorch/editor/watching/links.gd")
-const InspectorViews := preload("res://addons/executorch/editor/inspector/inspector_views.gd")
+const Watching := preload("res://addons/executorch/editor/watching/watching.gd")
 const MODEL: String = "res://models/followed.pt2"
 const FIRST: String = "res://models/policy.pt2"
 const SECOND: String = "res://models/convnet.pt2"
@@ -23,7 +23,7 @@ func test_a_new_version_outside_is_imported() -> void:
 	if not await wait_until(is_ready, 120.0, "the first model"):
 		return
 	check_equal(_first_input(model), [1024, 8])
-	var links: Links = InspectorViews.running.call("get_links")
+	var links: Links = (find_part(&"watching") as Watching).links
 	links.link(MODEL, outside)
 	check_equal(links.get_target(MODEL), outside)
 	check(text_of(await inspect(MODEL)).contains("model.pt2"), "the inspector does not say what is followed")
@@ -40,7 +40,7 @@ func test_a_new_version_outside_is_imported() -> void:
 
 
 func test_a_link_to_itself_says_why_not() -> void:
-	var links: Links = InspectorViews.running.call("get_links")
+	var links: Links = (find_part(&"watching") as Watching).links
 	links.link("res://models/linear.pt", _absolute("res://models/linear.pt"))
 	var has_problem: Callable = func() -> bool: return not links.get_problem("res://models/linear.pt").is_empty()
 	await wait_until(has_problem, 60.0, "the problem")
@@ -49,7 +49,7 @@ func test_a_link_to_itself_says_why_not() -> void:
 
 
 func test_a_moved_model_follows_on_and_a_removed_one_does_not_come_back() -> void:
-	var links: Links = InspectorViews.running.call("get_links")
+	var links: Links = (find_part(&"watching") as Watching).links
 	var dock: FileSystemDock = EditorInterface.get_file_system_dock()
 	var outside: String = OS.get_cache_dir().path_join("executorch_moved/a b %d's ü.pt2")
 	DirAccess.make_dir_recursive_absolute(outside.get_base_dir())
@@ -69,15 +69,39 @@ func test_a_moved_model_follows_on_and_a_removed_one_does_not_come_back() -> voi
 	check(not FileAccess.file_exists(MODEL), "the model is back at its old place")
 	DirAccess.remove_absolute(_absolute(moved))
 	dock.folder_removed.emit("res://models/")
-	check_equal(links.get_target(moved), "", "a model that is no more")
+	check_equal(links.get_target(moved), "", "a model that was removed")
 	check(not FileAccess.get_file_as_string(Links.FILE).contains("moved"), "the link is still kept")
 	DirAccess.copy_absolute(_absolute(FIRST), outside)
 	await get_tree().create_timer(5.0).timeout
 	check(not FileAccess.file_exists(moved), "the removed model is back")
 
 
+## The file may have come with somebody's project.
+func test_a_link_writes_over_nothing_but_models_of_the_project() -> void:
+	var good: Dictionary = {"res://models/a..b.pt": "/runs/a.pt"}
+	var all: Dictionary = good.duplicate()
+	(
+		all
+		. merge(
+			{
+				"res://../outside.pt": "/runs/a.pt",
+				"res://models/../../outside.pt": "/runs/a.pt",
+				"res://models\\..\\..\\outside.pt": "/runs/a.pt",
+				"/etc/outside.pt": "/runs/a.pt",
+				"user://outside.pt": "/runs/a.pt",
+				"res://autostart.gd": "/runs/a.pt",
+				"res://models/a.pt": "runs/a.pt",
+				"res://models/b.pt": ["/runs/a.pt"],
+			}
+		)
+	)
+	check_equal(Links.read_links(JSON.stringify(all)), good)
+	check_equal(Links.read_links("[" + "[".repeat(100_000)), {})
+	check_equal(Links.read_links("[1]"), {})
+
+
 func test_a_problem_is_over_when_the_file_is_watched() -> void:
-	var links: Links = InspectorViews.running.call("get_links")
+	var links: Links = (find_part(&"watching") as Watching).links
 	var outside: String = OS.get_cache_dir().path_join("executorch_moved/later.pt")
 	var path: String = "res://models/linear.pt"
 	links.link(path, _absolute(path))
@@ -117,12 +141,12 @@ func test_a_trained_epoch_changes_the_numbers_of_a_running_game() -> void:
 	var is_ready: Callable = func() -> bool: return model.state == ExecuTorchResource.State.READY
 	if not await wait_until(is_ready, 180.0, "the first epoch's model"):
 		return
-	var links: Links = InspectorViews.running.call("get_links")
+	var links: Links = (find_part(&"watching") as Watching).links
 	links.link(TRAINED, checkpoint)
 	await _play('model_path = "%s"\nanswer_path = "%s"\n' % [TRAINED, answer_path])
 	var says: Callable = func(wanted: float) -> bool:
-		var told: String = FileAccess.get_file_as_string(answer_path) if FileAccess.file_exists(answer_path) else ""
-		return not told.is_empty() and absf(float(told) - wanted) < 1e-3
+		var answered: String = FileAccess.get_file_as_string(answer_path) if FileAccess.file_exists(answer_path) else ""
+		return not answered.is_empty() and absf(float(answered) - wanted) < 1e-3
 	if await wait_until(says.bind(first), 90.0, "the first epoch's number in the game"):
 		var second: float = _train(checkpoint)
 		check(absf(second - first) > 0.1, "the epoch taught nothing: %f" % second)

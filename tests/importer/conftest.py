@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from importer.cache import Artifact, Cache
+from importer.cache.cache import Cache
+from importer.cache.entry import Artifact
 from importer.options import ImportOptions
 from importer.pipeline import convert
 
-ZOO = Path(__file__).with_name("zoo.py")
+ZOO = Path(__file__).parents[1] / "networks" / "zoo.py"
 Convert = Callable[..., Artifact]
 
 
@@ -36,7 +37,7 @@ def weights(zoo_project: Path) -> Callable[..., Path]:
     """Save a state dict of the zoo: `weights("mlp", hidden=16)` -> its file."""
     import torch
 
-    from tests.importer import zoo
+    from tests.networks import zoo
 
     def save(name: str, **arguments: Any) -> Path:
         path = zoo_project / f"{name}{'_'.join(f'{key}{value}' for key, value in arguments.items())}.pth"

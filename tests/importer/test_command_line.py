@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,16 +11,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from rich.console import Console
 
-from importer.compare_command import compare
-from importer.convert_command import Outcome, _summary, with_dynamic
+from importer.cli.compare import compare
+from importer.cli.convert import Outcome, _summary, with_dynamic
 from importer.errors import ImporterError
-from importer.limits import Job, convert_limited
+from importer.jobs.conversion import Job, convert_in_child
+from importer.jobs.starting import Spawn
 from importer.options import ImportOptions
 from tests.importer.conftest import Convert
+from tests.processes import TAKE_NAME, named, unique_name, wait_for_name
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,7 +37,7 @@ def test_convert_several_files(models: Path, tmp_path: Path) -> None:
     sources = [models / "linear.pt", bad, models / "counter.pte"]
     words = ["convert", *sources, "-o", tmp_path / "out", "--cache", tmp_path / "cache", "--jobs", 2]
     done = importer(*words, "--json")
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == 4, done.stderr
     linear, refused, counter = json.loads(done.stdout)
     assert refused["error"]["code"] == "NOT_A_MODEL" and not linear["cached"]
     assert linear["metadata"]["recipe"] == "xnnpack_fp32" and counter["metadata"]["recipe"] == "as_is"
@@ -46,7 +46,7 @@ def test_convert_several_files(models: Path, tmp_path: Path) -> None:
     assert 'payload_path = "linear.pte"' in (tmp_path / "out" / "linear.tres").read_text(encoding="utf-8")
     # The second time nothing is converted; the summary says so, and what failed.
     again = importer(*words)
-    assert again.returncode == 1 and "cached" in again.stdout and "NOT_A_MODEL" in again.stdout
+    assert again.returncode == 4 and "cached" in again.stdout and "NOT_A_MODEL" in again.stdout
     listed = json.loads(importer("cache", "list", "--cache", tmp_path / "cache", "--json").stdout)
     assert {entry["name"] for entry in listed} == {"linear", "counter"}
     assert importer("cache", "verify", "--cache", tmp_path / "cache").returncode == 0
@@ -56,21 +56,68 @@ def test_convert_several_files(models: Path, tmp_path: Path) -> None:
     assert json.loads(importer("cache", "list", "--cache", tmp_path / "cache", "--json").stdout) == []
 
 
+@pytest.mark.parametrize("name", ["policy.pth", "policy.ckpt", "policy.bin"])
+def test_weights_of_any_name_bring_the_guess_of_their_factory(name: str, tmp_path: Path) -> None:
+    import torch
+
+    code = "from torch import nn\n\n\ndef build() -> nn.Module:\n    return nn.Linear(8, 3)\n"
+    (tmp_path / "net.py").write_text(code, encoding="utf-8")
+    torch.save(torch.nn.Linear(8, 3).state_dict(), tmp_path / name)
+    words = [tmp_path / name, "--project", tmp_path, "-o", tmp_path / "out", "--cache", tmp_path / "cache"]
+    (refused,) = json.loads(importer("convert", *words, "--json").stdout)
+    assert refused["error"]["code"] == "STATE_DICT_NEEDS_FACTORY"
+    assert "Set --factory to res://net.py:build." in refused["error"]["remedy"]
+
+
+def test_models_of_one_file(models: Path, tmp_path: Path) -> None:
+    for name in ("linear.pt", "counter.pte"):
+        (tmp_path / name).write_bytes((models / name).read_bytes())
+    config = tmp_path / "models.toml"
+    config.write_text(
+        '[defaults]\nrecipe = "portable"\n[[models]]\nsource = "linear.pt"\nname = "slow"\n'
+        '[[models]]\nsource = "linear.pt"\nrecipe = "xnnpack_fp32"\n[[models]]\nsource = "counter.pte"\n',
+        encoding="utf-8",
+    )
+    done = importer("convert", "--config", config, "--cache", tmp_path / "cache", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    slow, fast, counter = json.loads(done.stdout)
+    assert [slow["metadata"]["recipe"], fast["metadata"]["recipe"]] == ["portable", "xnnpack_fp32"]
+    assert counter["metadata"]["recipe"] == "as_is"
+    names = {path.name for path in (tmp_path / "build").glob("*.pte")}
+    assert names == {"slow.pte", "linear.pte", "counter.pte"}
+    one = importer("convert", tmp_path / "linear.pt", "-o", tmp_path / "other.pte", "--cache", tmp_path / "cache")
+    assert one.returncode == 0 and (tmp_path / "other.tres").exists(), one.stderr
+    for text, words in (
+        ("[[models]]\n", "has no source"),
+        ('[[models]]\nsource = "a.pt"\nreciep = "auto"\n', "reciep, which is not an import option"),
+        ('[[models]]\nsource = "a.pt"\nrecipe = "fast"\n', "no recipe 'fast'"),
+        ('[[models]]\nsource = "a.pt"\n[[models]]\nsource = "a.pth"\n', "would both become a.pte"),
+        ('[[models]]\nsource = "a.pt"\nname = "../a"\n', "is not a file name"),
+        ("models = 3", "has no [[models]]"),
+        ("[[", "does not describe models"),
+    ):
+        config.write_text(text, encoding="utf-8")
+        refused = importer("convert", "--config", config)
+        assert refused.returncode in (2, 4) and words in refused.stderr, refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
 def test_words_in_brackets_are_no_markup(models: Path, tmp_path: Path) -> None:
     """Names of files and remedies have them: rich left such words out."""
     good, bad = tmp_path / "net[b].pte", tmp_path / "bad[red].pt2"
     good.write_bytes((models / "linear_portable.pte").read_bytes())
     bad.write_text("no model", encoding="utf-8")
     done = importer("convert", good, bad, "-o", tmp_path / "out", "--cache", tmp_path / "cache")
-    assert done.returncode == 1 and not done.stderr.strip()
+    assert done.returncode == 4 and "Traceback" not in done.stderr
+    assert "net[b].pte: validate\n" in done.stderr  # the progress, where there is no terminal to draw it on
     assert "net[b].pte" in done.stdout and "bad[red].pt2: " in done.stdout
     for words in (["inspect", good], ["cache", "list", "--cache", tmp_path / "cache"], ["compare", good, good]):
         done = importer(*words)
         assert done.returncode == 0 and "net[b]" in done.stdout, done.stderr
     remedy = ImporterError("X", "cause", "Declare `x: float32[batch:1..64,8]`.")
-    told = io.StringIO()
-    _summary([Outcome(bad, error=remedy)], Console(file=told, width=120))
-    assert "float32[batch:1..64,8]" in told.getvalue()
+    printed = io.StringIO()
+    _summary([Outcome(bad, error=remedy)], Console(file=printed, width=120))
+    assert "float32[batch:1..64,8]" in printed.getvalue()
 
 
 def test_inspect(models: Path) -> None:
@@ -78,7 +125,7 @@ def test_inspect(models: Path) -> None:
     shown = importer("inspect", models / "linear_xnnpack.pte")
     assert "fully_connected" in shown.stdout and "100%" in shown.stdout
     bad = importer("inspect", models / "linear.pt")
-    assert bad.returncode == 1 and "PTE_INVALID" in bad.stderr and "Traceback" not in bad.stderr
+    assert bad.returncode == 4 and "PTE_INVALID" in bad.stderr and "Traceback" not in bad.stderr
 
 
 def test_compare(models: Path) -> None:
@@ -86,7 +133,7 @@ def test_compare(models: Path) -> None:
     found = json.loads(done.stdout)
     assert found["difference"]["max_absolute"] < 1e-5 and found["methods"] == ["forward"]
     differ = importer("compare", models / "linear_xnnpack.pte", models / "counter.pte")
-    assert differ.returncode == 1 and "PROGRAMS_DIFFER" in differ.stderr
+    assert differ.returncode == 4 and "PROGRAMS_DIFFER" in differ.stderr
 
 
 def test_compare_a_fixed_size_with_a_range(convert_zoo: Convert, tmp_path: Path) -> None:
@@ -114,13 +161,13 @@ def test_sweep_with_a_picture(models: Path, tmp_path: Path) -> None:
 
 def test_a_sweep_of_a_finished_program(models: Path, tmp_path: Path) -> None:
     done = importer("sweep", models / "linear_portable.pte", "--cache", tmp_path)
-    assert done.returncode == 1 and "is a finished program" in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 2 and "is a finished program" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_the_picture_of_a_sweep(tmp_path: Path) -> None:
     from PIL import Image
 
-    from importer.sweep_command import draw
+    from importer.cli.sweep import draw
 
     good = {"recipe": "portable", "size": 10, "executorch_us": 5.0, "max_relative": 0.0}
     draw([good, {"recipe": "broken", "error": "LOWERING_FAILED"}], "x", tmp_path / "x.png")
@@ -146,7 +193,7 @@ def test_a_deadline_names_the_stage(models: Path, tmp_path: Path) -> None:
     job = Job(models / "linear_state_dict.pth", str(tmp_path / "cache"), options, tmp_path)
     stages: list[str] = []
     with pytest.raises(ImporterError) as caught:
-        convert_limited(job, lambda step: stages.append(step.stage))
+        convert_in_child(job, lambda step: stages.append(step.stage))
     assert (caught.value.code, caught.value.stage) == ("DEADLINE_EXCEEDED", "load") and stages[-1] == "load"
 
 
@@ -155,49 +202,60 @@ def test_a_memory_limit_names_the_stage(models: Path, tmp_path: Path) -> None:
     options = ImportOptions.from_mapping({**slow_factory(tmp_path, body), "memory_limit_megabytes": 1500})
     job = Job(models / "linear_state_dict.pth", str(tmp_path / "cache"), options, tmp_path)
     with pytest.raises(ImporterError) as caught:
-        convert_limited(job)
+        convert_in_child(job)
     assert (caught.value.code, caught.value.stage) == ("MEMORY_LIMIT_EXCEEDED", "load")
+
+
+def test_a_conversion_in_a_spawned_process(models: Path, tmp_path: Path) -> None:
+    """As on systems without forks."""
+    job = Job(models / "linear.pt", str(tmp_path / "cache"), ImportOptions(recipe="portable"))
+    stages: list[str] = []
+    artifact = convert_in_child(job, lambda step: stages.append(step.stage), way=Spawn())
+    assert artifact.metadata["recipe"] == "portable" and artifact.metadata["accuracy"]["max_relative"] < 1e-3
+    assert stages[0] == "start" and stages[-1] == "store"
+
+
+def test_a_bound_is_not_in_the_key(models: Path, tmp_path: Path) -> None:
+    words = ["convert", models / "linear_portable.pte", "-o", tmp_path, "--cache", tmp_path / "cache", "--json"]
+    assert not json.loads(importer(*words).stdout)[0]["cached"]
+    assert json.loads(importer(*words, "--deadline-seconds", 99, "--memory-limit-megabytes", 4000).stdout)[0]["cached"]
 
 
 def test_a_conversion_that_dies(models: Path, tmp_path: Path) -> None:
     options = ImportOptions.from_mapping(slow_factory(tmp_path, "import os; os.kill(os.getpid(), 9)"))
     job = Job(models / "linear_state_dict.pth", str(tmp_path / "cache"), options, tmp_path)
     with pytest.raises(ImporterError) as caught:
-        convert_limited(job)
-    assert caught.value.code == "CONVERSION_CRASHED" and "SIGKILL" in caught.value.cause
+        convert_in_child(job)
+    assert caught.value.code == "WORKER_KILLED" and "SIGKILL" in caught.value.cause
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="programs are tried in a fork on Linux only")
 def test_a_conversion_that_dies_while_its_program_is_tried(models: Path, tmp_path: Path) -> None:
     """What the child had started holds the ends of its pipes, and would run on."""
-    note = tmp_path / "pid"
+    name = unique_name()
     body = (
-        f"import os; open({str(note)!r}, 'w').write(str(os.getpid())); "
-        "os.fork() or time.sleep(60); time.sleep(1); os.kill(os.getpid(), 9)"
+        f"import os; {TAKE_NAME.format(name=name)}; os.fork() or time.sleep(60); time.sleep(1); os.kill(os.getpid(), 9)"
     )
     options = ImportOptions.from_mapping({**slow_factory(tmp_path, body), "deadline_seconds": 40})
     job = Job(models / "linear_state_dict.pth", str(tmp_path / "cache"), options, tmp_path)
     with pytest.raises(ImporterError) as caught:
-        convert_limited(job)
-    assert caught.value.code == "CONVERSION_CRASHED"
+        convert_in_child(job)
+    assert caught.value.code == "WORKER_KILLED"
     time.sleep(0.5)
-    living = [item for item in psutil.process_iter() if item.status() != psutil.STATUS_ZOMBIE]
-    assert not [item for item in living if os.getpgid(item.pid) == int(note.read_text())]
+    assert named(name) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT")
 def test_an_interrupt_ends_the_conversions(models: Path, tmp_path: Path) -> None:
-    slow_factory(tmp_path, f"open({str(tmp_path / 'began')!r}, 'w'); time.sleep(100)")
+    name = unique_name()
+    slow_factory(tmp_path, f"{TAKE_NAME.format(name=name)}; time.sleep(100)")
     words = ["convert", models / "linear_state_dict.pth", "-o", tmp_path, "--cache", tmp_path / "cache"]
     words += ["--factory", tmp_path / "slow.py", "--inputs", "float32[1,1]"]
     command = [sys.executable, "-c", "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
                "from importer.__main__ import main; sys.exit(main(sys.argv[1:]))"]  # fmt: skip
     process = subprocess.Popen([*command, *map(str, words)], cwd=ROOT, start_new_session=True)
     try:
-        for _ in range(600):
-            time.sleep(0.1)
-            if (tmp_path / "began").exists():
-                break
+        wait_for_name(name)
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
     finally:
@@ -206,5 +264,5 @@ def test_an_interrupt_ends_the_conversions(models: Path, tmp_path: Path) -> None
 
 def test_wrong_words(tmp_path: Path) -> None:
     assert importer("convert").returncode == 2
-    assert importer("convert", tmp_path / "x.pt", "-o", tmp_path, "--inputs", "x: nothing").returncode == 1
+    assert importer("convert", tmp_path / "x.pt", "-o", tmp_path, "--inputs", "x: nothing").returncode == 2
     assert importer("nonsense").returncode == 2

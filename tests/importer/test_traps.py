@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from importer.errors import ImporterError
-from importer.pte import read_program
-from importer.validate import Call, run_program
+from importer.errors import Guess, ImporterError
+from importer.program.program import read_program
+from importer.proof.child_runner import Call, run_program
 from tests.importer.conftest import Convert
 
 
@@ -34,7 +34,7 @@ def refused(call: Callable[[], Any]) -> ImporterError:
         ("mlp", "float32[1,32]; float32[1]", "INPUTS_MISMATCH", "export", "[1, 32], [1]"),
         ("mlp", "float32[1,features:2..32]", "INPUTS_MISMATCH", "export", "[1, 16]"),
         ("mlp", "", "INPUTS_NEEDED", "load", "forward takes x"),
-        ("noise", "float32[2]", "", "lower", "randn_like"),
+        ("noise", "float32[2]", "RANDOM_DRAWS", "export", "randn_like"),
         ("mlp", "complex64[1,32]", "OPTION_INVALID", "read", "no dtype"),
     ],
 )
@@ -63,7 +63,7 @@ def test_what_fails_only_at_run_time_is_found_here(name: str, inputs: str, conve
         meta = convert_zoo(name, inputs=inputs).metadata
     except ImporterError as error:
         assert error.code in ("OPERATOR_MISSING", "PROGRAM_FAILED", "LOWERING_FAILED"), str(error)
-        assert error.stage in ("validate", "lower")
+        assert error.stage in ("validate", "lower", "export")
     else:
         assert meta["accuracy"]["max_relative"] < 1e-3
 
@@ -106,11 +106,11 @@ def test_random_inputs_of_a_mask_are_numbers(tmp_path: Path) -> None:
     """With NaN in, all results are NaN, and the proof would take them for equal."""
     import torch
 
-    from importer.export import export
-    from importer.load import load
+    from importer.exporting.export import export
+    from importer.inputs.samples import inputs_of, samples
     from importer.options import ImportOptions
-    from importer.samples import inputs_of, samples
-    from importer.sniff import sniff
+    from importer.sources.file_kind import recognise
+    from importer.sources.load import load
 
     class Masked(torch.nn.Module):
         def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -119,7 +119,7 @@ def test_random_inputs_of_a_mask_are_numbers(tmp_path: Path) -> None:
     example = (torch.randn(1, 4), torch.tensor([[0.0, float("-inf"), 0.0, 0.0]]))
     path = tmp_path / "x.pt2"
     torch.export.save(torch.export.export(Masked(), example), path)
-    (method,) = export(load(path, sniff(path), ImportOptions(), None, False))
+    (method,) = export(load(path, recognise(path), ImportOptions(), None, False, tmp_path))
     for arguments in samples(method, [])[1:]:
         assert all(bool(value.isfinite().all()) for value in inputs_of(arguments))
 
@@ -156,7 +156,7 @@ def test_a_pickle_of_a_class_that_is_not_here(tmp_path: Path, convert_file: Conv
     [
         ("def build(:", "SyntaxError"),
         ("raise RuntimeError('no weights')", "no weights"),
-        ("def make():\n    pass", "no function 'build'; it has make"),
+        ("def make():\n    pass", "has no 'build'; it has make"),
         ("def build():\n    return 3", "returned int"),
         ("def build():\n    raise SystemExit(3)", "SystemExit"),
         (
@@ -190,14 +190,14 @@ def test_backends_that_the_runtime_lacks_are_named(models: Path, tmp_path: Path,
 def test_a_program_that_crashes_is_an_error_of_this_model(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    from importer import runner
+    from importer.proof import child_main
 
     def crash(_: Any) -> None:
         faulthandler.disable()  # pytest's dump of a crash that is wanted would alarm people
         os.kill(os.getpid(), 11)
 
     assert torch
-    monkeypatch.setattr(runner, "run", crash)
+    monkeypatch.setattr(child_main, "run", crash)
     path = models / "linear_portable.pte"
     error = refused(lambda: run_program(path, read_program(path), [Call("forward", inputs=[])]))
     assert error.code == "PROGRAM_CRASHED" and "SIGSEGV" in error.cause
@@ -208,10 +208,10 @@ def test_a_program_that_hangs_is_ended(models: Path, monkeypatch: pytest.MonkeyP
 
     import torch
 
-    from importer import runner
+    from importer.proof import child_main
 
     assert torch
-    monkeypatch.setattr(runner, "run", lambda _: time.sleep(60))
+    monkeypatch.setattr(child_main, "run", lambda _: time.sleep(60))
     path = models / "linear_portable.pte"
     error = refused(lambda: run_program(path, read_program(path), [], deadline=0.3))
     assert error.code == "DEADLINE_EXCEEDED"
@@ -245,7 +245,7 @@ def test_a_full_disk_is_one_readable_error(models: Path, tmp_path: Path, monkeyp
     import errno
 
     from importer import pipeline
-    from importer.cache import Cache
+    from importer.cache.cache import Cache
     from importer.options import ImportOptions
 
     def full(*_: object) -> None:
@@ -256,12 +256,13 @@ def test_a_full_disk_is_one_readable_error(models: Path, tmp_path: Path, monkeyp
         lambda: pipeline.convert(models / "linear_portable.pte", cache=Cache(tmp_path), options=ImportOptions())
     )
     assert error.code == "DISK_FULL" and error.stage == "write"
+    assert "the disk /" in error.cause and "MB free" in error.cause
     assert Cache(tmp_path).entries() == []
 
 
 def test_only_importer_errors_leave(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from importer import pipeline
-    from importer.cache import Cache
+    from importer.cache.cache import Cache
     from importer.options import ImportOptions
 
     def broken(_: Path) -> None:
@@ -275,7 +276,14 @@ def test_only_importer_errors_leave(models: Path, tmp_path: Path, monkeypatch: p
 
 
 def test_errors_cross_processes() -> None:
-    import pickle
+    from importer.jobs import messages, supervisor
 
-    error = pickle.loads(pickle.dumps(ImporterError("CODE", "cause", "remedy", "load", "log")))
+    guess = Guess("title", "reason", {"inputs": "float32[1]"})
+    told = ImporterError("CODE", "cause", "remedy", "load", "log", [guess]).data()
+    decoder = messages.Decoder()
+    decoder.feed(messages.encode({"error": told}))
+    message = decoder.next()
+    assert message is not None
+    error = supervisor._as_error(message["error"])
     assert (error.code, error.cause, error.remedy, error.stage, error.log) == ("CODE", "cause", "remedy", "load", "log")
+    assert error.data() == told

@@ -1,7 +1,7 @@
 extends "res://tests/case.gd"
 ## JSON from strangers, and for strict readers.
 
-const JsonText = preload("res://addons/executorch/runtime/mcp/json_text.gd")
+const JsonText = preload("res://addons/executorch/runtime/mcp/json/json_text.gd")
 
 
 func test_utf8() -> void:
@@ -58,7 +58,7 @@ func test_strings_survive() -> void:
 	var encoded: String = JsonText.encode({text: text})
 	for code: int in range(0, 0x20):
 		check(not encoded.contains(String.chr(code)) or code == 0, "control character %d" % code)
-	check(not encoded.contains("\\v ") or encoded.contains("\\\\v "), "\\v is no JSON escape")
+	check(not encoded.contains("\\v ") or encoded.contains("\\\\v "), "\\v is not a JSON escape")
 	check_equal(JsonText.decode(encoded.to_utf8_buffer(), 64)["value"], {text: text})
 
 

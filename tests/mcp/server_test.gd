@@ -1,11 +1,11 @@
 extends "res://tests/case.gd"
 ## The server's own API, without HTTP.
 
-const Credentials = preload("res://addons/executorch/runtime/mcp/mcp_credentials.gd")
-const Autostart = preload("res://addons/executorch/runtime/mcp/mcp_autostart.gd")
-const Seal = preload("res://addons/executorch/runtime/mcp/mcp_state_seal.gd")
-const Access = preload("res://addons/executorch/runtime/mcp/mcp_access.gd")
-const Offers = preload("res://addons/executorch/runtime/mcp/mcp_offers.gd")
+const Credentials = preload("res://addons/executorch/runtime/mcp/protocol/mcp_credentials.gd")
+const Autostart = preload("res://addons/executorch/runtime/mcp_autostart.gd")
+const Seal = preload("res://addons/executorch/runtime/mcp/calls/mcp_state_seal.gd")
+const Access = preload("res://addons/executorch/runtime/mcp/http/mcp_access.gd")
+const Offers = preload("res://addons/executorch/runtime/mcp/protocol/mcp_offers.gd")
 
 const TOOLS: Array = [
 	"list_models",
@@ -121,7 +121,7 @@ func test_object_that_is_gone() -> void:
 	server.add_prompt("gone", "", [], owner_node.get_path)
 	owner_node.free()
 	var answer: Dictionary = server.handle_request(_request("tools/call", {"name": "gone"}))
-	check(answer["result"]["isError"], "tells it")
+	check(answer["result"]["isError"], "the result says so")
 	answer = server.handle_request(_request("prompts/get", {"name": "gone"}))
 	check_equal(answer["error"]["code"], -32603)
 	server.free()
@@ -171,18 +171,20 @@ func test_sealed_state() -> void:
 
 
 func test_runtime_answers_the_same_table() -> void:
-	var names: Array = ExecuTorchRuntime.list_mcp_tools().map(func(tool: Dictionary) -> String: return tool["name"])
+	var names: Array = ExecuTorchRuntime.new().list_mcp_tools().map(
+		func(tool: Dictionary) -> String: return tool["name"]
+	)
 	check_equal(names, TOOLS)
 	var server: ExecuTorchMCPServer = ExecuTorchMCPServer.new()
 	server.allow_write = true
 	add_child(server)
 	var listed: Array = server.handle_request(_request("tools/list"))["result"]["tools"]
-	check_equal(JSON.stringify(listed), JSON.stringify(ExecuTorchRuntime.list_mcp_tools()))
+	check_equal(JSON.stringify(listed), JSON.stringify(ExecuTorchRuntime.new().list_mcp_tools()))
 	server.free()
-	var health: Dictionary = ExecuTorchRuntime.call_mcp_tool("health_check")
+	var health: Dictionary = ExecuTorchRuntime.new().call_mcp_tool("health_check")
 	check(health["structuredContent"].has("ok"), "health")
-	check(ExecuTorchRuntime.call_mcp_tool("run_inference", {"model": "x"})["isError"], "inputs are missing")
-	check(ExecuTorchRuntime.call_mcp_tool("nothing")["isError"], "no such tool")
+	check(ExecuTorchRuntime.new().call_mcp_tool("run_inference", {"model": "x"})["isError"], "inputs are missing")
+	check(ExecuTorchRuntime.new().call_mcp_tool("nothing")["isError"], "no such tool")
 
 
 func _wait_a_frame() -> String:

@@ -8,6 +8,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -36,7 +37,7 @@ def still_well(game: GameServer) -> object:
 
 
 def test_slow_client(healthy: GameServer) -> None:
-    """A head that comes byte by byte is answered or refused in time, and holds up nobody."""
+    """A head that comes byte by byte is answered or refused in time, and delays no other client."""
     raw = http.modern_post(http.modern("tools/list"), healthy.token)
     with http.connect(healthy.port) as client:
         for index in range(60):
@@ -58,28 +59,51 @@ def test_half_open_connections(healthy: GameServer) -> None:
     silent = [http.connect(healthy.port) for _ in range(20)]
     shut = [http.connect(healthy.port) for _ in range(20)]
     for client in shut:
-        client.sendall(b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Le")
-        client.shutdown(socket.SHUT_WR)
+        # The server closes some of them: connections without the token are few.
+        with suppress(OSError):
+            client.sendall(b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Le")
+            client.shutdown(socket.SHUT_WR)
     for _ in range(20):
         assert http.call_tool(healthy.port, healthy.token, "echo", {"value": 1}).status == 200
     for client in silent + shut:
         client.close()
 
 
-def test_too_many_connections(start_game: Callable[..., GameServer]) -> None:
-    game = start_game("connections=4")
-    held = [http.connect(game.port) for _ in range(4)]
-
-    def status() -> int:
-        try:
-            return http.call_tool(game.port, game.token, "echo", {"value": 1}).status
-        except OSError:
-            return 0
-
-    assert status() in (0, 503)
+@pytest.mark.parametrize("said", [b"", b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n"], ids=["silent", "half a head"])
+def test_connections_without_the_token_lock_nobody_out(healthy: GameServer, said: bytes) -> None:
+    held = [http.connect(healthy.port) for _ in range(500)]
+    for client in held:
+        with suppress(OSError):
+            client.sendall(said)
+    for _ in range(5):
+        began = time.monotonic()
+        assert http.call_tool(healthy.port, healthy.token, "echo", {"value": 1}).status == 200
+        took = time.monotonic() - began
+        print(f"500 strangers: the client with the token was answered after {took:.3f} s")
+        # A second is the promise; a busy machine gets some more.
+        assert took < 5
     for client in held:
         client.close()
-    wait_until(lambda: status() == 200)
+
+
+def test_too_many_connections_with_the_token(start_game: Callable[..., GameServer]) -> None:
+    game = start_game("connections=4")
+    raw = http.modern_post(http.modern("tools/list"), game.token)
+    waiting = [http.connect(game.port) for _ in range(4)]
+    for client in waiting:
+        client.sendall(raw)
+        assert http.read_reply(client).status == 200
+    # Those only wait for their next request: the one that was idle longest makes room.
+    assert http.call_tool(game.port, game.token, "echo", {"value": 1}).status == 200
+    assert waiting[0].recv(1) == b""
+    busy = [http.connect(game.port) for _ in range(4)]
+    slow = http.modern_post(http.modern("tools/call", {"name": "slow", "arguments": {}}), game.token)
+    for client in busy:
+        client.sendall(slow)
+    wait_until(lambda: http.call_tool(game.port, game.token, "echo", {"value": 1}).status == 503)
+    for client in busy + waiting:
+        client.close()
+    wait_until(lambda: http.call_tool(game.port, game.token, "echo", {"value": 1}).status == 200)
     assert game.stop() == 0
 
 
@@ -213,7 +237,7 @@ def test_fuzzed_session(healthy: GameServer) -> None:
 
 
 def test_hanging_tool(healthy: GameServer) -> None:
-    """Given up after its time limit; the tool is told and the worker goes on to other work."""
+    """Ends after its time limit; the tool is notified and the worker continues with other work."""
     for _ in range(3):
         result = http.call_tool(healthy.port, healthy.token, "hang").json["result"]
         assert result["isError"]

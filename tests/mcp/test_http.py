@@ -171,8 +171,8 @@ def test_signals_tell_the_game(start_game: Callable[..., GameServer]) -> None:
     ending = http.post(b"", game.token, session).replace(b"POST", b"DELETE", 1)
     assert http.exchange(game.port, ending).status == 204
     calls = [f"TOOL ERROR {tool}" for tool in ("wrong", "write", "echo")]
-    told = ["CONNECTED wire #1", *calls, "DISCONNECTED wire #1"]
-    wait_until(lambda: [line for line in game.output if line in told] == told, 20)
+    lines = ["CONNECTED wire #1", *calls, "DISCONNECTED wire #1"]
+    wait_until(lambda: [line for line in game.output if line in lines] == lines, 20)
     assert game.output.count("MESSAGE wire #1 tools/call") == len(calls)
     assert game.stop() == 0
 
@@ -241,7 +241,7 @@ def test_stop_tells_who_listens(start_game: Callable[..., GameServer]) -> None:
 
 
 def test_rate(start_game: Callable[..., GameServer]) -> None:
-    """A client beyond its rate is told so; others are served."""
+    """A client that exceeds its rate gets an error; others are served."""
     game = start_game("rate=1")
     with http.connect(game.port) as client:
         client.sendall(http.modern_post(LIST, game.token) * 30)

@@ -49,7 +49,7 @@ def test_load(start_game: Callable[..., GameServer], capsys: pytest.CaptureFixtu
         with capsys.disabled():
             print(f"\n{tool}: {REQUESTS} requests of {CLIENTS} clients: {storm}")
             for name, report in (("idle", idle), ("clients call something else", beside), ("called", called)):
-                print(f"  {name}: {told(report)}")
+                print(f"  {name}: {summary(report)}")
     assert game.memory_bytes() - memory < 32 * 1024 * 1024
     assert not game.errors()
     assert game.stop() == 0
@@ -61,7 +61,7 @@ def frames(game: GameServer) -> dict[str, Any]:
     return report
 
 
-def told(report: dict[str, Any]) -> str:
+def summary(report: dict[str, Any]) -> str:
     interval = "/".join(f"{report[name + '_msec']:.2f}" for name in ("median", "p99", "worst"))
     share = "/".join(f"{report['cost_' + name + '_usec']:.0f}" for name in ("median", "p99", "worst"))
     count, waited = report["count"], report["waited"]

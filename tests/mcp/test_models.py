@@ -13,8 +13,8 @@ import pytest
 
 from tests import godot_projects
 from tests.mcp import http
+from tests.mcp.clients.official_client import ERAS, connected
 from tests.mcp.conftest import FIXTURE, TOKEN, GameServer, launch
-from tests.mcp.official_client import ERAS, connected
 
 MODELS = ["linear.pt2", "policy.pt2", "integers.pt2", "counter.pte", "two_methods.pte"]
 TOOLS = [

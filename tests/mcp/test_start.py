@@ -17,20 +17,13 @@ import pytest
 from tasks import godot as godot_task
 from tasks import package
 from tests import godot_projects
-from tests.godot_projects import ROOT, GodotProject, is_error
+from tests.godot_projects import GodotProject, is_error
 from tests.mcp import http
 from tests.mcp.conftest import wait_until
 
-AUTOLOAD = '\n[autoload]\n\nExecuTorchMCP="*res://addons/executorch/runtime/mcp/mcp_autostart.gd"\n'
-SCENE = """[gd_scene load_steps=2 format=3]
-
-[ext_resource type="Script" path="res://game.gd" id="1"]
-
-[node name="Game" type="Node"]
-script = ExtResource("1")
-"""
+AUTOLOAD = '\n[autoload]\n\nExecuTorchMCP="*res://addons/executorch/runtime/mcp_autostart.gd"\n'
 # Autoloads come before the scene, so a server that is to be there is there when this file is. (A release build keeps
-# what it prints for a while, so that its output cannot tell.)
+# what it prints for a while, so its output cannot show it.)
 SCRIPT = """extends Node
 
 
@@ -46,12 +39,9 @@ def autoloaded(
     """A project as it is after its plugin was enabled, with one model."""
     project = godot_projects.make(tmp_path_factory.mktemp("mcp") / "start", godot, artifact_cache)
     settings = project.path / "project.godot"
-    text = settings.read_text(encoding="utf-8").replace(
-        "[application]\n", '[application]\n\nrun/main_scene="res://game.tscn"', 1
-    )
-    settings.write_text(text + AUTOLOAD, encoding="utf-8")
-    (project.path / "game.tscn").write_text(SCENE, encoding="utf-8")
-    (project.path / "game.gd").write_text(SCRIPT, encoding="utf-8")
+    settings.write_text(settings.read_text(encoding="utf-8") + AUTOLOAD, encoding="utf-8")
+    project.add_scene("game", SCRIPT, is_main=True)
+    (project.path / "tool.gd").write_text("extends Node\nvar of_tools: ExecuTorchMCPServer = null\n", encoding="utf-8")
     project.add([models / "linear.pt2"])
     project.import_all()
     return project
@@ -120,6 +110,11 @@ def test_game_with_the_option(autoloaded: GodotProject, with_port: bool) -> None
 @pytest.mark.parametrize("allowed", [False, True])
 def test_release_export_says_so_twice(autoloaded: GodotProject, tmp_path: Path, allowed: bool) -> None:
     game = export(autoloaded, tmp_path, allowed)
+    content = (tmp_path / "game.pck").read_bytes()
+    # As the archive's directory has them.
+    assert (b"runtime/mcp/http/http_server.gdc" in content) == allowed
+    assert b"runtime/telemetry/telemetry.gdc" not in content
+    assert b"runtime/mcp_autostart.gdc" in content, "scripts that name the autoload compile"
     for asked in (False, True):
         command = [game, "--headless", *(["--", "--executorch-mcp"] if asked else [])]
         with running(autoloaded, command) as (found, output):
@@ -138,19 +133,14 @@ def test_release_export_says_so_twice(autoloaded: GodotProject, tmp_path: Path, 
 
 def export(project: GodotProject, folder: Path, allowed: bool) -> Path:
     """Export the project for release, with or without the setting that allows a server."""
-    templates = godot_task.ensure().templates
-    if templates is None:
-        pytest.skip("this machine's own Godot has no export templates of ours")
-    presets = (ROOT / "sample_project" / "export_presets.cfg").read_text(encoding="utf-8")
-    presets = presets.replace('release=""', f'release="{templates / "godot-template-release"}"')
-    (project.path / "export_presets.cfg").write_text(presets, encoding="utf-8")
     settings = project.path / "project.godot"
     before = settings.read_text(encoding="utf-8")
     text = before.replace("[executorch]\n", "[executorch]\n\nmcp/allow_in_release=true", 1) if allowed else before
     try:
         settings.write_text(text, encoding="utf-8")
-        run = project.run("--export-release", "Linux", folder / "game.x86_64", timeout=400)
+        run = project.export(folder / "game.x86_64")
         assert (folder / "game.pck").exists(), run.output
+        assert ("res://tool.gd uses ExecuTorchMCPServer" in run.output) != allowed
     finally:
         settings.write_text(before, encoding="utf-8")
     return folder / "game.x86_64"

@@ -28,6 +28,31 @@ func test_sizes_and_formats() -> void:
 	check_equal(image.get_format(), Image.FORMAT_RGBAF)
 
 
+func test_every_format_keeps_its_values() -> void:
+	for format: int in range(Image.FORMAT_L8, Image.FORMAT_DXT1):
+		var image: Image = Image.create_empty(2, 2, false, format)
+		image.set_pixel(0, 0, Color(0.5, 0.25, 0.75, 0.5))
+		image.set_pixel(1, 0, Color(1.0, 0.0, 0.125, 1.0))
+		image.set_pixel(0, 1, Color(2.5, -1.0, 1000.0, 0.0))
+		var values: PackedFloat32Array = new_module().image_to_tensor(
+			image, 0, 0, "rgba", PackedFloat32Array(), PackedFloat32Array(), "NHWC"
+		)
+		for index: int in 4:
+			var pixel: Color = image.get_pixel(index % 2, floori(index / 2.0))
+			var expected: PackedFloat32Array = [pixel.r, pixel.g, pixel.b, pixel.a]
+			check_near(values.slice(4 * index, 4 * index + 4), expected, 1e-6)
+
+
+func test_one_channel_is_that_channel() -> void:
+	for format: int in [Image.FORMAT_L8, Image.FORMAT_R8, Image.FORMAT_RF, Image.FORMAT_RH]:
+		var image: Image = Image.create_empty(3, 2, false, format)
+		image.fill(Color(0.5, 0.5, 0.5))
+		check_near(new_module().image_to_tensor(image, 0, 0, "gray")[4], image.get_pixel(1, 1).r, 1e-6)
+	var heights: Image = Image.create_empty(1, 1, false, Image.FORMAT_RF)
+	heights.fill(Color(2.5, 0, 0))
+	check_equal(new_module().image_to_tensor(heights, 0, 0, "gray"), PackedFloat32Array([2.5]))
+
+
 func test_shrinking_averages() -> void:
 	var image: Image = Image.create_empty(4, 4, false, Image.FORMAT_L8)
 	for y: int in 4:
@@ -67,5 +92,5 @@ func test_channel_orders() -> void:
 	var pixels: PackedFloat32Array = new_module().to_channels_last(planes, 2)
 	check_equal(pixels, PackedFloat32Array([1, 4, 2, 5, 3, 6]))
 	check_equal(new_module().to_channels_first(pixels, 2), planes)
-	expect_error("no multiple")
+	expect_error("cannot be divided")
 	check_equal(new_module().to_channels_last(planes, 4), PackedFloat32Array())

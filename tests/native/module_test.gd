@@ -52,7 +52,7 @@ func test_every_form_of_an_input() -> void:
 	check_equal(module.forward({&"input_0": 1}), {"output_0": PackedFloat32Array([5.0])})
 
 
-## The module writes to a result again when nobody holds it any more, and never before.
+## The module reuses a result's memory only after the caller has released it.
 func test_results_that_are_held_stay_as_they_are() -> void:
 	var module: Variant = loaded("linear_xnnpack.pte")
 	var held: Array[PackedFloat32Array] = []
@@ -85,7 +85,7 @@ func test_wrong_inputs_say_expected_and_got() -> void:
 		[{"input_0": [null]}, "WRONG_DTYPE", "Nil"],
 		[{"input_0": {"shape": [1]}}, "WRONG_DTYPE", "without data"],
 		[{"input_0": {"data": [1], "shape": [2, 1]}}, "WRONG_SHAPE", "[2,1]"],
-		[{"input_0": {"data": [1], "shape": [-1]}}, "WRONG_SHAPE", "negative"],
+		[{"input_0": {"data": [1], "shape": [-1]}}, "WRONG_SHAPE", "0 or more"],
 		[{"input_0": {"data": [1], "dtype": "int64"}}, "WRONG_DTYPE", "int64"],
 		[{"input_0": []}, "WRONG_SHAPE", "0 values"],
 	]
@@ -210,7 +210,7 @@ func test_a_pool_has_its_limit_also_for_models_that_know_it() -> void:
 	var pool: Variant = ClassDB.instantiate(&"ExecuTorchMemoryPool")
 	var module: Variant = new_module()
 	check_equal(module.configure_memory(2, 0), 0)
-	check(module.set_memory_pool(RefCounted.new()) != 0, "what is no pool was taken")
+	check(module.set_memory_pool(RefCounted.new()) != 0, "an object that is not a pool was accepted")
 	check_equal(module.set_memory_pool(pool), 0)
 	check_equal(pool.set_limit(16), true)
 	check_equal(module.load_from_file(program_path("linear_portable.pte")), 0)

@@ -3,13 +3,15 @@ extends "res://tests/case.gd"
 ## Benchmarks of a real model, what the dock shows of them, and what is written to files.
 
 const Dock := preload("res://addons/executorch/editor/profiler/profiler_dock.gd")
-const Benchmark := preload("res://addons/executorch/editor/profiler/data/benchmark.gd")
-const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
-const Comparison := preload("res://addons/executorch/editor/profiler/data/comparison.gd")
+const Benchmark := preload("res://addons/executorch/editor/profiler/benchmark/benchmark.gd")
+const BenchmarkResult := preload("res://addons/executorch/editor/profiler/benchmark/benchmark_result.gd")
+const Comparison := preload("res://addons/executorch/editor/profiler/benchmark/comparison.gd")
 const ModelFiles := preload("res://addons/executorch/editor/profiler/data/model_files.gd")
-const InputMaker := preload("res://addons/executorch/editor/profiler/data/input_maker.gd")
-const OtherRecipe := preload("res://addons/executorch/editor/profiler/data/other_recipe.gd")
-const SavedRuns := preload("res://addons/executorch/editor/profiler/data/saved_runs.gd")
+const GeneratedInputs := preload("res://addons/executorch/runtime/calls/generated_inputs.gd")
+const OtherRecipe := preload("res://addons/executorch/editor/profiler/benchmark/other_recipe.gd")
+const AtomicFile := preload("res://addons/executorch/runtime/library/atomic_file.gd")
+const SavedRuns := preload("res://addons/executorch/editor/profiler/benchmark/saved_runs.gd")
+const OperatorsTab := preload("res://addons/executorch/editor/profiler/tabs/operators_tab.gd")
 const AgainstMenu := preload("res://addons/executorch/editor/profiler/tabs/against_menu.gd")
 const ExportMenu := preload("res://addons/executorch/editor/profiler/export/export_menu.gd")
 const MODEL: String = "res://models/convnet.pt2"
@@ -38,7 +40,7 @@ func test_durations_agree_with_a_wall_clock() -> void:
 	check(slow.has("open"), "%s" % slow.get("error"))
 	var module: RefCounted = (slow["open"] as Callable).call()
 	var meta: Dictionary = module.call(&"get_method_meta", "forward")
-	var inputs: Array = InputMaker.make(meta["inputs"] as Array)
+	var inputs: Array = GeneratedInputs.make_by_position(meta["inputs"] as Array)
 	module.call(&"execute_tensors", "forward", inputs)
 	module.call(&"set_call_log", 1000)
 	# Of each call the clock sees a little more than the log; the median of the calls was disturbed in neither.
@@ -125,7 +127,7 @@ func test_a_broken_file_is_no_run() -> void:
 		"", "{", "[]", '{"format": 1}', '{"format": 1, "model": {}, "measurements": [{"durations_us": []}]}'
 	]:
 		var file: String = saved.folder.path_join("broken.json")
-		SavedRuns.write_text(file, text)
+		AtomicFile.write_text(file, text)
 		check(saved.open(file) == null, text)
 		DirAccess.remove_absolute(file)
 
@@ -144,6 +146,29 @@ func test_comparison_knows_better_from_worse() -> void:
 	check_equal(rate["verdict"], 1, "a higher rate is better")
 	check_near(rate["change"], 1.0, 1e-9)
 	check_equal(Comparison.rows(slow, fast, 1)[0]["verdict"], -1)
+	check_equal(Comparison.words_of(rows[0]), "2.0× faster")
+	check_equal(Comparison.words_of(rate), "2.0× more")
+	check_equal(Comparison.words_of(Comparison.rows(slow, fast, 1)[0]), "2.0× slower")
+	check_equal(Comparison.words_of(Comparison.rows(fast, fast, 1)[0]), "the same")
+	check_equal(Comparison.words_of(Comparison.rows(fast, null, 1)[0]), "")
+
+
+func test_only_models_are_offered_and_a_separator_is_no_choice() -> void:
+	for path: String in ModelFiles.list():
+		check(path.get_extension() != "gd", "%s is not a model" % path)
+		check_equal(ModelFiles.why_not(path), "", path)
+	check(not ModelFiles.why_not("res://tests/case.gd").is_empty(), "what is not a model says so")
+	var menu: AgainstMenu = AgainstMenu.new()
+	for round_of: int in 2:
+		menu.fill(MODEL, "xnnpack_fp32", [MODEL, "res://models/other.pt"], [])
+		check_equal(menu.get_kind(), AgainstMenu.Kind.LAST_SAVED)
+		check(not menu.is_item_separator(menu.selected), "a separator is chosen")
+	menu.free()
+
+
+func test_tracing_that_made_calls_shorter_says_nothing() -> void:
+	check_equal(OperatorsTab.overhead_words(-0.775), "too noisy to compare")
+	check_equal(OperatorsTab.overhead_words(0.031), "+3.1%")
 
 
 func test_rates_and_perfect_scaling() -> void:

@@ -4,6 +4,7 @@ extends "res://tests/case.gd"
 
 const LatencyChart := preload("res://addons/executorch/editor/profiler/charts/latency_chart.gd")
 const CallColumns := preload("res://addons/executorch/editor/profiler/charts/call_columns.gd")
+const LatencyStatistics := preload("res://addons/executorch/editor/shared/latency_statistics.gd")
 const CALLS: int = 1000
 
 var _chart: LatencyChart
@@ -13,7 +14,7 @@ func before_each() -> void:
 	_chart = LatencyChart.new()
 	_chart.size = Vector2(600, 300)
 	add_child(_chart)
-	var statistics: ExecuTorchLatencyStatistics = ExecuTorchLatencyStatistics.new()
+	var statistics: LatencyStatistics = LatencyStatistics.new()
 	for index: int in CALLS:
 		statistics.record(index * 10_000.0, 1234.567 if index == 500 else 100.0)
 	_chart.show_series(["net"], [statistics], PackedInt32Array([0]))
@@ -93,7 +94,7 @@ func test_no_view_outside_of_the_data() -> void:
 	check(span() >= 50.0, "%f us" % span())
 
 
-func test_the_pointer_tells_exact_numbers() -> void:
+func test_the_pointer_shows_exact_numbers() -> void:
 	var lines: PackedStringArray = _chart._describe(Vector2(_chart.x_of(5e6), 10))
 	check(lines.has("1,234.567 µs"), "%s" % lines)
 	check(lines[2].begins_with("call 501 "), "%s" % lines)
@@ -109,7 +110,7 @@ func test_a_click_selects_the_call() -> void:
 
 
 func test_columns_that_are_kept_are_those_that_would_be_looked_up() -> void:
-	var calls: ExecuTorchLatencyStatistics = ExecuTorchLatencyStatistics.new(5000)
+	var calls: LatencyStatistics = LatencyStatistics.new(5000)
 	var random: RandomNumberGenerator = RandomNumberGenerator.new()
 	random.seed = 5
 	var kept: CallColumns = CallColumns.new()
@@ -142,4 +143,4 @@ func test_an_empty_chart_takes_no_input() -> void:
 	press(KEY_PLUS)
 	button(MOUSE_BUTTON_WHEEL_UP, Vector2(10, 10))
 	check_near(_chart.view_begin, before, 0.0)
-	check(_chart._describe(Vector2(10, 10)).is_empty(), "nothing to tell")
+	check(_chart._describe(Vector2(10, 10)).is_empty(), "a description of nothing")

@@ -3,12 +3,11 @@ extends "res://tests/case.gd"
 ## The dock with a game whose messages are made here: what stays on the screen while games come, change and go.
 
 const Dock := preload("res://addons/executorch/editor/profiler/profiler_dock.gd")
-const DebuggerPlugin := preload("res://addons/executorch/editor/profiler/debugger_plugin.gd")
-const LiveFeed := preload("res://addons/executorch/editor/profiler/data/live_feed.gd")
-const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_model.gd")
+const DebuggerPlugin := preload("res://addons/executorch/editor/profiler/live/debugger_plugin.gd")
+const LiveFeed := preload("res://addons/executorch/editor/profiler/live/live_feed.gd")
+const LiveModel := preload("res://addons/executorch/editor/profiler/live/live_model.gd")
 const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
-const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
-const Protocol := preload("res://addons/executorch/runtime/telemetry/telemetry_protocol.gd")
+const BenchmarkResult := preload("res://addons/executorch/editor/profiler/benchmark/benchmark_result.gd")
 
 var dock: Dock
 var feed: LiveFeed

@@ -1,7 +1,7 @@
 extends SceneTree
 ## Traces a few calls of the program named on the command line: the ETDump, what get_profile() says of the same calls,
 ## the Chrome trace that the profiler exports of them, a recording of what they were given, and facts.json with what
-## the same model takes untraced, its memory, and the number of threads that nobody chose.
+## the same model takes untraced, its memory, and the default number of threads.
 ## godot --headless -s dump.gd -- PROGRAM FOLDER
 
 const RUNS: int = 5
@@ -16,8 +16,8 @@ func _init() -> void:
 	var status: int = module.call(&"load_from_file", arguments[0], {})
 	module.call(&"enable_profiling", true)
 	var meta: Dictionary = module.call(&"get_method_meta", "forward")
-	var inputs: Array = (load("res://addons/executorch/editor/profiler/data/input_maker.gd") as GDScript).call(
-		&"make", meta["inputs"]
+	var inputs: Array = (load("res://addons/executorch/runtime/calls/generated_inputs.gd") as GDScript).call(
+		&"make_by_position", meta["inputs"]
 	)
 	module.call(&"record_inputs", RUNS)
 	for run: int in RUNS:

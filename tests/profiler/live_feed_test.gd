@@ -2,8 +2,8 @@
 extends "res://tests/case.gd"
 ## What a game sends: good messages count, bad ones are dropped with a count and raise no error.
 
-const LiveFeed := preload("res://addons/executorch/editor/profiler/data/live_feed.gd")
-const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_model.gd")
+const LiveFeed := preload("res://addons/executorch/editor/profiler/live/live_feed.gd")
+const LiveModel := preload("res://addons/executorch/editor/profiler/live/live_model.gd")
 const Protocol := preload("res://addons/executorch/runtime/telemetry/telemetry_protocol.gd")
 
 
@@ -171,7 +171,7 @@ func test_models_that_come_and_go_leave_room_for_others() -> void:
 func test_one_model_too_many_does_not_silence_the_others() -> void:
 	var feed: LiveFeed = running_feed()
 	for id: int in range(2, Protocol.MOST_MODELS + 2):
-		feed.receive(0, "model", [id, about("enemy")])
+		feed.receive(0, "model", [id, about("enemy%d" % id)])
 	var entries: Array = [[Protocol.MOST_MODELS + 1, calls(1, 1), 0], [1, calls(1, 3), 0]]
 	feed.receive(0, "calls", [50_000.0, 3, entries])
 	check_equal(feed.models()[0].statistics.count, 3)
@@ -202,3 +202,24 @@ func test_what_was_lost_is_forgotten_with_the_calls() -> void:
 	check_equal([feed.lost_count(), feed.models()[0].errors], [0, 0])
 	feed.receive(0, "calls", [60_000.0, 3, [[1, calls(8, 1), 0]]])
 	check_equal([feed.lost_count(), feed.models()[0].statistics.count], [0, 1])
+
+
+func test_sessions_of_a_model_are_summed() -> void:
+	var feed: LiveFeed = running_feed()
+	var entries: Array = [[1, calls(1, 2), 1]]
+	for id: int in range(2, 401):
+		check(feed.receive(0, "model", [id, about("net")]), "session %d" % id)
+		entries.append([id, calls(1, 2), 1])
+	check(feed.receive(0, "calls", [50_000.0, 3, entries]), "taken")
+	check_equal(feed.models().size(), 1)
+	var model: LiveModel = feed.models()[0]
+	check_equal([model.sessions.size(), model.statistics.count, model.queue_depth], [400, 800, 400])
+	check_equal(feed.dropped_count(), 0, "nothing is left out in silence")
+	var info: Dictionary = {"program": 100, "planned": PackedInt64Array([50]), "delegate": 3}
+	feed.receive(0, "memory", [1e6, [[1, info], [2, info]]])
+	check_equal(model.memory_bytes(), 203, "the program once, planned memory twice")
+	for id: int in range(1, 400):
+		feed.receive(0, "gone", [id])
+	check(not model.ended and model.id == 400, "one session still runs")
+	feed.receive(0, "gone", [400])
+	check(model.ended, "the last one is gone")

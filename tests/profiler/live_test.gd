@@ -3,8 +3,8 @@ extends "res://tests/case.gd"
 ## An editor that starts a real game and receives its messages over the debugger connection.
 
 const Dock := preload("res://addons/executorch/editor/profiler/profiler_dock.gd")
-const LiveFeed := preload("res://addons/executorch/editor/profiler/data/live_feed.gd")
-const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_model.gd")
+const LiveFeed := preload("res://addons/executorch/editor/profiler/live/live_feed.gd")
+const LiveModel := preload("res://addons/executorch/editor/profiler/live/live_model.gd")
 const RecordedInputs := preload("res://addons/executorch/editor/profiler/data/recorded_inputs.gd")
 const COUNTERS: String = "user://profiler_game_counters.json"
 
@@ -27,7 +27,7 @@ func play(mode: String) -> LiveFeed:
 	# The run bar takes over a changed setting a frame later.
 	for frame: int in 5:
 		await get_tree().process_frame
-	EditorInterface.play_custom_scene("res://tests/profiler/game_%s.tscn" % mode)
+	EditorInterface.play_custom_scene("res://tests/profiler/games/game_%s.tscn" % mode)
 	await wait_until(func() -> bool: return feed.is_running(), 30.0, "the game's connection")
 	await wait_until(func() -> bool: return not feed.is_running(), 60.0, "the game's end")
 	return feed
@@ -58,6 +58,17 @@ func test_totals_are_the_games_own() -> void:
 	check_equal(feed.dropped_count(), 0, "%s" % feed.dropped)
 
 
+func test_sessions_of_one_model_are_added_up() -> void:
+	var feed: LiveFeed = await play("crowd")
+	var counters: Dictionary = JSON.parse_string(FileAccess.get_file_as_string(COUNTERS))
+	check_equal(feed.models().size(), 1)
+	check_equal(feed.models()[0].statistics.count, int(counters["linear_xnnpack"]["count"]))
+	check(feed.models()[0].statistics.count >= 300, "all sessions are in it")
+	check_equal(feed.lost_count(), 0)
+	check_equal(feed.dropped_count(), 0, "%s" % feed.dropped)
+	check(feed.models()[0].memory_bytes() > 0, "memory arrived")
+
+
 func test_the_games_inputs_are_recorded() -> void:
 	var dock: Dock = find_dock()
 	var feed: LiveFeed = dock.get_feed()
@@ -65,7 +76,7 @@ func test_the_games_inputs_are_recorded() -> void:
 	dock.live.inputs_recorded.connect(func(_model: LiveModel, place: String) -> void: places.append(place))
 	for frame: int in 5:
 		await get_tree().process_frame
-	EditorInterface.play_custom_scene("res://tests/profiler/game_plain.tscn")
+	EditorInterface.play_custom_scene("res://tests/profiler/games/game_plain.tscn")
 	await wait_until(func() -> bool: return feed.is_running() and not feed.models().is_empty(), 30.0, "a model")
 	dock.live.select_model(feed.models()[0])
 	dock.live.record_inputs(true)
@@ -86,7 +97,7 @@ func test_a_frozen_call_shows_its_own_operators() -> void:
 	var feed: LiveFeed = find_dock().get_feed()
 	for frame: int in 5:
 		await get_tree().process_frame
-	EditorInterface.play_custom_scene("res://tests/profiler/game_plain.tscn")
+	EditorInterface.play_custom_scene("res://tests/profiler/games/game_plain.tscn")
 	await wait_until(func() -> bool: return feed.is_running() and not feed.models().is_empty(), 30.0, "a model")
 	var model: LiveModel = feed.models()[0]
 	find_dock().live.select_model(model)
@@ -114,7 +125,7 @@ func test_of_several_requests_in_one_frame_the_last_one_holds() -> void:
 	var feed: LiveFeed = find_dock().get_feed()
 	for frame: int in 5:
 		await get_tree().process_frame
-	EditorInterface.play_custom_scene("res://tests/profiler/game_busy.tscn")
+	EditorInterface.play_custom_scene("res://tests/profiler/games/game_busy.tscn")
 	await wait_until(func() -> bool: return feed.is_running() and feed.models().size() == 2, 30.0, "the models")
 	# The one that runs twice a frame.
 	var model: LiveModel = feed.models()[1]

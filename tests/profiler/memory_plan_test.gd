@@ -3,7 +3,7 @@ extends "res://tests/case.gd"
 ## The planned arenas, and memory over time.
 
 const MemoryPlan := preload("res://addons/executorch/editor/profiler/data/memory_plan.gd")
-const MemoryHistory := preload("res://addons/executorch/editor/profiler/data/memory_history.gd")
+const MemoryHistory := preload("res://addons/executorch/editor/profiler/live/memory_history.gd")
 const Breakdown := preload("res://addons/executorch/editor/profiler/data/memory_breakdown.gd")
 
 

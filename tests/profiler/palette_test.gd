@@ -1,9 +1,9 @@
 @tool
 extends "res://tests/case.gd"
-## The series colours can be told apart, also by people who lack one kind of cone (Machado et al. 2009, full severity),
-## and from the background. Distances are OKLab's; about 0.02 is just visible.
+## The series colours can be distinguished, also by people who lack one kind of cone (Machado et al. 2009, full
+## severity), and from the background. Distances are OKLab's; about 0.02 is just visible.
 
-const Style := preload("res://addons/executorch/editor/profiler/charts/chart_style.gd")
+const Style := preload("res://addons/executorch/editor/shared/style.gd")
 const SIGHTS: Dictionary[String, Array] = {
 	"full colour": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
 	"protanopia": [0.152286, 1.052583, -0.204868, 0.114503, 0.786281, 0.099216, -0.003882, -0.048116, 1.051998],

@@ -2,7 +2,7 @@
 extends "res://tests/case.gd"
 ## Numbers as people read them.
 
-const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
+const Quantity := preload("res://addons/executorch/editor/shared/quantity.gd")
 
 
 func test_times() -> void:

@@ -2,8 +2,8 @@
 extends "res://tests/case.gd"
 ## Inputs that a game gave a model: recorded by the native module, stored as NumPy files, replayed by a benchmark.
 
-const Benchmark := preload("res://addons/executorch/editor/profiler/data/benchmark.gd")
-const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
+const Benchmark := preload("res://addons/executorch/editor/profiler/benchmark/benchmark.gd")
+const BenchmarkResult := preload("res://addons/executorch/editor/profiler/benchmark/benchmark_result.gd")
 const ModelFiles := preload("res://addons/executorch/editor/profiler/data/model_files.gd")
 const Npz := preload("res://addons/executorch/editor/profiler/data/npz.gd")
 const RecordedInputs := preload("res://addons/executorch/editor/profiler/data/recorded_inputs.gd")

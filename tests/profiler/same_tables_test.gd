@@ -3,8 +3,10 @@ extends "res://tests/case.gd"
 ## The dock's tables of recorded calls; test_same_tables.py compares the command line's with the same expected.json,
 ## which numpy counted (same_tables/expected.py).
 
-const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
+const BenchmarkResult := preload("res://addons/executorch/editor/profiler/benchmark/benchmark_result.gd")
 const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
+const GeneratedInputs := preload("res://addons/executorch/runtime/calls/generated_inputs.gd")
+const LatencyStatistics := preload("res://addons/executorch/editor/shared/latency_statistics.gd")
 const FOLDER: String = "res://tests/profiler/same_tables/"
 const BINS: int = 12
 const COLUMNS: PackedStringArray = ["calls", "total_us", "self_us", "mean_us", "share"]
@@ -43,7 +45,7 @@ func test_the_live_numbers_are_the_same() -> void:
 	var cases: Dictionary = read("cases.json")
 	var expected: Dictionary = read("expected.json")
 	for case: String in cases:
-		var live: ExecuTorchLatencyStatistics = ExecuTorchLatencyStatistics.new()
+		var live: LatencyStatistics = LatencyStatistics.new()
 		for duration: float in (cases[case] as Dictionary)["durations_us"]:
 			live.record(live.held * 10.0, duration)
 		compare(live.summary(), (expected[case] as Dictionary)["latency"] as Dictionary, case)
@@ -52,14 +54,14 @@ func test_the_live_numbers_are_the_same() -> void:
 func check_histograms(durations: PackedFloat64Array, wanted: Dictionary, case: String) -> void:
 	var sorted: PackedFloat64Array = durations.duplicate()
 	sorted.sort()
-	var shown: PackedFloat64Array = ExecuTorchLatencyStatistics.histogram_range(sorted, PackedFloat64Array())
+	var shown: PackedFloat64Array = LatencyStatistics.histogram_range(sorted, PackedFloat64Array())
 	near(shown[0], (wanted["range_us"] as Array)[0], "%s: begin" % case)
 	near(shown[1], (wanted["range_us"] as Array)[1], "%s: end" % case)
-	var bins: PackedInt32Array = ExecuTorchLatencyStatistics.histogram_of(sorted, BINS, shown[0], shown[1])
+	var bins: PackedInt32Array = LatencyStatistics.histogram_of(sorted, BINS, shown[0], shown[1])
 	check_equal(bins, PackedInt32Array(wanted["histogram"] as Array), case)
-	var low: float = ExecuTorchLatencyStatistics.percentile_of(sorted, 50.0)
-	var high: float = ExecuTorchLatencyStatistics.percentile_of(sorted, 90.0) + 1.0
-	bins = ExecuTorchLatencyStatistics.histogram_of(sorted, BINS, low, high)
+	var low: float = LatencyStatistics.percentile_of(sorted, 50.0)
+	var high: float = LatencyStatistics.percentile_of(sorted, 90.0) + 1.0
+	bins = LatencyStatistics.histogram_of(sorted, BINS, low, high)
 	check_equal(bins, PackedInt32Array(wanted["zoomed"] as Array), "%s, zoomed" % case)
 
 
@@ -85,3 +87,10 @@ func compare(found: Dictionary, wanted: Dictionary, message: String) -> void:
 
 func near(found: Variant, wanted: Variant, message: String) -> void:
 	check_near(found, wanted, 1e-9 * maxf(1.0, absf(wanted as float)), message)
+
+
+func test_the_same_inputs_are_made_up() -> void:
+	for case: Dictionary in read("made_up.json")["cases"]:
+		var made: Variant = GeneratedInputs.fill(str(case["dtype"]), 6, int(case["position"]))
+		for index: int in 6:
+			check_near(float(made[index]), float((case["values"] as Array)[index]), 1e-7, str(case))

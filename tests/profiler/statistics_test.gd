@@ -2,11 +2,12 @@
 extends "res://tests/case.gd"
 ## The numbers that all views show.
 
-const Pyramid := preload("res://addons/executorch/runtime/telemetry/min_max_pyramid.gd")
+const Pyramid := preload("res://addons/executorch/editor/shared/min_max_pyramid.gd")
+const LatencyStatistics := preload("res://addons/executorch/editor/shared/latency_statistics.gd")
 
 
 func test_percentiles_are_numpys() -> void:
-	var statistics: ExecuTorchLatencyStatistics = ExecuTorchLatencyStatistics.new()
+	var statistics: LatencyStatistics = LatencyStatistics.new()
 	for number: float in [15.0, 20.0, 35.0, 40.0, 50.0]:
 		statistics.record(statistics.held * 100.0, number)
 	# numpy.percentile([15, 20, 35, 40, 50], [40, 50, 90, 99])
@@ -23,14 +24,14 @@ func test_percentiles_are_numpys() -> void:
 
 
 func test_nothing_is_zero() -> void:
-	var statistics: ExecuTorchLatencyStatistics = ExecuTorchLatencyStatistics.new()
+	var statistics: LatencyStatistics = LatencyStatistics.new()
 	check_near(statistics.percentile(99.0), 0.0, 0.0)
 	check_equal(statistics.summary()["count"], 0)
 	check_equal(statistics.longest(0, 0), -1)
 
 
 func test_old_calls_are_dropped_and_counting_goes_on() -> void:
-	var statistics: ExecuTorchLatencyStatistics = ExecuTorchLatencyStatistics.new(1000)
+	var statistics: LatencyStatistics = LatencyStatistics.new(1000)
 	var random: RandomNumberGenerator = RandomNumberGenerator.new()
 	random.seed = 3
 	var all: PackedFloat64Array = []
@@ -44,15 +45,15 @@ func test_old_calls_are_dropped_and_counting_goes_on() -> void:
 	check_equal(statistics.durations(), last)
 	last.sort()
 	for percent: float in [0.0, 1.0, 50.0, 90.0, 99.0, 100.0]:
-		check_near(statistics.percentile(percent), ExecuTorchLatencyStatistics.percentile_of(last, percent), 1e-9)
-	var fresh: Dictionary = ExecuTorchLatencyStatistics.summary_of(last)
+		check_near(statistics.percentile(percent), LatencyStatistics.percentile_of(last, percent), 1e-9)
+	var fresh: Dictionary = LatencyStatistics.summary_of(last)
 	check_near(statistics.summary()["mean_us"], fresh["mean_us"], 1e-6)
 	check_near(statistics.summary()["deviation_us"], fresh["deviation_us"], 1e-4)
 
 
 func test_many_at_once_is_the_same_as_one_by_one() -> void:
-	var one: ExecuTorchLatencyStatistics = ExecuTorchLatencyStatistics.new(500)
-	var many: ExecuTorchLatencyStatistics = ExecuTorchLatencyStatistics.new(500)
+	var one: LatencyStatistics = LatencyStatistics.new(500)
+	var many: LatencyStatistics = LatencyStatistics.new(500)
 	var times: PackedFloat64Array = []
 	var durations: PackedFloat64Array = []
 	for index: int in 6000:
@@ -66,7 +67,7 @@ func test_many_at_once_is_the_same_as_one_by_one() -> void:
 
 
 func test_histogram_holds_every_call_once() -> void:
-	var statistics: ExecuTorchLatencyStatistics = ExecuTorchLatencyStatistics.new()
+	var statistics: LatencyStatistics = LatencyStatistics.new()
 	for index: int in 1000:
 		statistics.record(index, index % 100)
 	var bins: PackedInt32Array = statistics.histogram(10, 0.0, 50.0)
@@ -74,7 +75,7 @@ func test_histogram_holds_every_call_once() -> void:
 
 
 func test_decimation_keeps_every_extreme() -> void:
-	var statistics: ExecuTorchLatencyStatistics = ExecuTorchLatencyStatistics.new(50_000)
+	var statistics: LatencyStatistics = LatencyStatistics.new(50_000)
 	var random: RandomNumberGenerator = RandomNumberGenerator.new()
 	random.seed = 11
 	for index: int in 60_000:
@@ -99,12 +100,12 @@ func test_decimation_keeps_every_extreme() -> void:
 
 
 func test_a_time_range_has_its_own_numbers() -> void:
-	var statistics: ExecuTorchLatencyStatistics = ExecuTorchLatencyStatistics.new()
+	var statistics: LatencyStatistics = LatencyStatistics.new()
 	for index: int in 100:
 		statistics.record(index * 10.0, 99.0 - index)
 	var part: PackedFloat64Array = statistics.sorted_between(200.0, 300.0)
 	check_equal(part, PackedFloat64Array([70, 71, 72, 73, 74, 75, 76, 77, 78, 79]), "ascending")
-	check_near(ExecuTorchLatencyStatistics.summary_of(part)["mean_us"], 74.5, 1e-9)
+	check_near(LatencyStatistics.summary_of(part)["mean_us"], 74.5, 1e-9)
 	check_near(statistics.sorted_between(980.0, 5000.0), [0.0, 1.0], 0.0)
 	check_equal(statistics.sorted_between(0.0, 5000.0).size(), 100)
 	check_equal(statistics.longest(10, 20), 10)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from importer import metadata
+from importer.program import metadata
 from python_backend.profiling import recording
 from tests.godot_projects import GodotProject
 
@@ -20,12 +20,11 @@ RUNS = 5
 def dump(opened: GodotProject, program: Path, folder: Path) -> None:
     """Trace a few calls of a program into `folder`."""
     (opened.path / "dump.gd").write_text(DUMP.read_text(encoding="utf-8"), encoding="utf-8")
-    # The list of native extensions is made when a project is first opened.
-    extensions = opened.path / ".godot" / "extension_list.cfg"
-    extensions.parent.mkdir(exist_ok=True)
-    extensions.write_text("res://addons/executorch/executorch.gdextension\n", encoding="utf-8")
+    # The lists of native extensions and of the scripts' classes are made when a project is first opened.
+    imported = opened.import_all()
+    assert imported.status == 0, imported.output
     ran = opened.run("-s", "res://dump.gd", "--", program, folder)
-    assert ran.status == 0, ran.output
+    assert ran.status == 0 and ran.errors == [], ran.output
 
 
 @pytest.mark.parametrize("model", ["linear_xnnpack.pte", "linear_portable.pte", "two_methods.pte"])

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from importer import metadata
-from python_backend.profiling import call_trace, etdump, latency, measure, operators, threads
+from importer.inputs import made_up
+from importer.program import etdump, metadata
+from python_backend.profiling import call_trace, latency, measure, operators, threads
 from python_backend.profiling.call_trace import CallTrace, TracedEvent
 from tests.godot_projects import GodotProject
 from tests.profiler.same_tables import expected
@@ -68,7 +69,7 @@ def test_a_dump_gives_the_calls_that_the_game_has(
     assert len(ours) == 5
     facts = json.loads((tmp_path / "facts.json").read_text(encoding="utf-8"))
     assert facts["memory"]["planned"] == method["planned_memory"]
-    assert facts["threads"] == threads.default_count(), "nobody chose a number, there or here"
+    assert facts["threads"] == threads.default_count(), "both have the default number"
 
 
 def assert_tables(rows: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> None:
@@ -78,3 +79,13 @@ def assert_tables(rows: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> N
         assert set(row) == set(other)
         for column, value in other.items():
             assert row[column] == (value if isinstance(value, str) else pytest.approx(value, **NEAR)), (other, column)
+
+
+def test_the_same_inputs_are_made_up() -> None:
+    cases = json.loads((expected.FOLDER / "made_up.json").read_text(encoding="utf-8"))["cases"]
+    assert {case["dtype"] for case in cases} == {"float32", "uint8", "bool", "int64"}
+    for case in cases:
+        made = made_up.make(case["dtype"], [3, 2], case["position"])
+        assert made.flatten().tolist() == case["values"], case
+    values = made_up.make("uint8", [4096], 0)
+    assert (values.min(), values.max()) == (0, 255)

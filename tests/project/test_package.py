@@ -8,13 +8,9 @@ import zipfile
 from pathlib import Path
 
 from tasks import package
+from tasks.cross import targets
 from tests.godot_projects import TEMPLATE, GodotProject
 
-SCENE = """[gd_scene load_steps=2 format=3]
-[ext_resource type="Script" path="res://main.gd" id="1"]
-[node name="Main" type="Node"]
-script = ExtResource("1")
-"""
 SCRIPT = """extends Node
 
 
@@ -28,17 +24,15 @@ func _ready() -> void:
 def test_package_works_in_an_empty_project(tmp_path: Path, godot: Path, models: Path) -> None:
     path = tmp_path / "game"
     path.mkdir()
-    with zipfile.ZipFile(package.make_package()) as archive:
+    with zipfile.ZipFile(package.make_package([targets.host()])) as archive:
         names = archive.namelist()
         archive.extractall(path)
-    assert all(name.startswith("addons/executorch/") for name in names)
-    for needed in ("LICENSE", "NOTICE", "plugin.cfg", "python/requirements.txt", "python/importer/__main__.py"):
-        assert f"addons/executorch/{needed}" in names
+    assert all(name.startswith(("addons/executorch/", "executorch_sample/")) for name in names)
+    needed = ("LICENSE", "NOTICE", "README.md", "plugin.cfg", "python/requirements.txt", "python/importer/__main__.py")
+    assert {f"addons/executorch/{name}" for name in needed} | {"executorch_sample/main.tscn"} <= set(names)
     assert not [name for name in names if "__pycache__" in name or name.endswith(".uid.tmp")]
     text = TEMPLATE.read_text(encoding="utf-8").replace("@CACHE@", "res://.godot/executorch_cache")
     (path / "project.godot").write_text(text, encoding="utf-8")
-    (path / "main.tscn").write_text(SCENE, encoding="utf-8")
-    (path / "main.gd").write_text(SCRIPT, encoding="utf-8")
     shutil.copy(models / "linear.pt", path / "linear.pt")
     environment = {
         "XDG_DATA_HOME": str(tmp_path / "data"),
@@ -46,8 +40,11 @@ def test_package_works_in_an_empty_project(tmp_path: Path, godot: Path, models: 
         "EXECUTORCH_PYTHON": sys.executable,
     }
     project = GodotProject(path, godot, environment)
+    project.add_scene("main", SCRIPT)
     imported = project.import_all()
     assert imported.status == 0, imported.output
     run = project.run("res://main.tscn")
     assert "answer [8.0]" in run.output, imported.output + run.output
     assert run.errors == []
+    sample = project.run("res://executorch_sample/main.tscn", "--quit-after", "30")
+    assert sample.errors == [] and sample.status == 0, sample.output

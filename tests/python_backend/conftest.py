@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.python_backend.mcp_client import HttpServer
+from tests.python_backend.mcp.client import HttpServer
 
 
 @pytest.fixture
@@ -35,9 +35,9 @@ def game(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
         shutil.copy(models / name, folder / "models" / name)
     (folder / "models" / "noise.pt").write_text("not a model", encoding="ascii")
     (folder / "models" / "net.py").write_text(
-        "import time\nfrom pathlib import Path\nfrom torch import nn\n"
+        "import ctypes, time\nfrom torch import nn\n"
         "def build():\n"
-        "    Path(__file__).with_name('asked').touch()\n"
+        "    ctypes.CDLL(None).prctl(15, b'mcp_was_asked', 0, 0, 0)\n"
         "    time.sleep(60)\n"
         "    return nn.Linear(1, 1)\n",
         encoding="ascii",

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from python_backend.child import Report
+from importer.jobs.child import Report
 
 
 def add(params: dict[str, Any], report: Report) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def shout(params: dict[str, Any], report: Report) -> None:
     for _ in range(2000):
         os.write(1, b"a line of a talkative library, one of very many\n" * 20)
     os.write(1, b"the last line\n")
-    raise ValueError("told too much")
+    raise ValueError("wrote too much")
 
 
 def fill_disk(params: dict[str, Any], report: Report) -> None:

@@ -83,10 +83,10 @@ def test_an_environment_from_a_folder_of_wheels(tmp_path: Path, requirements: Pa
     messages = set_up(folder, requirements, "--wheels", str(wheels))
     python = messages[-1]["result"]["executable"]
     assert python == str(folder / "bin" / "python")
-    told = subprocess.run(
+    printed = subprocess.run(
         [python, "-c", "import tinypackage; print(tinypackage.ANSWER)"], capture_output=True, text=True
     )
-    assert told.stdout == "42\n"
+    assert printed.stdout == "42\n"
     stages = list(dict.fromkeys(message["stage"] for message in messages[:-1]))
     assert stages == ["venv", "download", "install", "check", "done"]
     fractions = [message["fraction"] for message in messages[:-1]]
@@ -184,7 +184,7 @@ def test_killed_in_the_middle_of_a_download_and_resumed(
     tmp_path: Path, requirements: Path, slow_index: tuple[str, threading.Event]
 ) -> None:
     index, fast = slow_index
-    # Python 3.13 brings a pip that tells the bytes.
+    # Python 3.13 brings a pip that reports the bytes.
     found = sorted((Path.home() / ".pyenv" / "versions").glob("3.13.*/bin/python"))
     python = str(found[0]) if found else shutil.which("python3.13") or sys.executable
     environment = {**os.environ, "PIP_INDEX_URL": index, "PIP_NO_CACHE_DIR": "1"}
@@ -257,8 +257,8 @@ def test_an_unsupported_python_says_so(tmp_path: Path, requirements: Path) -> No
 
 
 def test_pips_lines_are_told_short() -> None:
-    told: list[tuple[str, float, str]] = []
-    reader = environment_setup._PipOutput(lambda *progress: told.append(progress))
+    reported: list[tuple[str, float, str]] = []
+    reader = environment_setup._PipOutput(lambda *progress: reported.append(progress))
     for line in (
         "Looking in indexes: https://example.org/simple",
         "Collecting pillow==13.0.0 (from -r /a/project/requirements.txt (line 9))",
@@ -268,12 +268,12 @@ def test_pips_lines_are_told_short() -> None:
         "Installing collected packages: pillow",
     ):
         reader.read(line)
-    assert [line for _, _, line in told] == [
+    assert [line for _, _, line in reported] == [
         "Collecting pillow==13.0.0",
         "Downloading pillow-13.0.0-cp311.whl (7.1 MB)",
         "pillow: 3.5 of 7.1 MB",
         "Processing torch-2.13.0.whl",
         "Installing collected packages: pillow",
     ]
-    fractions = [fraction for _, fraction, _ in told]
+    fractions = [fraction for _, fraction, _ in reported]
     assert fractions == sorted(fractions)

@@ -1,14 +1,14 @@
-"""docs/errors.md has every code that this room can give."""
+"""docs/errors.md has every code of the backend."""
 
 from __future__ import annotations
 
 import errno
 import re
 
-from python_backend.errors import BackendError, from_exception
+from importer.errors import ImporterError, from_exception
 from tests.python_backend.editor import ROOT
 
-GIVEN = re.compile(r"""(?:BackendError|SetupError|Problem)\(\s*"([A-Z][A-Z_]+)"|"code": "([A-Z_]+)"|"([A-Z_]{6,}): """)
+GIVEN = re.compile(r"""(?:ImporterError|SetupError|Problem)\(\s*"([A-Z][A-Z_]+)"|"code": "([A-Z_]+)"|"([A-Z_]{6,}): """)
 
 
 def test_every_code_is_on_the_page() -> None:
@@ -28,7 +28,7 @@ def test_exceptions_become_errors_with_a_remedy() -> None:
         "OUT_OF_MEMORY": MemoryError(),
         "BROKEN_PACKAGE": ImportError("libx.so: cannot open", name="torch"),
         "INTERNAL_ERROR": ValueError("x"),
-        "MINE": BackendError("MINE", "cause", "remedy"),
+        "MINE": ImporterError("MINE", "cause", "remedy"),
     }
     for code, error in cases.items():
         found = from_exception(error, stage="lower")

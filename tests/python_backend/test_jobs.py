@@ -5,36 +5,39 @@ from __future__ import annotations
 import os
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from python_backend.errors import BackendError
+from importer.errors import ImporterError
+from importer.jobs.starting import Spawn, Starter, WarmParent
+from importer.jobs.supervisor import Limits
+from python_backend.environment import NICENESS
 from python_backend.jobs import Jobs, Progress, Task
-from python_backend.worker import Limits
 
 TARGETS = "tests.python_backend.targets"
+WARM = WarmParent(NICENESS)
 
 
 class Bench:
     """A queue of jobs whose ends and progress can be waited for."""
 
-    def __init__(self, at_once: int = 2) -> None:
+    def __init__(self, at_once: int = 2, starter: Starter = WARM) -> None:
         self.progress: list[Progress] = []
-        self.ends: queue.Queue[tuple[Any, Any, BackendError | None]] = queue.Queue()
-        self.jobs = Jobs(at_once, self.progress.append)
+        self.ends: queue.Queue[tuple[Any, Any, ImporterError | None]] = queue.Queue()
+        self.jobs = Jobs(at_once, self.progress.append, starter)
 
     def submit(self, job_id: int, function: str, limits: Limits | None = None, **params: Any) -> None:
-        task = Task(f"{TARGETS}:{function}", params, function, limits or Limits())
+        task = Task(lambda job: job.run(f"{TARGETS}:{function}", params, None), function, limits or Limits())
         self.jobs.submit(job_id, task, lambda result, error: self.ends.put((job_id, result, error)))
 
-    def end(self, seconds: float = 240.0) -> tuple[Any, Any, BackendError | None]:
+    def end(self, seconds: float = 240.0) -> tuple[Any, Any, ImporterError | None]:
         return self.ends.get(timeout=seconds)
 
-    def failure(self, function: str, limits: Limits | None = None, **params: Any) -> BackendError:
+    def failure(self, function: str, limits: Limits | None = None, **params: Any) -> ImporterError:
         self.submit(1, function, limits, **params)
         error = self.end()[2]
         assert error is not None
@@ -74,6 +77,23 @@ def test_result_and_progress_come_from_another_process(bench: Bench) -> None:
     stages = [progress.stage for progress in bench.progress]
     assert stages == ["queued", "start", "lower"]
     assert bench.progress[-1].message == "adding"
+
+
+def test_a_spawned_process_does_the_same(tmp_path: Path) -> None:
+    """The way of systems without forks."""
+    bench = Bench(starter=Spawn(NICENESS))
+    bench.submit(1, "add", left=2, right=3)
+    _, result, error = bench.end()
+    assert error is None and result["sum"] == 5 and result["niceness"] == NICENESS
+    error = bench.failure("crash")
+    assert (error.code, error.stage) == ("WORKER_CRASHED", "validate")
+    assert "words from C++ on descriptor 2" in error.log
+    bench.submit(2, "sleep_with_children", started=str(tmp_path / "pids"))
+    pids = read_pids(tmp_path / "pids")
+    assert bench.jobs.cancel(2)
+    assert bench.end()[2] is not None
+    wait_for(lambda: all(is_gone(pid) for pid in pids))
+    bench.jobs.close()
 
 
 def test_torch_with_threads_works_in_a_forked_child(bench: Bench) -> None:
@@ -173,7 +193,7 @@ def test_two_run_at_once_and_the_third_waits(bench: Bench, tmp_path: Path) -> No
 
 def test_an_id_is_used_once(bench: Bench, tmp_path: Path) -> None:
     bench.submit(1, "sleep", started=str(tmp_path / "pid"))
-    with pytest.raises(BackendError) as caught:
+    with pytest.raises(ImporterError) as caught:
         bench.submit(1, "add", left=1, right=1)
     assert caught.value.code == "ID_IN_USE"
 
@@ -182,7 +202,7 @@ def test_log_is_bounded_and_keeps_the_end(bench: Bench) -> None:
     error = bench.failure("shout")
     assert len(error.log) < 70_000
     assert "the last line" in error.log
-    assert "are not kept" in error.log
+    assert "were dropped" in error.log
 
 
 def test_full_disk_is_told(bench: Bench, small_disk: Path) -> None:
@@ -194,17 +214,3 @@ def test_flood_of_progress_is_thinned(bench: Bench) -> None:
     bench.submit(1, "flood")
     assert bench.end()[2] is None
     assert len(bench.progress) < 200
-
-
-def test_what_is_looked_at_before_can_be_cancelled(bench: Bench) -> None:
-    def look(go_on: Callable[[], bool]) -> None:
-        while go_on():
-            time.sleep(0.01)
-
-    task = Task(f"{TARGETS}:unused", {}, check=look)
-    bench.jobs.submit(1, task, lambda result, error: bench.ends.put((1, result, error)))
-    time.sleep(0.2)
-    assert bench.jobs.cancel(1)
-    error = bench.end(4)[2]
-    assert error is not None
-    assert error.code == "CANCELLED"

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from python_backend import framing
+from importer.jobs import messages
+from python_backend.rpc import receive
 from tests.python_backend.editor import ROOT, Editor
 
 StartEditor = Callable[..., Editor]
@@ -71,14 +72,14 @@ def test_wrong_version_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     folder.mkdir()
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 1.0\n", encoding="ascii")
     code = "from python_backend import environment as e; print([p.code + ' ' + p.cause for p in e.problems()])"
-    told = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    assert "PACKAGE_WRONG_VERSION torch 1.0 is installed, torch==2.13.0 is needed" in told
+    assert "PACKAGE_WRONG_VERSION torch 1.0 is installed, torch==2.13.0 is needed" in printed
 
 
 def test_wrong_python_names_one_that_fits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,9 +129,9 @@ def test_without_port_or_listener_it_says_so() -> None:
     assert "EXECUTORCH_RPC_PORT" in nothing.stderr
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    nobody = serve(EXECUTORCH_RPC_PORT=str(port), EXECUTORCH_RPC_SECRET="x")
-    assert nobody.returncode == 1
-    assert f"127.0.0.1:{port}" in nobody.stderr
+    refused = serve(EXECUTORCH_RPC_PORT=str(port), EXECUTORCH_RPC_SECRET="x")
+    assert refused.returncode == 1
+    assert f"127.0.0.1:{port}" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -187,7 +188,7 @@ def test_wholes_as_floats_are_ids_too(start: StartEditor) -> None:
 def test_frames_between_two_sockets_survive_any_cut() -> None:
     left, right = socket.socketpair()
     message = {"text": "\N{SNOWMAN} " * 1000, "number": 1.5, "missing": float("nan")}
-    frame = framing.encode(message)
+    frame = messages.encode(message)
 
     def send_slowly() -> None:
         for start in range(0, len(frame), 7):
@@ -195,14 +196,15 @@ def test_frames_between_two_sockets_survive_any_cut() -> None:
         left.close()
 
     threading.Thread(target=send_slowly).start()
-    assert framing.read(right) == {**message, "missing": None}
-    assert framing.read(right) is None
+    decoder = messages.Decoder()
+    assert receive(right, decoder) == {**message, "missing": None}
+    assert receive(right, decoder) is None
     right.close()
 
 
 def test_a_message_too_long_is_not_sent() -> None:
-    with pytest.raises(framing.FrameError):
-        framing.encode({"text": "x" * framing.MAX_FRAME})
+    with pytest.raises(messages.FrameError):
+        messages.encode({"text": "x" * messages.MAX_BYTES})
 
 
 def test_the_games_own_modules_do_not_shadow_pythons(start: StartEditor, tmp_path: Path) -> None:

@@ -15,17 +15,17 @@ from pathlib import Path
 
 import pytest
 
+from importer.errors import ImporterError
 from python_backend import watch
-from python_backend.errors import BackendError
 from python_backend.watch import Watcher
 
 
 class Log:
-    """What a watcher told."""
+    """What a watcher reported."""
 
     def __init__(self) -> None:
         self.changes: queue.Queue[tuple[Path, Path]] = queue.Queue()
-        self.failures: queue.Queue[BackendError] = queue.Queue()
+        self.failures: queue.Queue[ImporterError] = queue.Queue()
         self.watcher = Watcher(
             lambda link, target: self.changes.put((link, target)), lambda link, target, error: self.failures.put(error)
         )
@@ -72,6 +72,19 @@ def test_a_file_that_is_there_is_copied_at_once(log: Log, places: tuple[Path, Pa
     assert log.change() == (link, target)
     assert link.read_bytes() == b"first"
     assert leftovers(link) == []
+
+
+def test_another_content_of_the_same_size_and_time_is_copied(log: Log, places: tuple[Path, Path]) -> None:
+    link, target = places
+    target.write_bytes(b"first")
+    log.watcher.watch(link, target)
+    log.change()
+    times = target.stat()
+    with target.open("rb+") as file:  # the same file, as `cp -p` writes it
+        file.write(b"other")
+    os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert log.change() == (link, target)
+    assert link.read_bytes() == b"other"
 
 
 def test_a_file_finished_long_ago_is_not_waited_for(
@@ -288,7 +301,7 @@ def test_a_file_is_not_linked_to_itself(log: Log, places: tuple[Path, Path]) -> 
     link, target = places
     target.write_bytes(b"x")
     link.symlink_to(target)
-    with pytest.raises(BackendError) as caught:
+    with pytest.raises(ImporterError) as caught:
         log.watcher.watch(link, target)
     assert caught.value.code == "LINK_TO_ITSELF"
 

@@ -21,6 +21,19 @@ func test_wrong_shape() -> void:
 	_check_error(policy.forward({"input_0": PackedFloat32Array([1, 2, 3])}), policy, "WRONG_SHAPE")
 
 
+func test_sizes_that_must_be_equal_are_named() -> void:
+	expect_error("must be equal")
+	var model: ExecuTorchResource = _model("rows.pt2")
+	var one: PackedFloat32Array = [1, 2, 3]
+	var two: PackedFloat32Array = [1, 2, 3, 4, 5, 6]
+	check_near(model.forward({"left": two, "right": two}).get("sum", []), [2, 4, 6, 8, 10, 12])
+	_check_error(model.forward({"left": two, "right": one}), model, "WRONG_SHAPE")
+	var text: String = str(model.get_last_error())
+	check(text.contains("2 in dimension 0 of left and 1 in dimension 0 of right"), text)
+	check_equal(model.execute_tensors("forward", [one, two]).size(), 0)
+	check_near(model.forward({"left": one, "right": one}).get("product", []), [1, 4, 9])
+
+
 func test_dimension_out_of_range() -> void:
 	expect_error("WRONG_SHAPE")
 	var policy: ExecuTorchResource = _model("policy.pt2")
@@ -39,6 +52,88 @@ func test_wrong_value() -> void:
 	check_equal(model.forward({"input_0": [["ragged"], 2]}), {})
 
 
+func test_values_that_are_not_numbers_say_what_to_do() -> void:
+	expect_error("NOT_A_TENSOR")
+	var model: ExecuTorchResource = _model("convnet.pt2")
+	var image: Image = Image.create_empty(2, 2, false, Image.FORMAT_RGB8)
+	var input: String = model.get_input_names()[0]
+	var wanted: Dictionary = {
+		"is null": null,
+		"from_image(image, Vector2i(32, 32))": image,
+		"from_image(texture.get_image(), Vector2i(32, 32))": ImageTexture.create_from_image(image),
+	}
+	for part: String in wanted:
+		_check_error(model.forward({input: wanted[part]}), model, "NOT_A_TENSOR")
+		check(str(model.get_last_error()).contains(part), str(model.get_last_error()))
+		_check_error(await model.forward_async({input: wanted[part]}), model, "NOT_A_TENSOR")
+		_check_error(model.execute("forward", {input: wanted[part]}), model, "NOT_A_TENSOR")
+
+
+func test_arrays_that_hold_themselves_are_refused() -> void:
+	expect_error("WRONG_SHAPE")
+	var model: ExecuTorchResource = _model("linear.pt")
+	for first: Variant in [null, Vector2(1, 2)]:
+		var values: Array = [] if first == null else [first]
+		values.append(values)
+		check_equal(model.forward({"input_0": values}), {})
+		check(model.get_last_error() != null, "an error")
+		values.clear()
+	var deep: Array = [1.0]
+	for level: int in 90:
+		deep = [deep]
+	_check_error(model.forward({"input_0": deep}), model, "WRONG_SHAPE")
+	_check_error(await model.forward_async({"input_0": deep}), model, "WRONG_SHAPE")
+
+
+func test_objects_that_were_freed_are_told() -> void:
+	expect_error("NOT_A_TENSOR")
+	expect_error("WRONG_DTYPE")
+	var model: ExecuTorchResource = _model("linear.pt")
+	var freed: Node = Node.new()
+	var inputs: Dictionary = {"input_0": freed}
+	var inside: Dictionary = {"input_0": [freed]}
+	freed.free()
+	_check_error(model.forward(inputs), model, "NOT_A_TENSOR")
+	check(str(model.get_last_error()).contains("was freed"), str(model.get_last_error()))
+	_check_error(await model.forward_async(inputs), model, "NOT_A_TENSOR")
+	_check_error(model.forward(inside), model, "WRONG_DTYPE")
+
+
+func test_metadata_of_any_form() -> void:
+	for wrong: Dictionary in (
+		[
+			{"methods": "text"},
+			{"methods": [1, null], "payload": 3},
+			{"payload": {"external": [1]}, "source": [], "constants": 1},
+			{"methods": [{"name": "forward", "inputs": [1], "outputs": "text"}]},
+			{"methods": [{"name": "forward", "inputs": [{"shape": 5}]}]},
+		]
+		as Array[Dictionary]
+	):
+		var model: ExecuTorchResource = _model("linear.pt").duplicate()
+		model.metadata = wrong
+		check_near(model.forward_array([1.0]), [5.0], 1e-5, str(wrong))
+		check_equal(model.get_input_names("nothing"), PackedStringArray())
+		check_equal(model.get_constants(), {})
+
+
+func test_one_array_for_two_inputs() -> void:
+	expect_error("WRONG_INPUT_COUNT")
+	var model: ExecuTorchResource = _model("two_inputs.pt2")
+	check_equal(model.forward_array([1.0, 2.0]).size(), 0)
+	check(str(model.get_last_error()).contains('forward({"left": ..., "right": ...})'), str(model.get_last_error()))
+
+
+func test_the_queue_of_a_resource_says_where_its_limit_is() -> void:
+	expect_error("get_default_session().queue_limit")
+	var model: ExecuTorchResource = ExecuTorchResource.new()
+	model.state = ExecuTorchResource.State.PENDING
+	model.get_default_session().queue_limit = 1
+	var waiting: ExecuTorchCall = model.submit({})
+	check_equal(model.submit({}).get_error().code_name, "QUEUE_FULL")
+	waiting.cancel()
+
+
 func test_unknown_method() -> void:
 	expect_error("UNKNOWN_METHOD")
 	_check_error(_model("linear.pt").execute("nothing", {}), _model("linear.pt"), "UNKNOWN_METHOD")
@@ -49,6 +144,15 @@ func test_file_that_is_not_there() -> void:
 	var model: ExecuTorchResource = ExecuTorchResource.new()
 	check_equal(model.load_from_file("user://nothing.pte"), FAILED)
 	check_equal(model.get_last_error().code_name, "PAYLOAD_MISSING")
+
+
+func test_paths_that_lead_nowhere_are_told() -> void:
+	expect_error("PAYLOAD_MISSING")
+	for path: String in ["", "res://", "linear.pt", "uid://nothing", "user://nothing.pte"] as Array[String]:
+		var model: ExecuTorchResource = ExecuTorchResource.new()
+		check_equal(model.load_from_file(path), FAILED)
+		check_equal(model.get_last_error().code_name, "PAYLOAD_MISSING")
+		check(model.get_last_error().remedy.begins_with("Check the path"), str(model.get_last_error()))
 
 
 func test_files_that_are_no_programs() -> void:
@@ -87,7 +191,7 @@ func test_a_file_that_cannot_be_written() -> void:
 		check_equal(model.get_last_error().code_name, "FILE_NOT_WRITTEN", path)
 
 
-## A file that nobody vouches for is run in a child process first, and its errors keep their names.
+## A file without a known hash runs in a child process first, and its errors keep their names.
 func test_unknown_file_with_a_missing_operator() -> void:
 	expect_error("OPERATOR_MISSING")
 	var text: String = FileAccess.get_file_as_bytes("res://models/linear_portable.pte").hex_encode()
@@ -111,11 +215,17 @@ func test_unknown_files_that_ran_are_remembered() -> void:
 	check_equal(_remembered(), lines, "an unchanged file is not tried again")
 	_model("linear.pt").save_to_file("user://mine.pte")
 	check_equal(model.load_from_file("user://mine.pte"), OK)
+	check_equal(_remembered(), lines, "another file with the same bytes is not")
+	var file: FileAccess = FileAccess.open("user://mine.pte", FileAccess.READ_WRITE)
+	file.seek_end()
+	file.store_buffer(Crypto.new().generate_random_bytes(8))
+	file.close()
+	check_equal(model.load_from_file("user://mine.pte"), OK)
 	check_equal(_remembered(), lines + 1, "another file of the same name is")
 
 
 func test_the_library_of_another_platform() -> void:
-	var missing: ExecuTorchError = preload("res://addons/executorch/runtime/native_library.gd").missing_error()
+	var missing: ExecuTorchError = preload("res://addons/executorch/runtime/library/native_library.gd").missing_error()
 	check_equal(missing.code_name, "NATIVE_LIBRARY_MISSING")
 	check(missing.cause.contains(OS.get_name()), missing.cause)
 
@@ -137,9 +247,9 @@ func test_pending_and_failed() -> void:
 	model.state = ExecuTorchResource.State.PENDING
 	_check_error(model.forward({}), model, "MODEL_PENDING")
 	model.state = ExecuTorchResource.State.FAILED
-	model.error = {"code": "X", "cause": "a bad file", "remedy": "mend it"}
+	model.error = {"code": "X", "cause": "a bad file", "remedy": "correct it"}
 	_check_error(model.forward({}), model, "MODEL_FAILED")
-	check(model.get_last_error().cause.contains("a bad file"), "the importer's cause is told")
+	check(model.get_last_error().cause.contains("a bad file"), "the importer's cause is kept")
 
 
 func test_session_without_a_model() -> void:

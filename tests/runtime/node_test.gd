@@ -27,7 +27,7 @@ func test_node_by_path_without_auto_load() -> void:
 	node.model_path = "res://models/linear_portable.pte"
 	add_child(node)
 	check(not node.is_model_loaded(), "nothing by itself")
-	check_equal(node.load_model(), OK)
+	check(node.load_model(), "the model is loaded")
 	check_near(node.predict([1.0]), [5.0])
 	node.free()
 
@@ -40,6 +40,8 @@ func test_node_that_fails() -> void:
 	add_child(node)
 	check_equal(node.predict_named({"nothing": 1.0}), {})
 	check_equal(_heard, ["loaded", "failed UNKNOWN_INPUT"] as Array[String])
+	check_equal(await node.predict_named_async({"neither": 1.0}), {})
+	check(str(node.get_last_error()).contains("neither"), "the error of the last call: %s" % node.get_last_error())
 	node.free()
 
 
@@ -83,6 +85,39 @@ func test_node_that_is_given_another_model() -> void:
 	node.model_path = "res://models/linear_portable.pte"
 	check_near(node.predict([1.0]), [5.0])
 	node.free()
+
+
+func test_the_first_calls_are_asynchronous() -> void:
+	var node: ExecuTorchNode = ExecuTorchNode.new()
+	node.auto_load = false
+	node.model = _model("linear.pt").duplicate()
+	_listen(node)
+	add_child(node)
+	var got: Array[PackedFloat32Array] = []
+	for value: float in [1.0, 2.0, 3.0] as Array[float]:
+		_predict_into(got, node, value)
+	await wait_until(func() -> bool: return got.size() == 3, 20.0)
+	check_equal(got, [PackedFloat32Array([5.0]), PackedFloat32Array([7.0]), PackedFloat32Array([9.0])])
+	check_equal(_heard, ["loaded", "completed", "completed", "completed"] as Array[String])
+	node.free()
+
+
+func test_a_model_that_is_replaced_before_it_was_loaded_does_not_run() -> void:
+	var node: ExecuTorchNode = ExecuTorchNode.new()
+	node.auto_load = false
+	node.model = _model("number.pte").duplicate()
+	add_child(node)
+	var got: Array[PackedFloat32Array] = []
+	_predict_into(got, node, 1.0)
+	node.model = _model("linear.pt")
+	_predict_into(got, node, 1.0)
+	await wait_until(func() -> bool: return got.size() == 2, 20.0)
+	check(PackedFloat32Array([5.0]) in got, "the model of the second call: %s" % [got])
+	node.free()
+
+
+func _predict_into(got: Array[PackedFloat32Array], node: ExecuTorchNode, value: float) -> void:
+	got.append(await node.predict_async([value]))
 
 
 func _loaded(path: String) -> ExecuTorchNode:

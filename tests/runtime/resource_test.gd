@@ -26,6 +26,29 @@ func test_forward_takes_every_kind_of_value() -> void:
 		check_near(model.forward({"input_0": value}).get("output_0", []), [7.0], 1e-5, type_string(typeof(value)))
 
 
+func test_forward_takes_vectors_and_colours() -> void:
+	var model: ExecuTorchResource = _model("policy.pt2")
+	var expected: PackedFloat32Array = model.forward_array([1, 2, 3, 4, 5, 6, 7, 8])
+	var values: Array = [
+		[[1, 2, 3, 4, 5, 6, 7, 8]],
+		PackedVector2Array([Vector2(1, 2), Vector2(3, 4), Vector2(5, 6), Vector2(7, 8)]),
+		PackedVector4Array([Vector4(1, 2, 3, 4), Vector4(5, 6, 7, 8)]),
+		PackedColorArray([Color(1, 2, 3, 4), Color(5, 6, 7, 8)]),
+	]
+	for value: Variant in values:
+		var kind: String = type_string(typeof(value))
+		check_near(model.forward({"input_0": value}).get("output_0", []), expected, 1e-4, kind)
+		check_near((await model.forward_async({"input_0": value})).get("output_0", []), expected, 1e-4, kind)
+	var number: ExecuTorchResource = _model("number.pte")
+	for vector: Variant in [Vector4(1, 2, 3, 4), Vector4i(1, 2, 3, 4), Color(1, 2, 3, 4), Quaternion(1, 2, 3, 4)]:
+		check_near(number.forward({"input_0": vector}).values()[0], [2.5], 1e-5, type_string(typeof(vector)))
+	var six: PackedVector3Array = [Vector3(1, 2, 3), Vector3(4, 5, 6)]
+	var sum: Dictionary = _model("two_inputs.pt2").forward(
+		{"left": six, "right": [Vector3(1, 1, 1), Vector3i(1, 1, 1)]}
+	)
+	check_near(sum.get("sum", []), [2, 3, 4, 5, 6, 7])
+
+
 func test_forward_array() -> void:
 	var model: ExecuTorchResource = _model("linear.pt")
 	check_near(model.forward_array([4.0]), [11.0])
@@ -233,6 +256,29 @@ func test_optimization_levels_give_the_same_numbers() -> void:
 		check_near(model.forward_array([3.0]), [9.0])
 
 
+func test_values_that_no_model_can_have_are_refused_loaded_or_not() -> void:
+	for model: ExecuTorchResource in (
+		[ExecuTorchResource.new(), _model("linear.pt").duplicate()] as Array[ExecuTorchResource]
+	):
+		if model.state != ExecuTorchResource.State.EMPTY:
+			check_equal(model.load_model(), OK)
+		var session: ExecuTorchRuntime = model.new_session() if model.is_loaded() else ExecuTorchRuntime.new()
+		expect_error("INVALID_OPTION")
+		check_equal(model.call(&"set_optimization_level", 17), ERR_INVALID_PARAMETER)
+		check_equal(model.optimization_level, ExecuTorchResource.OPTIMIZATION_BASIC, "nothing changed")
+		expect_error("INVALID_OPTION")
+		check_equal(model.call(&"configure_memory", 5), ERR_INVALID_PARAMETER)
+		expect_error("below 0")
+		check_equal(model.configure_memory(ExecuTorchResource.MEMORY_POLICY_AUTO, -1), ERR_INVALID_PARAMETER)
+		expect_error("needs a limit")
+		check_equal(model.configure_memory(ExecuTorchResource.MEMORY_POLICY_STATIC), ERR_INVALID_PARAMETER)
+		check_equal([model.memory_policy, model.memory_limit_bytes], [ExecuTorchResource.MEMORY_POLICY_AUTO, 0])
+		expect_error("INVALID_OPTION")
+		check_equal(session.call(&"set_optimization_level", -1), ERR_INVALID_PARAMETER)
+		expect_error("below 0")
+		check_equal(session.set_memory_limit(-4096), ERR_INVALID_PARAMETER)
+
+
 func test_state_of_a_session_is_its_own() -> void:
 	var model: ExecuTorchResource = _model("counter.pte")
 	var other: ExecuTorchRuntime = model.new_session()
@@ -272,6 +318,33 @@ func test_files_and_bytes() -> void:
 	check_equal(bytes.state, ExecuTorchResource.State.EMPTY)
 	expect_error("MODEL_EMPTY")
 	check_equal(bytes.forward_array([2.0]).size(), 0)
+
+
+## Godot's file fields keep a path as `uid://`.
+func test_a_model_is_found_by_its_uid() -> void:
+	var uid: String = ResourceUID.id_to_text(ResourceLoader.get_resource_uid("res://models/linear.pt"))
+	check(uid.begins_with("uid://"), uid)
+	var model: ExecuTorchResource = ExecuTorchResource.new()
+	check_equal(model.load_from_file(uid), OK)
+	check_near(model.forward_array([1.0]), [5.0])
+	var session: ExecuTorchRuntime = ExecuTorchRuntime.new()
+	check(session.load_model_from_file(uid), "a session")
+	var node: ExecuTorchNode = ExecuTorchNode.new()
+	node.model_path = uid
+	add_child(node)
+	check_near(node.predict([1.0]), [5.0])
+	node.free()
+
+
+func test_threads_save_to_one_file() -> void:
+	var model: ExecuTorchResource = _model("policy.pt2")
+	var threads: Array[Thread] = []
+	for index: int in 4:
+		threads.append(Thread.new())
+		threads[index].start(model.save_to_file.bind("user://shared.pte"))
+	for thread: Thread in threads:
+		check_equal(thread.wait_to_finish(), OK)
+	check_equal(ExecuTorchResource.new().load_from_file("user://shared.pte"), OK)
 
 
 func test_threaded_loading() -> void:

@@ -30,6 +30,9 @@ func test_refusals() -> void:
 	check_equal(ExecuTorchTensor.from_packed(PackedFloat32Array([1, 2]), [3]), null)
 	check_equal(ExecuTorchTensor.from_packed(PackedFloat32Array([1]), [1], "float8"), null)
 	check_equal(ExecuTorchTensor.from_packed([1, 2]), null)
+	check_equal(ExecuTorchTensor.from_packed(PackedFloat32Array([1, 2]), [-1, -2]), null)
+	check_equal(ExecuTorchTensor.from_dictionary({"shape": 3}), null)
+	check_equal(ExecuTorchTensor.from_image(null), null)
 
 
 func test_numbers_that_the_dtype_cannot_hold_are_refused() -> void:

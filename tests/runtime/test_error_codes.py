@@ -9,11 +9,11 @@ import pytest
 from tests.godot_projects import ROOT
 
 NATIVE = re.findall(
-    r'^    \{(0x[0-9A-F]+), "(\w+)"', (ROOT / "native/src/model/failure.cpp").read_text(encoding="utf-8"), re.MULTILINE
+    r'^    \{(0x[0-9A-F]+), "(\w+)"', (ROOT / "native/src/core/status.cpp").read_text(encoding="utf-8"), re.MULTILINE
 )
 GODOT = re.findall(
     r"^\t([A-Z_]+) = (0x2[0-9A-F]+)",
-    (ROOT / "addons/executorch/runtime/executorch_error.gd").read_text(encoding="utf-8"),
+    (ROOT / "addons/executorch/runtime/library/executorch_error.gd").read_text(encoding="utf-8"),
     re.MULTILINE,
 )
 # Ours begin at 0x100; docs/errors.md says of ExecuTorch's own when they can still be seen.
@@ -33,7 +33,7 @@ def tests_text() -> str:
 
 
 def test_the_tables_are_found() -> None:
-    assert len(OURS) == 19 + 12
+    assert len(OURS) == 21 + 20
     assert len(EXECUTORCHS) >= 16
 
 

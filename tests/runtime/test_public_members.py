@@ -10,17 +10,22 @@ import pytest
 from tests.godot_projects import ROOT
 
 RUNTIME = ROOT / "addons" / "executorch" / "runtime"
-CLASSES = sorted(path for path in RUNTIME.glob("*.gd") if re.search(r"^class_name ExecuTorch", path.read_text(), re.M))
+TASKS = ROOT / "addons" / "executorch" / "tasks"
+CLASSES = sorted(
+    path
+    for path in [*RUNTIME.rglob("*.gd"), *TASKS.rglob("*.gd")]
+    if not {"mcp", "telemetry"} & {*path.parts} and re.search(r"^class_name ExecuTorch", path.read_text(), re.M)
+)
 MEMBER = re.compile(
     r"^(?:@export\S*(?:\([^)]*\))? )?(?:static )?(func|var|signal|const|enum) ([A-Za-z][A-Za-z0-9_]*)", re.MULTILINE
 )
 ENUM_VALUE = re.compile(r"^\t([A-Z][A-Z0-9_]*)(?: = |,|$)")
 # Constants that only load a script of the same folder, and short names of enum values that have their own comment.
-PRELOAD = re.compile(r"^const \w+ := preload\(")
+PRELOAD = re.compile(r"^const \w+ :?= preload\(")
 ALIAS = re.compile(r"^const (\w+): \w+ = \w+\.\1$")
 
 # What one part of the addon offers another says so in its comment.
-FOR_THE_ADDON = re.compile(r"For (tools|sessions|resources|the queue): ")
+FOR_THE_ADDON = re.compile(r"For the addon: ")
 
 
 def _members(path: Path) -> list[tuple[str, int]]:
@@ -56,8 +61,13 @@ def test_sources() -> str:
 def test_there_are_classes() -> None:
     names = {path.stem for path in CLASSES}
     assert {"executorch_resource", "executorch_runtime", "executorch_node", "executorch_tensor"} <= names
-    assert {"executorch_error", "executorch_session", "executorch_process", "executorch_call"} <= names
-    assert {name for name, _ in _members(RUNTIME / "executorch_error.gd")} >= {"OK", "Code", "cause", "report"}
+    assert {"executorch_error", "executorch_call"} <= names
+    assert {name for name, _ in _members(RUNTIME / "library" / "executorch_error.gd")} >= {
+        "OK",
+        "Code",
+        "cause",
+        "report",
+    }
 
 
 @pytest.mark.parametrize("path", CLASSES, ids=lambda path: path.stem)
@@ -77,3 +87,10 @@ def test_public_members_are_used_by_tests(path: Path, test_sources: str) -> None
         if not FOR_THE_ADDON.match(_comment(lines, number)) and not re.search(rf"\b{name}\b", test_sources)
     ]
     assert unused == []
+
+
+@pytest.mark.parametrize("path", CLASSES, ids=lambda path: path.stem)
+def test_private_members_are_not_in_the_help(path: Path) -> None:
+    """Godot's help leaves out a private member unless it has a documentation comment."""
+    text = path.read_text(encoding="utf-8")
+    assert re.findall(r"^##[^\n]*\n(?:static )?(?:var|func|const|signal) (_\w+)", text, re.MULTILINE) == []

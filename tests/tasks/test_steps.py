@@ -24,6 +24,18 @@ def test_failed_command_tells_its_output_and_keeps_a_log(tmp_path: Path, monkeyp
     assert "the reason" in (tmp_path / "x.log").read_text()
 
 
+def test_failed_assertion_far_above_the_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "LOGS", tmp_path)
+    doctest = "t.cpp:8: ERROR: CHECK( a == 2 ) is NOT correct!\n  values: CHECK( 1 == 2 )\n\n" + "another line\n" * 200
+    script = tmp_path / "tests.py"
+    script.write_text(f"print({doctest!r})\nraise SystemExit(1)\n")
+    with pytest.raises(StepFailed) as caught:
+        console.run([sys.executable, script], log="x")
+    assert "t.cpp:8: ERROR: CHECK( a == 2 )" in caught.value.cause
+    assert "values: CHECK( 1 == 2 )" in caught.value.cause
+    assert caught.value.cause.count("another line") == 25
+
+
 def test_command_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(console, "LOGS", tmp_path)
     with pytest.raises(StepFailed, match="stopped after 1 s"):
@@ -65,7 +77,7 @@ def test_named_godot_that_is_too_old_is_refused(script: str, tmp_path: Path, mon
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
     monkeypatch.setenv("GODOT", str(program))
-    with pytest.raises(StepFailed, match=r"no Godot 4\.4 or newer"):
+    with pytest.raises(StepFailed, match=r"not Godot 4\.4 or newer"):
         godot.find()
 
 

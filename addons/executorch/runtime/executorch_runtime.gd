@@ -1,35 +1,49 @@
 @tool
 @icon("res://addons/executorch/icons/runtime.svg")
 class_name ExecuTorchRuntime
-extends ExecuTorchSession
+extends "model_session.gd"
 ## A session: one model with its own state and memory. The sessions of one [ExecuTorchResource] share its weights.
 ##
+## Create a session when a model has state, or when several threads run the same model. Otherwise an
+## [ExecuTorchResource] can be run directly.
 ## [codeblock]
 ## var session: ExecuTorchRuntime = ExecuTorchRuntime.new()
-## if session.load_model_from_file("res://models/policy.pt") == OK:
+## if session.load_model_from_file("res://models/policy.pt"):
 ##     var result: Dictionary = session.run_inference({"observation": [0.1, 0.2]})
 ## [/codeblock]
-## Values and errors are those of [ExecuTorchResource]. A session may be used from any thread; two calls at once wait
-## for each other. [method run_inference_async] runs on a worker thread of the session's own.
+## Inputs, outputs and errors are those of [ExecuTorchResource]. All methods may be called from any thread; concurrent
+## calls wait for each other. [method run_inference_async] and [method submit] run on worker threads that all sessions
+## share.
+
+# Loaded on demand: a release export may not contain the MCP server.
+const _MCP_TOOLS: String = "res://addons/executorch/runtime/mcp/tools/mcp_tools.gd"
+
+## The number of asynchronous calls that may wait before new ones are refused. 0 means no limit.
+var queue_limit: int = 64:
+	set(value):
+		queue_limit = value
+		_queue.limit = value
 
 
-## Loads a model from an imported file, a saved resource or a [code].pte[/code] program. Returns [constant OK] or
-## [constant FAILED]; see [method get_last_error].
-func load_model_from_file(path: String) -> Error:
+## Loads a model from an imported file, a saved resource or a [code].pte[/code] program. Returns [code]true[/code] when
+## the model is loaded; see [method get_last_error] otherwise.
+func load_model_from_file(path: String) -> bool:
 	unload_model()
-	if path.begins_with("res://") and ResourceLoader.exists(path):
+	path = ExecuTorchResource.Files.path_of(path)
+	if ExecuTorchResource.Files.is_in_project(path) and ResourceLoader.exists(path):
 		var imported: ExecuTorchResource = ResourceLoader.load(path) as ExecuTorchResource
 		if imported != null:
 			return load_model(imported)
 	var resource: ExecuTorchResource = ExecuTorchResource.new()
 	if resource.load_from_file(path) != OK:
 		_set_last_error(resource.get_last_error())
-		return FAILED
+		return false
 	return load_model(resource)
 
 
-## Adds a PCK or ZIP file to the project's files and loads a model out of it. [param path] is the model's path in it.
-func load_model_from_pck(pck_path: String, path: String) -> Error:
+## Adds a PCK or ZIP file to the project's files and loads a model from it. [param path] is the model's path in that
+## file. Returns [code]true[/code] when the model is loaded.
+func load_model_from_pck(pck_path: String, path: String) -> bool:
 	if not ProjectSettings.load_resource_pack(pck_path, false):
 		keep_error(
 			(
@@ -41,43 +55,35 @@ func load_model_from_pck(pck_path: String, path: String) -> Error:
 				)
 			)
 		)
-		return FAILED
+		return false
 	return load_model_from_file(path)
 
 
-## Makes this a session of [param resource]. Returns [constant OK] or [constant FAILED].
-func load_model(resource: ExecuTorchResource) -> Error:
-	unload_model()
-	if resource == null or resource.load_model() != OK:
-		_set_last_error(resource.get_last_error() if resource != null else null)
-		return FAILED
-	var made: Variant = _adopt_session_of(resource.get_ready_module() as RefCounted, resource)
-	return keep_error(made as ExecuTorchError) if made is ExecuTorchError else OK
+## Makes this a session of [param resource]. Returns [code]true[/code] when its program is loaded.
+func load_model(resource: ExecuTorchResource) -> bool:
+	follow(resource)
+	return prepare()
 
 
-## Gives the session's memory back; asynchronous calls are cancelled.
+## Frees the session's memory and cancels its asynchronous calls.
 func unload_model() -> void:
 	_queue.cancel_all()
-	_lock.lock()
-	forget_module()
-	if _resource != null and _resource.changed.is_connected(_on_resource_changed):
-		_resource.changed.disconnect(_on_resource_changed)
-	_resource = null
-	_lock.unlock()
+	_unfollow()
+	forget_program()
 
 
-## Prepares [param method] now rather than in its first call: backends pack their weights then, which takes longer than
-## a call. Returns [constant OK], or [constant FAILED], also when the method does not fit into the memory limit.
+## Prepares [param method] now instead of in its first call. Backends pack their weights then, which takes longer than a
+## call. Returns [constant OK], or [constant FAILED], also when the method does not fit into the memory limit.
 func load_method(method: String = "forward") -> Error:
 	return _checked(_module.load_method(method) as int) if prepare() else FAILED
 
 
-## Whether there is a model.
+## Returns [code]true[/code] when the session has a model.
 func is_model_loaded() -> bool:
-	return _loaded or get_resource() != null
+	return has_program() or get_resource() != null
 
 
-## Runs the method [code]forward[/code]; see [method ExecuTorchResource.forward]. Empty on failure.
+## Runs [code]forward[/code]; see [method ExecuTorchResource.forward]. Returns an empty [Dictionary] when it fails.
 func run_inference(inputs: Dictionary) -> Dictionary:
 	if not _loaded and not prepare():
 		return {}
@@ -85,14 +91,12 @@ func run_inference(inputs: Dictionary) -> Dictionary:
 	return outputs if outputs else forward_again(inputs)
 
 
-## Runs a model with one input; see [method ExecuTorchResource.forward_array]. Empty on failure.
+## Runs a model with one input; see [method ExecuTorchResource.forward_array]. Returns an empty array when it fails.
 func run_inference_array(input: PackedFloat32Array) -> PackedFloat32Array:
 	if not _loaded and not prepare():
 		return PackedFloat32Array()
 	var output: PackedFloat32Array = _module.forward_packed(input)
-	if not output:
-		keep_module_error()
-	return output
+	return output if output else forward_array_again(input)
 
 
 ## The same as [method run_inference].
@@ -100,38 +104,28 @@ func forward(inputs: Dictionary) -> Dictionary:
 	return run_inference(inputs)
 
 
-## Runs any method by its name. Empty on failure.
+## Runs any method of the program by its name. Returns an empty [Dictionary] when it fails.
 func execute(method: String, inputs: Dictionary) -> Dictionary:
-	if not prepare():
-		return {}
-	var outputs: Dictionary = Inputs.execute(_module, method, inputs)
-	if outputs.is_empty():
-		keep_module_error()
-	return outputs
+	var done: Array = run_method(method, inputs)
+	keep_error(done[1] as ExecuTorchError)
+	return done[0]
 
 
-## Runs a method with its inputs by position; returns [code]{data, shape, dtype}[/code] for each output.
+## Runs a method with its inputs by position. Returns [code]{data, shape, dtype}[/code] for each output, and an empty
+## array when it fails.
 func execute_tensors(method: String, inputs: Array) -> Array[Dictionary]:
 	var outputs: Array[Dictionary] = []
-	if not prepare():
-		return outputs
-	outputs.assign(_module.execute_tensors(method, inputs.map(Inputs.plain_value)) as Array)
-	if outputs.is_empty():
-		keep_module_error()
+	outputs.assign(_run_list(&"execute_tensors", [method, inputs.map(Inputs.plain_value)]))
 	return outputs
 
 
 ## Runs many agents at once; see [method ExecuTorchResource.forward_batch].
 func forward_batch(rows: Array) -> Array:
-	if not prepare():
-		return []
-	var results: Array = _module.forward_batch(rows)
-	if results.is_empty() and not rows.is_empty():
-		keep_module_error()
-	return results
+	return [] if rows.is_empty() else _run_list(&"forward_batch", [rows])
 
 
-## Runs on the session's worker thread: [code]await session.run_inference_async(inputs)[/code]. Empty on failure.
+## Runs [code]forward[/code] on a worker thread: [code]await session.run_inference_async(inputs)[/code]. Returns an
+## empty [Dictionary] when it fails.
 func run_inference_async(inputs: Dictionary) -> Dictionary:
 	var request: ExecuTorchCall = submit(inputs)
 	if not request.is_finished():
@@ -141,29 +135,57 @@ func run_inference_async(inputs: Dictionary) -> Dictionary:
 	return request.result
 
 
-## Sets mutable buffers back to their initial values. Returns [constant OK] or [constant FAILED].
+## Queues a run of [param method] on a worker thread and returns at once. The inputs are copied, so they may be changed
+## afterwards.
+func submit(inputs: Dictionary, method: String = "forward") -> ExecuTorchCall:
+	var request: ExecuTorchCall = ExecuTorchCall.new()
+	request.set_model_name(_get_error_name())
+	var own: ExecuTorchResource = get_own_resource()
+	var owner: RefCounted = self
+	if own != null:
+		owner = own
+	if WorkerPool.is_stopped():
+		request.end_with({}, ExecuTorchCall.cancelled_error())
+	elif not _queue.submit(request, method, Inputs.take_over(inputs), owner):
+		var setting: String = "queue_limit" if own == null else "get_default_session().queue_limit"
+		request.end_with({}, CallQueue.full_error(queue_limit, setting))
+	return request
+
+
+## Cancels all asynchronous calls that have not ended.
+func cancel_all() -> void:
+	_queue.cancel_all()
+
+
+## Returns how many asynchronous calls wait, without the one that runs.
+func get_queue_depth() -> int:
+	return _queue.get_depth()
+
+
+## Resets all mutable buffers to their initial values. Returns [constant OK] or [constant FAILED].
 func reset_state() -> Error:
-	return _checked(_module.reset_state()) if _loaded else _not_loaded_error()
+	return _checked(_module.reset_state() as int) if has_program() else keep_error(_no_model_error())
 
 
-## Milliseconds of the last call; 0 before the first.
+## Returns the time of the last call in milliseconds; 0 before the first.
 func get_last_inference_time() -> float:
-	return _module.get_last_inference_time() if _loaded else 0.0
+	return _module.get_last_inference_time() if has_program() else 0.0
 
 
-## Calls since the model was loaded or the statistics were reset.
+## Returns the number of calls since the model was loaded or the statistics were reset.
 func get_total_inferences() -> int:
 	return int(get_statistics().get("count", 0))
 
 
-## [code]{count, last_us, mean_us, p50_us, p90_us, p99_us, min_us, max_us, load_us}[/code], microseconds.
+## Returns [code]{count, errors, total_us, last_us, mean_us, p50_us, p90_us, p99_us, min_us, max_us, load_us}[/code].
+## Times are in microseconds.
 func get_statistics() -> Dictionary:
-	return _module.get_statistics() if _loaded else {}
+	return _module.get_statistics() if has_program() else {}
 
 
-## Sets the statistics back to nothing.
+## Resets the statistics.
 func reset_performance_stats() -> void:
-	if _loaded:
+	if has_program():
 		_module.reset_statistics()
 
 
@@ -172,49 +194,55 @@ func reset_statistics() -> void:
 	reset_performance_stats()
 
 
-## Sets how the model is run, now and for models loaded later. Returns [constant OK] or [constant FAILED].
+## Sets how the model is run, now and for models loaded later. Returns [constant OK], [constant FAILED], or
+## [constant ERR_INVALID_PARAMETER].
 func set_optimization_level(level: ExecuTorchResource.OptimizationLevel) -> Error:
-	var home: ExecuTorchResource = get_home()
-	return home.set_optimization_level(level) if home != null else _set_for_good(&"set_optimization_level", [level])
+	if is_refused(SettingChecks.level_error(level)):
+		return ERR_INVALID_PARAMETER
+	var own: ExecuTorchResource = get_own_resource()
+	return own.set_optimization_level(level) if own != null else _set_for_good(&"set_optimization_level", [level])
 
 
-## Turns tracing of single operators on or off, now and for models loaded later. Off costs nothing. Returns
-## [constant OK] or [constant FAILED].
+## Turns tracing of single operators on or off, now and for models loaded later. Tracing costs nothing while it is off.
+## Returns [constant OK] or [constant FAILED].
 func enable_profiling(enabled: bool = true) -> Error:
 	return _set_for_good(&"enable_profiling", [enabled])
 
 
-## The trace of the last calls while profiling is on; see [method ExecuTorchResource.get_profile].
+## Returns the trace of the last calls while profiling is on; see [method ExecuTorchResource.get_profile].
 func get_profile() -> Dictionary:
-	return _module.get_profile() if _loaded else {}
+	return _module.get_profile() if has_program() else {}
 
 
-## Writes the traced calls as an ETDump, which executorch.devtools.Inspector opens. [param path] is any path of Godot's.
+## Writes the traced calls as an ETDump, which executorch.devtools.Inspector opens. [param path] may be a
+## [code]user://[/code] path. Returns [constant OK] or [constant FAILED].
 func save_etdump(path: String) -> Error:
-	var place: String = ProjectSettings.globalize_path(path)
-	return _checked(_module.save_etdump(place)) if _loaded else _not_loaded_error()
+	if not has_program():
+		return keep_error(_no_model_error())
+	return _checked(_module.save_etdump(ProjectSettings.globalize_path(path)) as int)
 
 
-## Takes the session's memory from one block of [param bytes]; 0 takes the limit away. Holds for models loaded later
-## too. The state of a loaded model begins anew. Returns [constant OK], or [constant FAILED] when a loaded model does
-## not fit.
+## Takes the session's memory from one block of [param bytes]; 0 removes the limit. The limit also holds for models that
+## are loaded later. A loaded model is loaded again, so its state is reset. Returns [constant OK], or
+## [constant FAILED] when a loaded model does not fit, and [constant ERR_INVALID_PARAMETER] for a negative limit.
 func set_memory_limit(bytes: int) -> Error:
-	var policy: ExecuTorchResource.MemoryPolicy = (
-		ExecuTorchResource.MEMORY_POLICY_STATIC if bytes > 0 else ExecuTorchResource.MEMORY_POLICY_AUTO
-	)
-	var home: ExecuTorchResource = get_home()
-	return home.configure_memory(policy, bytes) if home != null else _set_memory(policy, bytes)
+	var policy: ExecuTorchResource.MemoryPolicy = ExecuTorchResource.MEMORY_POLICY_AUTO
+	if is_refused(SettingChecks.memory_error(policy, bytes)):
+		return ERR_INVALID_PARAMETER
+	policy = ExecuTorchResource.MEMORY_POLICY_STATIC if bytes > 0 else policy
+	var own: ExecuTorchResource = get_own_resource()
+	return own.configure_memory(policy, bytes) if own != null else _set_memory(policy, bytes)
 
 
-## See [method ExecuTorchResource.get_memory_info].
+## Returns the memory of the model; see [method ExecuTorchResource.get_memory_info].
 func get_memory_info() -> Dictionary:
-	return _module.get_memory_info() if _loaded else {}
+	return Memory.described(_module.get_memory_info() as Dictionary) if has_program() else {}
 
 
-## [code]{name, path, version, size, loaded, methods: [...], statistics, memory, metadata}[/code]; empty without a
-## model.
+## Returns [code]{name, path, version, size, loaded, methods: [...], statistics, memory, metadata}[/code]; empty without
+## a model.
 func get_model_info() -> Dictionary:
-	if not _loaded:
+	if not has_program():
 		return {}
 	var methods: Array[Dictionary] = []
 	for method: String in _module.get_method_names() as PackedStringArray:
@@ -224,14 +252,15 @@ func get_model_info() -> Dictionary:
 	return info
 
 
-## [code]{ok, problems: PackedStringArray, library, model_loaded, versions, backends, threads, queue_depth}[/code].
+## Returns [code]{ok, problems: PackedStringArray, library, model_loaded, versions, backends, threads,
+## queue_depth}[/code]. The last error is a problem until a later call works.
 func health_check() -> Dictionary:
 	var problems: PackedStringArray = []
 	if not Native.is_available():
 		problems.append(str(Native.missing_error()))
-	elif not _loaded:
+	elif not has_program():
 		problems.append("No model is loaded.")
-	if get_last_error() != null:
+	if get_last_error() != null and not _is_error_overtaken():
 		problems.append("The last error: %s" % get_last_error())
 	return {
 		"ok": problems.is_empty(),
@@ -245,20 +274,127 @@ func health_check() -> Dictionary:
 	}
 
 
-## A further session on the same model; null without one.
+## Returns another session on the same model, or [code]null[/code] when there is none.
 func new_session() -> ExecuTorchRuntime:
-	if not prepare():
+	var source: ExecuTorchResource = get_own_resource() if get_own_resource() != null else get_resource()
+	if source == null:
+		keep_error(_no_model_error())
 		return null
-	var session: ExecuTorchRuntime = ExecuTorchRuntime.new()
-	session.adopt(_module.new_session() as RefCounted, get_resource(), true, _get_description())
-	return session
+	return source.new_session()
 
 
-## Where memory comes from is chosen before the first method is loaded: a loaded model is loaded again.
+## Returns the model's metadata; empty without a model.
+func get_metadata() -> Dictionary:
+	return _get_description().get("metadata", {})
+
+
+## Returns the model's name; empty without a model.
+func get_model_name() -> String:
+	return str(_get_description().get("name", ""))
+
+
+## Returns the path of the model's file in the project. Returns an empty string if the model has no file.
+func get_resource_path() -> String:
+	return str(_get_description().get("path", ""))
+
+
+## Returns the resource that this session was loaded from. It is [code]null[/code] without a model, and for the default
+## session of a resource.
+func get_resource() -> ExecuTorchResource:
+	return _get_resource()
+
+
+## Returns the error of the last call that failed, or [code]null[/code].
+func get_last_error() -> ExecuTorchError:
+	_lock.lock()
+	var found: ExecuTorchError = _last_error
+	_lock.unlock()
+	return found
+
+
+## Returns the session's ID, which is unique in this process.
+func get_session_id() -> int:
+	return _id
+
+
+## Returns the native class [code]ExecuTorchModule[/code] under this session, or [code]null[/code] while no model is
+## loaded. A loop that calls a very small model thousands of times saves a third of each call with its
+## [code]forward_packed[/code] ([code]docs/architecture.md[/code] lists its methods). The object stays the same for the
+## lifetime of the session. It does not print errors: see its [code]get_last_error[/code].
+func get_native_module() -> RefCounted:
+	return _module if has_program() else null
+
+
+## Returns the tools that [method call_mcp_tool] and the MCP server offer: [code]{name, title, description, inputSchema,
+## outputSchema, annotations}[/code] each. Empty in a release export without the MCP server.
+func list_mcp_tools() -> Array[Dictionary]:
+	var tools: Array[Dictionary] = []
+	if ResourceLoader.exists(_MCP_TOOLS):
+		tools.assign((load(_MCP_TOOLS) as GDScript).call(&"list_tools") as Array)
+	return tools
+
+
+## Runs a tool and returns MCP's [code]{content, structuredContent, isError}[/code]. A tool that needs a
+## [code]model[/code] runs the model of this session unless another one is named. Inputs may also be given directly in
+## [param arguments]: [code]session.call_mcp_tool("run_inference", {"input_0": [2.5]})[/code].
+func call_mcp_tool(tool_name: String, arguments: Dictionary = {}) -> Dictionary:
+	if not ResourceLoader.exists(_MCP_TOOLS):
+		var why: String = "This export has no MCP tools; turn on executorch/mcp/allow_in_release and export again."
+		return {"content": [{"type": "text", "text": why}], "isError": true}
+	return (load(_MCP_TOOLS) as GDScript).call(&"call_tool", tool_name, arguments, _id if has_program() else 0)
+
+
+## Returns all sessions that have a model, including the default sessions of resources.
+static func get_sessions() -> Array[ExecuTorchRuntime]:
+	var sessions: Array[ExecuTorchRuntime] = []
+	sessions.assign(Registry.get_living())
+	return sessions
+
+
+## Returns the names of the native library's backends, such as [code]XnnpackBackend[/code]; empty without it.
+static func get_backends() -> PackedStringArray:
+	var library: RefCounted = Native.statics()
+	return library.get_backends() if library != null else PackedStringArray()
+
+
+## Returns the names of the native library's kernels, such as [code]aten::add.out[/code]; empty without it.
+static func get_operators() -> PackedStringArray:
+	var library: RefCounted = Native.statics()
+	return library.get_operators() if library != null else PackedStringArray()
+
+
+## Returns the versions of ExecuTorch and of the native library. Empty without the library.
+static func get_versions() -> Dictionary:
+	var library: RefCounted = Native.statics()
+	return library.get_versions() if library != null else {}
+
+
+## Sets the number of threads that all models of the process share, up to 256. 0 means one less than the machine has
+## fast cores, at least 1, so that one core stays free for the frame. On all cores a large model runs faster, but frames
+## take longer. The project setting [code]executorch/runtime/num_threads[/code] is the number at the start.
+static func set_num_threads(count: int) -> void:
+	var library: RefCounted = Native.statics()
+	if library != null:
+		library.set_num_threads(count)
+
+
+## Returns the number of threads that all models of the process share. Returns 0 without the native library.
+static func get_num_threads() -> int:
+	var library: RefCounted = Native.statics()
+	return library.get_num_threads() if library != null else 0
+
+
+## For the addon: runs the model of [param resource] from now on. The first call loads it.
+func follow(resource: ExecuTorchResource) -> void:
+	unload_model()
+	_follow(resource)
+
+
+# Where memory comes from is chosen before the first method is loaded: a loaded model is loaded again.
 func _set_memory(policy: ExecuTorchResource.MemoryPolicy, bytes: int) -> Error:
 	_settings[&"configure_memory"] = [policy, bytes]
-	if not _loaded:
+	if not has_program():
 		return OK
 	var method: String = (_module.get_method_names() as PackedStringArray)[0]
-	forget_module()
+	forget_program()
 	return load_method(method)

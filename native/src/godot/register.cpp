@@ -2,10 +2,12 @@
 
 #include <string>
 
-#include "godot/binding.h"
-#include "godot/executorch_module.h"
-#include "godot/memory_pool_object.h"
-#include "model/platform.h"
+#include "core/platform/exported.h"
+#include "core/runtime/hooks.h"
+#include "godot/binding/binding.h"
+#include "godot/module/executorch_module.h"
+#include "godot/module/memory_pool_object.h"
+#include "godot/text/tokenizer_object.h"
 
 namespace godot_executorch::godot {
 namespace {
@@ -26,27 +28,30 @@ void initialize(void*, GDExtensionInitializationLevel level) {
         return;
     }
     load_builtin_functions();
-    install_platform(print);
+    install_hooks(print);
     ExecuTorchModule::bind();
     ExecuTorchMemoryPool::bind();
+    ExecuTorchNativeTokenizer::bind();
+    ExecuTorchNativeTokenStream::bind();
 }
 
 void deinitialize(void*, GDExtensionInitializationLevel level) {
     if (level != GDEXTENSION_INITIALIZATION_SCENE) {
         return;
     }
-    for (const char* class_name : {ExecuTorchModule::kName, ExecuTorchMemoryPool::kName}) {
+    for (const char* class_name : {ExecuTorchModule::kName, ExecuTorchMemoryPool::kName,
+                                   ExecuTorchNativeTokenizer::kName, ExecuTorchNativeTokenStream::kName}) {
         const StringName name(class_name);
         api.unregister_class(api.library, name.ptr());
     }
-    install_platform(nullptr);
+    install_hooks(nullptr);
     release_kept();
 }
 
 }  // namespace
 }  // namespace godot_executorch::godot
 
-extern "C" __attribute__((visibility("default"))) GDExtensionBool
+extern "C" GODOT_EXECUTORCH_EXPORT GDExtensionBool
 godot_executorch_init(GDExtensionInterfaceGetProcAddress get_proc_address, GDExtensionClassLibraryPtr library,
                       GDExtensionInitialization* initialization) {
     namespace godot = godot_executorch::godot;

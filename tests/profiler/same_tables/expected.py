@@ -60,10 +60,10 @@ def latency(durations: np.ndarray[Any, Any]) -> dict[str, float]:
 
 
 def shown_range(durations: np.ndarray[Any, Any]) -> tuple[float, float]:
-    """From the shortest to the 99th percentile, and 8% (at least 1% and 0.01 us) of room on both sides."""
+    """From the shortest to the 99th percentile, and 8% (at least 1% and 0.01 us) of margin on both sides."""
     low, high = float(durations.min()), float(np.percentile(durations, 99))
-    room = max(0.08 * (high - low), 0.01 * high + 0.01)
-    return max(low - room, 0.0), high + room
+    margin = max(0.08 * (high - low), 0.01 * high + 0.01)
+    return max(low - margin, 0.0), high + margin
 
 
 def zoomed_range(durations: np.ndarray[Any, Any]) -> tuple[float, float]:
@@ -99,7 +99,7 @@ def operators(calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
         row = {"name": key[0], "backend": key[1], "depth": key[2], "calls": uses / len(calls)}
         row |= {"total_us": total / len(calls), "self_us": own / len(calls), "mean_us": total / uses}
         rows.append({**row, "share": own / whole if whole else 0.0})
-    # A hundred-thousandth of a nanosecond is no difference.
+    # A hundred-thousandth of a nanosecond counts as equal.
     return sorted(rows, key=lambda row: -round(row["self_us"], 8))
 
 

@@ -1,7 +1,7 @@
 extends SceneTree
 ## `-- MODEL WAY [LIBRARY]`: runs the model; WAY is `without`, `setting` or `call` (load_library after the first error).
 
-const Native := preload("res://addons/executorch/runtime/native_library.gd")
+const Native := preload("res://addons/executorch/runtime/library/native_library.gd")
 
 
 func _init() -> void:

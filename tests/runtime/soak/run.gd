@@ -2,6 +2,7 @@ extends SceneTree
 ## `-- SECONDS`: loads, runs on threads, runs asynchronously and frees mixed models, round after round.
 ## Prints one line `soak: {json}`: resident bytes and Godot's objects of each round, calls, and calls that were wrong.
 
+const WorkerPool := preload("res://addons/executorch/runtime/calls/worker_pool.gd")
 const MODELS: Dictionary[String, PackedFloat32Array] = {
 	"linear.pt": [2.0],
 	"linear_xnnpack.pte": [2.0],
@@ -20,6 +21,7 @@ func _initialize() -> void:
 	var begun: int = Time.get_ticks_msec()
 	var resident: Array[int] = []
 	var objects: Array[int] = []
+	await _start_workers()
 	while Time.get_ticks_msec() - begun < seconds * 1000.0:
 		for file: String in MODELS:
 			await _round(file, MODELS[file])
@@ -29,6 +31,19 @@ func _initialize() -> void:
 		objects.append(int(Performance.get_monitor(Performance.OBJECT_COUNT)))
 	print("soak: ", JSON.stringify({"resident": resident, "objects": objects, "calls": _calls, "wrong": _wrong}))
 	quit()
+
+
+## The pool starts a worker when more calls wait than workers are idle. All of them are objects that stay.
+func _start_workers() -> void:
+	var model: ExecuTorchResource = ExecuTorchResource.new()
+	model.load_from_file("res://models/policy.pt2")
+	var sessions: Array[ExecuTorchRuntime] = []
+	for index: int in 4 * WorkerPool.get_limit():
+		sessions.append(model.new_session())
+	while WorkerPool.get_thread_count() < WorkerPool.get_limit():
+		for session: ExecuTorchRuntime in sessions:
+			session.submit({"input_0": MODELS["policy.pt2"]})
+		await process_frame
 
 
 ## One resource, two sessions on threads of their own, asynchronous calls meanwhile.

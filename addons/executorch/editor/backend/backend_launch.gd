@@ -1,12 +1,17 @@
 @tool
 extends RefCounted
-## Brings one backend process to life: tries the interpreters one after the other until one says a good hello.
+## Starts one backend process: tries the interpreters one after the other until one sends a valid `hello`.
 
 const Connection := preload("rpc_connection.gd")
 const Interpreters := preload("interpreters.gd")
 
-const PYTHON_ROOMS: String = "res://addons/executorch/python"
-const LIBRARIES: String = "executorch/runtime/libraries"
+const Settings := preload("res://addons/executorch/editor/shared/settings.gd")
+const GameSettings := preload("res://addons/executorch/runtime/library/project_settings.gd")
+const SigningKeys := preload("res://addons/executorch/editor/cache/signing_keys.gd")
+
+## Version of the RPC; the same as in python_backend/__init__.py.
+const PROTOCOL: int = 1
+const PYTHON_PACKAGES: String = "res://addons/executorch/python"
 const SECRET_BYTES: int = 32
 const HELLO_MSEC: int = 30 * 1000
 const END_MSEC: int = 3000
@@ -52,17 +57,20 @@ static func reap(wait: bool) -> void:
 func begin() -> void:
 	_running = true
 	_candidates = Interpreters.find_candidates().slice(0, MAX_TRIES)
-	if not DirAccess.dir_exists_absolute(ProjectSettings.globalize_path(PYTHON_ROOMS.path_join("python_backend"))):
+	if not DirAccess.dir_exists_absolute(ProjectSettings.globalize_path(PYTHON_PACKAGES.path_join("python_backend"))):
 		_give_up(
-			"PYTHON_ROOMS_MISSING",
-			"The addon's Python part is not there (%s)." % PYTHON_ROOMS,
-			"Install the addon whole; in a checkout run `python3 dev.py build`."
+			"PYTHON_PACKAGES_MISSING",
+			"The addon's Python packages are missing (%s)." % PYTHON_PACKAGES,
+			"Install the complete addon; in a checkout run `python3 dev.py build`."
 		)
 	elif _candidates.is_empty():
 		_give_up(
 			"NO_PYTHON",
 			"No Python interpreter was found.",
-			"Install Python 3.10 to 3.13 and name it in EXECUTORCH_PYTHON or the editor setting executorch/python/interpreter."
+			(
+				"Install Python %s and name it in EXECUTORCH_PYTHON or the editor setting executorch/python/interpreter."
+				% Interpreters.VERSIONS
+			)
 		)
 	else:
 		_try_next()
@@ -95,7 +103,7 @@ func describe_end() -> String:
 	return "exit status %d" % OS.get_process_exit_code(_pid) if _pid > 0 else "it was not started"
 
 
-## Ends the process: closing the socket asks it to, and it is killed when it does not.
+## Ends the process: it ends when the socket closes, and is killed if it does not.
 func end() -> void:
 	_running = false
 	if connection != null:
@@ -108,7 +116,7 @@ func _try_next() -> void:
 		_next += 1  # first: _spawn comes back here at once when there is no such file
 		_spawn(_candidates[_next - 1])
 	elif not _fallback.is_empty() and not _is_last_resort:
-		# Somebody who answers can at least say what is missing, and set it up.
+		# An incomplete Python can still report what is missing, and set it up.
 		_is_last_resort = true
 		error = {}
 		_spawn(_fallback)
@@ -123,22 +131,29 @@ func _spawn(candidate: Dictionary) -> void:
 		return
 	_server = TCPServer.new()
 	if _server.listen(0, "127.0.0.1") != OK:
-		_give_up("NO_PORT", "No port of 127.0.0.1 can be listened to.", "Check the machine's firewall rules.")
+		_give_up("NO_PORT", "The editor cannot listen on any port of 127.0.0.1.", "Check the machine's firewall rules.")
 		return
 	_secret = Crypto.new().generate_random_bytes(SECRET_BYTES).hex_encode()
 	var environment: Dictionary = {
 		"EXECUTORCH_RPC_PORT": str(_server.get_local_port()),
 		"EXECUTORCH_RPC_SECRET": _secret,
-		"PYTHONPATH": ProjectSettings.globalize_path(PYTHON_ROOMS),
+		"PYTHONPATH": ProjectSettings.globalize_path(PYTHON_PACKAGES),
 		"PYTHONSAFEPATH": "1",
 		"EXECUTORCH_LIBRARIES": _libraries(),
 	}
+	var signing_key: String = SigningKeys.get_named()
+	if not signing_key.is_empty():
+		environment[SigningKeys.VARIABLE] = signing_key
+	if Settings.read_from_editor(Settings.WITHOUT_SANDBOX):
+		environment["EXECUTORCH_WITHOUT_SANDBOX"] = "1"
 	var before: Dictionary = {}
 	for variable: String in environment:
 		if OS.has_environment(variable):
 			before[variable] = OS.get_environment(variable)
 		OS.set_environment(variable, environment[variable] as String)
-	_pid = OS.create_process(_interpreter, ["-m", "python_backend", "serve"])
+	_pid = OS.create_process(
+		_interpreter, [ProjectSettings.globalize_path(PYTHON_PACKAGES.path_join("python_backend/__main__.py")), "serve"]
+	)
 	for variable: String in environment:
 		if before.has(variable):
 			OS.set_environment(variable, before[variable] as String)
@@ -149,10 +164,10 @@ func _spawn(candidate: Dictionary) -> void:
 		_failed("BACKEND_DID_NOT_START", "%s cannot be started." % _interpreter)
 
 
-## What the game will load beside the shipped kernels, so that the importer knows its operators.
+## The kernel libraries that the game loads, so that the importer knows their operators.
 func _libraries() -> String:
 	var paths: PackedStringArray = []
-	for path: String in ProjectSettings.get_setting(LIBRARIES, PackedStringArray()) as PackedStringArray:
+	for path: String in GameSettings.read(GameSettings.LIBRARIES) as PackedStringArray:
 		paths.append(ProjectSettings.globalize_path(path))
 	return (";" if OS.get_name() == "Windows" else ":").join(paths)
 
@@ -162,9 +177,12 @@ func _judge(candidate: Connection, message: Dictionary) -> void:
 	if message.get("method") != "hello" or str(told.get("secret", "")) != _secret:
 		candidate.close()
 		return
-	if int(told.get("protocol", 0)) != 1:
+	if int(told.get("protocol", 0)) != PROTOCOL:
 		candidate.close()
-		_failed("BACKEND_WRONG_PROTOCOL", "The backend speaks protocol %s, the addon 1." % told.get("protocol"))
+		_failed(
+			"BACKEND_WRONG_PROTOCOL",
+			"The backend uses protocol %s, the addon uses %d." % [told.get("protocol"), PROTOCOL]
+		)
 		return
 	told.erase("secret")
 	var environment: Dictionary = told.get("environment", {})
@@ -191,7 +209,10 @@ func _failed(code: String, cause: String) -> void:
 			"code": code,
 			"cause": cause,
 			"remedy":
-			"Name a working Python 3.10 to 3.13 in EXECUTORCH_PYTHON or the editor setting executorch/python/interpreter.",
+			(
+				"Name a working Python %s in EXECUTORCH_PYTHON or the editor setting executorch/python/interpreter."
+				% Interpreters.VERSIONS
+			),
 		}
 	_try_next()
 

@@ -2,13 +2,18 @@
 extends RefCounted
 ## Finds Python interpreters by their places, without starting any. Editors started from a desktop have a short PATH.
 
+const Settings := preload("res://addons/executorch/editor/shared/settings.gd")
+
 const VARIABLE: String = "EXECUTORCH_PYTHON"
-const SETTING: String = "executorch/python/interpreter"
-## The file in the set-up's environment that says how far it came; python_backend/environment_setup.py writes it.
+## The file in the environment with the state of the set-up; python_backend/environment_setup.py writes it.
 const MARKER: String = ".executorch-environment"
 const FINISHED: String = "finished"
+## The minor versions of Python 3 that torch and executorch run on; the same as in python_backend/wrong_python.py.
+const OLDEST: int = 10
+const NEWEST: int = 13
+const VERSIONS: String = "3.10 to 3.13"
 const VERSIONED_NAMES: PackedStringArray = ["python3.12", "python3.13", "python3.11", "python3.10"]
-## Mostly links to one of the above; looked at where there is none of them.
+## Usually links to one of the above; used when none of those exists.
 const PLAIN_NAMES: PackedStringArray = ["python3", "python"]
 const USUAL_PLACES: PackedStringArray = [
 	"/usr/local/bin",
@@ -26,7 +31,7 @@ const PYENV_SHIMS: String = "pyenv/shims"
 
 
 ## `[{path, source}]`, best first; source is "environment", "setting", "user folder", "PATH" or "usual place". A
-## person's own choice (the first two) stands alone: nothing else is tried beside it.
+## person's own choice (the first two) excludes the others.
 static func find_candidates() -> Array[Dictionary]:
 	var chosen: String = OS.get_environment(VARIABLE)
 	if not chosen.is_empty():
@@ -68,7 +73,7 @@ static func get_user_environment() -> String:
 	return get_user_folder().path_join("Scripts/python.exe" if OS.get_name() == "Windows" else "bin/python")
 
 
-## How far the set-up came: "" (there is none), "begun" or FINISHED.
+## The state of the set-up: "" (none was started), "begun" or FINISHED.
 static func get_user_folder_mark() -> String:
 	var path: String = get_user_folder().path_join(MARKER)
 	return FileAccess.get_file_as_string(path).strip_edges() if FileAccess.file_exists(path) else ""
@@ -76,8 +81,7 @@ static func get_user_folder_mark() -> String:
 
 ## The editor setting; empty when it is not set.
 static func get_setting() -> String:
-	var settings: EditorSettings = EditorInterface.get_editor_settings()
-	return str(settings.get_setting(SETTING)) if settings.has_setting(SETTING) else ""
+	return str(Settings.read_from_editor(Settings.INTERPRETER))
 
 
 static func _search() -> Array[Dictionary]:

@@ -13,16 +13,15 @@ const Connection := preload("rpc_connection.gd")
 const Request := preload("rpc_request.gd")
 const Launch := preload("backend_launch.gd")
 
-const PROTOCOL: int = 1
 const IDLE_MSEC: int = 10 * 60 * 1000
 const DEFAULT_DEADLINE_MSEC: int = 120 * 1000
-## A backend that ends by itself is started again, but not for ever.
+## A backend that ends unexpectedly is started again, but not more often than this.
 const MAX_RESTARTS: int = 3
 const RESTART_WINDOW_MSEC: int = 5 * 60 * 1000
 const MAX_ATTEMPTS: int = 2
 
 var state: State = State.STOPPED
-## What the backend said of itself; empty while it is not there.
+## The backend's `hello`; empty while it is not running.
 var hello: Dictionary = {}
 ## Why the backend is not there: `{code, cause, remedy}`.
 var error: Dictionary = {}
@@ -58,7 +57,7 @@ func request(
 	return made
 
 
-## Whether anything is asked for or may come.
+## Whether a request waits or a notification may arrive.
 func is_active() -> bool:
 	return state == State.STARTING or state == State.READY or not _requests.is_empty()
 
@@ -75,12 +74,12 @@ func start() -> void:
 
 ## Ends the backend; requests that wait fail.
 func stop() -> void:
-	_fail_all("BACKEND_STOPPED", "The Python backend was stopped.", "Start it again from the ExecuTorch dock.")
+	_fail_all("BACKEND_STOPPED", "The Python backend was stopped.", "Start it again from the ExecuTorch panel.")
 	_end_process()
 	_set_state(State.STOPPED)
 
 
-## Ends the backend and starts it anew; requests that wait are sent again.
+## Restarts the backend; requests that wait are sent again.
 func restart() -> void:
 	_ends_msec.clear()
 	_end_process()
@@ -96,7 +95,7 @@ func close() -> void:
 	Launch.reap(true)
 
 
-## Does what can be done without waiting.
+## Reads, writes and checks deadlines, without waiting.
 func poll() -> void:
 	Launch.reap(false)
 	if state == State.STARTING:
@@ -104,7 +103,7 @@ func poll() -> void:
 	elif state == State.READY:
 		_poll_connection()
 	elif state == State.FAILED and not _requests.is_empty():
-		# It died too often to be started for what was asked since.
+		# It ended too often to be started for later requests.
 		_fail_all(str(error.get("code", "")), str(error.get("cause", "")), str(error.get("remedy", "")))
 	_poll_deadlines()
 
@@ -168,7 +167,7 @@ func _receive(message: Dictionary) -> void:
 		answered.finish({"result": message.get("result", {})})
 
 
-## The other side is gone: what was asked is asked again once, of a new process.
+## The connection has closed: unanswered requests are sent once more, to a new process.
 func _lost() -> void:
 	var fault: String = _connection.fault
 	var detail: String = _launch.describe_end()
@@ -179,7 +178,7 @@ func _lost() -> void:
 	error = {
 		"code": "BACKEND_DIED",
 		"cause": cause,
-		"remedy": "Import the file again; if it happens again, look at the backend's output above.",
+		"remedy": "Import the file again; if it happens again, read the backend's output above.",
 	}
 	for waiting: Request in _requests.values():
 		waiting.is_sent = false
@@ -187,7 +186,7 @@ func _lost() -> void:
 			_requests.erase(waiting.id)
 			waiting.finish({"error": error.duplicate()})
 	_set_state(State.STOPPED if _may_restart() else State.FAILED)
-	# Who has it watch files asks again when it is there.
+	# The watching part sends its links again when the backend runs.
 	if not _requests.is_empty() or (was_watching and _may_restart()):
 		start()
 
@@ -210,7 +209,7 @@ func _poll_deadlines() -> void:
 			waiting.fail(
 				"BACKEND_NO_ANSWER",
 				"The Python backend did not answer `%s` in time." % waiting.method,
-				"Restart it from the ExecuTorch dock, or raise deadline_seconds in the import options."
+				"Restart it from the ExecuTorch panel, or raise deadline_seconds in the import options."
 			)
 
 

@@ -42,7 +42,7 @@ func send(message: Dictionary) -> void:
 	_write()
 
 
-## Reads and writes what can be done without waiting; returns the messages that are whole.
+## Reads and writes without waiting; returns the messages that are complete.
 func poll() -> Array[Dictionary]:
 	var messages: Array[Dictionary] = []
 	if _stream == null:
@@ -68,7 +68,7 @@ func poll() -> Array[Dictionary]:
 		if parser.parse(text) == OK and parser.data is Dictionary:
 			messages.append(parser.data)
 		else:
-			_give_up("a message that is no JSON object")
+			_give_up("a message that is not a JSON object")
 	return messages
 
 

@@ -1,19 +1,20 @@
 @tool
 extends HBoxContainer
-## The Python process in a line: its state, version and memory, with restart, stop and the way to its set-up.
+## The Python process in a line: its state, version and memory, with buttons for restart, stop and set-up.
 
 signal setup_requested
 
-const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
+const Quantity := preload("res://addons/executorch/editor/shared/quantity.gd")
 const Backend := preload("res://addons/executorch/editor/backend/python_backend.gd")
 const Interpreters := preload("res://addons/executorch/editor/backend/interpreters.gd")
+const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
 const POLL_SECONDS: float = 2.0
 const WORDS: PackedStringArray = [
-	"Python rests until a model needs it", "Python is starting…", "Python is ready", "Python did not start"
+	"Python starts when a model needs it", "Python is starting…", "Python is ready", "Python did not start"
 ]
 const ICONS: PackedStringArray = ["Pause", "Time", "StatusSuccess", "StatusError"]
 
-var _jobs: ExecuTorchJobs
+var _jobs: Jobs
 var _icon: TextureRect = TextureRect.new()
 var _state: Label = Label.new()
 var _detail: Label = Label.new()
@@ -25,7 +26,7 @@ var _asking: bool = false
 var _timer: Timer = Timer.new()
 
 
-func _init(jobs: ExecuTorchJobs = null) -> void:
+func _init(jobs: Jobs = null) -> void:
 	_jobs = jobs
 	_icon.stretch_mode = TextureRect.STRETCH_KEEP_CENTERED
 	add_child(_icon)
@@ -44,7 +45,7 @@ func _init(jobs: ExecuTorchJobs = null) -> void:
 		"Stops the Python process; it starts again when a model needs it.",
 		func() -> void: _jobs.stop_backend()
 	)
-	_add_button("Set Up…", "Tools", "Chooses the Python interpreter, or installs what is needed.", setup_requested.emit)
+	_add_button("Set Up…", "Tools", "Chooses the Python interpreter, or installs the packages.", setup_requested.emit)
 	_timer.wait_time = POLL_SECONDS
 	_timer.timeout.connect(_poll)
 	add_child(_timer)

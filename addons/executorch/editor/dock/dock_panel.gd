@@ -1,7 +1,7 @@
 @tool
 extends MarginContainer
-## The bottom panel "ExecuTorch": a page for conversions and their log, one for what Python is found, one for the MCP
-## server. The Python process that converts is in sight above the first two.
+## The bottom panel "ExecuTorch": a page for conversions and their log, one for the Python that converts, one for the
+## MCP server. The state of the Python process stands above the first two.
 
 signal setup_requested
 
@@ -11,9 +11,11 @@ const JobsTable := preload("jobs_table.gd")
 const JobLog := preload("job_log.gd")
 const BackendBar := preload("backend_bar.gd")
 const DoctorView := preload("doctor_view.gd")
+const McpEditorServer := preload("res://addons/executorch/editor/mcp/mcp_editor_server.gd")
 const McpView := preload("res://addons/executorch/editor/mcp/mcp_view.gd")
+const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
 
-var _jobs: ExecuTorchJobs
+var _jobs: Jobs
 var _bar: BackendBar
 var _table: JobsTable
 var _log: JobLog = JobLog.new()
@@ -25,7 +27,7 @@ var _clear: Button = Button.new()
 var _pages: Array[Control] = []
 
 
-func _init(jobs: ExecuTorchJobs = null) -> void:
+func _init(jobs: Jobs = null, mcp: McpEditorServer = null) -> void:
 	_jobs = jobs
 	name = "ExecuTorch"
 	add_child(_column)
@@ -34,7 +36,7 @@ func _init(jobs: ExecuTorchJobs = null) -> void:
 	_doctor = DoctorView.new(jobs)
 	_doctor.setup_requested.connect(setup_requested.emit)
 	_add_page("Environment", _doctor)
-	_add_page("MCP", McpView.new())
+	_add_page("MCP", McpView.new(mcp))
 	_tabs.tab_changed.connect(_on_tab_changed)
 	_show_page(Page.CONVERSIONS)
 
@@ -78,8 +80,8 @@ func _add_conversions() -> void:
 	split.add_child(_table)
 	_log.size_flags_horizontal = Control.SIZE_EXPAND_FILL
 	split.add_child(_log)
-	_clear.text = "Clear"
-	_clear.tooltip_text = "Takes the conversions that have ended from the list."
+	_clear.text = "Clear Finished"
+	_clear.tooltip_text = "Removes the conversions that have ended from the list. The models stay."
 	_clear.pressed.connect(func() -> void: _jobs.clear_finished())
 	_log.add_button(_clear)
 	_add_page("Conversions", split)

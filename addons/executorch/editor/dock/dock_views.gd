@@ -1,28 +1,27 @@
 @tool
 extends RefCounted
-## Registers the bottom panel and the windows that belong to it. `plugin.gd` starts and stops it.
+## Registers the bottom panel and the windows that belong to it.
 
 const DockPanel := preload("dock_panel.gd")
 const SetupWindow := preload("res://addons/executorch/editor/setup/setup_window.gd")
+const McpEditorServer := preload("res://addons/executorch/editor/mcp/mcp_editor_server.gd")
 const Backend := preload("res://addons/executorch/editor/backend/python_backend.gd")
-
-## The part that is running, for the inspector's "Show Log"; null in an editor without it.
-static var running: RefCounted
+const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
+const Job := preload("res://addons/executorch/editor/jobs/job.gd")
 
 var _panel: DockPanel
 var _setup: SetupWindow
-var _jobs: ExecuTorchJobs
-## The window opens by itself once in a run of the editor: a person who closed it knows.
+var _jobs: Jobs
+## The window opens once in a run of the editor; it is not opened again after a person closed it.
 var _offered: bool = false
 var _has_told: bool = false
 var _plugin: EditorPlugin
 
 
 ## Adds the panel to the editor.
-func start(plugin: EditorPlugin, jobs: ExecuTorchJobs) -> void:
+func _init(plugin: EditorPlugin = null, jobs: Jobs = null, mcp: McpEditorServer = null) -> void:
 	_plugin = plugin
-	running = self
-	_panel = DockPanel.new(jobs)
+	_panel = DockPanel.new(jobs, mcp)
 	plugin.add_control_to_bottom_panel(_panel, "ExecuTorch")
 	_setup = SetupWindow.new(jobs)
 	EditorInterface.get_base_control().add_child(_setup)
@@ -34,14 +33,13 @@ func start(plugin: EditorPlugin, jobs: ExecuTorchJobs) -> void:
 
 
 ## Takes it away.
-func stop(plugin: EditorPlugin) -> void:
-	plugin.remove_control_from_bottom_panel(_panel)
+func stop() -> void:
+	_plugin.remove_control_from_bottom_panel(_panel)
 	_panel.queue_free()
 	_setup.queue_free()
 	_jobs.backend_state_changed.disconnect(_offer_setup)
 	_jobs.job_added.disconnect(_tell_start)
 	_jobs.job_finished.disconnect(_tell_failure)
-	running = null
 	_panel = null
 
 
@@ -51,15 +49,15 @@ func show_job_of(path: String) -> void:
 	_panel.show_job_of(path)
 
 
-## Once in a run of the editor: who does not see the panel would wait for nothing.
-func _tell_start(job: ExecuTorchJob) -> void:
+## Once in a run of the editor: a person who does not see the panel would not know that a conversion waits.
+func _tell_start(job: Job) -> void:
 	if not _has_told and not _panel.is_visible_in_tree():
 		_has_told = true
 		_toast("%s is being converted; the ExecuTorch panel shows how far it is." % job.path.get_file())
 
 
-func _tell_failure(job: ExecuTorchJob) -> void:
-	if job.state == ExecuTorchJob.State.FAILED and not _panel.is_visible_in_tree() and not _setup.visible:
+func _tell_failure(job: Job) -> void:
+	if job.state == Job.State.FAILED and not _panel.is_visible_in_tree() and not _setup.visible:
 		var words: String = "%s could not be converted; the ExecuTorch panel says why." % job.path.get_file()
 		_toast(words, EditorToaster.SEVERITY_ERROR, str(job.error.get("cause", "")))
 

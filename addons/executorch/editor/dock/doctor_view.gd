@@ -1,19 +1,20 @@
 @tool
 extends VBoxContainer
-## What the backend finds of Python and its packages: each check with what was found, and what mends a failed one.
+## The backend's checks of Python and its packages: each with its result, and the remedy of a failed one.
 
 signal setup_requested
 
 const Interpreters := preload("res://addons/executorch/editor/backend/interpreters.gd")
+const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
 
-var _jobs: ExecuTorchJobs
+var _jobs: Jobs
 var _words: Label = Label.new()
 var _set_up: Button = Button.new()
 var _table: Tree = Tree.new()
 var _checking: bool = false
 
 
-func _init(jobs: ExecuTorchJobs = null) -> void:
+func _init(jobs: Jobs = null) -> void:
 	_jobs = jobs
 	var head: HBoxContainer = HBoxContainer.new()
 	add_child(head)
@@ -46,12 +47,12 @@ func _ready() -> void:
 	_table.set_column_custom_minimum_width(0, roundi(170 * EditorInterface.get_editor_scale()))
 
 
-## Whether anything was asked for yet.
+## Whether the checks were requested.
 func has_checked() -> bool:
 	return _checking or _table.get_root() != null
 
 
-## Asks the backend, which is started for it when it rests.
+## Asks the backend, which is started for it when it is not running.
 func check() -> void:
 	if _checking:
 		return
@@ -83,13 +84,15 @@ func show_checks(checks: Array) -> void:
 		row.set_tooltip_text(1, str(check_of.get("found", "")))
 		var remedy: String = str(check_of.get("remedy", ""))
 		if not ok and not remedy.is_empty():
-			var mend: TreeItem = _table.create_item(row)
-			mend.set_text(0, "What to do")
-			mend.set_text(1, remedy)
-			mend.set_autowrap_mode(1, TextServer.AUTOWRAP_WORD_SMART)
-			mend.set_tooltip_text(1, remedy)
+			var remedy_row: TreeItem = _table.create_item(row)
+			remedy_row.set_text(0, "What to do")
+			remedy_row.set_text(1, remedy)
+			remedy_row.set_autowrap_mode(1, TextServer.AUTOWRAP_WORD_SMART)
+			remedy_row.set_tooltip_text(1, remedy)
 	_set_up.visible = failed > 0
-	_words.text = "All is well." if failed == 0 else "%d of %d checks failed." % [failed, checks.size()]
+	_words.text = (
+		"Python and its packages are complete." if failed == 0 else "%d of %d checks failed." % [failed, checks.size()]
+	)
 
 
 ## The checks as lines of text.

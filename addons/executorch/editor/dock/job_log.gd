@@ -1,9 +1,10 @@
 @tool
 extends VBoxContainer
-## What a conversion said, as text that can be selected and copied; on a failure its cause and what mends it stand
-## first.
+## The log of a conversion, as text that can be selected and copied. An error comes first, with its remedy.
 
-var _job: ExecuTorchJob
+const Job := preload("res://addons/executorch/editor/jobs/job.gd")
+
+var _job: Job
 var _shown_lines: int = -1
 var _text: RichTextLabel = RichTextLabel.new()
 var _copy: Button = Button.new()
@@ -31,26 +32,32 @@ func _init() -> void:
 
 
 ## Shows a job's log, or an empty page for null.
-func show_job(job: ExecuTorchJob) -> void:
-	if job == _job and job != null and job.log_lines.size() == _shown_lines and job.state < ExecuTorchJob.State.DONE:
+func show_job(job: Job) -> void:
+	if job == _job and job != null and job.log_lines.size() == _shown_lines and job.state < Job.State.DONE:
 		return
 	_job = job
 	_copy.disabled = job == null
 	_title.text = job.path.get_file() if job != null else "No conversion is selected."
 	_shown_lines = job.log_lines.size() if job != null else 0
 	_text.clear()
-	# A failure begins with what one wants to know; what runs is followed.
-	_text.scroll_following = job == null or job.state != ExecuTorchJob.State.FAILED
+	# A failure is shown from its beginning; a running log is followed.
+	_text.scroll_following = job == null or (job.state != Job.State.FAILED and job.warning.is_empty())
 	if job == null:
 		return
-	if job.state == ExecuTorchJob.State.FAILED:
-		_text.push_color(get_theme_color(&"error_color", &"Editor"))
-		_text.add_text("%s: %s\n" % [job.error.get("code", ""), job.error.get("cause", "")])
-		_text.pop()
-		_text.add_text("%s\n\n" % job.error.get("remedy", ""))
+	if job.state == Job.State.FAILED:
+		_add_message("%s: %s" % [job.error.get("code", ""), job.error.get("cause", "")], job.error, &"error_color")
+	elif not job.warning.is_empty():
+		_add_message("%s: %s" % [job.warning["title"], job.warning["cause"]], job.warning, &"warning_color")
 	_text.add_text("\n".join(job.log_lines))
 	if not _text.scroll_following:
 		_text.scroll_to_line(0)
+
+
+func _add_message(words: String, message: Dictionary, color: StringName) -> void:
+	_text.push_color(get_theme_color(color, &"Editor"))
+	_text.add_text(words + "\n")
+	_text.pop()
+	_text.add_text("%s\n\n" % message.get("remedy", ""))
 
 
 ## Adds a button beside Copy.

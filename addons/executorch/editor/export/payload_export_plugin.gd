@@ -1,18 +1,30 @@
 @tool
 extends EditorExportPlugin
-## Adds the programs of the exported models to the export: Godot itself takes only the resource of an imported file.
+## Adds the programs of the exported models to the export, because Godot itself takes only the resource of an imported
+## file. Leaves out the addon's editor part, and in a release MCP and telemetry.
+
+const GameSettings := preload("res://addons/executorch/runtime/library/project_settings.gd")
+const ModelExtensions := preload("res://addons/executorch/runtime/library/model_extensions.gd")
+const ModelUses := preload("model_uses.gd")
+const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
 
 const ADDON: String = "res://addons/executorch/"
 ## Parts of the addon that only an editor can run.
 const EDITOR_ONLY: PackedStringArray = ["editor/", "plugin.gd"]
+## The scripts that a release contains only when the project allows it, and their classes, which scripts may use.
+const MCP: String = "runtime/mcp/"
+const MCP_CLASSES: PackedStringArray = ["ExecuTorchMCPServer", "ExecuTorchMCPCall"]
+## The scripts that only debug builds and games started by an editor use.
+const DEBUG_ONLY: PackedStringArray = ["runtime/telemetry/", "runtime/loading/live_reload.gd"]
 const RESOURCE_EXTENSIONS: PackedStringArray = ["tres", "res"]
-const MODEL_EXTENSIONS: PackedStringArray = ["pte", "pt", "pt2", "pth", "safetensors"]
 
-var _jobs: ExecuTorchJobs
+var _jobs: Jobs
 var _added: PackedStringArray = []
+var _left_out: PackedStringArray = []
+var _uses: ModelUses
 
 
-func _init(jobs: ExecuTorchJobs = null) -> void:
+func _init(jobs: Jobs = null) -> void:
 	_jobs = jobs
 
 
@@ -20,32 +32,54 @@ func _get_name() -> String:
 	return "ExecuTorch"
 
 
-func _export_begin(_features: PackedStringArray, _is_debug: bool, _path: String, _flags: int) -> void:
+func _export_begin(_features: PackedStringArray, is_debug: bool, _path: String, _flags: int) -> void:
 	_added.clear()
+	_uses = null
+	_left_out = EDITOR_ONLY.duplicate()
+	if not is_debug:
+		_left_out.append_array(DEBUG_ONLY)
+		if not GameSettings.read(GameSettings.MCP_ALLOW_IN_RELEASE):
+			_left_out.append(MCP)
 	# A headless export begins before anybody else hears that the first scan is over.
 	_jobs.resume()
 
 
 func _export_file(path: String, type: String, _features: PackedStringArray) -> void:
-	for part: String in EDITOR_ONLY:
+	for part: String in _left_out:
 		if path.begins_with(ADDON + part):
 			skip()
 			return
-	var extension: String = path.get_extension().to_lower()
-	var may_hold_model: bool = extension in MODEL_EXTENSIONS
-	may_hold_model = may_hold_model or (extension in RESOURCE_EXTENSIONS and type == "Resource")
-	if not may_hold_model:
+	if MCP in _left_out:
+		_warn_of_mcp_classes(path)
+	var is_resource: bool = type == "Resource" and path.get_extension().to_lower() in RESOURCE_EXTENSIONS
+	if not is_resource and not ModelExtensions.is_model(path):
 		return
 	var model: ExecuTorchResource = ResourceLoader.load(path) as ExecuTorchResource
 	if model == null:
 		return
 	if model.state == ExecuTorchResource.State.PENDING or model.state == ExecuTorchResource.State.FAILED:
-		_refuse(path, model)
+		_leave_out(path, model)
 		return
 	if not model.payload_path.is_empty():
-		_add(path, model.get_absolute_path(model.payload_path))
-	for external: String in model.external_paths:
-		_add(path, model.get_absolute_path(external))
+		_add(path, model.get_version().payload_place)
+	for external: String in model.get_version().external_places:
+		_add(path, external)
+
+
+## A script or scene that names a class which is not exported would not load in the game.
+func _warn_of_mcp_classes(path: String) -> void:
+	if path.begins_with(ADDON) or not path.get_extension() in ["gd", "tscn"]:
+		return
+	var text: String = FileAccess.get_file_as_string(path)
+	for name: String in MCP_CLASSES:
+		if text.contains(name):
+			var what: String = "%s uses %s, which this export does not have: turn on %s, or use ExecuTorchMCP.server."
+			get_export_platform().add_message(
+				EditorExportPlatform.EXPORT_MESSAGE_WARNING,
+				"ExecuTorch",
+				what % [path, name, GameSettings.MCP_ALLOW_IN_RELEASE]
+			)
+			return
 
 
 func _add(model_path: String, payload_path: String) -> void:
@@ -54,25 +88,40 @@ func _add(model_path: String, payload_path: String) -> void:
 	_added.append(payload_path)
 	var bytes: PackedByteArray = FileAccess.get_file_as_bytes(payload_path)
 	if bytes.is_empty():
-		_tell(model_path, "its payload %s cannot be read. Import the model again." % payload_path)
+		_refuse(model_path, "its program %s cannot be read. Import the model again." % payload_path)
 	else:
 		add_file(payload_path, bytes, false)
 
 
-func _refuse(path: String, model: ExecuTorchResource) -> void:
-	if model.state == ExecuTorchResource.State.PENDING:
-		_tell(path, "it is still being converted. Export again when the ExecuTorch dock shows it as done.")
+## A model without a program is never exported. It is an error when the game uses it, or the preset names it.
+func _leave_out(path: String, model: ExecuTorchResource) -> void:
+	skip()
+	var why: String = "it is still being converted. Export again when the ExecuTorch panel shows it as done."
+	if model.state == ExecuTorchResource.State.FAILED:
+		why = "its conversion failed: %s %s" % [model.error.get("cause", ""), model.error.get("remedy", "")]
+	if _uses == null:
+		_uses = ModelUses.new()
+	if _is_selected() or _uses.has(path):
+		_refuse(path, why)
 	else:
-		_tell(path, "its conversion failed: %s %s" % [model.error.get("cause", ""), model.error.get("remedy", "")])
+		_jobs.failures.excuse(path)
+		_tell(path, "%s No scene, resource or script uses it." % why, EditorExportPlatform.EXPORT_MESSAGE_WARNING)
 
 
-func _tell(path: String, what: String) -> void:
-	# A failure of this very run was told already.
-	var is_known: bool = not _jobs.get_failure(path).is_empty()
-	var severity: int = (
-		EditorExportPlatform.EXPORT_MESSAGE_WARNING if is_known else EditorExportPlatform.EXPORT_MESSAGE_ERROR
-	)
-	var text: String = "%s is not exported: %s" % [path, what]
-	get_export_platform().add_message(severity as EditorExportPlatform.ExportMessageType, "ExecuTorch", text)
-	if not is_known:
-		_jobs.note_failure(path, "", {"code": "NOT_EXPORTED", "cause": what, "remedy": ""})
+## Whether the export preset exports selected files only: then each file was selected, or a selected one uses it.
+func _is_selected() -> bool:
+	var preset: EditorExportPreset = get_export_preset()
+	return preset != null and preset.get_export_filter() != EditorExportPreset.EXPORT_ALL_RESOURCES
+
+
+func _refuse(path: String, why: String) -> void:
+	# A failure of this very run was reported already.
+	if _jobs.failures.get_error(path).is_empty():
+		_jobs.failures.note(path, "", {"code": "NOT_EXPORTED", "cause": why, "remedy": ""})
+		_tell(path, why, EditorExportPlatform.EXPORT_MESSAGE_ERROR)
+	else:
+		_tell(path, why, EditorExportPlatform.EXPORT_MESSAGE_WARNING)
+
+
+func _tell(path: String, why: String, severity: EditorExportPlatform.ExportMessageType) -> void:
+	get_export_platform().add_message(severity, "ExecuTorch", "%s is not exported: %s" % [path, why])

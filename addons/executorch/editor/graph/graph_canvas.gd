@@ -7,9 +7,11 @@ signal delegate_opened(box: ProgramGraph.Box)
 
 const ProgramGraph := preload("program_graph.gd")
 const Layout := preload("graph_layout.gd")
-const Style := preload("res://addons/executorch/editor/profiler/charts/chart_style.gd")
+const Style := preload("res://addons/executorch/editor/shared/style.gd")
 const COLUMN_GAP: float = 70.0
 const ROW_GAP: float = 28.0
+## A graph is not shown smaller than this, so that its boxes stay distinct.
+const SMALLEST_ZOOM: float = 0.12
 
 var _graph: ProgramGraph
 var _boxes: Array[GraphNode] = []
@@ -28,7 +30,7 @@ func _init() -> void:
 	node_deselected.connect(_highlight)
 
 
-## Shows a graph from its start. Returns the milliseconds that it took.
+## Shows a whole graph. Returns the milliseconds that it took.
 func show_graph(graph: ProgramGraph) -> float:
 	var begin: int = Time.get_ticks_usec()
 	_graph = graph
@@ -51,7 +53,7 @@ func show_graph(graph: ProgramGraph) -> float:
 	var places: PackedVector2Array = Layout.place(sizes, pairs, Vector2(_style.px(COLUMN_GAP), _style.px(ROW_GAP)))
 	for index: int in _boxes.size():
 		_boxes[index].position_offset = places[index]
-	_show_start.call_deferred()
+	_show_whole.call_deferred()
 	return (Time.get_ticks_usec() - begin) / 1000.0
 
 
@@ -71,8 +73,8 @@ func find_next(words: String) -> bool:
 	return false
 
 
-## Selects and centres the box of an instruction: of those with the operator's name the nearest, else the box itself
-## (an operator inside a delegate is found at its delegate). False when there is none.
+## Selects and centres the box of an instruction: of those with the operator's name the nearest, else the box itself (an
+## operator inside a delegate is found at its delegate). False when there is none.
 func select_instruction(instruction: int, operator: String) -> bool:
 	var best: int = -1
 	var best_distance: int = 0
@@ -164,12 +166,32 @@ func _tooltip(box: ProgramGraph.Box) -> String:
 	return "\n".join(lines)
 
 
-func _show_start() -> void:
+func _show_whole() -> void:
+	_fit()
+	# The scroll bars know the new boxes only after the next layout.
+	if is_inside_tree() and not get_tree().process_frame.is_connected(_fit_again):
+		get_tree().process_frame.connect(_fit_again, CONNECT_ONE_SHOT)
+
+
+func _fit_again() -> void:
+	if not _boxes.any(func(node: GraphNode) -> bool: return node.selected):
+		_fit()
+
+
+## Fits the whole graph into the window and centres it. Of a graph that would be too small to see, its start.
+func _fit() -> void:
 	if _boxes.is_empty():
 		return
-	zoom = 1.0
-	var top_left: Vector2 = _boxes[0].position_offset
-	scroll_offset = Vector2(top_left.x - _style.px(40), top_left.y + _boxes[0].size.y * 0.5 - size.y * 0.5)
+	var bounds: Rect2 = Rect2(_boxes[0].position_offset, _boxes[0].size)
+	for node: GraphNode in _boxes:
+		bounds = bounds.merge(Rect2(node.position_offset, node.size))
+	var wanted: Rect2 = bounds.grow(_style.px(30))
+	var fitting: float = minf(size.x / wanted.size.x, size.y / wanted.size.y)
+	zoom_min = minf(zoom_min, SMALLEST_ZOOM)
+	zoom = clampf(fitting, SMALLEST_ZOOM, 1.0)
+	scroll_offset = wanted.get_center() * zoom - size * 0.5
+	if fitting < SMALLEST_ZOOM:
+		scroll_offset.x = wanted.position.x * zoom
 
 
 func _centre(node: GraphNode) -> void:

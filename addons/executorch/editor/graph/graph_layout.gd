@@ -1,17 +1,16 @@
 @tool
 extends RefCounted
-## Places boxes in columns along the flow of the tensors: a box stands right of all that it depends on, and as
-## level with
-## them as the others in its column allow.
+## Places boxes in columns along the flow of the tensors: a box stands right of all that it depends on, and as level
+## with them as the others in its column allow.
 
 const SWEEPS: int = 6
-## An edge that passes this many columns or fewer keeps room free in each of them, so that boxes do not stand on it.
+## An edge that passes this many columns or fewer keeps space free in each of them, so that boxes do not stand on it.
 const LONGEST_KEPT_FREE: int = 40
 const LANE_HEIGHT: float = 12.0
 
 
-## The upper left corner of each box. `edges` are pairs (from, to) of box indices with from < to; `gap` lies
-## between columns and rows.
+## The upper left corner of each box. `edges` are pairs (from, to) of box indices with from < to; `gap` lies between
+## columns and rows.
 static func place(sizes: PackedVector2Array, edges: Array[Vector2i], gap: Vector2) -> PackedVector2Array:
 	var before: Array[PackedInt32Array] = _lists(sizes.size())
 	var after: Array[PackedInt32Array] = _lists(sizes.size())
@@ -123,7 +122,7 @@ static func _settle(
 		drift += y + sizes[box].y * 0.5 - float(wanted[box])
 		places[box].y = y
 		free_from = y + sizes[box].y + gap
-	# Boxes were only pushed down; half of it goes back up, so that a column stays centred on what it wants.
+	# Boxes were only moved down; half of the distance is taken back, so that a column stays centred on its neighbours.
 	for box: int in sorted:
 		places[box].y -= drift / sorted.size()
 	return PackedInt32Array(sorted)

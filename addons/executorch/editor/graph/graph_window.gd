@@ -4,9 +4,9 @@ extends Window
 
 const Canvas := preload("graph_canvas.gd")
 const ProgramGraph := preload("program_graph.gd")
-const Facts := preload("res://addons/executorch/editor/inspector/model_facts.gd")
+const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
 
-var _jobs: ExecuTorchJobs
+var _jobs: Jobs
 var _canvas: Canvas = Canvas.new()
 var _bar: HBoxContainer = HBoxContainer.new()
 var _method: OptionButton = OptionButton.new()
@@ -23,7 +23,7 @@ var _question: int = 0
 var _graphs: Array[ProgramGraph] = []
 
 
-func _init(jobs: ExecuTorchJobs = null) -> void:
+func _init(jobs: Jobs = null) -> void:
 	_jobs = jobs
 	title = "Model Graph"
 	visible = false
@@ -80,10 +80,13 @@ func open(model: ExecuTorchResource, method_name: String) -> void:
 	show_program(answer["result"], method_name)
 
 
-## Shows an operator of a model's method; `row` as in the profiler: `{instruction, name}`.
-func open_operator(model: ExecuTorchResource, method_name: String, row: Dictionary) -> void:
+## Shows an operator of a method of the model at `path`; `row` as in the profiler: `{instruction, name}`.
+func open_operator(path: String, method_name: String, row: Dictionary) -> void:
+	var model: ExecuTorchResource = load(path) as ExecuTorchResource if ResourceLoader.exists(path) else null
+	if model == null:
+		return
 	await open(model, method_name)
-	if _path == model.resource_path:
+	if _path == path:
 		_select(row)
 
 

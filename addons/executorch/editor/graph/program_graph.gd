@@ -22,7 +22,7 @@ class Box:
 	var instruction: int = -1
 
 
-## One tensor on its way: from box and output port to box and input port.
+## A connection: from box and output port to box and input port.
 class Edge:
 	extends RefCounted
 	var from: int = 0
@@ -62,7 +62,7 @@ func shape_of(value: String) -> String:
 	return " × ".join(words) if not words.is_empty() else "scalar"
 
 
-## How many boxes are operators, delegates counted with what they hold.
+## The number of operators, those inside of delegates included.
 func count_operators() -> int:
 	var count: int = 0
 	for box: Box in boxes:
@@ -77,20 +77,24 @@ func count_operators() -> int:
 func _build(known: Dictionary, nodes: Array, inputs: Array, outputs: Array) -> void:
 	values = known
 	for index: int in inputs.size():
-		var box: Box = Box.new()
-		box.kind = "input"
-		box.title = "Input" if inputs.size() == 1 else "Input %d" % index
+		var box: Box = _end_box("input", index, inputs.size())
 		box.outputs = [_id(inputs[index])]
 		_add(box)
 	for index: int in nodes.size():
 		_add(_box_of(nodes[index], index))
 	for index: int in outputs.size():
-		var box: Box = Box.new()
-		box.kind = "output"
-		box.title = "Output" if outputs.size() == 1 else "Output %d" % index
+		var box: Box = _end_box("output", index, outputs.size())
 		box.inputs = [_id(outputs[index])]
 		_add(box)
 	_writers.clear()
+
+
+## The box of one of `count` inputs or outputs of the graph.
+static func _end_box(kind: String, index: int, count: int) -> Box:
+	var box: Box = Box.new()
+	box.kind = kind
+	box.title = kind.capitalize() if count == 1 else "%s %d" % [kind.capitalize(), index]
+	return box
 
 
 func _box_of(node: Dictionary, index: int) -> Box:

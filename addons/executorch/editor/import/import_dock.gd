@@ -1,10 +1,11 @@
 @tool
 extends RefCounted
-## What Godot's Import dock lacks for models: options that come and go with other options, and a wrong value told
-## before the import. `inspector_views.gd` starts and stops it.
+## Adds to Godot's Import dock for models: options that appear with other options, and a wrong value reported before the
+## import. `inspector_views.gd` starts and stops it.
 
-const Check := preload("../inspector/options_check.gd")
-const Options := preload("import_options.gd")
+const Check := preload("options_check.gd")
+const Options := preload("res://addons/executorch/editor/shared/import_options.gd")
+const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
 
 ## More of a complaint is in its tooltip: the dock is small.
 const MOST_LINES: int = 4
@@ -16,8 +17,8 @@ var _panel: PanelContainer = PanelContainer.new()
 var _words: Label = Label.new()
 
 
-## Finds the dock and adds the complaint above its button. Does nothing in a Godot that has no such dock.
-func start(jobs: ExecuTorchJobs) -> void:
+## Finds the dock and adds the message above its button. Does nothing if Godot does not have this dock.
+func start(jobs: Jobs) -> void:
 	var docks: Array[Node] = EditorInterface.get_base_control().find_children("*", "ImportDock", true, false)
 	var inspectors: Array[Node] = docks[0].find_children("*", "EditorInspector", true, false) if docks else []
 	if inspectors.is_empty():
@@ -63,7 +64,7 @@ func _on_edited(_property: String) -> void:
 		if typeof(value) == typeof(Options.CONVERSION[option]):
 			values[option] = value
 	_check.check(path, values, true)
-	# Godot asks which options apply only when the file is selected anew.
+	# Godot reads which options apply only when the file is selected again.
 	edited.notify_property_list_changed.call_deferred()
 
 

@@ -1,9 +1,10 @@
 @tool
 extends RefCounted
-## Writes what Godot loads for a model file: `<save_path>.tres`, an ExecuTorchResource. It appears whole or not at all.
+## Writes the resource that Godot loads for a model file: `<save_path>.tres`, an ExecuTorchResource. It is written
+## completely or not at all.
 
-const Artifact := preload("artifact.gd")
-const Options := preload("import_options.gd")
+const AtomicFile := preload("res://addons/executorch/runtime/library/atomic_file.gd")
+const Artifact := preload("res://addons/executorch/editor/cache/artifact.gd")
 
 
 ## A model that can be run. `installed` is what Artifact.install returned. Empty, or an error `{code, cause, remedy}`.
@@ -24,12 +25,12 @@ static func save_ready(save_path: String, options: Dictionary, installed: Dictio
 	return error
 
 
-## A model that is being converted: what was there stays in it, for the case that the conversion fails.
+## A model that is being converted. The earlier version stays in it, in case the conversion fails.
 static func save_pending(save_path: String, options: Dictionary) -> Dictionary:
 	return _save(_with_former(save_path, ExecuTorchResource.State.PENDING), save_path, options)
 
 
-## A model whose conversion failed: the last good one stays in it and can be run.
+## A model whose conversion failed. The earlier version stays in it and can be run.
 static func save_failed(save_path: String, options: Dictionary, error: Dictionary) -> Dictionary:
 	var resource: ExecuTorchResource = _with_former(save_path, ExecuTorchResource.State.FAILED)
 	resource.error = {
@@ -37,6 +38,7 @@ static func save_failed(save_path: String, options: Dictionary, error: Dictionar
 		"cause": str(error.get("cause", "")),
 		"remedy": str(error.get("remedy", "")),
 		"stage": str(error.get("stage", "")),
+		"guesses": error.get("guesses", []),
 	}
 	return _save(resource, save_path, options)
 
@@ -66,15 +68,13 @@ static func _save(resource: ExecuTorchResource, save_path: String, options: Dict
 	var status: Error = ResourceSaver.save(resource, unfinished)
 	if status == OK and not _is_whole(unfinished, resource):
 		status = ERR_FILE_CANT_WRITE
-	if status == OK:
-		status = DirAccess.rename_absolute(unfinished, save_path + ".tres")
+	status = AtomicFile.put_in_place(unfinished, save_path + ".tres", status)
 	if status == OK:
 		return {}
-	DirAccess.remove_absolute(unfinished)
 	return {
 		"code": "FILE_NOT_WRITTEN",
 		"cause": "%s.tres cannot be written: %s." % [save_path, error_string(status)],
-		"remedy": "Free some space or give the right to write, and import the file again.",
+		"remedy": "Free some disk space or make the folder writable, and import the file again.",
 	}
 
 

@@ -2,17 +2,19 @@
 extends EditorImportPlugin
 ## Imports model files as ExecuTorchResource. In an open editor the conversion runs in the background.
 
+const ModelExtensions := preload("res://addons/executorch/runtime/library/model_extensions.gd")
 const Imported := preload("imported_resource.gd")
-const Options := preload("import_options.gd")
-const RunMode := preload("../backend/run_mode.gd")
+const Options := preload("res://addons/executorch/editor/shared/import_options.gd")
+const RunMode := preload("res://addons/executorch/editor/jobs/run_mode.gd")
+const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
 
 ## Larger payloads are not listed as generated files: Godot would read them again to hash them, in one frame.
 const MAX_LISTED_BYTES: int = 8 * 1024 * 1024
 
-var _jobs: ExecuTorchJobs
+var _jobs: Jobs
 
 
-func _init(jobs: ExecuTorchJobs = null) -> void:
+func _init(jobs: Jobs = null) -> void:
 	_jobs = jobs
 
 
@@ -25,7 +27,7 @@ func _get_visible_name() -> String:
 
 
 func _get_recognized_extensions() -> PackedStringArray:
-	return ["pte", "pt", "pt2", "pth", "safetensors"]
+	return ModelExtensions.ALL
 
 
 func _get_save_extension() -> String:
@@ -77,6 +79,11 @@ func _import(
 	_platform_variants: Array[String],
 	gen_files: Array[String]
 ) -> Error:
+	var wrong: Dictionary = Options.find_wrong_kind(options)
+	if not wrong.is_empty():
+		_jobs.failures.note(source_file, save_path, wrong)
+		var unsaved: Dictionary = Imported.save_failed(save_path, {}, wrong)
+		return OK if unsaved.is_empty() else ERR_FILE_CANT_WRITE
 	var result: Dictionary = _jobs.take_outcome(source_file, options)
 	if result.is_empty():
 		if RunMode.waits():
@@ -96,5 +103,5 @@ func _import(
 			gen_files.append(result["payload_path"] as String)
 	if error.is_empty():
 		return OK
-	_jobs.note_failure(source_file, save_path, error)
+	_jobs.failures.note(source_file, save_path, error)
 	return OK if FileAccess.file_exists(save_path + ".tres") else ERR_FILE_CANT_WRITE

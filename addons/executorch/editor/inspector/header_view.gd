@@ -1,14 +1,27 @@
 @tool
 extends VBoxContainer
-## A model's name, where it comes from, and its state: ready, being converted, or failed with what mends it.
+## A model's name, where it comes from, and its state: ready, not calibrated, being converted, or failed, with what can
+## be done about it.
 
 signal cancel_requested
 signal retry_requested
 signal log_requested
+signal calibration_requested
+## Emitted when a person allows the code of this model or of its factory, as the shown error asks.
+signal permission_given(code: String)
+## A guess of the error was taken: the import options that it sets.
+signal guess_taken(options: Dictionary)
 
-enum State { READY, PENDING, FAILED }
+enum State { READY, WARNING, PENDING, FAILED }
 
-const SvgIcon := preload("res://addons/executorch/editor/preview/svg_icon.gd")
+const Icons := preload("res://addons/executorch/editor/shared/icons.gd")
+const MessagePanel := preload("message_panel.gd")
+## Errors that a permission resolves, with the tooltip of the button.
+const PERMISSIONS: Dictionary[String, String] = {
+	"PICKLE_NEEDS_PERMISSION": "Allows this file to run its code, confined. Only for a file whose origin you trust.",
+	"FACTORY_NEEDS_APPROVAL": "Allows this factory to run on this machine without a sandbox, until its code changes.",
+}
+const STATE_ICONS: PackedStringArray = ["StatusSuccess", "StatusWarning", "Progress1", "StatusError"]
 
 var _title: Label = Label.new()
 var _subtitle: Label = Label.new()
@@ -17,15 +30,73 @@ var _state_icon: TextureRect = TextureRect.new()
 var _state: Label = Label.new()
 var _progress_row: HBoxContainer = HBoxContainer.new()
 var _progress: ProgressBar = ProgressBar.new()
-var _error_panel: PanelContainer = PanelContainer.new()
-var _cause: Label = Label.new()
-var _remedy: Label = Label.new()
-var _code: Label = Label.new()
-var _buttons: HFlowContainer = HFlowContainer.new()
+var _error: MessagePanel = MessagePanel.new()
+var _warning: MessagePanel = MessagePanel.new()
+var _choose: Button
+var _allow: Button
 var _current: State = State.READY
 
 
 func _init() -> void:
+	_build_head()
+	_build_progress()
+	_error.guess_taken.connect(guess_taken.emit)
+	_error.add_button("Try Again", "Converts the file once more with the same options.", retry_requested.emit)
+	_error.add_button("Show Log", "Opens the ExecuTorch panel at this conversion.", log_requested.emit)
+	_error.add_button("Copy", "Copies this message.", func() -> void: DisplayServer.clipboard_set(_error.get_text()))
+	_allow = _error.add_button("Allow This Code", "", func() -> void: permission_given.emit(_asked_for()))
+	add_child(_error)
+	_choose = _warning.add_button("Choose Folder…", "Chooses the folder with samples.", calibration_requested.emit)
+	add_child(_warning)
+
+
+## Names the model. `subtitle` is its kind and recipe in a line.
+func show_model(title: String, subtitle: String, path: String) -> void:
+	_title.text = title
+	_subtitle.text = subtitle
+	_title.tooltip_text = path
+	_subtitle.tooltip_text = "%s\n%s" % [path, subtitle]
+
+
+## A model that can be run. `warning` about its results is `{title, cause, remedy}`, or empty.
+func show_ready(warning: Dictionary = {}) -> void:
+	if warning.is_empty():
+		_set_state(State.READY, "Ready")
+		return
+	_choose.visible = warning.get("needs_samples", false)
+	_warning.show_message(MessagePanel.Severity.WARNING, warning)
+	_set_state(State.WARNING, str(warning.get("title", "")))
+
+
+## A conversion that waits or runs. `fraction` 0 to 1, below 0 when unknown.
+func show_pending(stage: String, fraction: float, elapsed_seconds: float) -> void:
+	_set_state(State.PENDING, stage)
+	_progress.indeterminate = fraction < 0.0
+	_progress.value = clampf(fraction, 0.0, 1.0)
+	_progress.tooltip_text = "%s, %.0f s" % [stage, elapsed_seconds]
+
+
+## A conversion that failed: `error` is `{code, cause, remedy, guesses}`. `keeps_artifact`: the former model is still
+## used.
+func show_failed(error: Dictionary, keeps_artifact: bool) -> void:
+	var message: Dictionary = error.duplicate()
+	message.merge({"cause": "The model could not be imported.", "code": ""})
+	_allow.set_meta(&"code", str(message["code"]))
+	_allow.visible = PERMISSIONS.has(_asked_for())
+	_allow.tooltip_text = PERMISSIONS.get(_asked_for(), "")
+	if keeps_artifact:
+		message["code"] = "%s  ·  the last version that worked is still used" % message["code"]
+	if _current != State.FAILED or _error.get_meta(&"message", {}) != message:
+		_error.set_meta(&"message", message)
+		_error.show_message(MessagePanel.Severity.ERROR, message)
+	_set_state(State.FAILED, "Failed")
+
+
+func _asked_for() -> String:
+	return _allow.get_meta(&"code", "")
+
+
+func _build_head() -> void:
 	var head: HBoxContainer = HBoxContainer.new()
 	add_child(head)
 	_icon.expand_mode = TextureRect.EXPAND_IGNORE_SIZE
@@ -38,49 +109,15 @@ func _init() -> void:
 	var first_line: HBoxContainer = HBoxContainer.new()
 	words.add_child(first_line)
 	for label: Label in [_title, _subtitle]:
-		label.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
 		label.mouse_filter = Control.MOUSE_FILTER_PASS
 		label.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	_title.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
+	_subtitle.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
 	first_line.add_child(_title)
 	words.add_child(_subtitle)
 	_state_icon.stretch_mode = TextureRect.STRETCH_KEEP_CENTERED
 	first_line.add_child(_state_icon)
 	first_line.add_child(_state)
-	_build_progress()
-	_build_error()
-
-
-## Names the model. `subtitle` is its kind, size and recipe in a line.
-func show_model(title: String, subtitle: String, path: String) -> void:
-	_title.text = title
-	_subtitle.text = subtitle
-	_title.tooltip_text = path
-	_subtitle.tooltip_text = "%s\n%s" % [path, subtitle]
-
-
-func show_ready() -> void:
-	_set_state(State.READY, "Ready")
-
-
-## A conversion that waits or runs. `fraction` 0 to 1, below 0 when unknown.
-func show_pending(stage: String, fraction: float, elapsed_seconds: float) -> void:
-	_set_state(State.PENDING, stage)
-	_progress.indeterminate = fraction < 0.0
-	_progress.value = clampf(fraction, 0.0, 1.0)
-	_progress.tooltip_text = "%s, %.0f s" % [stage, elapsed_seconds]
-
-
-## A conversion that failed: `error` is `{code, cause, remedy}`. `keeps_artifact`: the model of before is still
-## used.
-func show_failed(error: Dictionary, keeps_artifact: bool) -> void:
-	_set_state(State.FAILED, "Failed")
-	_cause.text = str(error.get("cause", "The model could not be imported."))
-	_remedy.text = str(error.get("remedy", ""))
-	_remedy.visible = not _remedy.text.is_empty()
-	_code.text = str(error.get("code", ""))
-	if keeps_artifact:
-		_code.text += "  ·  the last good conversion is still in use"
-	_code.visible = not _code.text.is_empty()
 
 
 func _build_progress() -> void:
@@ -91,42 +128,18 @@ func _build_progress() -> void:
 	_progress_row.add_child(_progress)
 	var cancel: Button = Button.new()
 	cancel.text = "Cancel"
-	cancel.tooltip_text = "Ends the conversion. The last good one, if there is any, stays."
+	cancel.tooltip_text = "Cancels the conversion. The last version that worked, if there is one, stays in use."
 	cancel.pressed.connect(cancel_requested.emit)
 	_progress_row.add_child(cancel)
 	add_child(_progress_row)
-
-
-func _build_error() -> void:
-	var column: VBoxContainer = VBoxContainer.new()
-	_error_panel.add_child(column)
-	for label: Label in [_cause, _remedy, _code]:
-		label.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
-		column.add_child(label)
-	column.add_child(_buttons)
-	var retry: Button = Button.new()
-	retry.text = "Try Again"
-	retry.pressed.connect(retry_requested.emit)
-	_buttons.add_child(retry)
-	var log_button: Button = Button.new()
-	log_button.text = "Show Log"
-	log_button.pressed.connect(log_requested.emit)
-	_buttons.add_child(log_button)
-	var copy: Button = Button.new()
-	copy.text = "Copy"
-	copy.tooltip_text = "Copies the error as text."
-	copy.pressed.connect(
-		func() -> void: DisplayServer.clipboard_set("%s: %s\n%s" % [_code.text, _cause.text, _remedy.text])
-	)
-	_buttons.add_child(copy)
-	add_child(_error_panel)
 
 
 func _set_state(state: State, words: String) -> void:
 	_current = state
 	_state.text = words
 	_progress_row.visible = state == State.PENDING
-	_error_panel.visible = state == State.FAILED
+	_error.visible = state == State.FAILED
+	_warning.visible = state == State.WARNING
 	if is_inside_tree():
 		_apply_theme()
 
@@ -137,24 +150,17 @@ func _notification(what: int) -> void:
 
 
 func _apply_theme() -> void:
-	var scale_of: float = EditorInterface.get_editor_scale()
+	var unit: float = EditorInterface.get_editor_scale()
 	var text: Color = get_theme_color(&"font_color", &"Label")
-	_icon.custom_minimum_size = Vector2.ONE * 32.0 * scale_of
-	_icon.texture = SvgIcon.make("resource", roundi(32.0 * scale_of), text)
+	_icon.custom_minimum_size = Vector2.ONE * 32.0 * unit
+	_icon.texture = Icons.make("resource", roundi(32.0 * unit), text)
 	_title.add_theme_font_override(&"font", get_theme_font(&"bold", &"EditorFonts"))
 	_subtitle.add_theme_color_override(&"font_color", Color(text, 0.65))
-	_remedy.add_theme_color_override(&"font_color", Color(text, 0.8))
-	_code.add_theme_color_override(&"font_color", Color(text, 0.55))
-	var icons: PackedStringArray = ["StatusSuccess", "Progress1", "StatusError"]
-	_state_icon.texture = get_theme_icon(icons[_current], &"EditorIcons")
+	_state_icon.texture = get_theme_icon(STATE_ICONS[_current], &"EditorIcons")
 	var colors: PackedColorArray = [
-		get_theme_color(&"success_color", &"Editor"), text, get_theme_color(&"error_color", &"Editor")
+		get_theme_color(&"success_color", &"Editor"),
+		get_theme_color(&"warning_color", &"Editor"),
+		text,
+		get_theme_color(&"error_color", &"Editor"),
 	]
 	_state.add_theme_color_override(&"font_color", colors[_current])
-	var box: StyleBoxFlat = StyleBoxFlat.new()
-	box.bg_color = Color(get_theme_color(&"error_color", &"Editor"), 0.12)
-	box.border_color = get_theme_color(&"error_color", &"Editor")
-	box.border_width_left = roundi(3 * scale_of)
-	box.set_corner_radius_all(roundi(3 * scale_of))
-	box.set_content_margin_all(8 * scale_of)
-	_error_panel.add_theme_stylebox_override(&"panel", box)

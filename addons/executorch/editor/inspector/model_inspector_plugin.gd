@@ -3,12 +3,13 @@ extends EditorInspectorPlugin
 ## Puts the model's view at the top of the inspector, in place of its raw properties.
 
 signal graph_requested(model: ExecuTorchResource, method_name: String)
-signal profiler_requested(model: ExecuTorchResource)
+signal profiler_requested(path: String)
 signal log_requested(path: String)
 
 const ModelView := preload("model_view.gd")
-const Settings := preload("import_settings.gd")
+const Settings := preload("res://addons/executorch/editor/shared/import_settings.gd")
 const Links := preload("res://addons/executorch/editor/watching/links.gd")
+const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
 ## Properties that the view shows in its own way.
 const SHOWN_BY_VIEW: PackedStringArray = [
 	"metadata",
@@ -23,11 +24,11 @@ const SHOWN_BY_VIEW: PackedStringArray = [
 ]
 
 var _settings: Settings
-var _jobs: ExecuTorchJobs
+var _jobs: Jobs
 var _links: Links
 
 
-func _init(settings: Settings = null, jobs: ExecuTorchJobs = null, links: Links = null) -> void:
+func _init(settings: Settings = null, jobs: Jobs = null, links: Links = null) -> void:
 	_settings = settings
 	_jobs = jobs
 	_links = links

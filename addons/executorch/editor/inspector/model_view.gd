@@ -3,29 +3,34 @@ extends VBoxContainer
 ## Everything that the inspector shows of one model, from top to bottom.
 
 signal graph_requested(model: ExecuTorchResource, method_name: String)
-signal profiler_requested(model: ExecuTorchResource)
+signal profiler_requested(path: String)
 signal log_requested(path: String)
 
-const Facts := preload("model_facts.gd")
-const Settings := preload("import_settings.gd")
+const Facts := preload("res://addons/executorch/editor/shared/model_facts.gd")
+const Settings := preload("res://addons/executorch/editor/shared/import_settings.gd")
+const ProjectSetup := preload("res://addons/executorch/editor/shared/settings.gd")
 const Links := preload("res://addons/executorch/editor/watching/links.gd")
 const Header := preload("header_view.gd")
-const TrialView := preload("trial_view.gd")
+const TrialView := preload("res://addons/executorch/editor/trial/trial_view.gd")
 const Section := preload("section.gd")
-const TensorTable := preload("tensor_table.gd")
+const Frame := preload("inspector_frame.gd")
+const TensorList := preload("tensor_list.gd")
 const NumbersView := preload("numbers_view.gd")
 const OptionsView := preload("options_view.gd")
+const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
+const Job := preload("res://addons/executorch/editor/jobs/job.gd")
 const REFRESH_SECONDS: float = 0.25
 
 var _model: ExecuTorchResource
-var _jobs: ExecuTorchJobs
+var _jobs: Jobs
+var _settings: Settings
 var _links: Links
 var _facts: Facts = Facts.new()
 var _header: Header = Header.new()
 var _trial: TrialView = TrialView.new()
 var _method_row: HBoxContainer = HBoxContainer.new()
 var _method_choice: OptionButton = OptionButton.new()
-var _tensors: TensorTable = TensorTable.new()
+var _tensors: TensorList = TensorList.new()
 var _numbers: NumbersView = NumbersView.new()
 var _options: OptionsView
 var _option_section: Section = Section.new("Import and Run Time")
@@ -35,11 +40,10 @@ var _of_methods: Array[Control] = []
 var _timer: Timer = Timer.new()
 
 
-## `jobs` is the editor's ExecuTorchJobs, or null.
-func _init(
-	model: ExecuTorchResource = null, settings: Settings = null, jobs: ExecuTorchJobs = null, links: Links = null
-) -> void:
+## `jobs` is the editor's Jobs, or null.
+func _init(model: ExecuTorchResource = null, settings: Settings = null, jobs: Jobs = null, links: Links = null) -> void:
 	_model = model
+	_settings = settings
 	_jobs = jobs
 	_options = OptionsView.new(settings, links, jobs)
 	_links = links
@@ -62,11 +66,14 @@ func _init(
 	add_child(_timer)
 	_header.cancel_requested.connect(_cancel)
 	_header.retry_requested.connect(_retry)
+	_header.calibration_requested.connect(_options.choose_calibration)
+	_header.guess_taken.connect(_take_guess)
+	_header.permission_given.connect(_permit)
 	_header.log_requested.connect(func() -> void: log_requested.emit(_model.resource_path))
 	_trial.graph_requested.connect(
 		func() -> void: graph_requested.emit(_model, str(_current_method().get("name", "forward")))
 	)
-	_trial.profiler_requested.connect(func() -> void: profiler_requested.emit(_model))
+	_trial.profiler_requested.connect(func() -> void: profiler_requested.emit(_model.resource_path))
 
 
 func _ready() -> void:
@@ -79,6 +86,8 @@ func _ready() -> void:
 	EditorInterface.get_resource_filesystem().resources_reimported.connect(_on_reimported)
 	refresh()
 	_timer.start()
+	if Settings.has_options(_model.resource_path):
+		Frame.hide_the_rest.call_deferred(self)
 
 
 func _exit_tree() -> void:
@@ -92,10 +101,10 @@ func _exit_tree() -> void:
 func refresh() -> void:
 	_facts = Facts.new(_model.metadata)
 	var words: PackedStringArray = []
-	for word: String in [_facts.get_kind(), _facts.get_recipe(), _model.resource_path.get_file()]:
+	for word: String in [_facts.get_kind(), _facts.get_recipe()]:
 		if not word.is_empty():
 			words.append(word)
-	_header.show_model(_facts.get_name(_model.resource_path), "  ·  ".join(words), _model.resource_path)
+	_header.show_model(_model.resource_path.get_file(), "  ·  ".join(words), _model.resource_path)
 	var chosen: String = str(_current_method().get("name", "forward"))
 	_method_choice.clear()
 	for method_name: String in _facts.get_method_names():
@@ -107,7 +116,7 @@ func refresh() -> void:
 		part.visible = _method_choice.item_count > 0
 	_show_method()
 	_option_section.visible = Settings.has_options(_model.resource_path)
-	_options.show_options(_model.resource_path, _model.resource_path.get_extension().to_lower() == "pte")
+	_options.show_options(_model.resource_path, _facts)
 	_refresh_state()
 
 
@@ -143,31 +152,58 @@ func _on_reimported(paths: PackedStringArray) -> void:
 
 
 func _refresh_state() -> void:
-	var job: ExecuTorchJob = _find_job()
+	var job: Job = _find_job()
 	if job != null and not job.is_ended():
 		_header.show_pending(job.get_stage_title(), job.fraction, job.get_elapsed_seconds())
 	elif _model.state == ExecuTorchResource.State.FAILED:
 		_header.show_failed(_model.error, false)
-	elif job != null and job.state == ExecuTorchJob.State.FAILED:
+	elif job != null and job.state == Job.State.FAILED:
 		_header.show_failed(job.error, _method_choice.item_count > 0)
 	elif _model.state == ExecuTorchResource.State.PENDING:
 		_header.show_pending("Waiting", -1.0, 0.0)
 	else:
-		_header.show_ready()
+		_header.show_ready(_facts.get_warning())
 
 
-func _find_job() -> ExecuTorchJob:
+func _find_job() -> Job:
 	return _jobs.find_job(_model.resource_path) if _jobs != null else null
 
 
+func _take_guess(options: Dictionary) -> void:
+	_settings.change(_model.resource_path, options, "ExecuTorch: Options of %s" % _model.resource_path.get_file())
+
+
+func _permit(code: String) -> void:
+	if code == "PICKLE_NEEDS_PERMISSION":
+		ProjectSetup.trust_pickle(FileAccess.get_sha256(_model.resource_path))
+		_retry()
+	elif _jobs != null:
+		_approve(_jobs, _model.resource_path)
+
+
+# Static: the inspector may free this view while Python is thinking.
+static func _approve(jobs: Jobs, path: String) -> void:
+	var params: Dictionary = {
+		"project": ProjectSettings.globalize_path("res://").trim_suffix("/"),
+		"factory": Settings.read(path, "factory", ""),
+		"metric": Settings.read(path, "metric", ""),
+	}
+	await jobs.call_backend("approve_factory", params)
+	var job: Job = jobs.find_job(path)
+	if job != null:
+		jobs.retry(job)
+	else:
+		jobs.import_again(path)
+
+
 func _cancel() -> void:
-	var job: ExecuTorchJob = _find_job()
+	var job: Job = _find_job()
 	if job != null:
 		_jobs.cancel(job)
 
 
 func _retry() -> void:
-	var job: ExecuTorchJob = _find_job()
+	var job: Job = _find_job()
 	if job != null:
 		_jobs.retry(job)
 	else:

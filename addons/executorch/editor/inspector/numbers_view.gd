@@ -2,10 +2,10 @@
 extends RefCounted
 ## The sections that show a method in numbers: size, delegation, accuracy, memory, and how it came about.
 
-const Facts := preload("model_facts.gd")
+const Facts := preload("res://addons/executorch/editor/shared/model_facts.gd")
 const Section := preload("section.gd")
 const StackedBar := preload("stacked_bar.gd")
-const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
+const Quantity := preload("res://addons/executorch/editor/shared/quantity.gd")
 const MOST_LEFT_BEHIND: int = 12
 
 var _size: Section = Section.new("Size")
@@ -92,7 +92,7 @@ func _fill_accuracy(facts: Facts) -> void:
 			var words: String = _scientific(float(accuracy[key]))
 			if tolerance.has(allowed):
 				words += "  of %s" % _scientific(float(tolerance[allowed]))
-			_add_fact(grid, titles[key], words, "Against eager PyTorch; the second number is what is tolerated.")
+			_add_fact(grid, titles[key], words, "Compared with eager PyTorch; the second number is the tolerance.")
 	if accuracy.has("cosine"):
 		_add_fact(grid, "Cosine", String.num(float(accuracy["cosine"]), 6))
 	if accuracy.has("top1"):
@@ -101,7 +101,27 @@ func _fill_accuracy(facts: Facts) -> void:
 		_add_fact(grid, "Worst output", str(accuracy["worst_output"]))
 	if accuracy.has("samples"):
 		_add_fact(grid, "Samples", str(int(accuracy["samples"])))
+	var evaluation: Dictionary = facts.get_section("evaluation")
+	if not evaluation.is_empty():
+		_add_words(_accuracy, "On your data (%d samples):" % int(evaluation.get("samples", 0)), 0.65)
+		_add_evaluation(_grid(_accuracy), evaluation)
 	_accuracy.set_summary("± " + _scientific(float(accuracy.get("max_absolute", 0.0))))
+
+
+func _add_evaluation(grid: GridContainer, evaluation: Dictionary) -> void:
+	var metric: String = str(evaluation.get("metric", ""))
+	var better: String = "More is better." if evaluation.get("more_is_better", true) else "Less is better."
+	for side: String in ["eager", "program"]:
+		var title: String = "%s, %s" % [metric, "PyTorch" if side == "eager" else "program"]
+		_add_fact(grid, title, _score(metric, float(evaluation.get(side, 0.0))), better)
+	var interval: Array = evaluation.get("interval", [0.0, 0.0])
+	var range_words: String = "%s to %s" % [_score(metric, interval[0] as float), _score(metric, interval[1] as float)]
+	var tip: String = "Program minus PyTorch, resampled: 95% of the differences lie in this range."
+	_add_fact(grid, "Difference", range_words, tip)
+
+
+func _score(metric: String, value: float) -> String:
+	return "%.2f %%" % (value * 100.0) if metric in ["top1", "top5", "iou"] else String.num(value, 5)
 
 
 func _fill_memory(facts: Facts, method: Dictionary, model: ExecuTorchResource) -> void:
@@ -135,8 +155,8 @@ func _fill_origin(facts: Facts) -> void:
 	if timings.has("convert_seconds"):
 		_add_fact(grid, "Converted in", Quantity.time(float(timings["convert_seconds"]) * 1e6))
 	if timings.has("eager_us") and timings.has("executorch_us"):
-		_add_fact(grid, "Eager PyTorch", Quantity.time(float(timings["eager_us"])), "Measured while importing.")
-		_add_fact(grid, "ExecuTorch", Quantity.time(float(timings["executorch_us"])), "Measured while importing.")
+		_add_fact(grid, "Eager PyTorch", Quantity.time(float(timings["eager_us"])), "Measured during the import.")
+		_add_fact(grid, "ExecuTorch", Quantity.time(float(timings["executorch_us"])), "Measured during the import.")
 	for note: Variant in facts.metadata.get("notes", []) as Array:
 		_add_words(_origin, str(note), 0.8)
 	_origin.visible = _origin.body.get_child_count() > 1 or grid.get_child_count() > 0
@@ -159,7 +179,7 @@ func _add_fact(grid: GridContainer, title: String, value: String, tip: String = 
 		labels[index].mouse_filter = Control.MOUSE_FILTER_PASS
 		labels[index].text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
 		labels[index].size_flags_horizontal = Control.SIZE_EXPAND_FILL
-		# The theme's labels have room around them that a table does not want.
+		# The theme's labels have margins that a table does not need.
 		labels[index].add_theme_stylebox_override(&"normal", StyleBoxEmpty.new())
 		grid.add_child(labels[index])
 	labels[0].size_flags_stretch_ratio = ratio

@@ -1,80 +1,78 @@
 @tool
 extends VBoxContainer
-## The options of a model that one changes often. Each change is a reimport with undo; those that touch only run
-## time find their
-## artifact in the cache and are there at once.
+## The options of a model that one changes often. Each change is a reimport with undo; one that touches only run time
+## finds its artifact in the cache and is there at once.
 
-const Settings := preload("import_settings.gd")
-const Check := preload("options_check.gd")
-const Section := preload("section.gd")
-const Options := preload("res://addons/executorch/editor/import/import_options.gd")
+const Settings := preload("res://addons/executorch/editor/shared/import_settings.gd")
+const Check := preload("res://addons/executorch/editor/import/options_check.gd")
+const Facts := preload("res://addons/executorch/editor/shared/model_facts.gd")
+const FileChooser := preload("file_chooser.gd")
+const Options := preload("res://addons/executorch/editor/shared/import_options.gd")
 const Links := preload("res://addons/executorch/editor/watching/links.gd")
-const RECIPES: Dictionary = {
-	"auto": "Automatic",
-	"portable": "Portable kernels",
-	"xnnpack_fp32": "XNNPACK fp32",
-	"xnnpack_fp16": "XNNPACK fp16",
-	"xnnpack_int8_dynamic": "XNNPACK int8, dynamic",
-	"xnnpack_int8_static": "XNNPACK int8, static",
-	"xnnpack_int8_static_per_tensor": "XNNPACK int8, static per tensor",
-	"xnnpack_int8_int4": "XNNPACK int8 with int4 weights",
-}
-const LEVELS: PackedStringArray = ["None", "Basic", "Aggressive"]
-const LEVEL_TIPS: PackedStringArray = [
-	"One thread.", "The default.", "A warm-up call, a workspace shared by models, cached packed weights."
-]
-const POLICIES: PackedStringArray = ["Automatic", "Static", "Custom"]
-const POLICY_TIPS: PackedStringArray = [
-	"Buffers are as large as the program says.",
-	"All memory comes from one block of the limit's size; a model that does not fit is refused.",
-	"Planned memory comes from a pool that several models share.",
-]
-
-const GROUP_SIZES: PackedInt32Array = [32, 64, 128, 256]
-const RECURRENT: PackedStringArray = ["scan", "step", "unroll"]
+const Rows := preload("option_rows.gd")
+const Section := preload("section.gd")
+const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
+const APPLIES_AT_ONCE: String = "Applies at once: the program stays the same."
+const NEEDS_SAMPLES: String = (
+	"Static int8 measures the range of each tensor. Choose a folder with 20 to 200 real inputs first: images, .npy or "
+	+ ".npz. Without them the results may be far off."
+)
 
 var _settings: Settings
 var _links: Links
 var _path: String = ""
-var _files: EditorFileDialog
+var _facts: Facts = Facts.new()
+var _files: FileChooser = FileChooser.new()
 var _check: Check
 ## Option -> the label under its field; "" is for options without a field here.
 var _complaints: Dictionary[String, Label] = {}
-## What a person typed and the check has not let through yet: option -> text.
+## Texts that a person typed and that are not valid yet: option -> text.
 var _typed: Dictionary = {}
 var _apply_title: String = ""
-## Where the next row goes.
+## A selected recipe that waits for a folder of samples; empty = none.
+var _waiting_recipe: String = ""
+## The container of the next row.
 var _rows: Control = self
 
 
-func _init(settings: Settings = null, links: Links = null, jobs: ExecuTorchJobs = null) -> void:
+func _init(settings: Settings = null, links: Links = null, jobs: Jobs = null) -> void:
 	_settings = settings
 	_links = links
 	_check = Check.new(jobs)
 	_check.checked.connect(_show_problems)
 	add_child(_check)
+	add_child(_files)
 
 
-## Shows the options of the model at `path`; empty when the file is not imported (a `.tres` of the importer).
-func show_options(path: String, is_program: bool) -> void:
-	var focused: LineEdit = _find_focused()
-	for child: Node in get_children():
-		if child != _check:
-			remove_child(child)
-			child.queue_free()
+## Shows the options of the model at `path`; none when the file is not imported (a `.tres` of the importer).
+func show_options(path: String, facts: Facts) -> void:
 	if path != _path:
 		_typed.clear()
 		_apply_title = ""
+		_waiting_recipe = ""
 	_path = path
+	_facts = facts
+	_build()
+
+
+## Asks for the folder of calibration samples; the model is then converted with it.
+func choose_calibration() -> void:
+	_files.choose_folder("Calibration Samples", _take_calibration)
+
+
+func _build() -> void:
+	var focused: LineEdit = _find_focused()
+	for child: Node in get_children():
+		if child != _check and child != _files:
+			remove_child(child)
+			child.queue_free()
 	_complaints.clear()
-	if not Settings.has_options(path):
+	if not Settings.has_options(_path):
 		return
+	var is_program: bool = _path.get_extension().to_lower() == "pte"
 	if not is_program:
 		_add_conversion()
-	_add_choice("Optimization", "optimization_level", LEVELS, LEVEL_TIPS, 1)
-	_add_choice("Memory policy", "memory_policy", POLICIES, POLICY_TIPS, 0)
-	if _applies("memory_limit_bytes"):
-		_add_limit()
+	_add_run_time()
 	if _links != null:
 		_add_link()
 	if not is_program:
@@ -86,7 +84,7 @@ func show_options(path: String, is_program: bool) -> void:
 	more.pressed.connect(_show_import_dock)
 	add_child(more)
 	_add_complaint("")
-	_check.check(path, _typed, not _apply_title.is_empty())
+	_check.check(_path, _typed, not _apply_title.is_empty())
 	if focused != null:
 		_focus_again(focused)
 
@@ -107,123 +105,162 @@ func _focus_again(former: LineEdit) -> void:
 
 
 func _add_conversion() -> void:
-	_add_recipe()
+	var recipes: PackedStringArray = Options.RECIPES.split(",")
+	var tips: PackedStringArray = []
+	for recipe: String in recipes:
+		tips.append(Options.RECIPE_TIPS[recipe])
+	var current: String = _recipe()
+	var menu: OptionButton = Rows.menu(recipes, Array(recipes), current, tips, _on_recipe_chosen)
+	_rows.add_child(Rows.wide("Recipe", menu, Options.RECIPE_TIPS.get(current, "") as String))
+	_add_complaint("recipe")
 	if _applies("calibration"):
 		_add_calibration()
 	if _applies("group_size"):
-		_add_value_choice(
-			"Group size", "group_size", Array(GROUP_SIZES), "Weights that share a scale; fewer are closer."
-		)
-	_add_text("Inputs", "inputs", "x: float32[1,3,224,224]", "Names, types and shapes of the example inputs.")
-	_add_text("Factory", "factory", "res://models/net.py:build", "The function that builds a model of these weights.")
+		_add_values("Group size", "group_size", "Weights that share a scale. Fewer are more exact.")
+	_add_text("Inputs", "inputs", "x: float32[1,3,224,224]", "Names, types and shapes of the model's inputs.")
+	if _applies("factory"):
+		var browse: Button = Button.new()
+		browse.icon = get_theme_icon(&"Folder", &"EditorIcons")
+		browse.tooltip_text = "Chooses the Python file."
+		browse.pressed.connect(func() -> void: _files.choose_file("Python File", ["*.py"], _take_factory))
+		var tip: String = "The Python class or function that builds the model, when the file has only its weights."
+		_add_text("Factory", "factory", "res://models/net.py:Net", tip, [browse])
 	if _applies("factory_arguments"):
-		_add_text("Arguments", "factory_arguments", '{"hidden": 64}', "What the factory is called with, as JSON.")
+		_add_text("Arguments", "factory_arguments", '{"hidden": 64}', "Arguments of the factory, as a JSON object.")
+	if _applies("weights"):
+		_add_text(
+			"Weights",
+			"weights",
+			"params_ema",
+			"Which weights of a checkpoint to use, if it has several. Empty: averaged ones first."
+		)
+
+
+func _add_run_time() -> void:
+	var level: Array = [Options.LEVELS, range(Options.LEVELS.size()), _read("optimization_level"), Options.LEVEL_TIPS]
+	_add_menu("Optimization", "optimization_level", level)
+	var policy: Array = [Options.POLICIES, range(Options.POLICIES.size()), _read("memory_policy"), Options.POLICY_TIPS]
+	_add_menu("Memory policy", "memory_policy", policy)
+	if _applies("memory_limit_bytes"):
+		var limit: EditorSpinSlider = Rows.spin(
+			"MiB",
+			0.0625,
+			4096.0,
+			float(_read("memory_limit_bytes")) / 1048576.0,
+			func(value: float) -> void: _change({"memory_limit_bytes": roundi(value * 1048576.0)}, "Memory limit")
+		)
+		_rows.add_child(Rows.narrow("Memory limit", limit, "Memory limit of the model. 0 means no limit."))
 
 
 func _add_checks() -> void:
 	var section: Section = Section.new("Checks and Limits", true)
 	add_child(section)
 	_rows = section.body
-	_add_text("Absolute error", "max_absolute_error", "the recipe's own", "The most that an output may be off.")
-	_add_text("Relative error", "max_relative_error", "the recipe's own", "The same, relative to the largest output.")
-	_add_value_choice("Recurrent layers", "recurrent", Array(RECURRENT), "How an LSTM or GRU is written down.")
-	_add_number("Deadline", "deadline_seconds", 600.0, "s", "A conversion that takes longer is ended.")
-	_add_number("Memory", "memory_limit_megabytes", 0.0, "MB", "What a conversion may take; 0 is three quarters.")
+	var relative: String = "The largest error that is accepted, relative to the largest output."
+	_add_text(
+		"Absolute error", "max_absolute_error", "the recipe's own", "The largest error that is accepted.", [], false
+	)
+	_add_text("Relative error", "max_relative_error", "the recipe's own", relative, [], false)
+	var data: String = "Labelled data, a folder or .npz, on which the program and PyTorch are compared by a metric."
+	_add_text("Evaluate on", "evaluate", "res://data/test.npz", data)
+	if _applies("metric"):
+		_add_text(
+			"Metric", "metric", "top1 for classes, else rmse", "top1, top5, iou, cosine, mae, rmse or a function."
+		)
+	var kernels: String = "own: uses this project's kernels, which are faster. stock: any ExecuTorch can run the program."
+	_add_values("Kernels", "kernels", kernels)
+	var recurrent: String = "How LSTM and GRU layers are exported: one kernel, a loop, one step per call, or unrolled."
+	_add_values("Recurrent layers", "recurrent", recurrent)
+	_add_number("Deadline", "deadline_seconds", "s", "A conversion that takes longer is ended.")
+	var memory: String = "Memory limit for a conversion. 0 means three quarters of this machine's memory."
+	_add_number("Memory", "memory_limit_megabytes", "MB", memory)
 	var apart: CheckBox = CheckBox.new()
 	apart.text = "On"
-	apart.button_pressed = bool(Settings.read(_path, "external_weights", false))
+	apart.button_pressed = bool(_read("external_weights"))
 	apart.toggled.connect(func(on: bool) -> void: _change({"external_weights": on}, "External weights"))
-	_add_row("External weights", apart, "Puts the weights into a file beside the program.")
+	_rows.add_child(Rows.narrow("External weights", apart, "Stores the weights in a file beside the program."))
 	_rows = self
 
 
-func _applies(option: String) -> bool:
-	var values: Dictionary = {}
-	for name_of: String in ["recipe", "factory", "memory_policy"]:
-		values[name_of] = Settings.read(_path, name_of, Options.CONVERSION.merged(Options.RUN_TIME)[name_of])
-	return Options.applies(_path, option, values)
-
-
 func _add_calibration() -> void:
+	var folder: String = str(_read("calibration"))
 	var button: Button = Button.new()
 	button.name = "Calibration"
 	button.clip_text = true
-	var folder: String = str(Settings.read(_path, "calibration", ""))
-	button.text = folder if not folder.is_empty() else "Choose a Folder…"
+	button.text = folder if not folder.is_empty() else "Choose Folder…"
 	button.icon = get_theme_icon(&"Folder", &"EditorIcons")
-	button.pressed.connect(
-		func() -> void:
-			var files: EditorFileDialog = _open_files("Calibration Samples", EditorFileDialog.FILE_MODE_OPEN_DIR)
-			files.access = EditorFileDialog.ACCESS_RESOURCES
-			files.dir_selected.connect(func(chosen: String) -> void: _change({"calibration": chosen}, "Calibration"))
-			files.popup_file_dialog()
-	)
-	_add_row("Calibration", button, "Samples (.npy, .npz, images) that show how large the numbers get.")
+	button.pressed.connect(choose_calibration)
+	_rows.add_child(Rows.wide("Calibration", button, "A folder with real inputs: images, .npy or .npz."))
 	_add_complaint("calibration")
+	if not _waiting_recipe.is_empty():
+		_rows.add_child(Rows.note(NEEDS_SAMPLES, get_theme_color(&"warning_color", &"Editor")))
+		var without: Button = Button.new()
+		without.text = "Convert Without Samples"
+		without.tooltip_text = "For a first try, or when the factory's file has a function calibration()."
+		without.pressed.connect(func() -> void: _change({"recipe": _waiting_recipe}, "Recipe"))
+		_rows.add_child(without)
 
 
-func _add_value_choice(title: String, option: String, values: Array, tip: String) -> void:
-	var choice: OptionButton = OptionButton.new()
-	choice.name = option.capitalize()
+func _add_menu(title: String, option: String, of: Array) -> void:
+	var chosen: Callable = func(value: int) -> void: _change({option: value}, title)
+	var names: PackedStringArray = of[0]
+	var menu: OptionButton = Rows.menu(names, of[1] as Array, int(of[2]), of[3] as PackedStringArray, chosen)
+	_rows.add_child(Rows.narrow(title, menu, APPLIES_AT_ONCE))
+
+
+func _add_values(title: String, option: String, tip: String) -> void:
+	var values: Array = Options.choices(option)
+	var names: PackedStringArray = []
 	for value: Variant in values:
-		choice.add_item(str(value).capitalize())
-		choice.set_item_metadata(choice.item_count - 1, value)
-		if value == Settings.read(_path, option, Options.CONVERSION[option]):
-			choice.select(choice.item_count - 1)
-	choice.item_selected.connect(func(index: int) -> void: _change({option: choice.get_item_metadata(index)}, title))
-	_add_row(title, choice, tip)
+		names.append(str(value))
+	var chosen: Callable = func(value: Variant) -> void: _change({option: value}, title)
+	var menu: OptionButton = Rows.menu(names, values, _read(option), [], chosen)
+	menu.name = option.capitalize()
+	_rows.add_child(Rows.narrow(title, menu, tip))
 	_add_complaint(option)
 
 
-func _add_number(title: String, option: String, normal: float, suffix: String, tip: String) -> void:
-	var field: EditorSpinSlider = _make_spin(suffix, 1.0)
+func _add_number(title: String, option: String, suffix: String, tip: String) -> void:
+	var changed: Callable = func(value: float) -> void: _change({option: roundi(value)}, title)
+	var field: EditorSpinSlider = Rows.spin(suffix, 1.0, 86400.0, float(_read(option)), changed)
 	field.name = option.capitalize()
-	field.max_value = 86400.0
-	field.value = float(Settings.read(_path, option, normal))
-	_when_resting(field, func() -> void: _change({option: roundi(field.value)}, title))
-	_add_row(title, field, tip)
+	_rows.add_child(Rows.narrow(title, field, tip))
 	_add_complaint(option)
 
 
-func _add_recipe() -> void:
-	var choice: OptionButton = OptionButton.new()
-	for recipe: String in RECIPES:
-		choice.add_item(RECIPES[recipe])
-		choice.set_item_metadata(choice.item_count - 1, recipe)
-		if recipe == str(Settings.read(_path, "recipe", "auto")):
-			choice.select(choice.item_count - 1)
-	choice.item_selected.connect(
-		func(index: int) -> void: _change({"recipe": choice.get_item_metadata(index)}, "Recipe")
-	)
-	_add_row("Recipe", choice, "How the model is lowered. Another recipe is another conversion.")
-	_add_complaint("recipe")
-
-
-func _add_text(title: String, option: String, example: String, tip: String) -> void:
+func _add_text(
+	title: String, option: String, example: String, tip: String, buttons: Array[Button] = [], is_wide: bool = true
+) -> void:
 	var field: LineEdit = LineEdit.new()
 	field.name = option.capitalize()
-	field.text = str(_typed.get(option, Settings.read(_path, option, "")))
+	field.text = str(_typed.get(option, _read(option)))
 	field.placeholder_text = example
-	field.text_changed.connect(
-		func(text: String) -> void:
-			_typed[option] = text
-			_apply_title = ""
-			_check.check(_path, _typed, true)
-	)
-	field.text_submitted.connect(
-		func(text: String) -> void:
-			_typed[option] = text
-			_apply_title = title
-			_check.check(_path, _typed, true)
-	)
-	_add_row(title, field, tip + " Enter imports the model again, if nothing is wrong with it.")
+	field.text_changed.connect(func(text: String) -> void: _note_typed(option, text, ""))
+	field.text_submitted.connect(func(text: String) -> void: _note_typed(option, text, title))
+	var words: String = tip + " Press Enter to import the model again with it."
+	_rows.add_child(Rows.wide(title, field, words, buttons) if is_wide else Rows.narrow(title, field, words))
 	_add_complaint(option)
+
+
+func _add_link() -> void:
+	var target: String = _links.get_target(_path)
+	var button: Button = Button.new()
+	button.clip_text = true
+	button.text = target.get_file() if not target.is_empty() else "Choose File…"
+	button.tooltip_text = (
+		"Follows %s: each new version is copied into the project and imported.\nPress to stop." % target
+		if not target.is_empty()
+		else "Follows a file outside of the project, such as the checkpoint of a running training."
+	)
+	if not _links.get_problem(_path).is_empty():
+		button.icon = get_theme_icon(&"StatusWarning", &"EditorIcons")
+		button.tooltip_text += "\n%s" % _links.get_problem(_path).get("cause", "")
+	button.pressed.connect(_choose_link if target.is_empty() else _links.unlink.bind(_path))
+	_rows.add_child(Rows.narrow("Follows", button, "The model is imported again whenever that file changes."))
 
 
 func _add_complaint(option: String) -> void:
-	var label: Label = Label.new()
-	label.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
-	label.add_theme_color_override(&"font_color", get_theme_color(&"error_color", &"Editor"))
+	var label: Label = Rows.note("", get_theme_color(&"error_color", &"Editor"))
 	label.hide()
 	_rows.add_child(label)
 	_complaints[option] = label
@@ -247,112 +284,55 @@ func _show_problems(problems: Array[Dictionary]) -> void:
 		_apply_title = ""
 
 
-func _add_choice(title: String, option: String, names: PackedStringArray, tips: PackedStringArray, normal: int) -> void:
-	var choice: OptionButton = OptionButton.new()
-	for index: int in names.size():
-		choice.add_item(names[index])
-		choice.set_item_tooltip(index, tips[index])
-	choice.select(clampi(int(Settings.read(_path, option, normal)), 0, names.size() - 1))
-	choice.item_selected.connect(func(index: int) -> void: _change({option: index}, title))
-	_add_row(title, choice, "Applies at once: the program stays the same.")
+func _note_typed(option: String, text: String, apply_title: String) -> void:
+	_typed[option] = text
+	_apply_title = apply_title
+	_check.check(_path, _typed, true)
 
 
-func _add_limit() -> void:
-	var limit: EditorSpinSlider = _make_spin("MiB", 0.0625)
-	limit.max_value = 4096.0
-	limit.value = float(Settings.read(_path, "memory_limit_bytes", 0)) / 1048576.0
-	_when_resting(
-		limit, func() -> void: _change({"memory_limit_bytes": roundi(limit.value * 1048576.0)}, "Memory limit")
-	)
-	_add_row("Memory limit", limit, "What Static and Custom may take; 0 is no limit.")
+func _recipe() -> String:
+	return _waiting_recipe if not _waiting_recipe.is_empty() else str(_read("recipe"))
 
 
-func _make_spin(suffix: String, step: float) -> EditorSpinSlider:
-	var spin: EditorSpinSlider = EditorSpinSlider.new()
-	spin.min_value = 0.0
-	spin.step = step
-	spin.allow_greater = true
-	spin.hide_slider = true
-	spin.suffix = suffix
-	return spin
+func _on_recipe_chosen(recipe: String) -> void:
+	_waiting_recipe = ""
+	if Options.needs_samples(recipe) and str(_read("calibration")).is_empty():
+		_waiting_recipe = recipe
+		_build()
+	else:
+		_change({"recipe": recipe}, "Recipe")
 
 
-## Dragging changes a value many times; one reimport follows when it rests, or when the field goes away.
-func _when_resting(spin: EditorSpinSlider, apply: Callable) -> void:
-	var timer: Timer = Timer.new()
-	timer.one_shot = true
-	timer.wait_time = 0.6
-	timer.timeout.connect(apply)
-	spin.add_child(timer)
-	spin.value_changed.connect(func(_value: float) -> void: timer.start())
-	timer.tree_exiting.connect(
-		func() -> void:
-			if not timer.is_stopped():
-				timer.stop()
-				apply.call()
-	)
+func _take_calibration(folder: String) -> void:
+	var values: Dictionary = {"calibration": folder}
+	if not _waiting_recipe.is_empty():
+		values["recipe"] = _waiting_recipe
+	_change(values, "Calibration")
 
 
-func _add_link() -> void:
-	var target: String = _links.get_target(_path)
-	var button: Button = Button.new()
-	button.clip_text = true
-	button.text = target.get_file() if not target.is_empty() else "None"
-	button.tooltip_text = (
-		"Follows %s: each new version is copied in and imported.\nPress to end that." % target
-		if not target.is_empty()
-		else "Follows a file outside of the project, such as the checkpoint of a training that runs."
-	)
-	if not _links.get_problem(_path).is_empty():
-		button.icon = get_theme_icon(&"StatusWarning", &"EditorIcons")
-		button.tooltip_text += "\n%s" % _links.get_problem(_path).get("cause", "")
-	button.pressed.connect(_choose_link if target.is_empty() else _links.unlink.bind(_path))
-	_add_row("Follows", button, "The model is imported again whenever that file changes.")
+func _take_factory(file: String) -> void:
+	_note_typed("factory", file, "Factory")
 
 
 func _choose_link() -> void:
-	var files: EditorFileDialog = _open_files("Follow a File", EditorFileDialog.FILE_MODE_OPEN_FILE)
-	files.access = EditorFileDialog.ACCESS_FILESYSTEM
-	files.add_filter("*.pt, *.pt2, *.pth, *.pte, *.safetensors", "Models")
-	files.file_selected.connect(func(target: String) -> void: _links.link(_path, target))
-	files.popup_file_dialog()
+	_files.choose_outside("Follow a File", func(target: String) -> void: _links.link(_path, target))
 
 
-func _open_files(title: String, mode: EditorFileDialog.FileMode) -> EditorFileDialog:
-	_exit_tree()
-	_files = EditorFileDialog.new()
-	_files.file_mode = mode
-	_files.title = title
-	EditorInterface.get_base_control().add_child(_files)
-	return _files
+func _applies(option: String) -> bool:
+	if option == "factory" and _facts.get_kind_id() == "exported_program":
+		return not str(_read("factory")).is_empty()
+	var values: Dictionary = {"recipe": _recipe()}
+	for name_of: String in ["factory", "memory_policy"]:
+		values[name_of] = _read(name_of)
+	return Options.applies(_path, option, values)
 
 
-func _exit_tree() -> void:
-	if _files != null:
-		_files.queue_free()
-		_files = null
-
-
-func _add_row(title: String, control: Control, tip: String) -> void:
-	var row: HBoxContainer = HBoxContainer.new()
-	var label: Label = Label.new()
-	label.text = title
-	label.tooltip_text = tip
-	label.mouse_filter = Control.MOUSE_FILTER_PASS
-	label.clip_text = true
-	label.size_flags_horizontal = Control.SIZE_EXPAND_FILL
-	label.size_flags_stretch_ratio = 0.8
-	label.add_theme_color_override(&"font_color", get_theme_color(&"property_color", &"EditorProperty"))
-	row.add_child(label)
-	control.size_flags_horizontal = Control.SIZE_EXPAND_FILL
-	if control is OptionButton:
-		(control as OptionButton).clip_text = true
-		(control as OptionButton).fit_to_longest_item = false
-	row.add_child(control)
-	_rows.add_child(row)
+func _read(option: String) -> Variant:
+	return Settings.read(_path, option, Options.default_of(option))
 
 
 func _change(values: Dictionary, title: String) -> void:
+	_waiting_recipe = ""
 	_settings.change(_path, values, "ExecuTorch: %s of %s" % [title, _path.get_file()])
 
 

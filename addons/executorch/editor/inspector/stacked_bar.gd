@@ -2,7 +2,7 @@
 extends VBoxContainer
 ## Shares of a whole as one bar, with a legend below it and, when there is one, a limit marked on it.
 
-const Style := preload("res://addons/executorch/editor/profiler/charts/chart_style.gd")
+const Style := preload("res://addons/executorch/editor/shared/style.gd")
 
 var _parts: Array[Dictionary] = []
 var _limit: float = 0.0
@@ -20,8 +20,7 @@ func _init() -> void:
 
 
 ## Shows `parts`: `[{label, value, text, color_index, tooltip}]`; `text` is the value in words, the last two are
-## optional.
-## A `limit` above 0 is marked at its place and called `limit_text`.
+## optional. A `limit` above 0 is marked at its place and called `limit_text`.
 func show_parts(parts: Array[Dictionary], limit: float = 0.0, limit_text: String = "") -> void:
 	_parts = parts
 	_limit = limit

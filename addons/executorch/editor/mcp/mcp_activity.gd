@@ -1,6 +1,6 @@
 @tool
 extends RefCounted
-## Who is connected to a server, and its last calls: what the dock shows.
+## The connected clients of a server and its last calls, for the dock.
 
 const MAX_CALLS: int = 100
 

@@ -40,8 +40,13 @@ static func _python_entry() -> Dictionary:
 	var found: Array[Dictionary] = Interpreters.find_candidates()
 	return {
 		"command": found[0]["path"] if not found.is_empty() else "python3",
-		"args": ["-m", "python_backend", "mcp", "--project", ProjectSettings.globalize_path("res://")],
-		"env": {"PYTHONPATH": ProjectSettings.globalize_path("res://addons/executorch/python")},
+		"args":
+		[
+			ProjectSettings.globalize_path("res://addons/executorch/python/python_backend/__main__.py"),
+			"mcp",
+			"--project",
+			ProjectSettings.globalize_path("res://")
+		],
 	}
 
 

@@ -2,34 +2,48 @@
 extends RefCounted
 ## The editor's own MCP server, started when the editor setting says so; and the settings of MCP.
 
-const RUN_IN_EDITOR: String = "executorch/mcp/run_in_editor"
-const PORT: String = "executorch/mcp/port"
-const EDITOR_ALLOW_WRITE: String = "executorch/mcp/allow_write"
+const Settings := preload("res://addons/executorch/editor/shared/settings.gd")
+const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
 const McpActivity = preload("mcp_activity.gd")
 const McpEditorTools = preload("mcp_editor_tools.gd")
-const McpAutostart = preload("res://addons/executorch/runtime/mcp/mcp_autostart.gd")
-const PROJECT_SETTINGS: Dictionary[String, Variant] = {
-	McpAutostart.ALLOW_IN_RELEASE: false, McpAutostart.ALLOW_WRITE: false
-}
+const AUTOLOAD: String = "autoload/ExecuTorchMCP"
+const AUTOSTART: String = "res://addons/executorch/runtime/mcp_autostart.gd"
 
 ## For the dock: null while there is no server. It has `get_url()` and `token`.
-static var server: ExecuTorchMCPServer = null
+var server: ExecuTorchMCPServer = null
 ## Clients and calls of the server.
-static var activity: McpActivity = null
-## Why there is no server though there should be; empty when all is well.
-static var failure: String = ""
+var activity: McpActivity = null
+## Why the server could not be started; empty when it was.
+var failure: String = ""
 
-var _plugin: EditorPlugin = null
-# The port that could not be had: not tried again at every change of some setting.
+var _plugin: EditorPlugin
+var _jobs: Jobs
+var _tools: McpEditorTools
+# The port that could not be opened: not tried again at every change of a setting.
 var _refused_port: int = -1
 
 
-func start(plugin: EditorPlugin) -> void:
+func _init(plugin: EditorPlugin = null, jobs: Jobs = null) -> void:
 	_plugin = plugin
-	_register_project_settings()
-	_register_editor_settings()
+	_jobs = jobs
 	EditorInterface.get_editor_settings().settings_changed.connect(_follow_settings)
 	_follow_settings()
+
+
+## Starts or stops the editor's server, now and whenever the editor starts. Games of this project can then be reached
+## too: they get the autoload that starts their server when their command line asks for one.
+func switch(on: bool) -> void:
+	Settings.write_to_editor(Settings.MCP_RUN_IN_EDITOR, on)
+	if on and not ProjectSettings.has_setting(AUTOLOAD):
+		ProjectSettings.set_setting(AUTOLOAD, "*" + AUTOSTART)
+		ProjectSettings.save()
+
+
+## Removes the autoload from the project.
+static func remove_autoload() -> void:
+	if ProjectSettings.has_setting(AUTOLOAD):
+		ProjectSettings.set_setting(AUTOLOAD, null)
+		ProjectSettings.save()
 
 
 func stop() -> void:
@@ -38,9 +52,8 @@ func stop() -> void:
 
 
 func _follow_settings() -> void:
-	var settings: EditorSettings = EditorInterface.get_editor_settings()
-	var wanted: bool = settings.get_setting(RUN_IN_EDITOR)
-	var port: int = settings.get_setting(PORT)
+	var wanted: bool = Settings.read_from_editor(Settings.MCP_RUN_IN_EDITOR)
+	var port: int = Settings.read_from_editor(Settings.MCP_PORT)
 	if server != null and (not wanted or (port != 0 and port != server.port)):
 		_stop_server()
 	if not wanted or port != _refused_port:
@@ -49,7 +62,7 @@ func _follow_settings() -> void:
 	if wanted and server == null and _refused_port < 0:
 		_start_server(port)
 	if server != null:
-		server.allow_write = settings.get_setting(EDITOR_ALLOW_WRITE)
+		server.allow_write = Settings.read_from_editor(Settings.MCP_ALLOW_WRITE)
 
 
 func _start_server(port: int) -> void:
@@ -57,7 +70,8 @@ func _start_server(port: int) -> void:
 	server.name = "ExecuTorchMCPServer"
 	server.server_name = "godot-editor"
 	server.instructions = "The models of a Godot project, in its editor. Paths are Godot's (res://...)."
-	McpEditorTools.add_to(server)
+	_tools = McpEditorTools.new(_jobs)
+	_tools.add_to(server)
 	activity = McpActivity.new()
 	activity.follow(server)
 	_plugin.add_child(server)
@@ -76,23 +90,3 @@ func _stop_server() -> void:
 		server.queue_free()
 	server = null
 	activity = null
-
-
-func _register_project_settings() -> void:
-	for setting: String in PROJECT_SETTINGS:
-		if not ProjectSettings.has_setting(setting):
-			ProjectSettings.set_setting(setting, PROJECT_SETTINGS[setting])
-		ProjectSettings.set_initial_value(setting, PROJECT_SETTINGS[setting])
-		ProjectSettings.set_as_basic(setting, true)
-
-
-func _register_editor_settings() -> void:
-	var settings: EditorSettings = EditorInterface.get_editor_settings()
-	var defaults: Dictionary[String, Variant] = {RUN_IN_EDITOR: false, PORT: 0, EDITOR_ALLOW_WRITE: false}
-	for setting: String in defaults:
-		if not settings.has_setting(setting):
-			settings.set_setting(setting, defaults[setting])
-		settings.set_initial_value(setting, defaults[setting], false)
-	settings.add_property_info(
-		{"name": PORT, "type": TYPE_INT, "hint": PROPERTY_HINT_RANGE, "hint_string": "0,65535,1"}
-	)

@@ -8,19 +8,21 @@ enum Copy { ADDRESS, TOKEN, ENTRY }
 
 const McpActivity := preload("mcp_activity.gd")
 const McpClientEntries := preload("mcp_client_entries.gd")
-const McpCredentials := preload("res://addons/executorch/runtime/mcp/mcp_credentials.gd")
+const McpCredentials := preload("res://addons/executorch/runtime/mcp/protocol/mcp_credentials.gd")
 const McpEditorServer := preload("mcp_editor_server.gd")
+const Settings := preload("res://addons/executorch/editor/shared/settings.gd")
 const REFRESH_SECONDS: float = 0.25
 const OK_ICON: StringName = &"StatusSuccess"
 const ERROR_ICON: StringName = &"StatusError"
 const OFF: String = "The MCP server is off."
-const START_TIP: String = "Lets assistants reach this editor, now and whenever it starts."
+const START_TIP: String = "Starts the server, now and whenever the editor starts."
 const NO_CALLS: String = "Calls of assistants appear here."
 const WHAT_FOR: String = (
-	"An assistant such as Claude, Cursor or Copilot can look at this project's models, run and measure them."
+	"An assistant such as Claude, Cursor or Copilot can inspect, run and measure this project's models."
 	+ "\nPress Start, then Copy the configuration for it."
 )
 
+var _mcp: McpEditorServer
 var _icon: TextureRect = TextureRect.new()
 var _state: Label = Label.new()
 var _toggle: Button = Button.new()
@@ -38,7 +40,8 @@ var _shown_version: int = -1
 var _shown_activity: McpActivity
 
 
-func _init() -> void:
+func _init(mcp: McpEditorServer = null) -> void:
+	_mcp = mcp
 	name = "MCP"
 	_add_state_row()
 	_add_client_row()
@@ -64,36 +67,33 @@ func _ready() -> void:
 func refresh() -> void:
 	if not is_inside_tree() or not is_visible_in_tree():
 		return
-	var settings: EditorSettings = EditorInterface.get_editor_settings()
-	if not settings.has_setting(McpEditorServer.RUN_IN_EDITOR):
-		return
-	var server: ExecuTorchMCPServer = McpEditorServer.server
+	var server: ExecuTorchMCPServer = _mcp.server
 	_state.text = server.get_url().trim_prefix("http://") if server != null else OFF
 	var icon: StringName = OK_ICON if server != null else &"Pause"
-	if not McpEditorServer.failure.is_empty():
-		_state.text = McpEditorServer.failure
+	if not _mcp.failure.is_empty():
+		_state.text = _mcp.failure
 		icon = ERROR_ICON
 	_state.tooltip_text = server.get_url() if server != null else _state.text
 	_icon.texture = get_theme_icon(icon, &"EditorIcons")
 	_toggle.text = "Stop" if _is_wanted() else "Start"
 	_toggle.icon = get_theme_icon(&"Stop" if _is_wanted() else &"Play", &"EditorIcons")
 	_toggle.tooltip_text = START_TIP if not _is_wanted() else "Ends all connections."
-	_port.set_value_no_signal(float(str(settings.get_setting(McpEditorServer.PORT))))
+	_port.set_value_no_signal(float(str(Settings.read_from_editor(Settings.MCP_PORT))))
 	_token_row.visible = server != null
 	_token.text = server.token if server != null else ""
-	_allow_write.set_pressed_no_signal(settings.get_setting(McpEditorServer.EDITOR_ALLOW_WRITE))
-	_show_activity(McpEditorServer.activity if server != null else null)
+	_allow_write.set_pressed_no_signal(Settings.read_from_editor(Settings.MCP_ALLOW_WRITE))
+	_show_activity(_mcp.activity if server != null else null)
 
 
-## What an entry of the Copy menu gives (an id of `Copy`; from ENTRY on, one for each client).
+## The text that an entry of the Copy menu copies (an id of `Copy`; from ENTRY on, one for each client).
 func get_copied_text(id: int) -> String:
-	var url: String = McpEditorServer.server.get_url() if McpEditorServer.server != null else ""
+	var url: String = _mcp.server.get_url() if _mcp.server != null else ""
 	match id:
 		Copy.ADDRESS:
 			return url
 		Copy.TOKEN:
 			# The file may have been removed while the server runs.
-			var server: ExecuTorchMCPServer = McpEditorServer.server
+			var server: ExecuTorchMCPServer = _mcp.server
 			return server.token if server != null else McpCredentials.load_or_make_token()
 	var client: String = McpClientEntries.CLIENTS.keys()[id - Copy.ENTRY]
 	return McpClientEntries.text_for(client, url, _token_file())
@@ -106,8 +106,8 @@ func _show_activity(activity: McpActivity) -> void:
 	_shown_activity = activity
 	_shown_version = version
 	var names: PackedStringArray = activity.clients if activity != null else PackedStringArray()
-	var nobody: String = "No client is connected." if activity != null else ""
-	_clients.text = ", ".join(names) if not names.is_empty() else nobody
+	var without_clients: String = "No client is connected." if activity != null else ""
+	_clients.text = ", ".join(names) if not names.is_empty() else without_clients
 	_clients.tooltip_text = "Connected clients:\n" + "\n".join(names) if not names.is_empty() else ""
 	_calls.clear()
 	var root: TreeItem = _calls.create_item()
@@ -125,11 +125,16 @@ func _show_activity(activity: McpActivity) -> void:
 
 
 func _is_wanted() -> bool:
-	return EditorInterface.get_editor_settings().get_setting(McpEditorServer.RUN_IN_EDITOR)
+	return Settings.read_from_editor(Settings.MCP_RUN_IN_EDITOR)
+
+
+func _on_toggled() -> void:
+	_mcp.switch(not _is_wanted())
+	refresh()
 
 
 func _set_setting(setting: String, value: Variant) -> void:
-	EditorInterface.get_editor_settings().set_setting(setting, value)
+	Settings.write_to_editor(setting, value)
 	refresh()
 
 
@@ -146,14 +151,16 @@ func _add_state_row() -> void:
 	port_words.text = "Port"
 	row.add_child(port_words)
 	_port.max_value = 65535.0
-	_port.tooltip_text = "0 lets the system choose one at each start; clients that are configured need a fixed one."
-	_port.value_changed.connect(func(value: float) -> void: _set_setting(McpEditorServer.PORT, int(value)))
+	_port.tooltip_text = "0 means that the system chooses a port at each start. Clients need a fixed one."
+	_port.value_changed.connect(func(value: float) -> void: _set_setting(Settings.MCP_PORT, int(value)))
 	row.add_child(_port)
 	_allow_write.text = "Allow changes"
-	_allow_write.tooltip_text = "Off: assistants may look and run models. On: tools that change something are offered too."
-	_allow_write.toggled.connect(func(on: bool) -> void: _set_setting(McpEditorServer.EDITOR_ALLOW_WRITE, on))
+	_allow_write.tooltip_text = (
+		"Off: assistants can inspect and run models.\n" + "On: they can also call tools that change something."
+	)
+	_allow_write.toggled.connect(func(on: bool) -> void: _set_setting(Settings.MCP_ALLOW_WRITE, on))
 	row.add_child(_allow_write)
-	_toggle.pressed.connect(func() -> void: _set_setting(McpEditorServer.RUN_IN_EDITOR, not _is_wanted()))
+	_toggle.pressed.connect(_on_toggled)
 	row.add_child(_toggle)
 
 
@@ -169,7 +176,8 @@ func _add_client_row() -> void:
 	_copy.text = "Copy…"
 	_copy.flat = false
 	_copy.tooltip_text = (
-		"What a client needs to reach this editor. The token is yours alone and kept in\n%s" % _token_file()
+		"Copies the address, the token or a client's configuration. Keep the token private. It is stored in\n%s"
+		% _token_file()
 	)
 	_copy.get_popup().add_item("Address", Copy.ADDRESS)
 	_copy.get_popup().add_item("Token", Copy.TOKEN)
@@ -187,7 +195,7 @@ func _add_token() -> void:
 	words.text = "Token"
 	_token_row.add_child(words)
 	_token.editable = false
-	_token.tooltip_text = "What a client must send. It is yours alone, and kept in\n%s" % _token_file()
+	_token.tooltip_text = "The token that clients send. Keep it private. It is stored in\n%s" % _token_file()
 	_token_row.add_child(_token)
 	_reveal.flat = true
 	_reveal.toggle_mode = true
@@ -196,7 +204,7 @@ func _add_token() -> void:
 	_token_row.add_child(_reveal)
 
 
-## A token that was shown is not left for the next person who looks.
+## Hides a token that was shown before the page is left.
 func _hide_token() -> void:
 	_reveal.set_pressed_no_signal(false)
 	_show_token(false)
@@ -230,12 +238,12 @@ func _add_calls() -> void:
 	_calls.add_child(_empty)
 
 
-## Without a server there is no address to copy; the Python server's entry needs none.
+## The address can be copied only while the server runs; the Python server's entry does not need it.
 func _prepare_copies() -> void:
 	var popup: PopupMenu = _copy.get_popup()
 	for index: int in popup.item_count:
 		var needs_address: bool = popup.get_item_id(index) not in [Copy.TOKEN, Copy.ENTRY]
-		popup.set_item_disabled(index, needs_address and McpEditorServer.server == null)
+		popup.set_item_disabled(index, needs_address and _mcp.server == null)
 
 
 static func _token_file() -> String:

@@ -1,9 +1,8 @@
 @tool
 extends RefCounted
-## A model's picture: its operators in their order as a strip of bars in the colours of who runs them, under the
-## icon.
+## A model's picture: its operators in their order as a strip of bars in the colours of who runs them, under the icon.
 
-const Facts := preload("res://addons/executorch/editor/inspector/model_facts.gd")
+const Facts := preload("res://addons/executorch/editor/shared/model_facts.gd")
 const BACKEND_COLOR: String = "#56b4e9"
 const KERNEL_COLOR: String = "#e69f00"
 const PLATE_COLOR: String = "#2b2f36"

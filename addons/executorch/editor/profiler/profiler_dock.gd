@@ -9,10 +9,10 @@ signal operator_opened(path: String, method: String, row: Dictionary)
 ## Another part of the editor opened something here: the panel should be shown.
 signal attention_wanted
 
-const DebuggerPlugin := preload("res://addons/executorch/editor/profiler/debugger_plugin.gd")
-const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
-const LiveFeed := preload("res://addons/executorch/editor/profiler/data/live_feed.gd")
-const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_model.gd")
+const DebuggerPlugin := preload("res://addons/executorch/editor/profiler/live/debugger_plugin.gd")
+const BenchmarkResult := preload("res://addons/executorch/editor/profiler/benchmark/benchmark_result.gd")
+const LiveFeed := preload("res://addons/executorch/editor/profiler/live/live_feed.gd")
+const LiveModel := preload("res://addons/executorch/editor/profiler/live/live_model.gd")
 const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
 const ModelFiles := preload("res://addons/executorch/editor/profiler/data/model_files.gd")
 const LiveTab := preload("res://addons/executorch/editor/profiler/tabs/live_tab.gd")
@@ -20,6 +20,7 @@ const BenchmarkTab := preload("res://addons/executorch/editor/profiler/tabs/benc
 const OperatorsTab := preload("res://addons/executorch/editor/profiler/tabs/operators_tab.gd")
 const MemoryTab := preload("res://addons/executorch/editor/profiler/tabs/memory_tab.gd")
 const ExportMenu := preload("res://addons/executorch/editor/profiler/export/export_menu.gd")
+const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
 
 var live: LiveTab = LiveTab.new()
 var benchmark: BenchmarkTab = BenchmarkTab.new()
@@ -56,11 +57,11 @@ func set_debugger(debugger: DebuggerPlugin) -> void:
 
 
 ## The editor's jobs, for conversions with other recipes.
-func set_jobs(jobs: ExecuTorchJobs) -> void:
+func set_jobs(jobs: Jobs) -> void:
 	benchmark.set_jobs(jobs)
 
 
-## What the running games said.
+## The messages of the running games.
 func get_feed() -> LiveFeed:
 	return _debugger.feed
 
@@ -90,7 +91,7 @@ func _on_trace_opened(model: LiveModel, trace: CallTrace) -> void:
 	tabs.current_tab = operators.get_index()
 
 
-## The next benchmark of the model takes what was recorded.
+## The next benchmark of the model uses the recorded inputs.
 func _on_inputs_recorded(model: LiveModel, place: String) -> void:
 	if benchmark.select_model(model.path):
 		benchmark.inputs.open_folder(place)

@@ -1,9 +1,9 @@
 @tool
 extends EditorContextMenuPlugin
-## "Add to Scene" in the FileSystem dock's menu: an ExecuTorchNode with the model, below the selected node of the
-## scene, as one step that can be undone.
+## "Add to Scene" in the FileSystem dock's menu: an ExecuTorchNode with the model, below the selected node of the scene,
+## as one step that can be undone.
 
-const EXTENSIONS: PackedStringArray = ["pt", "pt2", "pth", "pte", "safetensors"]
+const ModelExtensions := preload("res://addons/executorch/runtime/library/model_extensions.gd")
 const TITLE: String = "Add to Scene as ExecuTorchNode"
 
 var _undo: EditorUndoRedoManager
@@ -44,6 +44,6 @@ func add_models(paths: PackedStringArray) -> void:
 func _models_of(paths: PackedStringArray) -> PackedStringArray:
 	var models: PackedStringArray = []
 	for path: String in paths:
-		if path.get_extension().to_lower() in EXTENSIONS and load(path) is ExecuTorchResource:
+		if ModelExtensions.is_model(path) and load(path) is ExecuTorchResource:
 			models.append(path)
 	return models

@@ -1,38 +1,40 @@
 @tool
 extends RefCounted
-## Finds a Python that can convert models, or makes one: a virtual environment in the user's data folder, outside
-## of the project.
+## Finds a Python that can convert models, or makes one: a virtual environment in the user's data folder, outside of the
+## project.
 
-## `fraction` 0 to 1; `line` is what the installer said.
+## Emitted for each step of the set-up. `fraction` is 0 to 1; `line` is the installer's output.
 signal progressed(stage: String, fraction: float, line: String)
-## `error` is empty when it went well, else `{code, cause, remedy}`.
+## Emitted when the set-up ends. `error` is `{code, cause, remedy}`, or empty.
 signal finished(error: Dictionary)
-## Candidates `[{path, source, version, supported}]` were asked for their versions.
+## Emitted with the interpreters that were found, `[{path, source, version, supported}]`.
 signal candidates_found(candidates: Array[Dictionary])
 
-const Task := preload("res://addons/executorch/editor/backend/background_task.gd")
+const Task := preload("res://addons/executorch/editor/shared/background_task.gd")
 const Interpreters := preload("res://addons/executorch/editor/backend/interpreters.gd")
-const OLDEST: int = 10
-const NEWEST: int = 13
+const Settings := preload("res://addons/executorch/editor/shared/settings.gd")
+const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
+## Prints the version, and in a second line what identifies this interpreter.
+const ASK: String = "import platform, sys; print(platform.python_version()); print(sys.prefix, platform.python_build())"
 
 ## Folder of Python wheels to install from without a network; empty = the package index.
 var wheels: String = ""
-## The requirements to install; empty = what the importer needs.
+## The requirements to install; empty = those of the importer.
 var requirements: String = ""
 
-var _jobs: ExecuTorchJobs
+var _jobs: Jobs
 var _request: Variant = null
 var _running: bool = false
-## Somebody cancelled before the set-up was known by its request.
+## Whether the set-up was cancelled before its request was sent.
 var _cancelled: bool = false
 var _search: Task
 
 
-func _init(jobs: ExecuTorchJobs = null) -> void:
+func _init(jobs: Jobs = null) -> void:
 	_jobs = jobs
 
 
-## Where the environment goes.
+## The folder of the environment.
 static func get_folder() -> String:
 	return Interpreters.get_user_folder()
 
@@ -46,16 +48,15 @@ func is_running() -> bool:
 	return _running
 
 
-## Lists the interpreters of this machine with their versions; `candidates_found` follows. Asking takes some 20 ms
-## for each,
-## so it is done on a thread.
+## Lists the interpreters of this machine with their versions; `candidates_found` follows. Asking takes some 20 ms for
+## each, so it is done on a thread.
 func find_candidates() -> void:
 	if _search == null:
 		_search = Task.new(_ask_versions)
 		_get_tree().process_frame.connect(_poll_search)
 
 
-## Waits for the search: a task that nobody waited for would outlive the editor's scripts.
+## Waits for the search: a task that is not waited for outlives the editor's scripts.
 func abandon_search() -> void:
 	if _search != null:
 		_get_tree().process_frame.disconnect(_poll_search)
@@ -65,13 +66,12 @@ func abandon_search() -> void:
 
 ## Uses an interpreter from now on, and starts the backend with it.
 func choose(path: String) -> void:
-	EditorInterface.get_editor_settings().set_setting(Interpreters.SETTING, path)
+	Settings.write_to_editor(Settings.INTERPRETER, path)
 	_jobs.restart_backend()
 
 
-## Makes the environment with `base`, a Python of a supported version, and uses it; `finished` follows. What an
-## earlier try has
-## installed is kept.
+## Makes the environment with `base`, a Python of a supported version, and uses it; `finished` follows. What an earlier
+## try has installed is kept.
 func set_up(base: String) -> void:
 	if _running:
 		return
@@ -84,7 +84,7 @@ func set_up(base: String) -> void:
 	var answer: Dictionary = await _jobs.call_backend("setup", wanted, _on_progress)
 	_running = false
 	if answer.has("error"):
-		EditorInterface.get_editor_settings().set_setting(Interpreters.SETTING, before)
+		Settings.write_to_editor(Settings.INTERPRETER, before)
 		# The process that runs is of the interpreter that was tried; a process that was stopped stays so.
 		if before != base and (answer["error"] as Dictionary).get("code", "") != "BACKEND_STOPPED":
 			_jobs.restart_backend()
@@ -94,7 +94,7 @@ func set_up(base: String) -> void:
 	finished.emit({})
 
 
-## Ends the set-up; what is installed stays for the next try.
+## Ends the set-up; installed packages stay for the next attempt.
 func cancel() -> void:
 	_cancelled = true
 	if _running and _request != null:
@@ -111,18 +111,23 @@ func _on_progress(progress: Dictionary) -> void:
 	)
 
 
+## Those that can convert models, each once: several names may lead to one interpreter. One that a person chose is
+## listed also when it cannot.
 func _ask_versions() -> Array[Dictionary]:
 	var found: Array[Dictionary] = []
+	var seen: Dictionary[String, bool] = {}
 	for candidate: Dictionary in Interpreters.find_all():
 		var output: Array = []
-		var status: int = OS.execute(str(candidate["path"]), ["--version"], output, true)
-		var version: String = (
-			str(output[0]).strip_edges().trim_prefix("Python ") if status == 0 and not output.is_empty() else ""
-		)
+		var status: int = OS.execute(str(candidate["path"]), ["-c", ASK], output, true)
+		var lines: PackedStringArray = str(output[0]).strip_edges().split("\n") if status == 0 else PackedStringArray()
 		var known: Dictionary = candidate.duplicate()
-		known["version"] = version
-		known["supported"] = is_supported(version)
-		found.append(known)
+		known["version"] = lines[0].strip_edges() if lines.size() == 2 else ""
+		known["supported"] = is_supported(str(known["version"]))
+		# The prefix distinguishes environments that are made with one interpreter.
+		var place: String = lines[1] if lines.size() == 2 else str(candidate["path"])
+		if not seen.has(place) and (known["supported"] or Interpreters.is_chosen(candidate)):
+			seen[place] = true
+			found.append(known)
 	return found
 
 
@@ -141,4 +146,9 @@ func _get_tree() -> SceneTree:
 ## Whether a version such as "3.11.2" can run the importer.
 static func is_supported(version: String) -> bool:
 	var parts: PackedStringArray = version.split(".")
-	return parts.size() >= 2 and parts[0] == "3" and int(parts[1]) >= OLDEST and int(parts[1]) <= NEWEST
+	return (
+		parts.size() >= 2
+		and parts[0] == "3"
+		and int(parts[1]) >= Interpreters.OLDEST
+		and int(parts[1]) <= Interpreters.NEWEST
+	)

@@ -1,10 +1,11 @@
 @tool
 extends AcceptDialog
-## Explains what Python is needed for, and offers to pick an interpreter or to make an environment.
+## Explains why Python is needed, and offers to choose an interpreter or to make an environment.
 
 const EnvironmentSetup := preload("environment_setup.gd")
 const Interpreters := preload("res://addons/executorch/editor/backend/interpreters.gd")
 const Backend := preload("res://addons/executorch/editor/backend/python_backend.gd")
+const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
 const COLUMNS: PackedStringArray = ["Interpreter", "Version", "Found in"]
 ## How the window calls where an interpreter was found.
 const PLACES: Dictionary[String, String] = {
@@ -14,20 +15,20 @@ const PLACES: Dictionary[String, String] = {
 	"PATH": "PATH",
 	"usual place": "Usual place",
 }
-## The button's words for what an earlier set-up left.
+## The button's text for the state of an earlier set-up.
 const TITLES: Dictionary[String, String] = {"begun": "Continue Set-Up", "finished": "Set Up Again"}
 const WHY: String = (
-	"Models are converted by Python with the packages torch and executorch."
-	+ " Games do not need it, and neither does a project whose models are converted already."
+	"Python converts models with the packages torch and executorch."
+	+ " Games do not need Python, nor does a project whose models are all in the cache."
 )
 const OFFER: String = (
-	"Set Up installs what is needed into an environment of its own, about 2 GB in %s."
-	+ " The project and the Python that is installed already are not touched."
+	"Set Up installs the packages into a separate environment, about 2 GB in %s."
+	+ " The project and the installed Python are not changed."
 )
-const CHOICE: String = "Which Python to start from. One that has the packages can be used as it is:"
+const CHOICE: String = "Choose the Python to make it with, or use one that has the packages:"
 
 var _setup: EnvironmentSetup
-var _jobs: ExecuTorchJobs
+var _jobs: Jobs
 var _why: Label = _paragraph(WHY)
 var _offer: Label = _paragraph("")
 var _choice_words: Label = _paragraph(CHOICE)
@@ -45,7 +46,7 @@ var _log: RichTextLabel = RichTextLabel.new()
 var _files: EditorFileDialog = EditorFileDialog.new()
 
 
-func _init(jobs: ExecuTorchJobs = null) -> void:
+func _init(jobs: Jobs = null) -> void:
 	_jobs = jobs
 	_setup = EnvironmentSetup.new(jobs)
 	title = "Python for ExecuTorch"
@@ -220,14 +221,12 @@ func _show_candidates(candidates: Array[Dictionary]) -> void:
 		row.set_text(2, PLACES[candidate["source"]])
 		if not candidate["supported"]:
 			row.set_custom_color(1, get_theme_color(&"warning_color", &"Editor"))
-			row.set_tooltip_text(
-				1, "Python 3.%d to 3.%d are supported." % [EnvironmentSetup.OLDEST, EnvironmentSetup.NEWEST]
-			)
+			row.set_tooltip_text(1, "Python %s are supported." % Interpreters.VERSIONS)
 		elif _table.get_selected() == null:
 			row.select(0)
 	if candidates.is_empty():
 		var none: TreeItem = _table.create_item(root)
-		none.set_text(0, "No Python was found. Install Python 3.10 to 3.13, or browse to it.")
+		none.set_text(0, "No Python was found. Install Python %s, or browse to it." % Interpreters.VERSIONS)
 		none.set_selectable(0, false)
 	_update_buttons()
 
@@ -244,7 +243,7 @@ func _on_progressed(stage: String, fraction: float, line: String) -> void:
 	_progress.value = fraction
 	_progress.tooltip_text = stage.capitalize()
 	_doing.text = Interpreters.with_short_home(line)
-	# The bytes of a download are no news after a second.
+	# Lines with the bytes of a download would fill the log.
 	if not line.ends_with(" MB"):
 		_log.add_text(_doing.text + "\n")
 

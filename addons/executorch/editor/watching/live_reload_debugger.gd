@@ -1,26 +1,18 @@
 @tool
 extends EditorDebuggerPlugin
-## Tells the games that this editor runs which models were imported anew; `runtime/live_reload.gd` is the other
+## Sends the games that this editor runs the paths of reimported models; `runtime/loading/live_reload.gd` is the other
 ## side.
 
 ## Games answered that they have the new models.
 signal reloaded(paths: Array)
 
+const Settings := preload("res://addons/executorch/editor/shared/settings.gd")
 const PREFIX: String = "executorch_live"
-const SETTING: String = "executorch/editor/reload_models_in_running_game"
-
-
-## Registers the project's setting.
-static func register_setting() -> void:
-	if not ProjectSettings.has_setting(SETTING):
-		ProjectSettings.set_setting(SETTING, true)
-	ProjectSettings.set_initial_value(SETTING, true)
-	ProjectSettings.set_as_basic(SETTING, true)
 
 
 ## Sends the paths to every game that runs.
 func send(paths: PackedStringArray) -> void:
-	if not ProjectSettings.get_setting(SETTING, true) or paths.is_empty():
+	if not ProjectSettings.get_setting(Settings.RELOAD_MODELS, true) or paths.is_empty():
 		return
 	for session: EditorDebuggerSession in get_sessions():
 		if session.is_active():

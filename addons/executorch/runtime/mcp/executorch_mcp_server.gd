@@ -1,68 +1,78 @@
 @tool
 class_name ExecuTorchMCPServer
 extends Node
-## A Model Context Protocol server inside the engine: assistants and other MCP clients list, inspect, run and profile
-## models, and call what the game adds with `add_tool`. It listens on 127.0.0.1 only and wants a token.
-## See docs/mcp.md.
+## A Model Context Protocol server inside the engine. Assistants and other MCP clients list, inspect, run and profile
+## models, and call the tools that the game adds with [method add_tool].
+##
+## The server listens on [code]127.0.0.1[/code] only and requires a token. [code]docs/mcp.md[/code] has examples.
 
-## A client opened a session, or (revision 2026-07-28) sent the first request of a connection. `client_id` is a name.
+## Emitted when a client opens a session, or, with revision 2026-07-28, sends the first request of a connection.
+## [param client_id] is a name.
 signal client_connected(client_id: String)
+## Emitted when a session or a connection ends.
 signal client_disconnected(client_id: String)
-## Every request and notification, after it was handed on.
+## Emitted when a request or notification is received.
 signal message_received(client_id: String, message: Dictionary)
-## A tool returned, or its call was refused or given up (`isError`, and `content` says why). `result` is MCP's result:
-## `content`, and maybe `structuredContent` and `isError`.
+## Emitted when the call of a tool ends. [param result] is MCP's [code]{content, structuredContent, isError}[/code]. If
+## the call was refused or exceeded its time limit, [code]isError[/code] is [code]true[/code] and [code]content[/code]
+## has the reason.
 signal tool_called(tool_name: String, arguments: Dictionary, result: Dictionary)
 
 const MAX_EVENTS: int = 4096
-## What is left to tell when the server stops may take this long.
+## Signals that wait when the server stops are emitted for at most this long.
 const FAREWELL_USEC: int = 100_000
-const FrameInbox = preload("frame_inbox.gd")
-const HttpServer = preload("http_server.gd")
-const JsonRpc = preload("json_rpc.gd")
-const Mailbox = preload("mailbox.gd")
-const McpAccess = preload("mcp_access.gd")
-const McpCalls = preload("mcp_calls.gd")
-const McpCredentials = preload("mcp_credentials.gd")
-const McpExchange = preload("mcp_exchange.gd")
-const McpOffers = preload("mcp_offers.gd")
-const McpProtocol = preload("mcp_protocol.gd")
-const McpRegistry = preload("mcp_registry.gd")
-const McpRunner = preload("mcp_runner.gd")
-const McpTransport = preload("mcp_transport.gd")
+const FrameInbox = preload("calls/frame_inbox.gd")
+const HttpServer = preload("http/http_server.gd")
+const JsonRpc = preload("json/json_rpc.gd")
+const Mailbox = preload("calls/mailbox.gd")
+const McpAccess = preload("http/mcp_access.gd")
+const McpCalls = preload("calls/mcp_calls.gd")
+const McpCredentials = preload("protocol/mcp_credentials.gd")
+const McpExchange = preload("calls/mcp_exchange.gd")
+const McpOffers = preload("protocol/mcp_offers.gd")
+const McpProtocol = preload("protocol/mcp_protocol.gd")
+const McpRegistry = preload("calls/mcp_registry.gd")
+const McpRunner = preload("calls/mcp_runner.gd")
+const McpModels = preload("tools/mcp_models.gd")
+const McpTools = preload("tools/mcp_tools.gd")
+const McpTransport = preload("protocol/mcp_transport.gd")
 
-## TCP port; 0 = the system chooses. While the server runs this is its real port.
+## The TCP port. With 0 the system chooses one. While the server runs this is the port that it uses.
 @export_range(0, 65535) var port: int = 0
+## The name of the server that clients show.
 @export var server_name: String = "godot-executorch"
-## False lets every program of this machine in. Only for tests.
+## If [code]false[/code], every program on this machine can call the server without a token. For tests only.
 @export var require_token: bool = true
-## False refuses tools that change something (`write` in their options) and does not list them.
+## If [code]false[/code], tools with the option [code]write[/code] are neither listed nor called.
 @export var allow_write: bool = false:
 	set(value):
 		allow_write = value
 		_protocol.allow_write = value
 		_on_list_changed(McpRegistry.TOOLS)
-## Start when the node enters the tree (not in the editor).
+## If [code]true[/code], the server starts when the node enters the tree of a game.
 @export var autostart: bool = false
-## Offer the tools and resources of this addon (`list_models`, `run_inference` ...).
+## If [code]true[/code], the server offers the addon's own tools and resources, such as [code]run_inference[/code].
 @export var offer_models: bool = true
-## What a client's language model should know.
+## Instructions for the client's language model.
 @export_multiline var instructions: String = ""
-## Entries of one page of a list.
+## The number of entries in one page of a list.
 @export var page_size: int = 100
-## Seconds that a call may take when its tool says nothing else.
+## The time limit of a call in seconds, for tools without the option [code]time_limit_seconds[/code].
 @export var time_limit_seconds: float = 60.0
 @export_group("Limits")
+## The largest body of a request, in bytes.
 @export var max_body_bytes: int = 1024 * 1024
+## The largest nesting depth of JSON in a request.
 @export var max_depth: int = 64
+## The largest number of connections.
 @export var max_connections: int = 64
-## Per connection.
+## The largest number of requests per second and connection.
 @export var max_requests_per_second: float = 1000.0
-## Milliseconds of a frame that calls on the main thread may use before the rest waits for the next frame.
+## The time in milliseconds that calls on the main thread may use in one frame. The rest waits for the next frame.
 @export var frame_budget_msec: float = 0.5
 
-## What clients send as `Authorization: Bearer TOKEN`. Empty = the user's own token, made at the first start and kept
-## in the user's data folder.
+## The token that clients send as [code]Authorization: Bearer TOKEN[/code]. If it is empty when the server starts, the
+## user's own token is used, which is made at the first start and stored in the user's data folder.
 var token: String = ""
 
 var _registry: McpRegistry = McpRegistry.new()
@@ -84,7 +94,7 @@ func _init() -> void:
 	process_mode = Node.PROCESS_MODE_ALWAYS
 	_registry.list_changed.connect(_on_list_changed)
 	_calls.registry = _registry
-	# Until there is a server nobody reads what calls say.
+	# Only the server reads the messages of calls.
 	_outbox.close()
 	_calls.outbox = _outbox
 	_calls.decorate = _protocol.decorate
@@ -110,7 +120,8 @@ func _process(_delta: float) -> void:
 	_emit_events(int(frame_budget_msec * 1000.0))
 
 
-## Starts to listen on 127.0.0.1 (port 0 = the system chooses; -1 = `port`). Returns OK or Godot's error.
+## Starts the server on [param on_port]. With 0 the system chooses a port, with -1 the server uses [member port].
+## Returns [constant OK] or an error.
 func start_server(on_port: int = -1) -> Error:
 	if is_server_running():
 		return ERR_ALREADY_IN_USE
@@ -137,7 +148,8 @@ func start_server(on_port: int = -1) -> Error:
 	return OK
 
 
-## Ends every connection. Calls that run are told; a thread that does not return is left behind after two seconds.
+## Stops the server, ends every connection and cancels running calls. A thread that does not return within two seconds
+## is not waited for.
 func stop_server() -> void:
 	if not is_server_running():
 		return
@@ -151,79 +163,90 @@ func stop_server() -> void:
 	_protocol.open_subscription = Callable()
 	_outbox.close()
 	if _offered:
-		McpOffers.close_models()
+		McpModels.close_all()
 	set_process(false)
 	_emit_events(FAREWELL_USEC)
 
 
+## Returns [code]true[/code] if the server runs.
 func is_server_running() -> bool:
 	return _http != null and _http.is_running()
 
 
-## The address that clients need.
+## Returns the address that clients connect to.
 func get_url() -> String:
 	return "http://127.0.0.1:%d%s" % [port, McpAccess.PATH]
 
 
-## Where the user's token and the discovery files of running servers are.
+## Returns the folder of the user's token and of the files by which other programs find running servers.
 func get_credentials_folder() -> String:
 	return McpCredentials.folder()
 
 
-## Offers a tool. `schema` is the JSON Schema of its arguments (an object). `callable` takes the arguments as a
-## Dictionary and, when it wants, the ExecuTorchMCPCall; it returns a String, an Image, a Dictionary (structured
-## content) or null. It may await. Options: `title`, `output_schema`, `annotations`, `threaded` (on a worker thread),
-## `write` (needs `allow_write`), `time_limit_seconds`. Returns false and tells why when something is wrong.
+## Adds a tool. [param schema] is the JSON Schema of its arguments (an object). [param callable] gets the arguments as a
+## [Dictionary] and, if it has a second parameter, the [ExecuTorchMCPCall]. It returns a [String], an [Image], a
+## [Dictionary] (structured content) or [code]null[/code], and may [code]await[/code]. [param options] are
+## [code]title[/code], [code]output_schema[/code], [code]annotations[/code], [code]threaded[/code] (calls it on a worker
+## thread), [code]write[/code] (needs [member allow_write]) and [code]time_limit_seconds[/code]. Prints an error and
+## returns [code]false[/code] if the tool cannot be added.
 func add_tool(
 	tool_name: String, description: String, schema: Dictionary, callable: Callable, options: Dictionary = {}
 ) -> bool:
 	return McpOffers.add_tool(_registry, tool_name, description, schema, callable, options)
 
 
-## Offers a resource. `callable` may take an empty Dictionary and the call; it returns a String, a PackedByteArray, an
-## Image or a value for JSON. Options: `title`, `mime_type`, `threaded`, `size`.
+## Adds a resource. [param callable] gets an empty [Dictionary] and the [ExecuTorchMCPCall], if it has parameters for
+## them. It returns a [String], a [PackedByteArray], an [Image] or a value for JSON. [param options] are
+## [code]title[/code], [code]mime_type[/code], [code]threaded[/code] and [code]size[/code]. Prints an error and returns
+## [code]false[/code] if the resource cannot be added.
 func add_resource(
 	uri: String, resource_name: String, description: String, callable: Callable, options: Dictionary = {}
 ) -> bool:
 	return McpOffers.add_resource(_registry, uri, resource_name, description, callable, options)
 
 
-## Offers all resources of a form such as `game://level/{name}/map`; `callable` takes `{name: ...}`.
-## Options as for a resource, and `completions`: `{variable: [values]}`.
+## Adds all resources of a form such as [code]game://level/{name}/map[/code]. [param callable] gets a [Dictionary] such
+## as [code]{name: value}[/code]. [param options] are those of [method add_resource], and [code]completions[/code]:
+## [code]{variable: [values]}[/code]. Prints an error and returns [code]false[/code] if the resources cannot be added.
 func add_resource_template(
 	uri_template: String, template_name: String, description: String, callable: Callable, options: Dictionary = {}
 ) -> bool:
 	return McpOffers.add_template(_registry, uri_template, template_name, description, callable, options)
 
 
-## Offers a prompt. `arguments` are `{name, description, required}`; `callable` takes them as a Dictionary and returns a
-## String (one message of the user), an Array of messages, or a whole result. Options: `title`, `completions`.
+## Adds a prompt. [param arguments] are dictionaries [code]{name, description, required}[/code]. [param callable] gets
+## the arguments as a [Dictionary] and returns a [String] (one message of the user), an [Array] of messages, or a
+## complete result. [param options] are [code]title[/code] and [code]completions[/code]. Prints an error and returns
+## [code]false[/code] if the prompt cannot be added.
 func add_prompt(
 	prompt_name: String, description: String, arguments: Array, callable: Callable, options: Dictionary = {}
 ) -> bool:
 	return McpOffers.add_prompt(_registry, prompt_name, description, arguments, callable, options)
 
 
+## Removes a tool. Returns [code]true[/code] if the server had it.
 func remove_tool(tool_name: String) -> bool:
 	return _registry.remove(McpRegistry.TOOLS, tool_name)
 
 
+## Removes a resource or a resource template. Returns [code]true[/code] if the server had it.
 func remove_resource(uri: String) -> bool:
 	return _registry.remove(McpRegistry.RESOURCES, uri) or _registry.remove(McpRegistry.TEMPLATES, uri)
 
 
+## Removes a prompt. Returns [code]true[/code] if the server had it.
 func remove_prompt(prompt_name: String) -> bool:
 	return _registry.remove(McpRegistry.PROMPTS, prompt_name)
 
 
-## Tells clients that subscribed to it that a resource's content changed.
+## Notifies the clients that subscribed to a resource that its content has changed.
 func notify_resource_updated(uri: String) -> void:
 	if _transport != null:
 		_transport.post({"kind": "updated", "uri": uri})
 
 
-## Answers one JSON-RPC message inside the process, without HTTP and token, on the thread that asks. A notification is
-## answered with an empty Dictionary. Tools that await cannot be called this way.
+## Returns the answer to one JSON-RPC message, without HTTP and token, on the calling thread. The answer to a
+## notification is an empty [Dictionary]. Tools that [code]await[/code] cannot be called in this way.
 func handle_request(message: Dictionary) -> Dictionary:
 	_prepare_protocol()
 	var copy: Dictionary = message.duplicate(true)
@@ -231,7 +254,7 @@ func handle_request(message: Dictionary) -> Dictionary:
 	if kind == JsonRpc.Kind.NOTIFICATION or kind == JsonRpc.Kind.RESPONSE:
 		return {}
 	if kind == JsonRpc.Kind.INVALID:
-		return JsonRpc.error(null, JsonRpc.INVALID_REQUEST, "Not one JSON-RPC 2.0 message.")
+		return JsonRpc.error(null, JsonRpc.INVALID_REQUEST, "Expected one JSON-RPC 2.0 message.")
 	var exchange: McpExchange = McpExchange.new()
 	exchange.id = copy["id"]
 	exchange.method = copy["method"]
@@ -259,7 +282,7 @@ func _prepare() -> void:
 	_transport.protocol = _protocol
 	_transport.calls = _calls
 	_transport.max_depth = max_depth
-	_transport.tell = _on_event
+	_transport.emit_later = _on_event
 	_protocol.open_session = _transport.open_session
 	_protocol.open_subscription = _transport.open_subscription
 	_http = HttpServer.new()
@@ -277,7 +300,7 @@ func _prepare_protocol() -> void:
 	_calls.time_limit_seconds = time_limit_seconds
 	if offer_models and not _offered:
 		_offered = true
-		McpOffers.add_models(_registry)
+		McpTools.add_to(_registry)
 
 
 func _announce() -> void:
@@ -304,7 +327,7 @@ func _on_event(signal_name: StringName, arguments: Array) -> void:
 		_events.push({"signal": signal_name, "arguments": arguments})
 
 
-## As many as fit into the budget; the rest waits for the next frame.
+## Emits as many signals as fit into the budget; the rest waits for the next frame.
 func _emit_events(budget_usec: int) -> void:
 	var began: int = Time.get_ticks_usec()
 	while Time.get_ticks_usec() - began < budget_usec:

@@ -1,33 +1,40 @@
-class_name ExecuTorchTelemetry
 extends RefCounted
-## Tells the editor's profiler which models a game runs, how long each call took and what memory they hold. Nothing
-## to set up: sessions register themselves when a debugger is connected, which is never so in a release export. A
-## call costs nothing here: the native module keeps a log that is drained a few times a second.
+## Reports to the editor's profiler which models a game runs, how long each call took and how much memory they use. The
+## sessions of one model are one model here. There is nothing to set up: sessions register themselves when a debugger is
+## connected, which is never so in a release export. A call costs nothing: the native module keeps a log that is read a
+## few times a second.
 
-const Protocol := preload("res://addons/executorch/runtime/telemetry/telemetry_protocol.gd")
+const Protocol := preload("telemetry_protocol.gd")
+const Telemetry := preload("telemetry.gd")
+const WatchedModel := preload("watched_model.gd")
 const BATCH_US: int = 66_000
 const MEMORY_US: int = 500_000
 const FAREWELL_MS: int = 40
-const OFF: float = -1.0
+## Logs in one message: Godot's debugger connection does not accept messages of 8 MiB.
+const MOST_ENTRIES: int = 12
 
-static var _current: ExecuTorchTelemetry
+static var _current: Telemetry
 static var _guard: Mutex = Mutex.new()
 
 ## Microseconds spent in this class since the start, and in how many batches: the profiler's own cost.
 var spent_us: int = 0
 var batches: int = 0
 
-var _models: Dictionary[int, Watched] = {}
+var _models: Dictionary[int, WatchedModel] = {}
+# The key of a model -> its number.
+var _ids: Dictionary[Array, int] = {}
+# Instance of a native module to the number of its model.
+var _of_modules: Dictionary[int, int] = {}
 var _next_id: int = 1
 var _last_batch_us: int = 0
 var _last_memory_us: int = 0
 var _frames: int = 0
-## What the editor has asked for and was not done yet: [message, arguments].
+## Requests of the editor that were not done yet: [message, arguments].
 var _requests: Array[Array] = []
 
 
-## Watches an ExecuTorchRuntime that is loaded. Only weak references are kept. Any thread; does nothing when no
-## debugger is connected or the session is watched already.
+## Watches an ExecuTorchRuntime that is loaded. Only weak references are kept. Any thread; does nothing when no debugger
+## is connected or the session is watched already.
 static func watch(session: RefCounted) -> void:
 	if EngineDebugger.is_active():
 		var path: String = session.call(&"get_resource_path")
@@ -48,11 +55,11 @@ static func watch_module(module: RefCounted, shown: String, path: String = "", s
 
 
 ## The running telemetry, null when there is none.
-static func get_current() -> ExecuTorchTelemetry:
+static func get_current() -> Telemetry:
 	return _current
 
 
-## Sends what has been collected now, without waiting for the next batch.
+## Sends the collected messages now, without waiting for the next batch.
 func flush() -> void:
 	var begin: int = Time.get_ticks_usec()
 	_guard.lock()
@@ -96,21 +103,26 @@ func _on_ending() -> void:
 
 func _add(module: RefCounted, shown: String, path: String, session: RefCounted) -> void:
 	var methods: PackedStringArray = module.call(&"get_method_names")
-	for id: int in _models.keys():
-		var other: Watched = _models[id]
-		if other.module.get_ref() == module:
-			if other.path == path and other.shown == shown and other.methods == methods:
-				return
-			_forget(id)
-	var watched: Watched = Watched.new()
-	watched.module = weakref(module)
-	watched.session = weakref(session) if session != null else null
-	watched.path = path
-	watched.shown = shown
-	watched.methods = methods
-	module.call(&"set_call_log", Protocol.LOG_CAPACITY)
-	_models[_next_id] = watched
-	_next_id += 1
+	var known: Array = [path, shown, methods]
+	var module_id: int = module.get_instance_id()
+	var former: int = _of_modules.get(module_id, 0)
+	if former != 0 and former == _ids.get(known, 0) and _models[former].has_module(module):
+		return
+	if former != 0:
+		_models[former].remove(module_id)
+		_forget_if_empty(former)
+	if not _ids.has(known):
+		var made: WatchedModel = WatchedModel.new()
+		made.known = known
+		made.path = path
+		made.shown = shown if not shown.is_empty() else "model %d" % _next_id
+		made.methods = methods
+		_models[_next_id] = made
+		_ids[known] = _next_id
+		_next_id += 1
+	var id: int = _ids[known]
+	_of_modules[module_id] = id
+	_models[id].add(module, session)
 
 
 func _describe() -> void:
@@ -130,72 +142,58 @@ func _frame_budget_us() -> float:
 
 
 func _send_model(id: int) -> void:
-	var watched: Watched = _models[id]
-	watched.described = true
-	var shown: String = watched.shown if not watched.shown.is_empty() else "model %d" % id
-	_send("model", [id, {"name": shown, "path": watched.path, "methods": watched.methods}])
+	var model: WatchedModel = _models[id]
+	model.described = true
+	_send("model", [id, {"name": model.shown, "path": model.path, "methods": model.methods}])
 
 
 func _forget_dead() -> void:
 	for id: int in _models.keys():
-		var module: RefCounted = _models[id].module.get_ref()
-		if module == null or not module.call(&"is_loaded"):
-			_forget(id)
+		for module_id: int in _models[id].remove_dead():
+			_of_modules.erase(module_id)
+		_forget_if_empty(id)
 
 
-func _forget(id: int) -> void:
-	if _models[id].described:
+func _forget_if_empty(id: int) -> void:
+	var model: WatchedModel = _models[id]
+	if not model.is_empty():
+		return
+	if model.described:
 		_send("gone", [id])
+	_ids.erase(model.known)
 	_models.erase(id)
 
 
 func _send_calls(now_us: int) -> void:
 	var entries: Array = []
 	for id: int in _models:
-		var watched: Watched = _models[id]
-		var module: RefCounted = watched.module.get_ref()
-		if module == null:
+		var model: WatchedModel = _models[id]
+		var calls: PackedFloat64Array = model.take_calls(now_us)
+		var waiting: int = model.get_waiting()
+		if calls.is_empty() and (waiting == model.last_waiting or not model.described):
 			continue
-		var calls: PackedFloat64Array = module.call(&"take_call_log")
-		var waiting: int = watched.waiting()
-		if calls.is_empty() and (waiting == watched.last_waiting or not watched.described):
-			continue
-		if not watched.described:
+		if not model.described:
 			_send_model(id)
-		watched.last_waiting = waiting
-		var longest: float = 0.0
-		for place: int in range(0, calls.size(), Protocol.LOG_STRIDE):
-			# The log counts back from now; the editor wants the game's clock.
-			calls[place + 1] = now_us - calls[place + 1]
-			longest = maxf(longest, calls[place + 2])
-		entries.append([id, calls, waiting])
-		if watched.to_record > 0:
-			_send_inputs(id, watched, module)
-		if watched.threshold_us >= 0.0 and longest > watched.threshold_us:
-			_send_traces(id, watched, module)
-	_send("calls", [now_us, _frames, entries])
+		model.last_waiting = waiting
+		if calls.is_empty():
+			entries.append([id, calls, waiting])
+		var most: int = Protocol.LOG_STRIDE * Protocol.LOG_CAPACITY
+		for begin: int in range(0, calls.size(), most):
+			entries.append([id, calls.slice(begin, begin + most), waiting])
+		if model.to_record > 0:
+			_send_inputs(id, model)
+		for traced: Dictionary in model.take_traces():
+			_send("trace", [id, traced])
+	_send("calls", [now_us, _frames, entries.slice(0, MOST_ENTRIES)])
+	for begin: int in range(MOST_ENTRIES, entries.size(), MOST_ENTRIES):
+		_send("calls", [now_us, 0, entries.slice(begin, begin + MOST_ENTRIES)])
 
 
-func _send_traces(id: int, watched: Watched, module: RefCounted) -> void:
-	var profile: Dictionary = module.call(&"get_profile")
-	for traced: Dictionary in profile.get("calls", []):
-		var sequence: int = traced.get("sequence", 0)
-		var wall_us: float = traced.get("wall_us", 0.0)
-		if sequence <= watched.last_traced or wall_us < watched.threshold_us:
-			continue
-		watched.last_traced = sequence
-		_send("trace", [id, traced])
-		if watched.threshold_us == 0.0:
-			_set_tracing(watched, OFF)
-			return
-
-
-func _send_inputs(id: int, watched: Watched, module: RefCounted) -> void:
+func _send_inputs(id: int, model: WatchedModel) -> void:
 	var entries: Array = []
 	var bytes: int = 0
 	var too_large: int = 0
-	for entry: Dictionary in module.call(&"take_recorded_inputs"):
-		watched.to_record -= 1
+	for entry: Dictionary in model.take_recorded_inputs():
 		var length: int = _bytes_of(entry["inputs"] as Array)
 		if length > Protocol.MOST_MESSAGE_BYTES:
 			too_large += 1
@@ -221,9 +219,8 @@ func _bytes_of(inputs: Array) -> int:
 func _send_memory(now_us: int) -> void:
 	var entries: Array = []
 	for id: int in _models:
-		var module: RefCounted = _models[id].module.get_ref()
-		if module != null and _models[id].described:
-			entries.append([id, module.call(&"get_memory_info")])
+		if _models[id].described:
+			entries.append([id, _models[id].get_memory_info()])
 	_send("memory", [now_us, entries])
 
 
@@ -231,14 +228,14 @@ func _send(message: String, data: Array) -> void:
 	EngineDebugger.send_message("%s:%s" % [Protocol.PREFIX, message], data)
 
 
-## The editor asks for something. It is done before the next frame, not here: Godot looks for messages between any two
-## lines of a script, also of this one, so that of those that arrive together the last is heard first.
+## A request of the editor. It is done before the next frame, not here: Godot looks for messages between any two lines
+## of a script, also of this one, so that of those that arrive together the last is heard first.
 func _on_message(message: String, data: Array) -> bool:
 	_requests.append([message, data])
 	return true
 
 
-## In the order in which the editor asked; what is malformed is ignored.
+## In the order of the requests; malformed ones are ignored.
 func _do_requests() -> void:
 	# Taken first: a message that comes while these are looked through must not be dropped with them.
 	var taken: Array[Array] = _requests
@@ -251,9 +248,9 @@ func _do_requests() -> void:
 		if request[0] == "describe":
 			_describe()
 		elif _models.has(arguments[1]) and request[0] == "trace":
-			_set_tracing(_models[arguments[1]], float(arguments[2]))
+			_models[arguments[1]].trace(float(arguments[2]))
 		elif _models.has(arguments[1]) and request[0] == "record":
-			_record(_models[arguments[1]], int(arguments[2]))
+			_models[arguments[1]].record(int(arguments[2]))
 	_guard.unlock()
 
 
@@ -267,37 +264,3 @@ static func _is_request(request: Array) -> bool:
 		"record":
 			return types == [TYPE_INT, TYPE_INT, TYPE_INT]
 	return false
-
-
-func _set_tracing(watched: Watched, threshold_us: float) -> void:
-	var module: RefCounted = watched.module.get_ref()
-	watched.threshold_us = threshold_us
-	if module != null:
-		module.call(&"enable_profiling", threshold_us >= 0.0)
-
-
-func _record(watched: Watched, calls: int) -> void:
-	var module: RefCounted = watched.module.get_ref()
-	watched.to_record = maxi(calls, 0)
-	if module != null:
-		module.call(&"record_inputs", watched.to_record)
-
-
-## A model that is watched.
-class Watched:
-	extends RefCounted
-	var module: WeakRef
-	var session: WeakRef
-	var path: String = ""
-	var shown: String = ""
-	var methods: PackedStringArray = []
-	var described: bool = false
-	var last_waiting: int = 0
-	var last_traced: int = 0
-	var threshold_us: float = -1.0
-	var to_record: int = 0
-
-	## Asynchronous calls that wait.
-	func waiting() -> int:
-		var owner: RefCounted = session.get_ref() if session != null else null
-		return int(owner.call(&"get_queue_depth")) if owner != null and owner.has_method(&"get_queue_depth") else 0

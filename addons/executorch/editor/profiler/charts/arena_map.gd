@@ -1,7 +1,7 @@
 @tool
-extends "res://addons/executorch/editor/profiler/charts/chart.gd"
-## The planned arenas as a map: instructions from left to right, addresses from bottom to top, one box for each
-## tensor. A line shows the bytes in use.
+extends "chart.gd"
+## The planned arenas as a map: instructions from left to right, addresses from bottom to top, one box for each tensor.
+## A line shows the bytes in use.
 
 const Axes := preload("res://addons/executorch/editor/profiler/charts/axes.gd")
 const MemoryPlan := preload("res://addons/executorch/editor/profiler/data/memory_plan.gd")
@@ -32,7 +32,7 @@ func show_plan(plan: MemoryPlan) -> void:
 	queue_redraw()
 
 
-## What is shown, null when there is nothing to show.
+## The shown plan, or null.
 func get_plan() -> MemoryPlan:
 	return _plan
 
@@ -92,8 +92,8 @@ func _draw_live(area: Rect2) -> void:
 	var label: String = "in use: at most %s" % Quantity.size(_peak)
 	var peak_y: float = area.end.y - float(_peak) / _total * area.size.y
 	Axes.draw_level(self, style, area, peak_y, style.text)
-	var room: Rect2 = area.grow_individual(0, style.line_height(), 0, 0)
-	Axes.draw_level_label(self, style, room, peak_y, label, style.text)
+	var below: Rect2 = area.grow_individual(0, style.line_height(), 0, 0)
+	Axes.draw_level_label(self, style, below, peak_y, label, style.text)
 
 
 func _box(area: Rect2, index: int) -> Rect2:
@@ -127,7 +127,7 @@ func _describe(at: Vector2) -> PackedStringArray:
 			"%s [%s]  %s" % [_plan.dtypes[index], _plan.shapes[index], Quantity.exact_size(_plan.sizes[index])]
 		)
 		lines.append("arena %d, offset %s" % [_plan.arena_of[index], Quantity.grouped(_plan.offsets[index])])
-		lines.append("lives from instruction %d to %d" % [_plan.first[index], _plan.last[index]])
+		lines.append("used from instruction %d to %d" % [_plan.first[index], _plan.last[index]])
 	lines.append("instruction %d  %s" % [step, _plan.operator_at(step)])
 	lines.append("%s in use" % Quantity.exact_size(_live[step]))
 	return lines

@@ -2,8 +2,7 @@
 extends RefCounted
 ## Grid lines with their labels, and dashed marks.
 
-const Style := preload("res://addons/executorch/editor/profiler/charts/chart_style.gd")
-const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
+const Style := preload("res://addons/executorch/editor/shared/style.gd")
 
 
 ## Horizontal grid lines from 0 to `top`; `to_text` makes a label of a value.

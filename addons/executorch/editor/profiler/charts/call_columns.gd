@@ -1,13 +1,15 @@
 @tool
 extends RefCounted
 ## The shortest and the longest call in each column of pixels. Columns lie on a raster that does not move with the view,
-## so that of a time line that runs on, only the newest columns are looked up anew.
+## so that of a time line that runs on, only the newest columns are computed again.
+
+const LatencyStatistics := preload("res://addons/executorch/editor/shared/latency_statistics.gd")
 
 ## Microseconds, NAN where no call began.
 var lows: PackedFloat32Array = []
 var highs: PackedFloat32Array = []
 
-var _calls: ExecuTorchLatencyStatistics
+var _calls: LatencyStatistics
 var _count: int = 0
 var _first: int = 0
 var _step_us: float = 0.0
@@ -17,7 +19,7 @@ var _complete: int = 0
 
 
 ## Looks up `columns` columns of `step_us` each, from the raster's column `first` on.
-func update(calls: ExecuTorchLatencyStatistics, first: int, step_us: float, columns: int) -> void:
+func update(calls: LatencyStatistics, first: int, step_us: float, columns: int) -> void:
 	var kept: int = 0
 	# The same stretch of time at another place has another last digit.
 	var is_same_raster: bool = absf(step_us - _step_us) < step_us * 1e-9 and first >= _first

@@ -1,23 +1,23 @@
 @tool
 extends Control
-## What all charts share: a horizontal range that the mouse and the keyboard zoom and pan, a frame with axes, an empty
-## state, a hover box with exact numbers, and drawing only when something has changed.
-## Wheel: zoom at the pointer. Shift+wheel or middle drag: pan. Left drag: zoom to what was swept. Double click: back.
-## Keys: left, right, plus, minus, Home (everything), F (back to the first view).
+## The base of all charts: a horizontal range that the mouse and the keyboard zoom and pan, a frame with axes, an empty
+## state, a hover box with exact numbers, and drawing only when something has changed. Wheel: zoom at the pointer.
+## Shift+wheel or middle drag: pan. Left drag: zoom to the range. Double click: back. Keys: left, right, plus, minus,
+## Home (everything), F (back to the first view).
 
 ## The user moved the visible range.
 signal view_changed
 
-const Style := preload("res://addons/executorch/editor/profiler/charts/chart_style.gd")
-const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
+const Style := preload("res://addons/executorch/editor/shared/style.gd")
+const Quantity := preload("res://addons/executorch/editor/shared/quantity.gd")
 const KEY_PAN: float = 0.15
 const KEY_ZOOM: float = 1.25
 
-## What the chart shows, for the export's menu.
+## The chart's title in the export menu.
 var title: String = ""
-## Said in the middle when there is nothing to draw.
+## The text in the middle when there is nothing to draw.
 var empty_text: String = ""
-## Room for the axes, pixels at 100%.
+## Space for the axes, in pixels at 100%.
 var margins: Vector4 = Vector4(56, 8, 10, 20)
 var style: Style
 
@@ -84,7 +84,7 @@ func fit() -> void:
 	view_end = maxf(all[1], all[0] + _smallest_view())
 
 
-## Shows what is shown at first, and follows new data again.
+## Shows the first view, and follows new data again.
 func reset_view() -> void:
 	follows = true
 	queue_redraw()
@@ -172,12 +172,12 @@ func _describe(_at: Vector2) -> PackedStringArray:
 	return []
 
 
-## Marks what the pointer is on, on the overlay.
+## Marks the element under the pointer, on the overlay.
 func _draw_hover(_canvas: Control, _at: Vector2) -> void:
 	pass
 
 
-## A click that was no drag.
+## A click without a drag.
 func _clicked(_at: Vector2) -> void:
 	pass
 

@@ -4,8 +4,8 @@ extends Control
 ## each column of pixels took most of a frame on a machine without a graphics card.
 
 const CallColumns := preload("res://addons/executorch/editor/profiler/charts/call_columns.gd")
-## `durations` has the shortest call of each column in its first row, the longest in its second, NAN for none.
-## A column is full from the longest down to the shortest, and faint below. Nothing compares as true with NAN.
+## `durations` has the shortest call of each column in its first row, the longest in its second, NAN for none. A column
+## is full from the longest down to the shortest, and faint below. Nothing compares as true with NAN.
 const CODE: String = """
 shader_type canvas_item;
 uniform sampler2D durations : filter_nearest, repeat_disable;
@@ -37,7 +37,7 @@ void fragment() {
 
 static var _shader: Shader
 
-## What is painted; update() it before show_columns().
+## The columns that are drawn; update() them before show_columns().
 var columns: CallColumns = CallColumns.new()
 
 var _material: ShaderMaterial = ShaderMaterial.new()

@@ -1,5 +1,5 @@
 @tool
-extends "res://addons/executorch/editor/profiler/charts/chart.gd"
+extends "chart.gd"
 ## One call as nested bars over time: the method, its operators and delegates, and the operators inside of delegates.
 ## Colours stand for the backend; a click selects an operator.
 
@@ -51,7 +51,7 @@ func get_trace() -> CallTrace:
 	return _trace
 
 
-## Lights up all events of this name, as the table's selection; empty = none.
+## Highlights all events of this name, as selected in the table; empty = none.
 func highlight(event_name: String) -> void:
 	_highlight = event_name
 	queue_redraw()
@@ -130,7 +130,7 @@ func _color_of(index: int) -> Color:
 	var color: Color = _color_of_kind(_trace.kind_of(index))
 	if not _highlight.is_empty() and _trace.names[index] != _highlight:
 		return color.lerp(style.background, 0.7)
-	# Neighbours of one colour are told apart by two shades.
+	# Two shades separate neighbours of one colour.
 	return color if _shades[index] == 0 else color.lerp(style.background, 0.18)
 
 
@@ -146,8 +146,8 @@ func _legend_height() -> float:
 
 
 func _row_height(area: Rect2) -> float:
-	var room: float = (area.size.y - _legend_height()) / maxi(_rows.size(), 1)
-	return floorf(clampf(room, style.px(6), style.px(40)))
+	var height: float = (area.size.y - _legend_height()) / maxi(_rows.size(), 1)
+	return floorf(clampf(height, style.px(6), style.px(40)))
 
 
 func _event_at(at: Vector2) -> int:
@@ -202,8 +202,8 @@ func _clicked(at: Vector2) -> void:
 
 func _on_key(event: InputEventKey) -> bool:
 	if event.keycode == KEY_ENTER and selected >= 0:
-		var room: float = _trace.durations_us[selected] * 0.1
+		var margin: float = _trace.durations_us[selected] * 0.1
 		var start: float = _trace.starts_us[selected]
-		show_range(start - room, start + _trace.durations_us[selected] + room)
+		show_range(start - margin, start + _trace.durations_us[selected] + margin)
 		return true
 	return super(event)

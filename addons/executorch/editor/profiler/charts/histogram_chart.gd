@@ -1,8 +1,9 @@
 @tool
-extends "res://addons/executorch/editor/profiler/charts/chart.gd"
+extends "chart.gd"
 ## How many calls took how long. A second set of calls can be laid over it as an outline, both as shares.
 
 const Axes := preload("res://addons/executorch/editor/profiler/charts/axes.gd")
+const LatencyStatistics := preload("res://addons/executorch/editor/shared/latency_statistics.gd")
 
 var _durations: PackedFloat64Array = []
 var _other: PackedFloat64Array = []
@@ -46,7 +47,7 @@ func is_empty() -> bool:
 
 
 func fit() -> void:
-	var shown: PackedFloat64Array = ExecuTorchLatencyStatistics.histogram_range(_durations, _other)
+	var shown: PackedFloat64Array = LatencyStatistics.histogram_range(_durations, _other)
 	view_begin = shown[0]
 	view_end = shown[1]
 
@@ -104,10 +105,10 @@ func _draw_outline(area: Rect2, counts: PackedInt32Array, top: float) -> void:
 func _draw_percentiles(area: Rect2) -> void:
 	var percents: PackedFloat64Array = [50.0, 90.0, 99.0]
 	for percent: float in percents:
-		var x: float = x_of(ExecuTorchLatencyStatistics.percentile_of(_durations, percent))
+		var x: float = x_of(LatencyStatistics.percentile_of(_durations, percent))
 		Axes.draw_mark(self, style, area, x, style.text)
 	for row: int in percents.size():
-		var value: float = ExecuTorchLatencyStatistics.percentile_of(_durations, percents[row])
+		var value: float = LatencyStatistics.percentile_of(_durations, percents[row])
 		var label: String = "p%d %s" % [int(percents[row]), Quantity.time(value)]
 		Axes.draw_mark_label(self, style, area, x_of(value), label, style.text, row)
 
@@ -158,7 +159,7 @@ func _bins() -> int:
 
 ## Calls per visible bin.
 func _counts(sorted: PackedFloat64Array) -> PackedInt32Array:
-	return ExecuTorchLatencyStatistics.histogram_of(sorted, _bins(), view_begin, view_end)
+	return LatencyStatistics.histogram_of(sorted, _bins(), view_begin, view_end)
 
 
 func _share(count: int, of: int) -> float:

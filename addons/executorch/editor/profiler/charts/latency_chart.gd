@@ -1,5 +1,5 @@
 @tool
-extends "res://addons/executorch/editor/profiler/charts/chart.gd"
+extends "chart.gd"
 ## Time line of latencies: for each column of pixels the span from the shortest to the longest call in it. One model
 ## with its percentiles, or several over each other. Control+wheel zooms the vertical axis.
 
@@ -7,8 +7,8 @@ extends "res://addons/executorch/editor/profiler/charts/chart.gd"
 signal call_selected(series: int, index: int)
 
 const Axes := preload("res://addons/executorch/editor/profiler/charts/axes.gd")
-const CallColumns := preload("res://addons/executorch/editor/profiler/charts/call_columns.gd")
 const ColumnLayer := preload("res://addons/executorch/editor/profiler/charts/column_layer.gd")
+const LatencyStatistics := preload("res://addons/executorch/editor/shared/latency_statistics.gd")
 ## A call this many times longer than p99 would flatten all others: it is cut and marked.
 const OUTLIER: float = 6.0
 
@@ -20,11 +20,11 @@ var budget_us: float = 0.0
 var marked_us: float = -1.0
 
 var _names: PackedStringArray = []
-var _series: Array[ExecuTorchLatencyStatistics] = []
+var _series: Array[LatencyStatistics] = []
 var _colors: PackedInt32Array = []
 ## One for each series, above the grid.
 var _layers: Array[ColumnLayer] = []
-## What is drawn above the columns.
+## The overlay above the columns.
 var _marks: Control = Control.new()
 var _top_us: float = 1.0
 var _vertical_zoom: float = 1.0
@@ -39,10 +39,8 @@ func _init() -> void:
 	add_child(_marks)
 
 
-## What is drawn: names, statistics and palette indices, equally many.
-func show_series(
-	names: PackedStringArray, series: Array[ExecuTorchLatencyStatistics], colors: PackedInt32Array
-) -> void:
+## The drawn models: names, statistics and palette indices, equally many.
+func show_series(names: PackedStringArray, series: Array[LatencyStatistics], colors: PackedInt32Array) -> void:
 	if series != _series:
 		for layer: ColumnLayer in _layers:
 			layer.queue_free()
@@ -62,20 +60,20 @@ func fit() -> void:
 	if live_window_us > 0.0:
 		view_begin = maxf(view_begin, view_end - live_window_us)
 	else:
-		# The end moves in steps of a hundredth or so, and so does the scale: what is drawn stays as it is for a while.
+		# The end moves in steps of a hundredth or so, and so does the scale: the drawing stays the same for a while.
 		var span: float = view_end - view_begin
 		var grain: float = pow(2.0, floorf(log(span) / log(2.0))) / 64.0
 		view_end = view_begin + ceilf(span / grain) * grain
 
 
 func is_empty() -> bool:
-	return _series.all(func(one: ExecuTorchLatencyStatistics) -> bool: return one.held == 0)
+	return _series.all(func(one: LatencyStatistics) -> bool: return one.held == 0)
 
 
 func _limits() -> PackedFloat64Array:
 	var begin: float = INF
 	var end: float = -INF
-	for one: ExecuTorchLatencyStatistics in _series:
+	for one: LatencyStatistics in _series:
 		if one.held > 0:
 			begin = minf(begin, one.first_time_us())
 			end = maxf(end, one.last_time_us() + one.duration_us(one.held - 1))
@@ -156,7 +154,7 @@ func _moment(at_us: float, step_us: float = 1000.0) -> String:
 
 
 func _show_columns(area: Rect2, layer: ColumnLayer, color: Color) -> void:
-	# Calls that come now and then stand alone: a pin each, else nobody sees them.
+	# Calls that come now and then stand alone: a pin each, else they cannot be seen.
 	if _is_sparse(layer.columns.lows):
 		layer.show_columns(area, _top_us, color, style.px(4), 1, 0.4)
 	else:
@@ -184,7 +182,7 @@ func _draw_cut(area: Rect2, highs: PackedFloat32Array) -> void:
 
 
 func _draw_percentiles(area: Rect2) -> void:
-	var one: ExecuTorchLatencyStatistics = _series[0]
+	var one: LatencyStatistics = _series[0]
 	var indent: float = 0.0
 	var before: float = INF
 	for percent: float in [50.0, 90.0, 99.0]:
@@ -208,7 +206,7 @@ func _describe(at: Vector2) -> PackedStringArray:
 	var found: Vector2i = _call_at(at)
 	if found.x < 0:
 		return []
-	var one: ExecuTorchLatencyStatistics = _series[found.x]
+	var one: LatencyStatistics = _series[found.x]
 	var lines: PackedStringArray = [
 		"%s: %s" % [_names[found.x], Quantity.time(one.duration_us(found.y))],
 		Quantity.exact_time(one.duration_us(found.y)),
@@ -225,7 +223,7 @@ func _draw_hover(canvas: Control, at: Vector2) -> void:
 	if found.x < 0:
 		return
 	var area: Rect2 = plot()
-	var one: ExecuTorchLatencyStatistics = _series[found.x]
+	var one: LatencyStatistics = _series[found.x]
 	var x: float = x_of(one.time_us(found.y))
 	var y: float = maxf(_y_of(area, one.duration_us(found.y)), area.position.y)
 	canvas.draw_line(Vector2(x, area.position.y), Vector2(x, area.end.y), Color(style.text, 0.3), 1.0)
@@ -245,7 +243,7 @@ func _call_at(at: Vector2) -> Vector2i:
 	var nearest: float = INF
 	var reach: float = style.px(4)
 	for index: int in _series.size():
-		var one: ExecuTorchLatencyStatistics = _series[index]
+		var one: LatencyStatistics = _series[index]
 		var call_index: int = one.longest(one.index_at(value_at(at.x - 0.5)), one.index_at(value_at(at.x + 0.5)))
 		if call_index < 0:
 			call_index = one.longest(one.index_at(value_at(at.x - reach)), one.index_at(value_at(at.x + reach)))

@@ -1,9 +1,9 @@
 @tool
-extends "res://addons/executorch/editor/profiler/charts/chart.gd"
+extends "chart.gd"
 ## Memory of all models of the running game over time, stacked.
 
 const Axes := preload("res://addons/executorch/editor/profiler/charts/axes.gd")
-const MemoryHistory := preload("res://addons/executorch/editor/profiler/data/memory_history.gd")
+const MemoryHistory := preload("res://addons/executorch/editor/profiler/live/memory_history.gd")
 
 var _history: MemoryHistory
 var _names: Dictionary[int, String] = {}

@@ -1,5 +1,5 @@
 @tool
-extends "res://addons/executorch/editor/profiler/charts/chart.gd"
+extends "chart.gd"
 ## One model's memory by part: a bar, and a legend with the exact sizes.
 
 const Breakdown := preload("res://addons/executorch/editor/profiler/data/memory_breakdown.gd")
@@ -16,7 +16,7 @@ func _init() -> void:
 	margins = Vector4(10, 10, 10, 6)
 
 
-## `info` is what `get_memory_info()` gives; empty = nothing to show.
+## `info` is the result of `get_memory_info()`; empty = nothing to show.
 func show_memory(info: Dictionary) -> void:
 	_parts = Breakdown.parts(info) if not info.is_empty() else PackedInt64Array()
 	_shares = Breakdown.shares(info)

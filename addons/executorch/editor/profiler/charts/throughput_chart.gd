@@ -1,9 +1,9 @@
 @tool
-extends "res://addons/executorch/editor/profiler/charts/chart.gd"
-## Calls per second by number of threads; dashes show what perfect scaling from one thread would give.
+extends "chart.gd"
+## Calls per second by number of threads; dashes show perfect scaling from one thread.
 
 const Axes := preload("res://addons/executorch/editor/profiler/charts/axes.gd")
-const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
+const BenchmarkResult := preload("res://addons/executorch/editor/profiler/benchmark/benchmark_result.gd")
 
 var _threads: PackedInt32Array = []
 var _rates: PackedFloat64Array = []

@@ -1,7 +1,7 @@
 @tool
 extends RefCounted
-## Which tensor lives where in the planned arenas, and from which instruction to which; from a method's entry in the
-## metadata (`memory_plan`, `planned_memory`). Entries that do not fit into their arena are left out and counted.
+## Where each tensor is in the planned arenas, and from which to which instruction it is used; from a method's entry in
+## the metadata (`memory_plan`, `planned_memory`). Entries that do not fit into their arena are left out and counted.
 
 ## Bytes of each arena.
 var arenas: PackedInt64Array = []

@@ -4,12 +4,12 @@ extends RefCounted
 ## modules.
 
 const TYPE: String = "ExecuTorchResource"
-const EXTENSIONS: PackedStringArray = ["pte", "pt", "pt2", "pth", "safetensors"]
-const NativeLibrary := preload("res://addons/executorch/runtime/native_library.gd")
-const ModelPayload := preload("res://addons/executorch/runtime/model_payload.gd")
+const NativeLibrary := preload("res://addons/executorch/runtime/library/native_library.gd")
+const ModelExtensions := preload("res://addons/executorch/runtime/library/model_extensions.gd")
+const ModelPayload := preload("res://addons/executorch/runtime/loading/model_payload.gd")
 
 
-## Paths of all models of the project that are ready to run.
+## Paths of all models of the project, also of those whose conversion failed.
 static func list() -> PackedStringArray:
 	var found: PackedStringArray = []
 	_collect(EditorInterface.get_resource_filesystem().get_filesystem(), found)
@@ -38,13 +38,24 @@ static func describe(path: String) -> Dictionary:
 	}
 
 
+## Why a model cannot be run; empty when it can.
+static func why_not(path: String) -> String:
+	# Godot writes an error for a file that is not imported yet.
+	var model: ExecuTorchResource = load(path) as ExecuTorchResource if ResourceLoader.exists(path) else null
+	if model == null:
+		return "It is not imported as an ExecuTorch model."
+	if model.state == ExecuTorchResource.State.FAILED:
+		return "Its conversion failed: %s" % model.error.get("cause", "")
+	return "It is still being converted." if model.state == ExecuTorchResource.State.PENDING else ""
+
+
 ## A native module with the model of its own loaded, null when that failed. Any thread.
 static func open(resource: ExecuTorchResource) -> RefCounted:
 	var module: RefCounted = NativeLibrary.create_module()
 	if module == null:
 		NativeLibrary.missing_error().report(resource.resource_path)
 		return null
-	var error: ExecuTorchError = ModelPayload.load_into(module, resource)
+	var error: ExecuTorchError = ModelPayload.load_into(module, resource.get_version())
 	if error != null:
 		error.report(resource.resource_path)
 		return null
@@ -80,6 +91,11 @@ static func input_names(metadata: Dictionary, method: String) -> PackedStringArr
 	return names
 
 
+## A short name for a model of this project: two projects may both have res://models/net.pt.
+static func key_of(path: String) -> String:
+	return (ProjectSettings.globalize_path("res://") + "\n" + path).sha256_text().left(12)
+
+
 static func _collect(folder: EditorFileSystemDirectory, found: PackedStringArray) -> void:
 	if folder == null:
 		return
@@ -92,6 +108,7 @@ static func _collect(folder: EditorFileSystemDirectory, found: PackedStringArray
 
 ## Imported models have the type of their importer, Resource; saved ones name their script's class.
 static func _is_model(folder: EditorFileSystemDirectory, index: int) -> bool:
-	if EXTENSIONS.has(folder.get_file(index).get_extension().to_lower()):
+	if ModelExtensions.is_model(folder.get_file(index)):
 		return folder.get_file_type(index) == &"Resource" and folder.get_file_import_is_valid(index)
-	return folder.get_file_script_class_name(index) == TYPE
+	# The addon's own script of that class is not a model.
+	return folder.get_file_script_class_name(index) == TYPE and folder.get_file(index).get_extension() != "gd"

@@ -1,8 +1,9 @@
 @tool
 extends RefCounted
-## NumPy's `.npz`: arrays by name, as packed arrays with a shape. What Godot's packed arrays can hold is written and
-## read; other files give an empty Dictionary. Nothing in such a file can run.
+## NumPy's `.npz`: arrays by name, as packed arrays with a shape. Dtypes of Godot's packed arrays are written and read;
+## other files give an empty Dictionary. Nothing in such a file can run.
 
+const AtomicFile := preload("res://addons/executorch/runtime/library/atomic_file.gd")
 const MOST_BYTES: int = 256 << 20
 const MOST_DIMENSIONS: int = 16
 const MAGIC: PackedByteArray = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
@@ -12,8 +13,8 @@ const SIZES: Dictionary[String, int] = {"<f4": 4, "<f8": 8, "<i4": 4, "<i8": 8, 
 ## Writes `{name: {data: a packed array, shape: Array, dtype}}`; false when the file cannot be written.
 static func write(path: String, arrays: Dictionary) -> bool:
 	var packer: ZIPPacker = ZIPPacker.new()
-	var part: String = path + ".part"
-	if packer.open(part) != OK:
+	var unfinished: String = AtomicFile.unfinished_of(path)
+	if packer.open(unfinished) != OK:
 		return false
 	var is_whole: bool = true
 	for name: String in arrays:
@@ -25,11 +26,11 @@ static func write(path: String, arrays: Dictionary) -> bool:
 			and packer.close_file() == OK
 		)
 	is_whole = packer.close() == OK and is_whole
-	return is_whole and DirAccess.rename_absolute(part, path) == OK
+	return AtomicFile.put_in_place(unfinished, path, OK if is_whole else ERR_FILE_CANT_WRITE) == OK
 
 
-## `{name: {data, shape}}` (with dtype for truth values), empty when the file is none or holds what no packed array
-## can hold.
+## `{name: {data, shape}}` (with dtype for truth values), empty when the file is not a `.npz` or has a dtype that no
+## packed array can hold.
 static func read(path: String) -> Dictionary:
 	var reader: ZIPReader = ZIPReader.new()
 	var file: FileAccess = FileAccess.open(path, FileAccess.READ)

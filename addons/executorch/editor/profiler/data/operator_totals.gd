@@ -1,14 +1,14 @@
 @tool
 extends RefCounted
 ## Time by operator of traced calls: the rows of the operators table, of the CSV and of the JSON, all for one call of
-## the model. Counted in the same way by python_backend/profiling/operators.py for the command line.
-## `self` is the time outside of nested events, so that its shares add up to the whole.
+## the model. Counted in the same way by python_backend/profiling/operators.py for the command line. `self` is the time
+## outside of nested events, so that its shares add up to the whole.
 
 const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
 const COLUMNS: PackedStringArray = ["name", "backend", "calls", "total_us", "self_us", "mean_us", "share"]
 
-## `{name, backend, depth, method, uses, calls, total_us, self_us, mean_us, share, instruction, debug_handle}`, in the
-## order of execution. `uses` is of all traced calls together, `mean_us` of a single use.
+## `{name, backend, depth, method, uses, calls, total_us, self_us, mean_us, share, instruction,
+## debug_handle}`, in the order of execution. `uses` is of all traced calls together, `mean_us` of a single use.
 var rows: Array[Dictionary] = []
 var traces: int = 0
 

@@ -1,10 +1,11 @@
 @tool
 extends RefCounted
-## What a running game gave a model, call by call. Saved as a folder with one NumPy `.npz` a call, which is also a
-## folder of calibration data for the import.
+## The recorded inputs of a model in a running game, call by call. Saved as a folder with one NumPy `.npz` a call, which
+## is also a folder of calibration data for the import.
 
 const Npz := preload("res://addons/executorch/editor/profiler/data/npz.gd")
-const SavedRuns := preload("res://addons/executorch/editor/profiler/data/saved_runs.gd")
+const AtomicFile := preload("res://addons/executorch/runtime/library/atomic_file.gd")
+const ModelFiles := preload("res://addons/executorch/editor/profiler/data/model_files.gd")
 const MOST_CALLS: int = 4096
 const MOST_INPUTS: int = 256
 const ABOUT: String = "recording.json"
@@ -15,7 +16,7 @@ var path: String = ""
 var method: String = ""
 ## Seconds since 1970.
 var date: float = 0.0
-## For each call its inputs by position: `{data, shape, dtype}`, or a number for an input that is no tensor.
+## For each call its inputs by position: `{data, shape, dtype}`, or a number for an input that is not a tensor.
 var calls: Array[Array] = []
 ## Calls that were too large to be sent, or of another method than the first.
 var left_out: int = 0
@@ -47,7 +48,7 @@ func add(entry: Dictionary) -> bool:
 ## Saves the calls below `where`; `names` are the model's inputs. Returns the folder, empty when it cannot be written.
 func save(names: PackedStringArray, where: String = folder()) -> String:
 	var moment: String = Time.get_datetime_string_from_unix_time(int(date)).replace(":", "-")
-	var target: String = where.path_join("%s-%s-%s" % [SavedRuns.key_of(path), name.validate_filename(), moment])
+	var target: String = where.path_join("%s-%s-%s" % [ModelFiles.key_of(path), name.validate_filename(), moment])
 	if DirAccess.make_dir_recursive_absolute(target) != OK:
 		return ""
 	for index: int in calls.size():
@@ -58,7 +59,7 @@ func save(names: PackedStringArray, where: String = folder()) -> String:
 		if not Npz.write(target.path_join("%04d.npz" % (index + 1)), arrays):
 			return ""
 	var about: Dictionary = {"name": name, "path": path, "method": method, "date": date}
-	return target if SavedRuns.write_text(target.path_join(ABOUT), JSON.stringify(about)) else ""
+	return target if AtomicFile.write_text(target.path_join(ABOUT), JSON.stringify(about)) == OK else ""
 
 
 ## The calls in a folder of `.npz` files, or in one such file; null when there are none for inputs of these names.
@@ -82,7 +83,7 @@ static func list(model_path: String, where: String = folder()) -> PackedStringAr
 	var found: PackedStringArray = []
 	if DirAccess.dir_exists_absolute(where):
 		for place: String in DirAccess.get_directories_at(where):
-			if place.begins_with(SavedRuns.key_of(model_path) + "-"):
+			if place.begins_with(ModelFiles.key_of(model_path) + "-"):
 				found.append(where.path_join(place))
 	found.sort()
 	found.reverse()

@@ -1,7 +1,7 @@
 @tool
 extends RefCounted
-## Traces as Chrome's trace event format, which Perfetto, chrome://tracing and speedscope open: complete events
-## ("ph": "X") in microseconds, one thread for each model, calls one after the other.
+## Traces as Chrome's trace event format, which Perfetto, chrome://tracing and speedscope open: complete events ("ph":
+## "X") in microseconds, one thread for each model, calls one after the other.
 
 const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
 const GAP_US: float = 20.0

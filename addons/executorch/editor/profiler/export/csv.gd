@@ -3,7 +3,8 @@ extends RefCounted
 ## Tables as comma separated values (RFC 4180, UTF-8, a header line).
 
 const OperatorTotals := preload("res://addons/executorch/editor/profiler/data/operator_totals.gd")
-const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
+const BenchmarkResult := preload("res://addons/executorch/editor/profiler/benchmark/benchmark_result.gd")
+const LatencyStatistics := preload("res://addons/executorch/editor/shared/latency_statistics.gd")
 
 
 static func operators(totals: OperatorTotals) -> String:
@@ -27,7 +28,7 @@ static func durations(result: BenchmarkResult) -> String:
 
 
 ## One line for each call that is held.
-static func latencies(model: String, statistics: ExecuTorchLatencyStatistics) -> String:
+static func latencies(model: String, statistics: LatencyStatistics) -> String:
 	var lines: PackedStringArray = ["model,time_us,duration_us"]
 	for index: int in statistics.held:
 		var at: String = cell(statistics.time_us(index))

@@ -1,15 +1,15 @@
 @tool
 extends MenuButton
-## Exports what the shown tab holds: CSV, JSON, PNG of the tab or of one of its charts, Chrome trace, ETDump.
+## Exports the shown tab: CSV, JSON, PNG of the tab or of one of its charts, Chrome trace, ETDump.
 
 enum Kind { CALLS_CSV, OPERATORS_CSV, JSON_ALL, TRACE, ETDUMP, PICTURE }
 
-const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
-const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_model.gd")
+const BenchmarkResult := preload("res://addons/executorch/editor/profiler/benchmark/benchmark_result.gd")
+const LiveModel := preload("res://addons/executorch/editor/profiler/live/live_model.gd")
 const LiveTab := preload("res://addons/executorch/editor/profiler/tabs/live_tab.gd")
 const BenchmarkTab := preload("res://addons/executorch/editor/profiler/tabs/benchmark_tab.gd")
 const OperatorsTab := preload("res://addons/executorch/editor/profiler/tabs/operators_tab.gd")
-const SavedRuns := preload("res://addons/executorch/editor/profiler/data/saved_runs.gd")
+const AtomicFile := preload("res://addons/executorch/runtime/library/atomic_file.gd")
 const ChromeTrace := preload("res://addons/executorch/editor/profiler/export/chrome_trace.gd")
 const Csv := preload("res://addons/executorch/editor/profiler/export/csv.gd")
 const Chart := preload("res://addons/executorch/editor/profiler/charts/chart.gd")
@@ -32,7 +32,7 @@ var _benchmark: BenchmarkTab
 var _operators: OperatorsTab
 var _dialog: EditorFileDialog
 var _kind: Kind
-## What a picture is taken of; null = the whole tab.
+## The chart of the picture; null = the whole tab.
 var _chart: Chart
 
 
@@ -56,7 +56,7 @@ func write(kind: Kind, path: String) -> bool:
 			return DirAccess.copy_absolute(_benchmark.get_result().etdump_path, path) == OK
 		Kind.PICTURE:
 			return _write_picture(_tabs.get_current_tab_control(), path)
-	return SavedRuns.write_text(path, _text_of(kind))
+	return AtomicFile.write_text(path, _text_of(kind)) == OK
 
 
 ## The charts that the shown tab has something on.
@@ -114,7 +114,7 @@ func _calls_csv() -> String:
 
 func _write_picture(control: Control, path: String) -> bool:
 	var image: Image = Chart.picture_of(control)
-	return image != null and SavedRuns.write_bytes(path, image.save_png_to_buffer())
+	return image != null and AtomicFile.write_bytes(path, image.save_png_to_buffer()) == OK
 
 
 func _on_about_to_popup() -> void:

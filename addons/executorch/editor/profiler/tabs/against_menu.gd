@@ -1,11 +1,11 @@
 @tool
 extends OptionButton
-## What a benchmark is compared with: a saved run, or another model or recipe that is measured beside it.
+## The menu of what a benchmark is compared with: a saved run, or another model or recipe that is measured beside it.
 
 enum Kind { LAST_SAVED, NOTHING, SAVED, RECIPE, MODEL }
 
-const ImportOptions := preload("res://addons/executorch/editor/import/import_options.gd")
-const ImportSettings := preload("res://addons/executorch/editor/inspector/import_settings.gd")
+const ImportOptions := preload("res://addons/executorch/editor/shared/import_options.gd")
+const ImportSettings := preload("res://addons/executorch/editor/shared/import_settings.gd")
 const MOST_FILES: int = 30
 
 
@@ -15,7 +15,7 @@ func _init() -> void:
 	tooltip_text = "What the run is compared with.\nAnother recipe or model is measured together with it, in turns."
 
 
-## Offers what a model can be compared with, and keeps the choice when it is still there.
+## Lists the possible comparisons of a model, and keeps the selection if it is still possible.
 func fill(path: String, recipe: String, paths: PackedStringArray, files: PackedStringArray) -> void:
 	var chosen: String = str(get_selected_metadata())
 	clear()
@@ -36,8 +36,9 @@ func fill(path: String, recipe: String, paths: PackedStringArray, files: PackedS
 		for file: String in files.slice(0, MOST_FILES):
 			# The name is "<project key>-<model>-<date>T<time>.json".
 			_add(file.get_file().get_basename().substr(13).replace("T", " "), Kind.SAVED, file)
+	# A separator has no metadata, like a menu without a choice.
 	for index: int in item_count:
-		if str(get_item_metadata(index)) == chosen:
+		if get_item_metadata(index) != null and str(get_item_metadata(index)) == chosen:
 			select(index)
 			return
 	select(0)

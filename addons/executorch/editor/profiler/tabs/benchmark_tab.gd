@@ -6,24 +6,25 @@ extends VBoxContainer
 ## A benchmark ended well, or a saved one was opened.
 signal result_shown(result: BenchmarkResult)
 
-const Benchmark := preload("res://addons/executorch/editor/profiler/data/benchmark.gd")
-const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
-const Comparison := preload("res://addons/executorch/editor/profiler/data/comparison.gd")
-const OtherRecipe := preload("res://addons/executorch/editor/profiler/data/other_recipe.gd")
+const Benchmark := preload("res://addons/executorch/editor/profiler/benchmark/benchmark.gd")
+const BenchmarkResult := preload("res://addons/executorch/editor/profiler/benchmark/benchmark_result.gd")
+const Comparison := preload("res://addons/executorch/editor/profiler/benchmark/comparison.gd")
+const OtherRecipe := preload("res://addons/executorch/editor/profiler/benchmark/other_recipe.gd")
 const RecordedInputs := preload("res://addons/executorch/editor/profiler/data/recorded_inputs.gd")
 const ModelFiles := preload("res://addons/executorch/editor/profiler/data/model_files.gd")
-const SavedRuns := preload("res://addons/executorch/editor/profiler/data/saved_runs.gd")
+const SavedRuns := preload("res://addons/executorch/editor/profiler/benchmark/saved_runs.gd")
 const HistogramChart := preload("res://addons/executorch/editor/profiler/charts/histogram_chart.gd")
 const ThroughputChart := preload("res://addons/executorch/editor/profiler/charts/throughput_chart.gd")
 const ComparisonList := preload("res://addons/executorch/editor/profiler/tabs/comparison_list.gd")
 const AgainstMenu := preload("res://addons/executorch/editor/profiler/tabs/against_menu.gd")
 const InputsMenu := preload("res://addons/executorch/editor/profiler/tabs/inputs_menu.gd")
 const Toolbar := preload("res://addons/executorch/editor/profiler/tabs/toolbar.gd")
-const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
-const NO_MODELS: String = "There is no model in this project yet.\nDrop a .pt or .pte file into the FileSystem dock."
+const Quantity := preload("res://addons/executorch/editor/shared/quantity.gd")
+const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
+const NO_MODELS: String = "This project has no model yet.\nDrop a model file into the FileSystem dock."
 const NOT_RUN: String = (
 	"Choose a model and press “Run”.\n"
-	+ "It runs here, on this machine, with generated inputs or with those of a game; the editor stays usable."
+	+ "It runs on this machine, with generated inputs or with those of a game. The editor stays usable."
 )
 
 var histogram: HistogramChart = HistogramChart.new()
@@ -37,7 +38,7 @@ var _benchmark: Benchmark = Benchmark.new()
 var _result: BenchmarkResult
 var _other: BenchmarkResult
 var _paths: PackedStringArray = []
-var _jobs: ExecuTorchJobs
+var _jobs: Jobs
 var _is_preparing: bool = false
 var _is_stopped: bool = false
 var _numbers: Control
@@ -95,7 +96,7 @@ func select_model(path: String) -> bool:
 	return index >= 0
 
 
-## Runs the chosen model `runs` times with each number of threads, and beside it what it is compared with.
+## Runs the chosen model `runs` times with each number of threads, and the model that it is compared with.
 func start(runs: int, threads: PackedInt32Array) -> void:
 	if _benchmark.is_running() or _is_preparing or _models.selected < 0:
 		return
@@ -118,17 +119,17 @@ func get_result() -> BenchmarkResult:
 	return _result
 
 
-## What the result is compared with, null when it is with nothing.
+## The result to compare with, or null.
 func get_other() -> BenchmarkResult:
 	return _other
 
 
 ## The editor's jobs convert other recipes.
-func set_jobs(jobs: ExecuTorchJobs) -> void:
+func set_jobs(jobs: Jobs) -> void:
 	_jobs = jobs
 
 
-## Shows a result and what it is compared with (null = nothing).
+## Shows a result. `other` is the result to compare it with, or null.
 func show_result(result: BenchmarkResult, other: BenchmarkResult) -> void:
 	_result = result
 	_other = other
@@ -148,12 +149,25 @@ func refresh_models() -> void:
 	_models.clear()
 	for path: String in _paths:
 		_models.add_item(path.trim_prefix("res://"))
+		var reason: String = ModelFiles.why_not(path)
+		if not reason.is_empty():
+			var last: int = _models.item_count - 1
+			_models.set_item_icon(last, get_theme_icon(&"StatusError", &"EditorIcons"))
+			_models.set_item_tooltip(last, reason)
+			_models.set_item_disabled(last, true)
 	histogram.empty_text = NO_MODELS if _paths.is_empty() else NOT_RUN
 	histogram.refresh()
-	_start.disabled = _paths.is_empty()
+	_start.disabled = _paths.is_empty() or _models.is_item_disabled(_first_that_runs())
 	if not _paths.is_empty():
-		_models.select(maxi(_paths.find(chosen), 0))
+		_models.select(maxi(_paths.find(chosen), _first_that_runs()))
 		_on_model_selected(_models.selected)
+
+
+func _first_that_runs() -> int:
+	for index: int in _models.item_count:
+		if not _models.is_item_disabled(index):
+			return index
+	return 0
 
 
 func _process(_delta: float) -> void:
@@ -189,7 +203,7 @@ func _show() -> void:
 	_save.disabled = false
 
 
-## What tells two results apart: their models, else their recipes, else their times.
+## The difference of two results: their models, else their recipes, else their times.
 func _name_of(result: BenchmarkResult) -> String:
 	if _other != null and _other.path != _result.path:
 		return result.name
@@ -218,7 +232,7 @@ func _on_finished(results: Array[BenchmarkResult], error: String) -> void:
 	show_result(results[0], results[1] if results.size() > 1 else _saved_other(results[0]))
 
 
-## What Benchmark.start() wants to know of a model of the project.
+## A model of the project as a subject of Benchmark.start().
 func _subject(path: String) -> Dictionary:
 	var subject: Dictionary = ModelFiles.describe(path)
 	var methods: PackedStringArray = subject["methods"]
@@ -239,7 +253,7 @@ func _recorded_for(subject: Dictionary) -> RecordedInputs:
 	return RecordedInputs.open(inputs.get_place(), names)
 
 
-## The same model with another recipe; empty when it cannot be had, which is told.
+## The same model with another recipe; empty when it cannot be converted; the status line says why.
 func _other_recipe(path: String, recipe: String) -> Dictionary:
 	_is_preparing = true
 	_is_stopped = false
@@ -250,7 +264,7 @@ func _other_recipe(path: String, recipe: String) -> Dictionary:
 	_is_preparing = false
 	_show_running()
 	if _is_stopped:
-		_status.text = "cancelled"
+		_status.text = "Cancelled."
 		return {}
 	if converted.has("error"):
 		var error: Dictionary = converted["error"]
@@ -265,7 +279,7 @@ func _other_recipe(path: String, recipe: String) -> Dictionary:
 	return subject
 
 
-## The saved run that a result is compared with, null when it is none.
+## The saved run that a result is compared with, or null.
 func _saved_other(result: BenchmarkResult) -> BenchmarkResult:
 	match against.get_kind():
 		AgainstMenu.Kind.LAST_SAVED:
@@ -284,7 +298,7 @@ func _fill_menus() -> void:
 
 
 func _on_model_selected(index: int) -> void:
-	# Also when any file of the project changed: what was chosen stays.
+	# Also when any file of the project changed: the selection stays.
 	var chosen: String = _method.get_item_text(_method.selected) if _method.selected >= 0 else ""
 	_method.clear()
 	for method: String in ModelFiles.describe(_paths[index])["methods"]:
@@ -305,7 +319,7 @@ func _on_start_pressed() -> void:
 
 func _on_against_selected(_index: int) -> void:
 	if against.get_kind() == AgainstMenu.Kind.RECIPE or against.get_kind() == AgainstMenu.Kind.MODEL:
-		_status.text = "Press “Run”: both are measured, in turns."
+		_status.text = "Press “Run” to measure both, in turns."
 	elif _result != null:
 		_other = _saved_other(_result)
 		_show()
@@ -337,7 +351,7 @@ func _build_first_row() -> void:
 	toolbar.add_child(_all_threads)
 	_start = toolbar.add_button(&"Play", "Measure this model now", _on_start_pressed)
 	_start.text = "Run"
-	_stop = toolbar.add_button(&"Stop", "End after the call that is under way", _on_stop_pressed)
+	_stop = toolbar.add_button(&"Stop", "Stop after the current call", _on_stop_pressed)
 	_stop.text = "Stop"
 	_stop.visible = false
 	_progress = ProgressBar.new()

@@ -1,11 +1,11 @@
 @tool
 extends Tree
-## Numbers of a run beside those of another one; better and worse by colour and by sign.
+## Numbers of a run beside those of another one, and how many times faster or slower it is.
 
-const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
-const Style := preload("res://addons/executorch/editor/profiler/charts/chart_style.gd")
-const Comparison := preload("res://addons/executorch/editor/profiler/data/comparison.gd")
-const VERDICTS: PackedStringArray = ["worse", "within the noise of %d%%" % (Comparison.NOISE * 100.0), "better"]
+const Quantity := preload("res://addons/executorch/editor/shared/quantity.gd")
+const Style := preload("res://addons/executorch/editor/shared/style.gd")
+const Comparison := preload("res://addons/executorch/editor/profiler/benchmark/comparison.gd")
+const SAME_TIP: String = "The difference is smaller than %d%%, which is the noise of a machine."
 
 var _style: Style
 
@@ -24,7 +24,7 @@ func _notification(what: int) -> void:
 	if what == NOTIFICATION_THEME_CHANGED or what == NOTIFICATION_ENTER_TREE:
 		_style = Style.new(self)
 		for column: int in columns:
-			set_column_custom_minimum_width(column, int(_style.px(76 if column == 0 else 84)))
+			set_column_custom_minimum_width(column, int(_style.px(76 if column == 0 else 104 if column == 3 else 84)))
 
 
 ## `rows` are Comparison.rows(); `other_name` is empty when there is nothing to compare with.
@@ -35,7 +35,7 @@ func show_rows(rows: Array[Dictionary], own_name: String, other_name: String) ->
 	set_column_title_tooltip_text(1, own_name)
 	set_column_title(2, other_name)
 	set_column_title_tooltip_text(2, other_name)
-	set_column_title(3, "Change" if not other_name.is_empty() else "")
+	set_column_title(3, "This run is" if not other_name.is_empty() else "")
 	var root: TreeItem = create_item()
 	for row: Dictionary in rows:
 		var item: TreeItem = create_item(root)
@@ -44,14 +44,11 @@ func show_rows(rows: Array[Dictionary], own_name: String, other_name: String) ->
 		if is_nan(row["other"] as float):
 			continue
 		_write(item, 2, row["other"] as float, row["kind"] as String)
-		var change: float = row["change"]
 		var verdict: int = row["verdict"]
-		if not is_nan(change):
-			var sign_text: String = "≈" if verdict == 0 else "▲" if change > 0.0 else "▼"
-			item.set_text(3, "%s %+.*f%%" % [sign_text, 0 if absf(change) >= 1.0 else 1, change * 100.0])
-			item.set_text_alignment(3, HORIZONTAL_ALIGNMENT_RIGHT)
-			item.set_custom_color(3, _color_of(verdict))
-			item.set_tooltip_text(3, VERDICTS[verdict + 1])
+		item.set_text(3, Comparison.words_of(row))
+		item.set_text_alignment(3, HORIZONTAL_ALIGNMENT_RIGHT)
+		item.set_custom_color(3, _color_of(verdict))
+		item.set_tooltip_text(3, SAME_TIP % (Comparison.NOISE * 100.0) if verdict == 0 else "")
 
 
 func _write(item: TreeItem, column: int, value: float, kind: String) -> void:

@@ -1,7 +1,6 @@
 @tool
 extends OptionButton
-## What a benchmark gives the model: generated inputs, or calls that were recorded in a running game or stored as
-## `.npz` files.
+## The inputs of a benchmark: generated inputs, or calls that were recorded in a running game or stored as `.npz` files.
 
 const RecordedInputs := preload("res://addons/executorch/editor/profiler/data/recorded_inputs.gd")
 const GENERATED: String = ""
@@ -16,7 +15,7 @@ func _init() -> void:
 	fit_to_longest_item = false
 	clip_text = true
 	tooltip_text = (
-		"What the model is given.\nRecord a running game's inputs in the Live tab,"
+		"The inputs of the run.\nRecord a running game's inputs in the Live tab,"
 		+ " or open a folder of .npz files with an array for each input."
 	)
 	item_selected.connect(_on_item_selected)

@@ -1,14 +1,14 @@
 @tool
 extends Tree
-## The models of the running game with their numbers; the first row stands for all of them.
+## The models of the running game with the numbers of all their sessions; the first row stands for all of them.
 
 ## A row was selected; null = all models.
 signal model_selected(model: LiveModel)
 
-const LiveFeed := preload("res://addons/executorch/editor/profiler/data/live_feed.gd")
-const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_model.gd")
-const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
-const Style := preload("res://addons/executorch/editor/profiler/charts/chart_style.gd")
+const LiveFeed := preload("res://addons/executorch/editor/profiler/live/live_feed.gd")
+const LiveModel := preload("res://addons/executorch/editor/profiler/live/live_model.gd")
+const Quantity := preload("res://addons/executorch/editor/shared/quantity.gd")
+const Style := preload("res://addons/executorch/editor/shared/style.gd")
 const TITLES: PackedStringArray = ["Model", "Calls/s", "p50", "p99", "Frame", "Memory", "Queue"]
 const WIDTHS: PackedInt32Array = [124, 60, 74, 74, 64, 80, 50]
 const TIPS: PackedStringArray = [
@@ -48,11 +48,11 @@ func _notification(what: int) -> void:
 		for column: int in columns:
 			set_column_custom_minimum_width(column, int(_style.px(WIDTHS[column])))
 			width += _style.px(WIDTHS[column] + 3)
-		# Room for a scroll bar, else one for the height brings another for the width.
+		# Space for a scroll bar: without it, one for the height causes another for the width.
 		custom_minimum_size.x = width + _style.px(12)
 
 
-## Writes the numbers; rows are made anew only when the models are others.
+## Writes the numbers; rows are made again only when the models change.
 func show_feed(feed: LiveFeed, selected: LiveModel) -> void:
 	var models: Array[LiveModel] = feed.models()
 	if models != _models:
@@ -94,16 +94,17 @@ func _write(item: TreeItem, model: LiveModel, activity: Dictionary) -> void:
 	var memory: String = Quantity.size(model.memory_bytes())
 	var p50: String = Quantity.time(numbers["p50_us"] as float)
 	var p99: String = Quantity.time(numbers["p99_us"] as float)
-	item.set_text(0, model.name + (" (ended)" if model.ended else ""))
+	item.set_text(0, _title_of(model))
 	_write_numbers(item, [rate, p50, p99, share, memory, str(model.queue_depth)])
 	(
 		item
 		. set_tooltip_text(
 			0,
 			(
-				"%s\n%s calls, %s errors, %s lost\nmean %s, longest %s"
+				"%s\n%d sessions, %s calls, %s errors, %s lost\nmean %s, longest %s"
 				% [
 					model.path if not model.path.is_empty() else model.name,
+					model.sessions.size(),
 					Quantity.grouped(model.statistics.count),
 					Quantity.grouped(model.errors),
 					Quantity.grouped(model.lost),
@@ -117,6 +118,12 @@ func _write(item: TreeItem, model: LiveModel, activity: Dictionary) -> void:
 	item.set_tooltip_text(3, Quantity.exact_time(numbers["p99_us"] as float))
 	item.set_tooltip_text(5, Quantity.exact_size(model.memory_bytes()))
 	item.set_custom_color(0, _style.dim_text if model.ended else _style.text)
+
+
+func _title_of(model: LiveModel) -> String:
+	if model.ended:
+		return model.name + " (ended)"
+	return model.name if model.sessions.size() < 2 else "%s × %d" % [model.name, model.sessions.size()]
 
 
 func _write_numbers(item: TreeItem, words: PackedStringArray) -> void:

@@ -1,19 +1,19 @@
 @tool
 extends VBoxContainer
-## The models of the running game as they run: a list, the latency of one or all as a time line, and the call that
-## was frozen.
+## The models of the running game as they run: a list, the latency of one or all as a time line, and the call that was
+## frozen.
 
-## The user wants the inside of a traced call.
+## Emitted when the user opens a traced call.
 signal trace_opened(model: LiveModel, trace: CallTrace)
 ## Inputs of a model were recorded and saved in this folder.
 signal inputs_recorded(model: LiveModel, place: String)
 ## The user selected a model; null = all.
 signal model_selected(model: LiveModel)
 
-const LiveFeed := preload("res://addons/executorch/editor/profiler/data/live_feed.gd")
-const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_model.gd")
+const LiveFeed := preload("res://addons/executorch/editor/profiler/live/live_feed.gd")
+const LiveModel := preload("res://addons/executorch/editor/profiler/live/live_model.gd")
 const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
-const DebuggerPlugin := preload("res://addons/executorch/editor/profiler/debugger_plugin.gd")
+const DebuggerPlugin := preload("res://addons/executorch/editor/profiler/live/debugger_plugin.gd")
 const LatencyChart := preload("res://addons/executorch/editor/profiler/charts/latency_chart.gd")
 const HistogramChart := preload("res://addons/executorch/editor/profiler/charts/histogram_chart.gd")
 const FlameChart := preload("res://addons/executorch/editor/profiler/charts/flame_chart.gd")
@@ -21,19 +21,19 @@ const ModelFiles := preload("res://addons/executorch/editor/profiler/data/model_
 const RecordedInputs := preload("res://addons/executorch/editor/profiler/data/recorded_inputs.gd")
 const ModelList := preload("res://addons/executorch/editor/profiler/tabs/live_list.gd")
 const Toolbar := preload("res://addons/executorch/editor/profiler/tabs/toolbar.gd")
-const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
+const Quantity := preload("res://addons/executorch/editor/shared/quantity.gd")
+const LatencyStatistics := preload("res://addons/executorch/editor/shared/latency_statistics.gd")
 const EMPTY: String = (
-	"No model is running.\n"
-	+ "Play a scene that uses one: each model it calls appears here by itself, with nothing to set up."
+	"No model is running.\n" + "Play a scene that uses one: each model that it calls appears here. No set-up is needed."
 )
 const NO_TRACE: String = (
-	"Click a call in the time line to freeze it.\n" + "Turn on “Trace slow calls” to see the operators inside."
+	"Click a call in the time line to freeze it.\n" + "Turn on “Trace slow calls” to see its operators."
 )
 const WINDOWS: Dictionary[String, float] = {"5 s": 5e6, "15 s": 15e6, "60 s": 60e6, "5 min": 300e6, "All": 0.0}
 ## Numbers in the list change this often; the charts follow every frame.
 const LIST_SECONDS: float = 0.25
 const RECORD_TIP: String = (
-	"Keeps what the game gives the selected model in its next %d calls,\n"
+	"Keeps the inputs of the selected model's next %d calls,\n"
 	+ "for a benchmark with real inputs and as calibration data for int8."
 )
 ## Inputs of so many calls are recorded at once.
@@ -43,14 +43,14 @@ var time_line: LatencyChart = LatencyChart.new()
 var histogram: HistogramChart = HistogramChart.new()
 var flame: FlameChart = FlameChart.new()
 var list: ModelList = ModelList.new()
-## What is known of one model, under the list.
+## The details of one model, under the list.
 var details: HSplitContainer = HSplitContainer.new()
 
 var _left: Control
 var _debugger: DebuggerPlugin
 var _feed: LiveFeed
 var _selected: LiveModel
-## Somebody chose what is selected.
+## Whether a person made the selection.
 var _is_chosen: bool = false
 var _shown: Array[LiveModel] = []
 var _drawn: int = -1
@@ -126,7 +126,7 @@ func _show_model(model: LiveModel) -> void:
 	model_selected.emit(model)
 
 
-## Nothing can be asked of a game that has ended.
+## A game that has ended cannot be traced or recorded.
 func _allow_requests() -> void:
 	_spikes.disabled = _selected == null or _selected.ended
 	_record.disabled = _spikes.disabled
@@ -138,7 +138,7 @@ func start_tracing(milliseconds: float) -> void:
 	_spikes.button_pressed = true
 
 
-## Records what the game gives the selected model in its next calls; false ends that and saves what there is.
+## Records the inputs of the selected model's next calls; false ends the recording and saves it.
 func record_inputs(on: bool) -> void:
 	if _selected == null:
 		return
@@ -176,7 +176,7 @@ func _process(delta: float) -> void:
 
 func _show_calls() -> void:
 	var names: PackedStringArray = []
-	var series: Array[ExecuTorchLatencyStatistics] = []
+	var series: Array[LatencyStatistics] = []
 	var colors: PackedInt32Array = []
 	for model: LiveModel in _shown:
 		if _selected == null or model == _selected:
@@ -187,7 +187,7 @@ func _show_calls() -> void:
 	time_line.show_series(names, series, colors)
 
 
-## Of the visible calls, so that zooming the time line asks what a stretch of it was like.
+## Of the visible calls, so that zooming shows the statistics of a part of the time line.
 func _show_histogram() -> void:
 	if _selected == null or _selected.statistics.held == 0:
 		histogram.show_sorted("", PackedFloat64Array())
@@ -198,7 +198,7 @@ func _show_histogram() -> void:
 
 func _show_status() -> void:
 	var parts: PackedStringArray = []
-	parts.append("Game is running" if _feed.is_running() else "No game is running")
+	parts.append(verdict() if _feed.is_running() else "No game is running")
 	if _feed.paused:
 		parts.append("paused")
 	var lost: int = _feed.lost_count()
@@ -215,18 +215,28 @@ func _show_status() -> void:
 	_status.text = " · ".join(parts)
 
 
+## The models' share of the frame, in a sentence.
+func verdict() -> String:
+	if _shown.is_empty():
+		return "The game runs no model."
+	var share: float = _feed.activity()[LiveFeed.ALL]["load_share"]
+	if share <= 0.0:
+		return "The models are idle."
+	return "Models take %s of the frame." % Quantity.percent(share)
+
+
 func _on_models_changed() -> void:
 	_shown = _feed.models()
 	_left.visible = not _shown.is_empty()
 	_is_chosen = _is_chosen and (_shown.has(_selected) or _selected == null) and not _shown.is_empty()
 	if not _is_chosen:
-		# The only model is what everybody wants to see; of several none is.
+		# A single model is selected at once; of several none is.
 		_show_model(_shown[0] if _shown.size() == 1 else null)
 	for model: LiveModel in _shown:
 		if model.ended and model.recording != null:
 			_save_recording(model)
 	if _shown.is_empty():
-		# The next game's clock begins anew: its calls would not lie in a view that stands still.
+		# The next game's clock starts at zero: its calls would be outside of a view that does not move.
 		time_line.reset_view()
 	_allow_requests()
 	_drawn = -1
@@ -244,7 +254,7 @@ func _on_call_selected(series: int, index: int) -> void:
 	flame.show_trace(trace)
 	if trace == null:
 		flame.empty_text = (
-			"This call took %s. It was not traced.\nTurn on “Trace slow calls”: the next ones will be."
+			"This call took %s. It was not traced.\nTurn on “Trace slow calls” to trace the next ones."
 			% Quantity.exact_time(model.statistics.duration_us(index))
 		)
 
@@ -312,13 +322,13 @@ func _on_clear_pressed() -> void:
 
 func _build_toolbar() -> void:
 	var toolbar: Toolbar = Toolbar.new()
-	_pause = toolbar.add_toggle(&"Pause", "Let what the game sends pass by", _on_pause_toggled)
+	_pause = toolbar.add_toggle(&"Pause", "Ignore incoming data", _on_pause_toggled)
 	toolbar.add_button(&"Clear", "Forget all calls so far", _on_clear_pressed)
-	toolbar.add_button(&"CenterView", "Follow the newest calls again (F)", time_line.reset_view)
+	toolbar.add_button(&"CenterView", "Follow the latest calls (F)", time_line.reset_view)
 	var set_window: Callable = func(index: int) -> void:
 		time_line.live_window_us = WINDOWS.values()[index]
 		time_line.reset_view()
-	var windows: OptionButton = toolbar.add_options("Stretch of time that is followed", WINDOWS.keys(), 80, set_window)
+	var windows: OptionButton = toolbar.add_options("Time span that is shown", WINDOWS.keys(), 80, set_window)
 	windows.select(1)
 	toolbar.add_gap()
 	_record = toolbar.add_toggle(&"DebugSkipBreakpointsOff", RECORD_TIP % RECORDED_CALLS, record_inputs)
@@ -328,7 +338,7 @@ func _build_toolbar() -> void:
 	_spikes.text = "Trace slow calls"
 	_spikes.tooltip_text = (
 		"Records the operators of the selected model's calls that take longer than this.\n"
-		+ "Switching it loads the model's methods anew, and tracing adds some time to every call."
+		+ "Switching it loads the model's methods again, and tracing makes every call slower."
 	)
 	_spikes.disabled = true
 	_spikes.toggled.connect(_send_tracing.unbind(1))

@@ -1,16 +1,16 @@
 @tool
 extends VBoxContainer
-## Where a model's memory goes: its parts, the map of its planned arenas, and the memory of a running game over time.
+## A model's memory: its parts, the map of its planned arenas, and the memory of a running game over time.
 
 const MemoryPlan := preload("res://addons/executorch/editor/profiler/data/memory_plan.gd")
 const ModelFiles := preload("res://addons/executorch/editor/profiler/data/model_files.gd")
-const LiveFeed := preload("res://addons/executorch/editor/profiler/data/live_feed.gd")
-const LiveModel := preload("res://addons/executorch/editor/profiler/data/live_model.gd")
+const LiveFeed := preload("res://addons/executorch/editor/profiler/live/live_feed.gd")
+const LiveModel := preload("res://addons/executorch/editor/profiler/live/live_model.gd")
 const ArenaMap := preload("res://addons/executorch/editor/profiler/charts/arena_map.gd")
 const MemoryBar := preload("res://addons/executorch/editor/profiler/charts/memory_bar.gd")
 const MemoryAreaChart := preload("res://addons/executorch/editor/profiler/charts/memory_area_chart.gd")
 const Toolbar := preload("res://addons/executorch/editor/profiler/tabs/toolbar.gd")
-const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
+const Quantity := preload("res://addons/executorch/editor/shared/quantity.gd")
 
 var bar: MemoryBar = MemoryBar.new()
 var arenas: ArenaMap = ArenaMap.new()
@@ -31,7 +31,7 @@ func _init() -> void:
 	var split: HSplitContainer = HSplitContainer.new()
 	split.size_flags_vertical = Control.SIZE_EXPAND_FILL
 	bar.custom_minimum_size.x = 250.0 * EditorInterface.get_editor_scale()
-	bar.empty_text = "Run a benchmark, or select a model in the Live tab, to see what it holds."
+	bar.empty_text = "Run a benchmark, or select a model in the Live tab, to see its memory."
 	arenas.empty_text = "The map of the planned arenas appears with the model's memory."
 	over_time.empty_text = "Run the game to see the memory of all its models over time."
 	for chart: Control in [bar, arenas, over_time]:
@@ -63,10 +63,10 @@ func show_model(model: String, info: Dictionary, metadata: Dictionary, method: S
 		_status.text += ", %d tensors in %d instructions" % [plan.size(), plan.steps()]
 		_status.text += ", %d not shown" % plan.left_out if plan.left_out > 0 else ""
 	else:
-		arenas.empty_text = "There is no memory plan in this model's metadata.\nReimport it: newer imports keep the plan."
+		arenas.empty_text = "This model's metadata has no memory plan.\nImport the model again to get it."
 
 
-## Shows what the model's game says of its memory from now on: a model is selected before anything is known of it.
+## Shows the memory of a running model from now on: a model is selected before its first report.
 func follow(model: LiveModel) -> void:
 	_followed = model
 

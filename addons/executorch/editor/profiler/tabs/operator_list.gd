@@ -8,9 +8,19 @@ signal operator_selected(row: Dictionary)
 signal operator_opened(row: Dictionary)
 
 const OperatorTotals := preload("res://addons/executorch/editor/profiler/data/operator_totals.gd")
-const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
-const Style := preload("res://addons/executorch/editor/profiler/charts/chart_style.gd")
+const Quantity := preload("res://addons/executorch/editor/shared/quantity.gd")
+const Style := preload("res://addons/executorch/editor/shared/style.gd")
 const TITLES: PackedStringArray = ["Operator", "Backend", "Calls", "Total", "Self", "Mean", "Share"]
+
+## Words of the tracer that are in no documentation of PyTorch.
+const EXPLAINED: Dictionary[String, String] = {
+	"DELEGATE_CALL": "A part of the model that a delegate (XNNPACK) runs as a whole; its operators are below it.",
+	"OPERATOR_CALL": "A call of one of the runtime's kernels.",
+	"IGEMM": "A convolution, computed as an indirect matrix multiplication (IGEMM).",
+	"GEMM": "A matrix multiplication (GEMM): a linear layer, or a 1×1 convolution.",
+	"DWCONV": "A depthwise convolution: each channel has a filter of its own.",
+	"VMULCADDC": "A multiplication and an addition for each channel, such as a batch norm.",
+}
 
 var _totals: OperatorTotals
 var _column: int = 4
@@ -98,12 +108,15 @@ func _add_row(root: TreeItem, row: Dictionary) -> void:
 
 
 func _explain(row: Dictionary) -> String:
+	for word: String in EXPLAINED:
+		if str(row["name"]).containsn(word):
+			return EXPLAINED[word]
 	if int(row["depth"]) == 0:
-		return "The whole method; its own time is what no operator accounts for."
+		return "The whole method; its own time is the time outside of operators."
 	if int(row["depth"]) > 1:
 		return "An operator inside a delegate."
 	return (
-		"A delegate; its own time is what is around its operators."
+		"A delegate; its own time is the time outside of its operators."
 		if row["backend"] != "kernels"
 		else "A kernel of the runtime."
 	)
@@ -113,8 +126,8 @@ func _draw_share(item: TreeItem, rect: Rect2) -> void:
 	var share: float = (item.get_metadata(0) as Dictionary)["share"]
 	var words: String = "%.1f%%" % (share * 100.0)
 	var label: float = _style.px(46)
-	var room: float = rect.size.x - label - _style.px(8)
-	var bar: Rect2 = Rect2(rect.position + Vector2(_style.px(4), rect.size.y * 0.3), Vector2(room, rect.size.y * 0.4))
+	var width: float = rect.size.x - label - _style.px(8)
+	var bar: Rect2 = Rect2(rect.position + Vector2(_style.px(4), rect.size.y * 0.3), Vector2(width, rect.size.y * 0.4))
 	draw_rect(bar, _style.grid)
 	bar.size.x *= clampf(share, 0.0, 1.0)
 	draw_rect(bar, _style.series(0))

@@ -1,18 +1,18 @@
 @tool
 extends VBoxContainer
-## Where the time of a call goes: the call as a flame chart, and a table of its operators.
+## The time of a call: the call as a flame chart, and a table of its operators.
 
 ## An operator was selected, for views that show the model's graph.
 signal operator_selected(path: String, method: String, row: Dictionary)
 signal operator_opened(path: String, method: String, row: Dictionary)
 
-const BenchmarkResult := preload("res://addons/executorch/editor/profiler/data/benchmark_result.gd")
+const BenchmarkResult := preload("res://addons/executorch/editor/profiler/benchmark/benchmark_result.gd")
 const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
 const OperatorTotals := preload("res://addons/executorch/editor/profiler/data/operator_totals.gd")
 const OperatorList := preload("res://addons/executorch/editor/profiler/tabs/operator_list.gd")
 const FlameChart := preload("res://addons/executorch/editor/profiler/charts/flame_chart.gd")
 const Toolbar := preload("res://addons/executorch/editor/profiler/tabs/toolbar.gd")
-const Quantity := preload("res://addons/executorch/editor/profiler/data/quantity.gd")
+const Quantity := preload("res://addons/executorch/editor/shared/quantity.gd")
 const EMPTY: String = (
 	"No call was traced yet.\nRun a benchmark: it traces a few calls of the model. "
 	+ "Or turn on “Trace slow calls” in the Live tab while the game runs."
@@ -63,22 +63,22 @@ func show_result(result: BenchmarkResult) -> void:
 	var reconciled: Dictionary = result.reconciliation()
 	if not reconciled.is_empty():
 		_status.text = (
-			"%s: untraced %s · traced %s (%+.1f%%) · in operators %s (%.1f%%)"
+			"%s: untraced %s · traced %s (%s) · in operators %s (%.1f%%)"
 			% [
 				_name,
 				Quantity.time(reconciled["untraced_us"] as float),
 				Quantity.time(reconciled["traced_us"] as float),
-				float(reconciled["overhead"]) * 100.0,
+				overhead_words(float(reconciled["overhead"])),
 				Quantity.time(reconciled["parts_us"] as float),
 				float(reconciled["covered"]) * 100.0,
 			]
 		)
 		_status.tooltip_text = (
 			(
-				"An untraced call takes %s, tracing adds %.1f%%, and %.1f%% of the traced call is in named operators."
+				"An untraced call takes %s (traced: %s), and %.1f%% of the traced call is in named operators."
 				% [
 					Quantity.exact_time(reconciled["untraced_us"] as float),
-					float(reconciled["overhead"]) * 100.0,
+					overhead_words(float(reconciled["overhead"])),
 					float(reconciled["covered"]) * 100.0,
 				]
 			)
@@ -86,6 +86,11 @@ func show_result(result: BenchmarkResult) -> void:
 			+ " Latencies elsewhere are of untraced calls, the times below of traced ones."
 			+ "\nThe table is the mean of the quieter half of the traced calls."
 		)
+
+
+## The share that tracing adds to a call; unknown when the traced calls were shorter than the untraced ones.
+static func overhead_words(overhead: float) -> String:
+	return "too noisy to compare" if overhead < 0.0 else "%+.1f%%" % (overhead * 100.0)
 
 
 ## Shows one traced call of a running game.

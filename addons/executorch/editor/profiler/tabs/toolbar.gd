@@ -18,7 +18,7 @@ func add_toggle(icon_name: StringName, tip: String, toggled: Callable) -> Button
 	return button
 
 
-## Shows numbers and states; takes the room that is left.
+## Shows numbers and states; takes the space that is left.
 func add_status() -> Label:
 	var label: Label = Label.new()
 	label.size_flags_horizontal = Control.SIZE_EXPAND_FILL

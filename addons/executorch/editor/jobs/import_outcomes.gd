@@ -1,0 +1,26 @@
+@tool
+extends RefCounted
+## Results of jobs that have just ended: the next import of the file finds its result here.
+
+const Job := preload("job.gd")
+const Options := preload("res://addons/executorch/editor/shared/import_options.gd")
+const Steps := preload("res://addons/executorch/editor/cache/conversion_steps.gd")
+
+## path -> `{options, sha256, result}`
+var _outcomes: Dictionary = {}
+
+
+func put(job: Job, result: Dictionary) -> void:
+	# Of what the job has read; the file may have changed since. A job that was cancelled may have read nothing.
+	var sha256: Variant = job.prepared.get("sha256")
+	_outcomes[job.path] = {"options": Options.get_changed(job.options), "sha256": sha256, "result": result}
+
+
+## The result of the file's job, once; empty when there is none, or when the file or its options have changed since.
+func take(path: String, options: Dictionary) -> Dictionary:
+	if not _outcomes.has(path):
+		return {}
+	var outcome: Dictionary = _outcomes[path]
+	_outcomes.erase(path)
+	var is_same_file: bool = outcome["sha256"] == null or outcome["sha256"] == Steps.get_known_hash(path)
+	return outcome["result"] if is_same_file and outcome["options"] == Options.get_changed(options) else {}

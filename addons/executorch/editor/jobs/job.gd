@@ -1,0 +1,108 @@
+@tool
+extends RefCounted
+## One conversion of one file.
+
+enum State { QUEUED, RUNNING, DONE, FAILED, CANCELLED }
+
+## The stage of a job that waits until Python is set up.
+const WAITING_FOR_PYTHON: String = "python"
+const MAX_LOG_LINES: int = 2000
+const Artifact := preload("res://addons/executorch/editor/cache/artifact.gd")
+## How the stages are called on the screen.
+const STAGE_TITLES: Dictionary[String, String] = {
+	"queued": "Waiting",
+	"python": "Waiting for Python",
+	"start": "Starting",
+	"read": "Reading",
+	"load": "Loading",
+	"export": "Exporting",
+	"lower": "Compiling",
+	"write": "Writing",
+	"validate": "Checking",
+	"store": "Storing",
+	"install": "Storing",
+}
+## Failures that a working Python repairs: their jobs are tried again when there is one.
+const LACKS_PYTHON: PackedStringArray = [
+	"NO_PYTHON",
+	"PYTHON_NOT_FOUND",
+	"WRONG_PYTHON",
+	"PACKAGE_MISSING",
+	"PACKAGE_WRONG_VERSION",
+	"BACKEND_DID_NOT_START",
+	"BACKEND_WRONG_PROTOCOL",
+]
+
+## The file, `res://...`.
+var path: String = ""
+var state: State = State.QUEUED
+## `queued start read load export lower write validate store install`.
+var stage: String = "queued"
+## 0 to 1 within the stage.
+var fraction: float = 0.0
+var message: String = ""
+## `{code, cause, remedy, stage, log}` of a failed job.
+var error: Dictionary = {}
+## The warning about the results of a model that was converted, `{title, cause, remedy}`, or empty.
+var warning: Dictionary = {}
+## Every progress message with its time, and the converter's own log after a failure.
+var log_lines: PackedStringArray = []
+## The import options as Godot gave them.
+var options: Dictionary = {}
+## Where the imported files go, without a suffix.
+var save_path: String = ""
+## The artifact's key, once it is known.
+var key: String = ""
+## The result of conversion_steps.gd.
+var prepared: Dictionary = {}
+## Whether the request was sent to the backend.
+var is_converted: bool = false
+
+var _began_msec: int = Time.get_ticks_msec()
+var _ended_msec: int = -1
+
+
+## Whether a failure `{code, cause, remedy}` is of the machine, and not of the model.
+static func lacks_python(failure: Dictionary) -> bool:
+	var code: String = str(failure.get("code", ""))
+	return code in LACKS_PYTHON or code in Artifact.REFUSALS
+
+
+## Whether the job has ended.
+func is_ended() -> bool:
+	return _ended_msec >= 0
+
+
+## The stage as a person reads it.
+func get_stage_title() -> String:
+	return STAGE_TITLES.get(stage, stage.capitalize())
+
+
+## Seconds since the job was queued; stands still when it has ended.
+func get_elapsed_seconds() -> float:
+	return ((_ended_msec if is_ended() else Time.get_ticks_msec()) - _began_msec) / 1000.0
+
+
+## For the queue: a step forward.
+func note(new_stage: String, new_fraction: float, text: String) -> void:
+	stage = new_stage
+	fraction = clampf(new_fraction, 0.0, 1.0)
+	message = text
+	state = State.QUEUED if stage in ["queued", WAITING_FOR_PYTHON] else State.RUNNING
+	if log_lines.size() < MAX_LOG_LINES:
+		log_lines.append(("%7.2f s  %-8s  %s" % [get_elapsed_seconds(), stage, text]).strip_edges(false))
+
+
+## For the queue: the end.
+func end_with(final_state: State, why: Dictionary = {}) -> void:
+	state = final_state
+	error = why
+	if state == State.DONE:
+		fraction = 1.0
+	_ended_msec = Time.get_ticks_msec()
+	if not why.is_empty():
+		log_lines.append(
+			"%7.2f s  %s: %s" % [get_elapsed_seconds(), str(why.get("code", "")), str(why.get("cause", ""))]
+		)
+		var told: Variant = why.get("log", "")
+		log_lines.append_array(PackedStringArray(told as Array) if told is Array else str(told).split("\n", false))

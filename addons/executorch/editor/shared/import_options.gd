@@ -1,0 +1,174 @@
+@tool
+extends RefCounted
+## The import options (docs/architecture.md, "Options"): names, defaults, and how the import dock shows them.
+
+const RECIPES: String = (
+	"auto,portable,xnnpack_fp32,xnnpack_fp16,xnnpack_int8_dynamic,xnnpack_int8_static,"
+	+ "xnnpack_int8_static_per_tensor,xnnpack_int8_int4"
+)
+## A description of each recipe. The screen shows the recipe's own name.
+const RECIPE_TIPS: Dictionary[String, String] = {
+	"auto": "Tries xnnpack_fp32, then portable. The notes say which was chosen and why.",
+	"portable": "ExecuTorch's own kernels without a delegate: slow, but runs every operator.",
+	"xnnpack_fp32": "XNNPACK with 32-bit floats: fast, and as exact as PyTorch.",
+	"xnnpack_fp16": "XNNPACK with 16-bit floats: half the size.",
+	"xnnpack_int8_dynamic": "8-bit weights, ranges measured in each call. A quarter of the size, without samples.",
+	"xnnpack_int8_static": "8-bit weights and activations. The fastest for convolutions. Needs real inputs.",
+	"xnnpack_int8_static_per_tensor": "As xnnpack_int8_static, with one scale for each tensor: smaller, less exact.",
+	"xnnpack_int8_int4": "Linear layers with 4-bit weights, for large language models.",
+}
+const LEVELS: PackedStringArray = ["None", "Basic", "Aggressive"]
+const LEVEL_TIPS: PackedStringArray = [
+	"One thread.", "The default.", "A warm-up call, one workspace for all models, cached packed weights."
+]
+const POLICIES: PackedStringArray = ["Automatic", "Static", "Custom"]
+const POLICY_TIPS: PackedStringArray = [
+	"Buffers are as large as the program needs them.",
+	"All memory comes from one block of the limit's size. A model that needs more is refused.",
+	"Planned memory comes from a memory pool that several models share.",
+]
+## The options of a conversion: name -> default.
+const CONVERSION: Dictionary = {
+	"recipe": "auto",
+	"inputs": "",
+	"factory": "",
+	"factory_arguments": "",
+	"weights": "",
+	"calibration": "",
+	"evaluate": "",
+	"metric": "",
+	"group_size": 32,
+	"kernels": "own",
+	"recurrent": "kernel",
+	"max_absolute_error": "",
+	"max_relative_error": "",
+	"deadline_seconds": 600,
+	"memory_limit_megabytes": 0,
+	"external_weights": false,
+}
+## The options of the resource: name -> default.
+const RUN_TIME: Dictionary = {"optimization_level": 1, "memory_policy": 0, "memory_limit_bytes": 0, "embed": false}
+const GROUPS: Dictionary = {
+	"Model": ["recipe", "inputs", "factory", "factory_arguments", "weights"],
+	"Quantization": ["calibration", "group_size"],
+	"Checks": ["max_absolute_error", "max_relative_error", "evaluate", "metric"],
+	"Conversion": ["kernels", "recurrent", "external_weights", "deadline_seconds", "memory_limit_megabytes"],
+	"Runtime": ["optimization_level", "memory_policy", "memory_limit_bytes", "embed"],
+}
+const HINTS: Dictionary = {
+	"recipe": [PROPERTY_HINT_ENUM, RECIPES],
+	"inputs": [PROPERTY_HINT_PLACEHOLDER_TEXT, "x: float32[1,3,224,224]; mask: int64[batch:1..64,16]"],
+	"factory": [PROPERTY_HINT_PLACEHOLDER_TEXT, "res://models/net.py:build"],
+	"factory_arguments": [PROPERTY_HINT_PLACEHOLDER_TEXT, '{"hidden": 64}'],
+	"weights": [PROPERTY_HINT_PLACEHOLDER_TEXT, "averaged weights, else the usual ones"],
+	"calibration": [PROPERTY_HINT_DIR, ""],
+	"evaluate": [PROPERTY_HINT_PLACEHOLDER_TEXT, "res://data/test.npz, or a folder"],
+	"metric": [PROPERTY_HINT_PLACEHOLDER_TEXT, "top1 for classes, else rmse"],
+	"group_size": [PROPERTY_HINT_ENUM, "32:32,64:64,128:128,256:256"],
+	"kernels": [PROPERTY_HINT_ENUM, "own,stock"],
+	"recurrent": [PROPERTY_HINT_ENUM, "kernel,scan,step,unroll"],
+	"max_absolute_error": [PROPERTY_HINT_PLACEHOLDER_TEXT, "the recipe's own"],
+	"max_relative_error": [PROPERTY_HINT_PLACEHOLDER_TEXT, "the recipe's own"],
+	"deadline_seconds": [PROPERTY_HINT_RANGE, "1,86400,1,suffix:s"],
+	"memory_limit_megabytes": [PROPERTY_HINT_RANGE, "0,1048576,1,suffix:MB"],
+	"optimization_level": [PROPERTY_HINT_ENUM, "None:0,Basic:1,Aggressive:2"],
+	"memory_policy": [PROPERTY_HINT_ENUM, "Auto:0,Static:1,Custom:2"],
+	"memory_limit_bytes": [PROPERTY_HINT_RANGE, "0,1073741824,1,or_greater,suffix:B"],
+}
+## The groups of options that do not apply to a program (`.pte`).
+const NOT_OF_PROGRAMS: PackedStringArray = ["Model", "Quantization", "Checks", "Conversion"]
+const PRESETS: Array[Dictionary] = [
+	{"name": "Desktop fp32", "values": {}},
+	{"name": "Small int8", "values": {"recipe": "xnnpack_int8_dynamic", "optimization_level": 2}},
+	{"name": "Debug portable", "values": {"recipe": "portable", "optimization_level": 0}},
+]
+
+
+## The options of a preset, in the form of EditorImportPlugin._get_import_options.
+static func describe(preset: int) -> Array[Dictionary]:
+	var values: Dictionary = CONVERSION.merged(RUN_TIME)
+	if preset >= 0 and preset < PRESETS.size():
+		values.merge(PRESETS[preset]["values"] as Dictionary, true)
+	var described: Array[Dictionary] = []
+	for group: String in GROUPS:
+		described.append({"name": group, "default_value": null, "usage": PROPERTY_USAGE_GROUP})
+		for option: String in GROUPS[group]:
+			var hint: Array = HINTS.get(option, [PROPERTY_HINT_NONE, ""])
+			(
+				described
+				. append(
+					{
+						"name": option,
+						"default_value": values[option],
+						"property_hint": hint[0],
+						"hint_string": hint[1],
+					}
+				)
+			)
+	return described
+
+
+## The values of a conversion's option that has a fixed list of them.
+static func choices(option: String) -> Array:
+	var values: Array = Array(str((HINTS[option] as Array)[1]).split(","))
+	if CONVERSION[option] is int:
+		return values.map(func(choice: String) -> int: return choice.get_slice(":", 0).to_int())
+	return values
+
+
+## The default of an option of the conversion or of the run time.
+static func default_of(option: String) -> Variant:
+	return CONVERSION[option] if CONVERSION.has(option) else RUN_TIME[option]
+
+
+## Whether a recipe measures ranges on samples of real inputs.
+static func needs_samples(recipe: String) -> bool:
+	return recipe.begins_with("xnnpack_int8_static")
+
+
+## Whether an option applies to the file at `path`, with these other options.
+static func applies(path: String, option: String, options: Dictionary) -> bool:
+	if path.get_extension().to_lower() == "pte" and (CONVERSION.has(option) or option in NOT_OF_PROGRAMS):
+		return false
+	match option:
+		"calibration":
+			return needs_samples(str(options.get("recipe", "auto")))
+		"group_size":
+			return str(options.get("recipe", "auto")) == "xnnpack_int8_int4"
+		"factory_arguments", "weights":
+			return not str(options.get("factory", "")).is_empty()
+		"metric":
+			return not str(options.get("evaluate", "")).is_empty()
+		"memory_limit_bytes":
+			return str(options.get("memory_policy", 0)) != "0"
+	return true
+
+
+## The error of the first option whose value has another type than its default, for example in a `.import` file that was
+## edited by hand; empty when all are right.
+static func find_wrong_kind(options: Dictionary) -> Dictionary:
+	var known: Dictionary = CONVERSION.merged(RUN_TIME)
+	for option: String in known:
+		var value: Variant = options.get(option, known[option])
+		var fits: bool = typeof(value) == typeof(known[option]) or (known[option] is String and value is StringName)
+		if not fits and not (known[option] is int and value is float and is_finite(value as float)):
+			return {
+				"code": "OPTION_INVALID",
+				"cause": "The option '%s' is %s." % [option, var_to_str(value).left(80).c_escape()],
+				"remedy": "Change it in the import dock, or delete the file's `.import` to use the defaults.",
+			}
+	return {}
+
+
+## The conversion's options that differ from their defaults.
+static func get_changed(options: Dictionary) -> Dictionary:
+	var changed: Dictionary = {}
+	for option: String in CONVERSION:
+		var value: Variant = options.get(option, CONVERSION[option])
+		if value is StringName:
+			value = String(value)
+		elif value is float and CONVERSION[option] is int:
+			value = int(value)
+		if typeof(value) != typeof(CONVERSION[option]) or value != CONVERSION[option]:
+			changed[option] = value
+	return changed

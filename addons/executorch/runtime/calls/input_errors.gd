@@ -1,0 +1,55 @@
+@tool
+extends RefCounted
+## Errors of values that no model accepts, with a remedy. The native library knows only the type of a value.
+
+
+## The error of a call with these inputs, more to the point where that is possible.
+static func explained(error: ExecuTorchError, inputs: Dictionary, meta: Dictionary) -> ExecuTorchError:
+	for key: Variant in inputs:
+		var value: Variant = inputs[key]
+		if typeof(value) == TYPE_OBJECT and str(value) == "<Freed Object>":
+			return _not_a_tensor(
+				"The input %s is an object that was freed." % key, "Give a number, an array or a tensor."
+			)
+		if value == null:
+			return _not_a_tensor(
+				"The input %s is null." % key,
+				"Give a number, an array or a tensor. A variable that was never set is null."
+			)
+		if value is Object and not value is ExecuTorchTensor:
+			return _not_a_tensor("The input %s is %s, not numbers." % [key, _named(value)], _way_of(value, key, meta))
+	return error
+
+
+## The same for the way with one array.
+static func explained_array(error: ExecuTorchError, meta: Dictionary) -> ExecuTorchError:
+	var names: PackedStringArray = []
+	for entry: Dictionary in meta.get("inputs", []) as Array:
+		names.append('"%s": ...' % entry.get("name", ""))
+	if error == null or error.code_name != "WRONG_INPUT_COUNT" or names.size() < 2:
+		return error
+	error.cause = "A model with %d inputs cannot be run with one array." % names.size()
+	error.remedy = "Give each input its value: forward({%s})." % ", ".join(names)
+	return error
+
+
+static func _not_a_tensor(cause: String, remedy: String) -> ExecuTorchError:
+	return ExecuTorchError.create(ExecuTorchError.Code.NOT_A_TENSOR, cause, remedy)
+
+
+static func _named(value: Object) -> String:
+	return "an %s" % value.get_class() if value is Image else "a %s" % value.get_class()
+
+
+static func _way_of(value: Object, key: Variant, meta: Dictionary) -> String:
+	var size: String = ""
+	for entry: Dictionary in meta.get("inputs", []) as Array:
+		var shape: Array = Array(entry.get("shape", []))
+		if entry.get("name", "") == str(key) or (meta["inputs"] as Array).size() == 1:
+			# [batch, channels, height, width]
+			size = ", Vector2i(%d, %d)" % [shape[3], shape[2]] if shape.size() == 4 else ""
+	if value is Image:
+		return "Convert it: ExecuTorchTensor.from_image(image%s)." % size
+	if value is Texture2D:
+		return "Convert it: ExecuTorchTensor.from_image(texture.get_image()%s)." % size
+	return "Give a number, an array or an ExecuTorchTensor."

@@ -1,0 +1,58 @@
+@tool
+extends ExecuTorchNode
+## The base of the nodes of tasks: the model's card, and the errors of tasks.
+
+const TaskCard := preload("task_card.gd")
+
+
+func _get_configuration_warnings() -> PackedStringArray:
+	var warnings: PackedStringArray = super._get_configuration_warnings()
+	if model != null and model.state == ExecuTorchResource.State.READY:
+		var error: ExecuTorchError = _find_misfit(model, TaskCard.new(model))
+		if error != null:
+			warnings.append(str(error))
+	return warnings
+
+
+# What does not fit between the model and the task, or null.
+func _find_misfit(_of_model: ExecuTorchModelDescription, _card: TaskCard) -> ExecuTorchError:
+	return null
+
+
+# The model with its card; null when there is none, or when it does not fit. The error is kept and told.
+func _fitting_model() -> ExecuTorchResource:
+	var found: ExecuTorchResource = model
+	if found == null and not is_model_loaded() and not model_path.is_empty() and not load_model():
+		return null
+	if found == null:
+		found = get_session().get_resource()
+	if found == null:
+		_tell_error(
+			ExecuTorchError.create(
+				ExecuTorchError.Code.MODEL_EMPTY, "The node %s has no model." % name, "Set its property model."
+			)
+		)
+		return null
+	var error: ExecuTorchError = _find_misfit(found, TaskCard.new(found))
+	if error != null:
+		_tell_error(error)
+		return null
+	return found
+
+
+func _tell_error(error: ExecuTorchError) -> void:
+	get_session().keep_error(error)
+	inference_failed.emit(error)
+
+
+# The floats of an output by its name, or of the first.
+static func _floats_of(outputs: Dictionary, wanted: String) -> PackedFloat32Array:
+	if outputs.is_empty():
+		return PackedFloat32Array()
+	var value: Variant = outputs.get(wanted, outputs.values()[0])
+	return PackedFloat32Array(Array(value)) if typeof(value) >= TYPE_ARRAY else PackedFloat32Array([value])
+
+
+static func _wrong_task(cause: String) -> ExecuTorchError:
+	var remedy: String = "Put a task card beside the model's file (docs/tasks.md) and import it again."
+	return ExecuTorchError.create(ExecuTorchError.Code.WRONG_TASK, cause, remedy)

@@ -1,0 +1,173 @@
+"""The result of a conversion: files to save, and their metadata."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from importer.atomic_files import write_atomically
+from importer.cache import entry
+from importer.cache.cache import storage_error
+from importer.cli.convert import install
+from importer.errors import ImporterError
+from importer.signature import TensorSpec
+
+
+@dataclass(frozen=True)
+class TensorMetadata:
+    """An input or output. shape: the upper bounds; ranges: the smallest and largest size of each dimension."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    ranges: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class MethodMetadata:
+    """A method of the program. planned_memory: bytes of its activations. delegated: share of its operators that a
+    backend runs, 0 to 1."""
+
+    name: str
+    inputs: tuple[TensorMetadata, ...]
+    outputs: tuple[TensorMetadata, ...]
+    planned_memory: int
+    delegated: float
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """The program against eager PyTorch on the proof's samples.
+
+    max_absolute, max_relative: the largest error; relative to the largest value of that output, or of the part of it
+    that is of another size (the scores beside boxes). worst_output: the output with the largest relative error, with
+    that part. cosine: the smallest of an output. agreement: the share of equal classes, masks or indices; None when
+    no output has them.
+    """
+
+    max_absolute: float
+    max_relative: float
+    cosine: float
+    agreement: float | None
+    worst_output: str
+    samples: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The metric on the evaluation data: of eager PyTorch, the exported graph and the program.
+
+    difference: program minus eager. interval: where 95% of the resampled differences lie.
+    """
+
+    metric: str
+    more_is_better: bool
+    samples: int
+    eager: float
+    exported: float
+    program: float
+    difference: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """The metadata of a program. accuracy: None for a `.pte` that was given. evaluation: None without evaluation data.
+    as_dict: all metadata, as in docs/architecture.md, "Metadata"; for an experiment tracker."""
+
+    name: str
+    recipe: str
+    size: int
+    parameters: int
+    methods: tuple[MethodMetadata, ...]
+    accuracy: Accuracy | None
+    evaluation: Evaluation | None
+    eager_microseconds: float | None
+    program_microseconds: float | None
+    notes: tuple[str, ...]
+    as_dict: Mapping[str, Any]
+
+    @staticmethod
+    def of(found: Mapping[str, Any]) -> Metadata:
+        """The typed form of metadata.json."""
+        accuracy, evaluation, timings = found.get("accuracy"), found.get("evaluation"), found.get("timings", {})
+        return Metadata(
+            str(found["name"]),
+            str(found["recipe"]),
+            int(found["payload"]["size"]) + sum(int(item["size"]) for item in found["payload"].get("external", [])),
+            int(found.get("parameters", {}).get("count", 0)),
+            tuple(_method(method) for method in found["methods"]),
+            _accuracy(accuracy) if accuracy else None,
+            Evaluation(**{**evaluation, "interval": tuple(evaluation["interval"])}) if evaluation else None,
+            timings.get("eager_us"),
+            timings.get("executorch_us"),
+            tuple(found.get("notes", ())),
+            dict(found),
+        )
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A finished conversion. path: the program in the cache. cached: whether it was in the cache before."""
+
+    path: Path
+    metadata: Metadata
+    cached: bool
+    _entry: entry.Artifact
+
+    def save(self, path: str | Path) -> Path:
+        """Write the program to `path`.
+
+        Beside it are `.tres` for Godot, `.json` with the metadata, and `.ptd` with external weights, if there are any.
+        Returns the program's path.
+
+        Each file is written completely or not at all. A missing folder is made. Raises ConversionError: OPTION_INVALID
+        for another suffix than `.pte`, CACHE_DAMAGED, DISK_FULL.
+        """
+        target = Path(path)
+        if target.suffix != ".pte":
+            cause = f"A program is saved as a .pte file; got {target.name}."
+            raise ImporterError("OPTION_INVALID", cause, f"Use {target.stem}.pte.", "store")
+        try:
+            install(self._entry, target)
+            described = json.dumps(self._entry.metadata, indent=1)
+            write_atomically(target.with_suffix(".json"), described.encode())
+        except OSError as error:
+            raise storage_error(error, target) from error
+        return target
+
+
+def of_entry(found: entry.Artifact, cached: bool) -> Artifact:
+    """The public form of a cache entry."""
+    return Artifact(found.payload, Metadata.of(found.metadata), cached, found)
+
+
+def _method(found: Mapping[str, Any]) -> MethodMetadata:
+    return MethodMetadata(
+        str(found["name"]),
+        tuple(tensor(item) for item in found["inputs"]),
+        tuple(tensor(item) for item in found["outputs"]),
+        sum(found["planned_memory"]),
+        float(found["delegation"]["share"]),
+    )
+
+
+def tensor(found: Mapping[str, Any]) -> TensorMetadata:
+    """The typed form of an input's or output's metadata."""
+    spec = TensorSpec.of(found)
+    ranges = tuple((dimension.minimum, dimension.maximum) for dimension in spec.dimensions)
+    return TensorMetadata(spec.name, spec.dtype, tuple(int(size) for size in found["shape"]), ranges)
+
+
+def _accuracy(found: Mapping[str, Any]) -> Accuracy:
+    return Accuracy(
+        float(found["max_absolute"]),
+        float(found["max_relative"]),
+        float(found["cosine"]),
+        found.get("agreement"),
+        str(found.get("worst_output", "")),
+        int(found.get("samples", 0)),
+    )

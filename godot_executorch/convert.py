@@ -1,0 +1,184 @@
+"""A module, an exported program or a file becomes a proved program."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.export import ExportedProgram
+
+from godot_executorch.artifact import Artifact, of_entry
+from godot_executorch.data import Data, calibration_folder, evaluation_folder
+from importer.cache.cache import Cache
+from importer.cache.user_folders import user_cache_folder
+from importer.errors import ImporterError
+from importer.exporting.torch_export import export_module
+from importer.inputs import examples
+from importer.jobs.conversion import Job, convert_in_child
+from importer.model import SourceMethod
+from importer.options import ImportOptions, metric_file, metric_problems
+from importer.owned_folders import owned_folder, temporary_folder
+from importer.pipeline import prepare
+from importer.progress import Progress
+from importer.signature import parse_inputs
+
+_DATA = ("calibration", "evaluate")
+Model = torch.nn.Module | ExportedProgram | str | Path | Callable[..., torch.nn.Module]
+
+
+def convert(
+    model: Model,
+    example_inputs: Any = None,
+    *,
+    recipe: str = "auto",
+    calibration: Data | None = None,
+    evaluate: Data | None = None,
+    metric: str = "",
+    dynamic_shapes: Any = None,
+    factory: str = "",
+    options: Mapping[str, Any] | None = None,
+    name: str = "",
+    project: str | Path | None = None,
+    cache: str | Path = "",
+    allow_pickle: bool = False,
+    deadline_seconds: int = 600,
+    memory_limit_megabytes: int = 0,
+    on_progress: Callable[[Progress], None] | None = None,
+    cancelled: threading.Event | None = None,
+) -> Artifact:
+    """Convert a model in a supervised, confined process, and prove it against eager PyTorch.
+
+    model: a module (it is copied, and exported in eval mode), an ExportedProgram, the path of a file, or a function
+        without arguments that makes a module.
+    example_inputs: for a module the arguments of one call: a tensor, a tuple, a dictionary of names; or the text of
+        the import option `inputs`, such as `x: float32[N:1..64,8]`. For a file only the text. An ExportedProgram has
+        its own.
+    recipe: a name of docs/importer.md, "Recipes"; `auto` takes the fastest exact one.
+    calibration: real inputs for a static int8 recipe: a folder, or an iterable such as a DataLoader; batches of 20 to
+        200 samples.
+    evaluate: held-out data: a folder or `.npz` (docs/python.md), or an iterable of batches `(inputs, target)`.
+    metric: top1, top5, iou, cosine, mae, rmse or `FILE.py:function`; empty: top1 for classes, else rmse.
+    dynamic_shapes: as torch.export takes them, for a module.
+    factory: `file.py:function`, for a file that holds only weights.
+    options: further import options by name.
+    name: of the model in its metadata; default: of its class or file.
+    project: the folder that `res://` stands for in options.
+    cache: the artifact cache's folder or fsspec address; default: the user's own.
+    allow_pickle: this file may run the code that its pickle names, confined.
+    deadline_seconds, memory_limit_megabytes: of the whole conversion; 0 megabytes: three quarters of the machine's.
+    on_progress: called with the stage, a fraction of 0 to 1 and the seconds since the beginning.
+    cancelled: an event; when it is set the conversion ends with CANCELLED.
+
+    Raises ConversionError with code, cause and remedy (docs/errors.md).
+    """
+    if callable(model) and not isinstance(model, torch.nn.Module):
+        name = name or str(getattr(model, "__name__", ""))
+        model = _made(model)
+    for problem in metric_problems(metric):  # before the data is written for it
+        raise ImporterError("OPTION_INVALID", problem.cause, problem.remedy, "read")
+    with owned_folder(temporary_folder(), "convert") as private:
+        given: dict[str, Any] = {
+            "recipe": recipe,
+            "factory": factory,
+            "metric": metric,
+            "deadline_seconds": deadline_seconds,
+            "memory_limit_megabytes": memory_limit_megabytes,
+            **(options or {}),
+        }
+        root = Path(project).absolute() if project else None
+        if calibration is not None:
+            given["calibration"] = calibration_folder(calibration, private / "calibration")
+        if evaluate is not None:
+            given["evaluate"] = evaluation_folder(evaluate, private / "evaluation")
+        if root is None and not factory and not metric_file(metric) and _all_inside(private, given):
+            # The cache key has the options' text: names inside of a project are the same the next time.
+            root = private
+            given |= {name: Path(given[name]).name for name in _DATA if name in given}
+        if isinstance(model, (str, Path)):
+            source = Path(model)
+            if example_inputs is not None:
+                given["inputs"] = _text(example_inputs)
+        else:
+            name = name or _name(model)
+            source = private / f"{name}.pt2"
+            torch.export.save(_exported(model, example_inputs, dynamic_shapes), source)
+        chosen = ImportOptions.from_mapping(given)
+        return _convert(source, name, chosen, root, cache, allow_pickle, on_progress, cancelled)
+
+
+def _convert(
+    source: Path,
+    name: str,
+    options: ImportOptions,
+    project: Path | None,
+    cache_address: str | Path,
+    allow_pickle: bool,
+    on_progress: Callable[[Progress], None] | None,
+    cancelled: threading.Event | None,
+) -> Artifact:
+    cache = Cache(str(cache_address) or user_cache_folder() / "artifacts")
+    plan = prepare(source, options, project)
+    found = cache.find(plan.key)
+    if found:
+        return of_entry(found, True)
+    display = f"{name}{source.suffix}" if name else source.name
+    job = Job(source, cache.address, options, project, display, allow_pickle, plan.key)
+    return of_entry(convert_in_child(job, on_progress, cancelled), False)
+
+
+def _all_inside(folder: Path, given: Mapping[str, Any]) -> bool:
+    return all(Path(given[name]).parent == folder for name in _DATA if name in given)
+
+
+def _made(factory: Callable[..., torch.nn.Module]) -> torch.nn.Module:
+    found = factory()
+    if not isinstance(found, torch.nn.Module):
+        cause = f"{getattr(factory, '__name__', 'The factory')} returned {type(found).__name__}, not a module."
+        raise ImporterError("FACTORY_FAILED", cause, "Return a torch.nn.Module.", "load")
+    return found
+
+
+def _exported(model: Any, example_inputs: Any, dynamic_shapes: Any) -> ExportedProgram:
+    if isinstance(model, ExportedProgram):
+        if example_inputs is not None or dynamic_shapes is not None:
+            cause = "An ExportedProgram has its own inputs and ranges."
+            raise ImporterError("OPTION_INVALID", cause, "Leave out example_inputs and dynamic_shapes.", "read")
+        return model
+    if not isinstance(model, torch.nn.Module):
+        cause = f"`convert` takes a module, an ExportedProgram, a path or a function; got {type(model).__name__}."
+        raise ImporterError("OPTION_INVALID", cause, "Give one of these.", "read")
+    if example_inputs is None:
+        error = examples.needed(model)
+        names = ", ".join(guess["options"]["inputs"] for guess in error.guesses[:1]) or "x: float32[1,3,224,224]"
+        raise ImporterError(
+            error.code, error.cause, f"Give example_inputs: a tensor, or a text such as '{names}'.", "load"
+        )
+    states = [(module, module.training) for module in model.modules()]
+    try:
+        model.eval()
+        if isinstance(example_inputs, str):
+            declared = parse_inputs(example_inputs)
+            example = examples.from_specs(model, declared)
+            method = SourceMethod("forward", model, example=example, declared=declared)
+        else:
+            method = SourceMethod("forward", model, example=examples.as_arguments(example_inputs))
+        return export_module(model, method, dynamic_shapes)
+    finally:
+        for module, was_training in states:
+            module.training = was_training
+
+
+def _text(example_inputs: Any) -> str:
+    if isinstance(example_inputs, str):
+        return example_inputs
+    cause = "For a file the inputs are a text."
+    raise ImporterError("OPTION_INVALID", cause, "Write them as in 'x: float32[1,3,224,224]'.", "read")
+
+
+def _name(model: Any) -> str:
+    if isinstance(model, ExportedProgram):
+        return "program"
+    return type(getattr(model, "_orig_mod", model)).__name__.lower()

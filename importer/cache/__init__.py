@@ -1,0 +1,1 @@
+"""The artifact cache, its key, and the files that the key covers."""

@@ -1,0 +1,162 @@
+"""The cache key. The editor's GDScript makes the same one (docs/architecture.md, "Key")."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from importer.cache.factory_modules import imported_files
+from importer.errors import ImporterError
+from importer.options import ImportOptions, metric_file, split_factory
+from importer.paths import resolve
+from importer.plain_files import MOST_FILE_BYTES, open_plain
+from importer.task_card import card_file
+from importer.version import IMPORTER_VERSION
+
+EXTERNAL_SUFFIX = ".ptd"
+ONNX_DATA = re.compile(r"(\.onnx)?[._](data|bin|weights|pb)(_[0-9]+)?", re.IGNORECASE)
+"""The rest of the name of a file with an ONNX file's tensors, after its stem; the addon has the same."""
+_SHARD = re.compile(r"(.*)-([0-9]{5})-of-([0-9]{5})(\.[A-Za-z0-9]+)")
+
+
+def hash_file(path: Path) -> str:
+    """sha256 (hex) of a plain file's bytes. Raises OSError, also for one that is larger than any model."""
+    digest = hashlib.sha256()
+    with open_plain(path) as file:
+        if os.fstat(file.fileno()).st_size > MOST_FILE_BYTES:
+            raise OSError(errno.EFBIG, "larger than any model", str(path))
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def make_key(
+    source: Path, options: ImportOptions, project: Path | None, hashing: Callable[[Path], str] = hash_file
+) -> str:
+    """sha256 (hex) of the source, the changed options without the limits, the version, and every file that counts.
+
+    hashing: known_hashes.known_hash does not read large files again.
+    """
+    return make_key_from(hashed(source, hashing), options, dependencies(source, options, project), hashing)
+
+
+def make_key_from(
+    source_sha256: str, options: ImportOptions, files: dict[str, Path], hashing: Callable[[Path], str] = hash_file
+) -> str:
+    """The key of a source whose hash is known."""
+    text = json.dumps(options.decisive(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    lines = ["executorch-import", IMPORTER_VERSION, source_sha256, text]
+    lines += sorted(f"{name}={hashed(path, hashing)}" for name, path in files.items())
+    # Names of files need not be UTF-8.
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
+
+
+def hashed(path: Path, hashing: Callable[[Path], str] = hash_file) -> str:
+    """sha256 (hex) of a file's bytes. Raises FILE_NOT_READABLE and FILE_TOO_LARGE."""
+    try:
+        return hashing(path)
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            cause = f"{path} has more than {MOST_FILE_BYTES >> 30} GB."
+            remedy = "Use a smaller file; one that is mostly holes was not made by a training."
+            raise ImporterError("FILE_TOO_LARGE", cause, remedy, "read") from error
+        cause = f"{path} cannot be read: {error.strerror or error}."
+        raise ImporterError(
+            "FILE_NOT_READABLE", cause, "Check that the file exists and may be read.", "read"
+        ) from error
+
+
+def dependencies(source: Path, options: ImportOptions, project: Path | None) -> dict[str, Path]:
+    """Name -> file, for the key's last lines.
+
+    `factory`: the factory's file. `module/<path>`: the project's modules that it may import
+    (importer/cache/factory_modules.py), from its folder. `calibration/<path inside the folder>`: every file of the
+    calibration folder, names that begin with a dot left out; `evaluation/<path>` likewise. `metric`: the file of a
+    metric of the project. `external/<file name>`: what external_files finds beside the source. `shard/<file name>`: the
+    other files of a model in several. `task`: the task card.
+    """
+    files: dict[str, Path] = {}
+    if options.factory.strip():
+        files["factory"] = resolve(split_factory(options.factory)[0], project, "factory")
+        if files["factory"].is_file():
+            files |= {f"module/{name}": path for name, path in imported_files(files["factory"]).items()}
+    if options.calibration.strip():
+        folder = resolve(options.calibration.strip(), project, "calibration")
+        files |= {f"calibration/{name}": path for name, path in calibration_files(folder).items()}
+    if options.evaluate.strip():
+        place = resolve(options.evaluate.strip(), project, "evaluate")
+        files |= {f"evaluation/{name}": path for name, path in calibration_files(place).items()}
+    if metric := metric_file(options.metric):
+        files["metric"] = resolve(metric, project, "metric")
+    for path in external_files(source):
+        files[f"external/{path.name}"] = path
+    for path in shard_files(source):
+        files[f"shard/{path.name}"] = path
+    if card := card_file(source):
+        files["task"] = card
+    return files
+
+
+def calibration_files(folder: Path) -> dict[str, Path]:
+    """Path inside of a calibration folder -> file; names that begin with a dot (also macOS's `._x.png`) left out."""
+    if not folder.is_dir():
+        return {folder.name: folder}
+    names = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    return {
+        name.as_posix(): path for name, path in names.items() if not any(part.startswith(".") for part in name.parts)
+    }
+
+
+def shard_count(source: Path) -> int:
+    """How many files the model is in whose part this file is by its name; 0 for a file that is not such a part."""
+    named = _SHARD.fullmatch(source.name)
+    return int(named.group(3)) if named else 0
+
+
+def shard_files(source: Path) -> list[Path]:
+    """The other files of a model in several: those beside `model-00001-of-00003.safetensors` that are named so."""
+    named = _SHARD.fullmatch(source.name)
+    if not named:
+        return []
+    stem, _, count, suffix = named.groups()
+    names = (f"{stem}-{number:05d}-of-{count}{suffix}" for number in range(1, int(count) + 1))
+    return [
+        source.with_name(name) for name in names if name != source.name and _is_beside(source.with_name(name), source)
+    ]
+
+
+def external_files(source: Path) -> list[Path]:
+    """The `.ptd` files that belong to a `.pte`: beside it, with a name that begins with its stem. Of an `.onnx` the
+    files that may hold its tensors, such as `net.onnx.data`."""
+    if source.suffix.lower() == ".onnx":
+        near = (path for path in source.parent.glob("*") if path.name.startswith(source.stem))
+        return sorted(
+            path for path in near if ONNX_DATA.fullmatch(path.name[len(source.stem) :]) and _is_beside(path, source)
+        )
+    if source.suffix.lower() != ".pte":
+        return []
+    beside = (path for path in source.parent.glob("*") if path.suffix.lower() == EXTERNAL_SUFFIX)
+    return sorted(path for path in beside if path.name.startswith(source.stem) and _is_beside(path, source))
+
+
+def _is_beside(path: Path, source: Path) -> bool:
+    """Whether a file lies beside the source, links resolved: a link must not bring in a file from another folder. In
+    a folder of links, such as a hub's cache, the files that they lead to lie beside each other."""
+    try:
+        if path.is_symlink():
+            folders = (source.parent.resolve(), source.resolve().parent)
+            return path.is_file() and path.resolve().parent in folders
+        return path.is_file()
+    except (OSError, RuntimeError):  # a link to itself
+        return False
+
+
+def external_file(source: Path) -> Path | None:
+    """The `.ptd` that a `.pte` is run with: the one of its own name before one such as `net-large.ptd`."""
+    files = external_files(source)
+    return min(files, key=lambda path: (path.stem != source.stem, path.name), default=None)

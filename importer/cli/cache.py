@@ -1,0 +1,80 @@
+"""`python -m importer cache list|prune|verify` and `python -m importer cache key list|new|add|remove`."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import secrets
+import sys
+import time
+from dataclasses import asdict
+
+from rich.markup import escape
+from rich.table import Table
+
+from importer.cache.cache import Cache, Entry
+from importer.cache.signing_keys import add_key, key_file, known_keys, remove_key
+from importer.cache.user_folders import user_cache_folder
+from importer.cli.output import console
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """verify returns 1 when an entry is refused."""
+    cache = Cache(chosen.cache or user_cache_folder() / "artifacts")
+    if chosen.action == "verify":
+        problems = cache.verify()
+        if chosen.json:
+            print(json.dumps([{"key": key, "problem": problem} for key, problem in problems]))
+        else:
+            for key, problem in problems:
+                print(f"{key}: {problem}")
+            print(f"{len(cache.entries())} entries, {len(problems)} refused")
+        return 1 if problems else 0
+    entries = cache.prune(chosen.limit_megabytes << 20) if chosen.action == "prune" else cache.entries()
+    if chosen.json:
+        print(json.dumps([{**asdict(entry), "folder": str(entry.folder)} for entry in entries]))
+    else:
+        _print(entries, "Removed" if chosen.action == "prune" else escape(str(cache.root)))
+    return 0
+
+
+def list_keys(_: argparse.Namespace) -> int:
+    """Names and ids; secrets are never shown again."""
+    table = Table("name", "id", title=escape(str(key_file())), title_justify="left")
+    for key in known_keys():
+        table.add_row(escape(key.name), key.id)
+    console().print(table)
+    return 0
+
+
+def new_key(chosen: argparse.Namespace) -> int:
+    """The secret alone goes to stdout, so that it can be piped into a password store."""
+    secret = secrets.token_hex(32)
+    key = add_key(chosen.name, secret)
+    print(f"'{key.name}' ({key.id}) is in {key_file()}. Its secret, for CI and for the team:", file=sys.stderr)
+    print(secret)
+    return 0
+
+
+def add_known_key(chosen: argparse.Namespace) -> int:
+    """The secret comes from the terminal without an echo, or from stdin: a shell keeps a history of arguments."""
+    text = getpass.getpass(f"Secret of '{chosen.name}': ") if sys.stdin.isatty() else sys.stdin.readline()
+    key = add_key(chosen.name, text)
+    print(f"'{key.name}' ({key.id}) is in {key_file()}.", file=sys.stderr)
+    return 0
+
+
+def remove_known_key(chosen: argparse.Namespace) -> int:
+    remove_key(chosen.name)
+    return 0
+
+
+def _print(entries: list[Entry], title: str) -> None:
+    table = Table("key", "name", "recipe", "size", "last used", title=title, title_justify="left")
+    for entry in entries:
+        used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used))
+        table.add_row(entry.key[:12], escape(entry.name), escape(entry.recipe), f"{entry.size / 1e6:.2f} MB", used)
+    table.add_section()
+    table.add_row("", f"{len(entries)} entries", "", f"{sum(entry.size for entry in entries) / 1e6:.2f} MB", "")
+    console().print(table)

@@ -1,0 +1,235 @@
+"""`python -m importer compare A.pte B.pte`: the same inputs into both, made-up ones or a person's own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from importer.cli import conditions
+from importer.cli.output import console
+from importer.errors import ImporterError
+from importer.jobs.child import Report
+from importer.jobs.reading import program_files
+from importer.jobs.sandbox.policy import Policy, is_required
+from importer.jobs.starting import Spawn
+from importer.jobs.supervisor import Limits, Supervisor
+from importer.options import metric_file, metric_problems
+from importer.owned_folders import owned_folder, temporary_folder
+from importer.paths import resolve
+from importer.program.metadata import inspect
+from importer.program.program import Program, read_program
+from importer.proof.child_runner import Call, Result, run_program
+from importer.signature import TensorSpec
+
+_ROUNDS = 4
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Returns 3 when a condition of --fail-if holds."""
+    wanted = [condition for text in chosen.fail_if for condition in conditions.parse(text)]
+    for problem in metric_problems(chosen.metric):
+        raise ImporterError("OPTION_INVALID", problem.cause, problem.remedy)
+    first, second, inputs = chosen.first.absolute(), chosen.second.absolute(), str(chosen.inputs or "")
+    params, data = parameters(first, second, inputs, chosen.metric, None)
+    with owned_folder(temporary_folder(), "compare") as temporary:
+        files = [path for program in (first, second) for path in program_files(program)]
+        supervisor = Supervisor(Limits(), lambda stage, fraction, message: None, Spawn())
+        policy = Policy(temporary, (*files, *data), (), is_required())
+        found = supervisor.run(f"{__name__}:compare_in_child", params, policy)
+    broken = [text for text in (condition.broken_by(found) for condition in wanted) if text]
+    if chosen.json:
+        print(json.dumps({**found, "broken": broken}, indent=1))
+    else:
+        _print(found)
+        for text in broken:
+            print(text, file=sys.stderr)
+    return 3 if broken else 0
+
+
+def parameters(
+    first: Path, second: Path, data: str, metric: str, project: Path | None
+) -> tuple[dict[str, Any], list[Path]]:
+    """The parameters of `compare_in_child`, and the paths that it reads beside the programs. `data` and `metric` may be
+    empty. Raises what `resolve` does."""
+    inputs = resolve(data, project, "inputs") if data else None
+    own = metric_file(metric)
+    metric_path = resolve(own, project, "metric") if own else None
+    params = {
+        "first": str(first),
+        "second": str(second),
+        "inputs": str(inputs or ""),
+        "metric": metric,
+        "metric_file": str(metric_path or ""),
+    }
+    return params, [path for path in (inputs, metric_path) if path]
+
+
+def compare_in_child(params: dict[str, Any], report: Report) -> dict[str, Any]:
+    """`compare` as a task."""
+    report("validate", 0.1)
+    data = Path(params["inputs"]) if params["inputs"] else None
+    return compare(Path(params["first"]), Path(params["second"]), data, params["metric"], Path(params["metric_file"]))
+
+
+def compare(
+    first: Path, second: Path, data: Path | None = None, metric: str = "", metric_path: Path = Path()
+) -> dict[str, Any]:
+    """Differences in results, size, speed and operators; with data also of a metric. The programs are timed in turns.
+
+    Raises PROGRAMS_DIFFER when their inputs are not the same, and what reading the data raises.
+    """
+    from importer.inputs import made_up
+    from importer.proof.accuracy import Accuracy
+
+    left, right = inspect(first), inspect(second)
+    common = _common(left, right)
+    calls = []
+    for name, inputs in common.items():
+        calls += [Call(name, made_up.make_all(inputs, call)) for call in range(2)]
+    programs = [(path, read_program(path)) for path in (first, second)]
+    rounds = [[run_program(path, program, calls) for path, program in programs] for _ in range(_ROUNDS)]
+    accuracy = Accuracy()
+    for index, (expected, got) in enumerate(zip(rounds[0][0].outputs, rounds[0][1].outputs, strict=True)):
+        accuracy.add(index, [], expected, got)
+    found = {
+        "methods": list(common),
+        "programs": [_side(described, path) for described, path in ((left, first), (right, second))],
+        "times": {name: _times(rounds, name) for name in common},
+        "difference": accuracy.judge().metadata(None),
+    }
+    if data:
+        found["evaluation"] = _evaluate(programs, left, common, data, metric, metric_path)
+    return found
+
+
+def _times(rounds: list[list[Result]], name: str) -> dict[str, Any]:
+    """Medians of each side in microseconds, the lowest and highest of the rounds, and whether they differ: the ranges
+    of the two do not meet. change: of the second against the first."""
+    sides = [sorted(results[side].microseconds.get(name, 0.0) for results in rounds) for side in (0, 1)]
+    middles = [statistics.median(side) for side in sides]
+    apart = sides[0][-1] < sides[1][0] or sides[1][-1] < sides[0][0]
+    return {
+        "microseconds": middles,
+        "spread": [[side[0], side[-1]] for side in sides],
+        "differs": apart,
+        "change": middles[1] / middles[0] - 1 if middles[0] else 0.0,
+    }
+
+
+def _evaluate(
+    programs: list[tuple[Path, Program]],
+    described: dict[str, Any],
+    common: dict[str, list[dict[str, Any]]],
+    data: Path,
+    name: str,
+    metric_path: Path,
+) -> dict[str, Any]:
+    """Both programs' metric on labelled data, and where 95% of the resampled differences (second minus first) lie."""
+    from importer.inputs import labelled
+    from importer.proof import evaluation, metrics
+
+    method = "forward" if "forward" in common else next(iter(common))
+    outputs = next(item["outputs"] for item in described["methods"] if item["name"] == method)
+    found = labelled.read(
+        data, [TensorSpec.of(item) for item in common[method]], [TensorSpec.of(item) for item in outputs]
+    )
+    calls = [Call(method, item.inputs) for item in found]
+    answers = [run_program(path, program, calls, timing=False).outputs for path, program in programs]
+    metric = metrics.metric(name or metrics.usual(answers[0][0][0], found[0].target), lambda _: metric_path)
+    scores = [evaluation.scores_of(side, found, metric) for side in answers]
+    values = [metric.summary(side) for side in scores]
+    return {
+        "metric": metric.name,
+        "more_is_better": metric.more_is_better,
+        "samples": len(found),
+        "values": values,
+        "difference": values[1] - values[0],
+        "interval": list(evaluation.interval(scores[1], scores[0], metric)),
+    }
+
+
+def _common(left: dict[str, Any], right: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The methods that both have, with inputs that both take."""
+    others = {method["name"]: method for method in right["methods"]}
+    found = {}
+    for method in left["methods"]:
+        inputs = _inputs_of_both(method["inputs"], others.get(method["name"], {}).get("inputs"))
+        if inputs is not None:
+            found[method["name"]] = inputs
+    if not found:
+        cause = f"{left['name']} and {right['name']} have no method with the same inputs."
+        raise ImporterError("PROGRAMS_DIFFER", cause, "Compare programs that were made of the same model.", "read")
+    return found
+
+
+def _inputs_of_both(left: list[dict[str, Any]], right: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
+    """The largest inputs that both programs accept; None when there are none. Of sizes that vary a program knows the
+    upper bounds only."""
+    if right is None or len(left) != len(right):
+        return None
+    common = []
+    for one, other in zip(left, right, strict=True):
+        shape = [min(pair) for pair in zip(one["shape"], other["shape"], strict=False)]
+        for side in (one, other):
+            if side["dtype"] != one["dtype"] or len(side["shape"]) != len(shape):
+                return None
+            if shape != side["shape"] and not side.get("dynamic"):
+                return None
+        common.append({**one, "shape": shape})
+    return common
+
+
+def _side(described: dict[str, Any], path: Path) -> dict[str, Any]:
+    return {
+        "name": path.name,
+        "size": described["payload"]["size"],
+        "planned_memory": sum(sum(method["planned_memory"]) for method in described["methods"]),
+        "share": [method["delegation"]["share"] for method in described["methods"]],
+    }
+
+
+def _print(found: dict[str, Any]) -> None:
+    table = Table("", *(escape(side["name"]) for side in found["programs"]), "second against first")
+    first, second = found["programs"]
+    table.add_row("size", f"{first['size']:,} bytes", f"{second['size']:,} bytes", _change(first, second, "size"))
+    memory = [f"{side['planned_memory']:,} bytes" for side in found["programs"]]
+    table.add_row("planned memory", *memory, _change(first, second, "planned_memory"))
+    table.add_row("delegated", *(", ".join(f"{share:.0%}" for share in side["share"]) for side in found["programs"]))
+    for name, row in found["times"].items():
+        shown = [
+            f"{middle:.1f} us ({low:.1f} to {high:.1f})"
+            for middle, (low, high) in zip(row["microseconds"], row["spread"], strict=True)
+        ]
+        change = row["change"]
+        factor = f"{1 / (1 + change):.2f}x faster" if change < 0 else f"{1 + change:.2f}x slower"
+        table.add_row(escape(f"time of {name}"), *shown, factor if row["differs"] else "no difference")
+    if evaluation := found.get("evaluation"):
+        low, high = evaluation["interval"]
+        verdict = f"{evaluation['difference']:+.4g} ({low:+.4g} to {high:+.4g})"
+        values = (f"{value:.5g}" for value in evaluation["values"])
+        table.add_row(
+            escape(f"{evaluation['metric']} of {evaluation['samples']} samples"),
+            *values,
+            "no difference" if low <= 0 <= high else verdict,
+        )
+    screen = console()
+    screen.print(table)
+    difference = found["difference"]
+    screen.print(
+        f"difference: absolute {difference['max_absolute']:.3g}, relative {difference['max_relative']:.3g}, "
+        f"cosine {difference['cosine']:.6f} over {difference['samples']} calls",
+        highlight=False,
+    )
+
+
+def _change(first: dict[str, Any], second: dict[str, Any], name: str) -> str:
+    if first[name] == second[name] or not first[name]:
+        return "no difference" if first[name] == second[name] else ""
+    return f"{second[name] / first[name] - 1:+.1%}"

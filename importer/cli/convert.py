@@ -1,0 +1,274 @@
+"""`python -m importer convert IN... -o DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from importer.atomic_files import write_atomically
+from importer.cache.cache import Cache, storage_error
+from importer.cache.cache_key import hash_file
+from importer.cache.entry import Artifact
+from importer.cache.install import install_program
+from importer.cache.user_folders import user_cache_folder
+from importer.cli import models_file
+from importer.cli.models_file import Work
+from importer.cli.output import console, error_data, error_text
+from importer.errors import ImporterError, exit_status
+from importer.jobs.conversion import Job, convert_in_child
+from importer.options import ImportOptions
+from importer.pipeline import prepare
+from importer.program import tres
+from importer.progress import Progress as Step
+from importer.signature import Dimension, format_inputs, parse_inputs
+
+
+@dataclass
+class Outcome:
+    """The result of one file."""
+
+    source: Path
+    artifact: Artifact | None = None
+    error: ImporterError | None = None
+    seconds: float = 0.0
+    cached: bool = False
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Convert every file; one that fails does not stop the others."""
+    cache = Cache(chosen.cache or user_cache_folder() / "artifacts")
+    work = _work(chosen)
+    errors = console(to_errors=True)
+    interrupted = threading.Event()
+
+    def one(item: Work) -> Outcome:
+        return _one(item, chosen, cache, bars, interrupted)
+
+    with _bars(errors) as bars, ThreadPoolExecutor(max(1, chosen.jobs)) as pool:
+        try:
+            outcomes = list(pool.map(one, work))
+        except BaseException:
+            interrupted.set()  # the threads would convert to the end, and the pool waits for them
+            raise
+    if chosen.json:
+        print(json.dumps([_plain(outcome) for outcome in outcomes], indent=1))
+    else:
+        _summary(outcomes, console())
+    return max((exit_status(outcome.error) for outcome in outcomes if outcome.error), default=0)
+
+
+def _work(chosen: argparse.Namespace) -> list[Work]:
+    if chosen.config:
+        if chosen.sources:
+            cause = "Model files and --config cannot be combined."
+            raise ImporterError("OPTION_INVALID", cause, "Name the models in the configuration.", "read")
+        return models_file.read(chosen.config, chosen.output)
+    options, output = options_from(chosen), chosen.output
+    if not chosen.sources or output is None:
+        cause = "No model file is given." if not chosen.sources else "The output folder is missing."
+        raise ImporterError("OPTION_INVALID", cause, "Give files and -o DIR, or --config models.toml.", "read")
+    if output.suffix == ".pte" and len(chosen.sources) == 1:
+        return [Work(chosen.sources[0], options, output)]
+    names = [source.stem for source in chosen.sources]
+    for name in names:
+        if names.count(name) > 1:
+            cause = f"Two files would both become {name}.pte."
+            remedy = "Convert them one by one with -o NAME.pte, or into different folders."
+            raise ImporterError("OPTION_INVALID", cause, remedy, "read")
+    return [Work(source, options, output / f"{source.stem}.pte") for source in chosen.sources]
+
+
+def options_from(chosen: argparse.Namespace) -> ImportOptions:
+    """The import options of a command line, `--dynamic` merged into `inputs`."""
+    options = ImportOptions(**{field.name: getattr(chosen, field.name) for field in fields(ImportOptions)})
+    for text in chosen.dynamic:
+        options = replace(options, inputs=with_dynamic(options.inputs, text))
+    if problems := options.check(chosen.project):
+        cause = f"Option '{problems[0].option}': {problems[0].cause}"
+        raise ImporterError("OPTION_INVALID", cause, problems[0].remedy, "read")
+    return options
+
+
+def with_dynamic(inputs: str, text: str) -> str:
+    """`x: float32[1,8]` with `x[0]=1..64` is `x: float32[1..64,8]`."""
+    match = re.fullmatch(r"\s*(\w+)\s*\[(\d+)\]\s*=\s*(\d+)\.\.(\d+)\s*", text)
+    specs = parse_inputs(inputs)
+    if match:
+        name, axis, low, high = match.group(1), *map(int, match.groups()[1:])
+        for index, spec in enumerate(specs):
+            if name in (spec.name, f"input_{index}") and axis < len(spec.dimensions) and 1 <= low <= high:
+                dimensions = list(spec.dimensions)
+                dimensions[axis] = Dimension(low, high)
+                specs[index] = replace(spec, dimensions=tuple(dimensions))
+                return format_inputs(specs)
+    cause = f"--dynamic '{text}' does not fit an input of '{inputs}'."
+    raise ImporterError("OPTION_INVALID", cause, "Write --inputs 'x: float32[1,8]' --dynamic 'x[0]=1..64'.", "read")
+
+
+def convert_one(
+    source: Path,
+    chosen: argparse.Namespace,
+    options: ImportOptions,
+    cache: Cache,
+    report: Any,
+    interrupted: threading.Event | None = None,
+) -> tuple[Artifact, bool]:
+    """The artifact, and whether it was in the cache. A hit starts no process."""
+    plan = prepare(source, options, chosen.project)
+    found = cache.find(plan.key)
+    if found:
+        return found, True
+    # Whether code may run is never decided by a remembered hash.
+    allowed = bool(chosen.allow_pickle) and hash_file(source) in {item.lower() for item in chosen.allow_pickle}
+    trusted = list(chosen.trust_factory)
+    job = Job(source, cache.address, options, chosen.project, source.name, allowed, plan.key, trusted)
+    return convert_in_child(job, report, interrupted), False
+
+
+def install(artifact: Artifact, target: Path) -> None:
+    """Put a program at `target` (.pte), its .tres and maybe .ptd beside it, each whole or not at all.
+
+    Raises CACHE_DAMAGED and CACHE_ENTRY_LINKED when the entry changed since it was found.
+    """
+    install_program(artifact, target)
+    try:
+        write_atomically(target.with_suffix(".tres"), tres.resource_text(artifact.metadata, target.name).encode())
+    except OSError as error:
+        raise storage_error(error, target.parent) from error
+
+
+def _one(
+    work: Work,
+    chosen: argparse.Namespace,
+    cache: Cache,
+    bars: Progress,
+    interrupted: threading.Event,
+) -> Outcome:
+    began, source = time.monotonic(), work.source
+    bar = bars.add_task(escape(source.name), total=1.0, stage="queued")
+
+    shown = ""
+
+    def report(step: Step) -> None:
+        nonlocal shown
+        bars.update(bar, completed=step.fraction, stage=escape(f"{step.stage} {step.message}"[:40]))
+        if not bars.console.is_terminal and step.stage != shown:
+            print(f"{source.name}: {step.stage} {step.message}".rstrip(), file=sys.stderr)
+            shown = step.stage
+
+    try:
+        artifact, cached = convert_one(source, chosen, work.options, cache, report, interrupted)
+        install(artifact, work.target)
+        bars.update(bar, completed=1.0, stage="done")
+        return Outcome(source, artifact, None, time.monotonic() - began, cached)
+    except ImporterError as error:
+        bars.update(bar, completed=1.0, stage="failed")
+        return Outcome(source, None, in_words_of_the_command_line(error, source), time.monotonic() - began)
+
+
+def in_words_of_the_command_line(error: ImporterError, source: Path) -> ImporterError:
+    """An error whose remedy names the command line's options, not the editor's."""
+    remedy = re.sub(r"the (?:import )?option '(\w+)'", lambda found: "--" + found[1].replace("_", "-"), error.remedy)
+    if error.code == "PICKLE_NEEDS_PERMISSION" and "in the inspector" in remedy:
+        allow = f"pass --allow-pickle {hash_file(source)}"
+        remedy = remedy.replace("allow this file in the inspector", allow)
+    return ImporterError(error.code, error.cause, remedy, error.stage, error.log, error.guesses)
+
+
+def _bars(screen: Console) -> Progress:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[stage]}"),
+        TimeElapsedColumn(),
+    )
+    return Progress(*columns, console=screen, transient=True)
+
+
+def _plain(outcome: Outcome) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "source": str(outcome.source),
+        "seconds": round(outcome.seconds, 3),
+        "cached": outcome.cached,
+    }
+    if outcome.artifact:
+        found |= {"key": outcome.artifact.key, "metadata": outcome.artifact.metadata}
+    if outcome.error:
+        found["error"] = error_data(outcome.error)
+    return found
+
+
+def _error_text(accuracy: dict[str, Any]) -> str:
+    """The relative error, and the share of classes, masks or indices that differ; empty when nothing was compared."""
+    if not accuracy:  # of a finished program
+        return ""
+    differing = f"{1 - accuracy['agreement']:.2%} differ" if "agreement" in accuracy else ""
+    relative = f"{accuracy['max_relative']:.1e}" if accuracy["max_relative"] or not differing else ""
+    return ", ".join(filter(None, [relative, differing]))
+
+
+def _evaluation_text(found: dict[str, Any]) -> str:
+    low, high = found["interval"]
+    verdict = "no difference" if low <= 0 <= high else f"{found['difference']:+.4g}"
+    values = f"{found['metric']} {found['program']:.5g} on {found['samples']} samples, eager {found['eager']:.5g}"
+    return f"{values}: {verdict} (95%: {low:+.4g} to {high:+.4g})"
+
+
+def _summary(outcomes: list[Outcome], screen: Console) -> None:
+    table = Table(title="Converted", title_justify="left", box=SIMPLE)
+    for name in ("file", "result", "recipe", "KB", "delegated", "eager", "runtime", "error", "time"):
+        table.add_column(name, justify="left" if name in ("file", "result", "recipe") else "right", overflow="fold")
+    for outcome in outcomes:
+        if outcome.artifact:
+            meta = outcome.artifact.metadata
+            share = [method["delegation"]["share"] for method in meta["methods"]]
+            times = meta["timings"]
+            error = _error_text(meta.get("accuracy", {}))
+            table.add_row(
+                escape(outcome.source.name),
+                "cached" if outcome.cached else "ok",
+                meta["recipe"],
+                f"{meta['payload']['size'] / 1e3:,.1f}",
+                f"{sum(share) / len(share):.0%}" if share else "",
+                f"{times['eager_us']:.0f} us" if "eager_us" in times else "",
+                f"{times['executorch_us']:.0f} us" if "executorch_us" in times else "",
+                error,
+                f"{outcome.seconds:.1f} s",
+            )
+        elif outcome.error:
+            table.add_row(
+                escape(outcome.source.name),
+                f"[red]{outcome.error.code}[/red]",
+                "",
+                "",
+                "",
+                "",
+                "",
+                "",
+                f"{outcome.seconds:.1f} s",
+            )
+    screen.print(table)
+    for outcome in outcomes:
+        if outcome.error:
+            text = escape(f": {error_text(outcome.error)}")
+            screen.print(f"[red]{escape(outcome.source.name)}[/red]{text}", highlight=False)
+        elif outcome.artifact:
+            if evaluation := outcome.artifact.metadata.get("evaluation"):
+                screen.print(f"{outcome.source.name}: {_evaluation_text(evaluation)}", highlight=False, markup=False)
+            for note in outcome.artifact.metadata.get("notes", []):
+                screen.print(f"{outcome.source.name}: {note}", style="dim", highlight=False, markup=False)

@@ -1,0 +1,66 @@
+"""The output of the command line: for people, for pipes, and as JSON. Standard library and rich."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any, ClassVar, NoReturn
+
+from importer.errors import ImporterError
+
+_MOST_LOG_LINES = 30
+_PIPE_WIDTH = 4096
+
+
+def console(to_errors: bool = False) -> Any:
+    """A rich console. In a pipe lines are as long as they are: nothing is cut or wrapped there."""
+    from rich.console import Console
+
+    stream = sys.stderr if to_errors else sys.stdout
+    return Console(stderr=to_errors, width=None if stream.isatty() else _PIPE_WIDTH)
+
+
+def error_text(error: ImporterError) -> str:
+    """Cause, remedy and the end of the log, for a terminal."""
+    return f"{error.cause}\n  {error.remedy}{log_text(error.log)}"
+
+
+def log_text(log: str) -> str:
+    """The end of a log, indented; empty when there is none."""
+    lines = [line.rstrip() for line in log.splitlines() if line.strip()]
+    if not lines:
+        return ""
+    left_out = len(lines) - _MOST_LOG_LINES
+    head = f"the last {_MOST_LOG_LINES} of {len(lines)} lines, --json has all" if left_out > 0 else "all of it"
+    return "\n".join(["", f"  The log ({head}):", *(f"    {line}" for line in lines[-_MOST_LOG_LINES:])])
+
+
+def error_data(error: ImporterError) -> dict[str, Any]:
+    """An error in the form that --json has for it."""
+    return error.data()
+
+
+def print_error(error: ImporterError, as_json: bool, before: str = "") -> None:
+    """An error that ends a command: JSON on standard output, or text on standard error. before: what stands first."""
+    if as_json:
+        print(json.dumps({"error": error_data(error)}, indent=1))
+    else:
+        print(f"{before}{error.code}: {error_text(error)}", file=sys.stderr)
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports wrong arguments as JSON when --json is among them."""
+
+    _words: ClassVar[list[str]] = []  # of the command line; those of a subcommand are parsed by a parser of their own
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        Parser._words[:] = sys.argv[1:] if args is None else args
+        return super().parse_args(args, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        if "--json" in Parser._words:
+            failure = ImporterError("OPTION_INVALID", message, f"See `{self.prog} --help`.")
+            print(json.dumps({"error": error_data(failure)}, indent=1))
+            self.exit(2)
+        super().error(message)

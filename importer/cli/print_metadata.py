@@ -1,0 +1,38 @@
+"""Metadata as text for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from importer.cli.output import console
+
+
+def print_metadata(found: dict[str, Any]) -> None:
+    """The output of `inspect` without --json."""
+    screen = console()
+    size, weights = found["payload"]["size"], found["constant_bytes"]
+    screen.print(f"[bold]{escape(found['name'])}[/bold]  {size:,} bytes, of them {weights:,} weights", highlight=False)
+    for method in found["methods"]:
+        delegation = method["delegation"]
+        share = f"{delegation['share']:.0%} of {delegation['total']} operator calls delegated"
+        screen.print(f"\nmethod [bold]{escape(method['name'])}[/bold]: {share}", highlight=False)
+        for what in ("inputs", "outputs"):
+            for item in method[what]:
+                shape = ",".join(map(str, item["shape"]))
+                suffix = " (upper bounds)" if item.get("dynamic") else ""
+                screen.print(
+                    f"  {what[:-1]:6} {escape(item['name'])}: {item['dtype']}\\[{shape}]{suffix}", highlight=False
+                )
+        screen.print(f"  planned memory {sum(method['planned_memory']):,} bytes", highlight=False)
+        table = Table("runs on", "operator", "calls", box=None, padding=(0, 2))
+        for delegate in method["delegates"]:
+            for name, count in delegate["operators"].items() or [("(not readable)", delegate["calls"])]:
+                table.add_row(escape(delegate["backend"]), escape(name), str(count))
+        for name, count in method["operators"].items():
+            table.add_row("kernels", escape(name), str(count))
+        screen.print(table)
+    for name, value in found.get("constants", {}).items():
+        screen.print(f"constant {name} = {value}", highlight=False, markup=False)

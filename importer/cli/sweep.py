@@ -1,0 +1,124 @@
+"""`python -m importer sweep IN`: every recipe side by side, as a table and as a picture."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from importer.cache.cache import Cache
+from importer.cache.user_folders import user_cache_folder
+from importer.cli.convert import convert_one, options_from
+from importer.cli.output import console
+from importer.errors import ImporterError
+from importer.jobs.reading import read
+from importer.jobs.starting import Spawn
+from importer.options import RECIPES
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Returns 1 when no recipe worked."""
+    rows = sweep(chosen, lambda recipe: console(to_errors=True).print(f"{recipe} ...", style="dim"))
+    if chosen.plot:
+        draw(rows, chosen.source.name, chosen.plot)
+    if chosen.json:
+        print(json.dumps(rows, indent=1))
+    else:
+        _print(rows, chosen.source.name)
+    return 0 if any("error" not in row for row in rows) else 1
+
+
+def sweep(chosen: argparse.Namespace, report: Callable[[str], None]) -> list[dict[str, Any]]:
+    """A row for each recipe: {recipe, size, executorch_us, eager_us, max_relative, cosine, share} or an error."""
+    options = options_from(chosen)
+    if read("kinds", [chosen.source], Spawn())[0]["kind"] == "pte":
+        cause = f"{chosen.source.name} is a finished program, which no recipe changes."
+        raise ImporterError("OPTION_INVALID", cause, "Give the model that it was made of.", "read")
+    cache = Cache(chosen.cache or user_cache_folder() / "artifacts")
+    rows: list[dict[str, Any]] = []
+    for recipe in RECIPES[1:]:
+        report(recipe)
+        try:
+            artifact, _ = convert_one(chosen.source, chosen, replace(options, recipe=recipe), cache, None)
+        except ImporterError as error:
+            rows.append({"recipe": recipe, "error": error.code, "cause": error.cause})
+            continue
+        meta = artifact.metadata
+        rows.append(
+            {
+                "recipe": recipe,
+                "size": meta["payload"]["size"],
+                "executorch_us": meta["timings"]["executorch_us"],
+                "eager_us": meta["timings"]["eager_us"],
+                "max_relative": meta["accuracy"]["max_relative"],
+                "cosine": meta["accuracy"]["cosine"],
+                "share": meta["methods"][0]["delegation"]["share"],
+                **({"evaluation": meta["evaluation"]} if "evaluation" in meta else {}),
+            }
+        )
+    return rows
+
+
+def draw(rows: list[dict[str, Any]], title: str, path: Path) -> None:
+    """Bars of size, time and error for each recipe, as a PNG."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    panels = [
+        ("size", "size", 1e3, "KB"),
+        ("executorch_us", "time of a call", 1.0, "us"),
+        ("max_relative", "relative error", 0.01, "%"),
+    ]
+    good = [row for row in rows if "error" not in row]
+    line, left, width = 26, 260, 230
+    image = Image.new("RGB", (left + len(panels) * (width + 90) + 20, 80 + line * len(rows)), "#20242c")
+    pen = ImageDraw.Draw(image)
+    font = ImageFont.load_default(14)
+    pen.text((16, 12), title, fill="#ffffff", font=ImageFont.load_default(18))
+    for index, row in enumerate(rows):
+        pen.text((16, 68 + index * line), row["recipe"], fill="#d0d6e0", font=font)
+        if "error" in row:
+            pen.text((left, 68 + index * line), row["error"], fill="#e07070", font=font)
+    for number, (field, heading, unit, name) in enumerate(panels):
+        x = left + number * (width + 90)
+        pen.text((x, 42), heading, fill="#9aa4b5", font=font)
+        most = max((row[field] for row in good), default=0) or 1
+        for index, row in enumerate(rows):
+            if "error" in row:
+                continue
+            y = 68 + index * line
+            length = max(2, round(row[field] / most * width))
+            pen.rectangle((x, y + 2, x + length, y + line - 8), fill=("#5b9bd5", "#70b87e", "#d9a441")[number])
+            pen.text((x + length + 6, y), f"{row[field] / unit:.3g} {name}", fill="#ffffff", font=font)
+    image.save(path, "PNG")
+
+
+def _print(rows: list[dict[str, Any]], title: str) -> None:
+    table = Table(title=escape(title), title_justify="left")
+    metric = next((row["evaluation"]["metric"] for row in rows if "evaluation" in row), "")
+    for name in ("recipe", "size", "time", "eager", "relative error", "cosine", "delegated", *filter(None, [metric])):
+        table.add_column(name, justify="left" if name == "recipe" else "right")
+    for row in rows:
+        if "error" in row:
+            table.add_row(row["recipe"], f"[red]{row['error']}[/red]")
+        else:
+            table.add_row(
+                row["recipe"],
+                f"{row['size'] / 1e3:,.1f} KB",
+                f"{row['executorch_us']:.1f} us",
+                f"{row['eager_us']:.1f} us",
+                f"{row['max_relative']:.1e}",
+                f"{row['cosine']:.5f}",
+                f"{row['share']:.0%}",
+                *([f"{row['evaluation']['program']:.5g}"] if metric else []),
+            )
+    screen = console()
+    screen.print(table)
+    for row in rows:
+        if "error" in row:
+            screen.print(f"{row['recipe']}: {row['cause']}", style="dim", highlight=False, markup=False)

@@ -1,0 +1,1 @@
+"""From modules to exported programs: torch.export, TorchScript, and recurrent layers."""

@@ -1,0 +1,388 @@
+"""Exports the methods of a source with torch.export, and finds the names and ranges of inputs and outputs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch.export import ExportedProgram
+from torch.export.graph_signature import ConstantArgument, InputKind, TensorArgument
+
+from importer.errors import ImporterError
+from importer.exporting.chance import refuse_random_draws
+from importer.exporting.python_state import answer, kept_attributes, python_state_note
+from importer.exporting.row_major import row_major
+from importer.exporting.shared_state import refuse_shared_state
+from importer.exporting.three_dimensions import rewrite_three_dimensions
+from importer.exporting.torch_export import export_module
+from importer.exporting.torchscript import export_script
+from importer.inputs import examples, nested
+from importer.inputs.samples import inputs_of
+from importer.model import Method, Source, SourceMethod, left_out_note
+from importer.signature import DTYPES, Dimension, TensorSpec
+
+_SMALL = {"uint8": (0, 255), "int8": (-128, 127), "int16": (-32768, 32767)}
+_KEEP_VALUES = [
+    "view",
+    "reshape",
+    "to",
+    "_to_copy",
+    "unsqueeze",
+    "squeeze",
+    "slice",
+    "select",
+    "clone",
+    "expand",
+    "permute",
+]
+_LARGEST_RANGE = 1 << 31  # torch writes "no bound" as a number near 2**63
+
+
+def export(source: Source, recurrent: str = "unroll") -> list[Method]:
+    """The methods of a source, exported. Raises EXPORT_FAILED, EXPORT_DATA_DEPENDENT, DYNAMIC_DIMENSION_UNBOUNDED...
+
+    recurrent: `kernel` or `scan` when recurrent layers may become kernels or loops, so that their steps can vary.
+    """
+    methods: list[Method] = []
+    for method in source.methods:
+        try:
+            exported = _export_or_fixed(method, source, recurrent)
+            refuse_random_draws(exported)
+            exported = row_major(exported)
+            exported.program = rewrite_three_dimensions(exported)
+            refuse_shared_state([*methods, exported])
+        except ImporterError as error:
+            if not method.is_optional:
+                raise
+            source.notes.append(left_out_note(method.name, error.cause))
+        else:
+            methods.append(exported)
+    return methods
+
+
+def _export_or_fixed(method: SourceMethod, source: Source, recurrent: str) -> Method:
+    """The method; with fixed sizes where the importer chose sizes that vary and they cannot."""
+    try:
+        return _export(method, source, recurrent)
+    except ImporterError as error:
+        if method.otherwise is None:
+            raise
+        fixed = method.otherwise()
+        source.notes.append(f"The batch is fixed to 1, because it cannot vary: {error.cause}")
+        return _export(fixed, source, recurrent)
+
+
+def _export(method: SourceMethod, source: Source, recurrent: str) -> Method:
+    declared_anew = bool(method.program is not None and method.declared)
+    program = method.program
+    eager = method.module
+    is_given = method.example[0] or method.example[1] or method.declared
+    if program is not None and not is_given and input_names(program):
+        raise examples.needed(program.module())
+    if program is None or declared_anew:
+        if program is not None:
+            eager = program.module()
+            known = nested.of_structure(program.call_spec.in_spec)
+            names = nested.program_names(program.call_spec.in_spec, input_names(program))
+            method.example = examples.in_the_form_of(known, method.declared, names)
+            method.example_is_made_up = True
+        assert eager is not None
+        if isinstance(eager, torch.jit.ScriptModule):
+            program, note = export_script(eager, method, recurrent)
+            source.notes.append(note)
+        else:
+            source.notes += filter(None, [python_state_note(method.name, eager, method.example)])
+            with kept_attributes(eager):
+                nested.register_structures((method.example, answer(eager, method.example)))
+                program = export_module(_for_export(eager, method, source, recurrent), method)
+    if eager is None:
+        eager = program.module()
+    program = _written_parameters_as_buffers(program)
+    names = _without_none(program)
+    inputs = input_specs(program, method.declared)
+    if isinstance(eager, torch.jit.ScriptModule):
+        # A traced graph has names of its own.
+        own = nested.leaf_names(method.example, examples.parameter_names(eager))
+        inputs = [replace(spec, name=name) for spec, name in zip(inputs, own, strict=True)]
+    if method.input_names:
+        inputs = [replace(spec, name=name) for spec, name in zip(inputs, method.input_names, strict=True)]
+    return Method(
+        method.name,
+        program,
+        method.reference or eager,
+        method.example,
+        inputs,
+        output_specs(program, method.output_names or names),
+        _bounds(program, method, inputs),
+        method.example_is_made_up,
+        method.reference_name,
+        method.is_optional,
+    )
+
+
+def _written_parameters_as_buffers(program: ExportedProgram) -> ExportedProgram:
+    """ExecuTorch treats a parameter that is written to as one more output and loses it; buffers are kept."""
+    written = _written_parameters(program)
+    for given in program.graph_signature.input_specs:
+        if given.target in written:
+            given.kind, given.persistent = InputKind.BUFFER, True
+            program.state_dict[str(given.target)] = program.state_dict[str(given.target)].detach()
+    return program
+
+
+def _written_parameters(program: ExportedProgram) -> set[str]:
+    """The names of parameters that an operator of the program writes to, or to a view of them."""
+    parameters = program.graph_signature.inputs_to_parameters
+    written = set()
+    for node in program.graph.nodes:
+        schema = getattr(node.target, "_schema", None)
+        if node.op != "call_function" or schema is None:
+            continue
+        for argument, value in zip(schema.arguments, node.args, strict=False):
+            if argument.alias_info is not None and argument.alias_info.is_write:
+                origin = _viewed(value)
+                if origin in parameters:
+                    written.add(parameters[origin])
+    return written
+
+
+def _viewed(value: Any) -> str:
+    """The name of the node that a view is a view of."""
+    while isinstance(value, torch.fx.Node) and value.op == "call_function":
+        schema = getattr(value.target, "_schema", None)
+        if schema is None or not schema.returns or schema.returns[0].alias_info is None or not value.args:
+            break
+        value = value.args[0]
+    return value.name if isinstance(value, torch.fx.Node) else ""
+
+
+def _for_export(module: torch.nn.Module, method: SourceMethod, source: Source, recurrent: str) -> torch.nn.Module:
+    varies = any(dimension.is_dynamic for spec in method.declared for dimension in spec.dimensions)
+    if recurrent not in ("kernel", "scan") or not (varies or method.dynamic_shapes):
+        return module
+    from importer.exporting.recurrent import with_sequence_layers
+
+    changed, rewritten = with_sequence_layers(module, recurrent == "kernel")
+    source.notes += [note for note in [rewritten.note(method.name)] if note]
+    return changed
+
+
+def input_names(program: ExportedProgram) -> list[str]:
+    return [str(name) for name in program.graph_signature.user_inputs]
+
+
+def input_specs(program: ExportedProgram, declared: list[TensorSpec]) -> list[TensorSpec]:
+    """Name, dtype and ranges of every input, from the program; the names of dimensions from the declaration."""
+    values = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}
+    specs = []
+    for spec in program.graph_signature.input_specs:
+        if spec.kind.name != "USER_INPUT":
+            continue
+        name = spec.arg.name
+        value = values.get(name)
+        if not isinstance(spec.arg, TensorArgument) or not isinstance(value, torch.Tensor):
+            cause = f"The model's input '{name}' is not a tensor."
+            remedy = "Wrap the model in a module whose forward takes tensors only; give the other arguments there."
+            raise ImporterError("INPUT_NOT_A_TENSOR", cause, remedy, "export")
+        _check_sizes(name, value)
+        specs.append(_spec(name, value, program, "input"))
+    names = nested.program_names(program.call_spec.in_spec, [spec.name for spec in specs])
+    specs = [replace(spec, name=name) for spec, name in zip(specs, names, strict=True)]
+    by_name = {spec.name: spec for spec in declared if spec.name}
+    named = []
+    for index, spec in enumerate(specs):
+        written = by_name.get(spec.name) or (declared[index] if len(declared) == len(specs) else None)
+        if written and len(written.dimensions) == len(spec.dimensions):
+            pairs = zip(spec.dimensions, written.dimensions, strict=True)
+            spec = TensorSpec(spec.name, spec.dtype, tuple(Dimension(a.minimum, a.maximum, b.name) for a, b in pairs))
+        named.append(spec)
+    return _with_names_of_equal_sizes(named, [values[str(name)] for name in input_names(program)])
+
+
+def _with_names_of_equal_sizes(specs: list[TensorSpec], values: list[Any]) -> list[TensorSpec]:
+    """The specs with the program's own names for sizes that must be equal, where the declaration has none."""
+    symbols = [[str(size) if not isinstance(size, int) else "" for size in value.shape] for value in values]
+    counts = Counter(symbol for row in symbols for symbol in row if symbol)
+    named = []
+    for spec, row in zip(specs, symbols, strict=True):
+        dimensions = (
+            replace(dimension, name=symbol) if counts[symbol] > 1 and not dimension.name else dimension
+            for dimension, symbol in zip(spec.dimensions, row, strict=True)
+        )
+        named.append(replace(spec, dimensions=tuple(dimensions)))
+    return named
+
+
+def output_specs(program: ExportedProgram, names: list[str]) -> list[TensorSpec]:
+    """Every output, with these names."""
+    values = {node.name: node.meta.get("val") for node in program.graph.nodes}
+    found = []
+    arguments = [spec.arg for spec in program.graph_signature.output_specs if spec.kind.name == "USER_OUTPUT"]
+    for index, argument in enumerate(arguments):
+        value = values.get(getattr(argument, "name", ""))
+        if not isinstance(value, torch.Tensor):
+            cause = f"The model's output {index} is not a tensor ({type(argument).__name__})."
+            remedy = "Wrap the model in a module that returns tensors only."
+            raise ImporterError("OUTPUT_NOT_A_TENSOR", cause, remedy, "export")
+        found.append(_spec(names[index] if index < len(names) else f"output_{index}", value, program, "output"))
+    return found
+
+
+def _without_none(program: ExportedProgram) -> list[str]:
+    """Remove None from the results, and structures that ExecuTorch cannot write;
+    returns the names of the others: the source's keys where the model returns dictionaries or named tuples."""
+    spec = program.call_spec.out_spec
+    names = nested.result_names(spec) if spec is not None else []
+    signature = program.graph_signature
+    results = [item for item in signature.output_specs if item.kind.name == "USER_OUTPUT"]
+    nothing = [isinstance(item.arg, ConstantArgument) and item.arg.value is None for item in results]
+    if spec is None or len(results) != len(signature.output_specs) or len(names) != len(results):
+        return names
+    if not any(nothing) and nested.is_writable(spec):
+        return names
+    kept = [index for index, is_none in enumerate(nothing) if not is_none]
+    (output,) = [node for node in program.graph.nodes if node.op == "output"]
+    output.args = (tuple(output.args[0][index] for index in kept),)
+    signature.output_specs = [results[index] for index in kept]
+    called = program.module_call_graph[0].signature
+    assert called is not None
+    if len(called.outputs) == len(results):  # torch leaves them out of a program's own signature
+        called.outputs = [called.outputs[index] for index in kept]
+    called.out_spec = torch.utils._pytree.tree_structure(tuple(range(len(kept))))
+    program.graph_module.recompile()
+    return [names[index] for index in kept]
+
+
+def _spec(name: str, value: torch.Tensor, program: ExportedProgram, what: str) -> TensorSpec:
+    dtype = str(value.dtype).removeprefix("torch.")
+    if dtype not in DTYPES:
+        cause = f"The model's {what} '{name}' has dtype {dtype}, which ExecuTorch does not provide."
+        raise ImporterError(
+            "DTYPE_UNSUPPORTED", cause, "Convert it inside the model, for example to float32.", "export"
+        )
+    return TensorSpec(
+        name, dtype, tuple(_dimension(size, name, axis, program) for axis, size in enumerate(value.shape))
+    )
+
+
+def _check_sizes(name: str, value: torch.Tensor) -> None:
+    """ExecuTorch plans the memory of an input from sizes that vary by themselves."""
+    for axis, size in enumerate(value.shape):
+        if not isinstance(size, int) and not (size.node.expr.is_symbol or size.node.expr.is_number):
+            cause = f"Dimension {axis} of '{name}' varies as {size.node.expr}, which ExecuTorch cannot plan memory for."
+            remedy = (
+                f"Export it with a Dim of its own, or declare all sizes in the option 'inputs': `{name}: float32[...]`."
+            )
+            raise ImporterError("DYNAMIC_SHAPE_REFUSED", cause, remedy, "export")
+
+
+def _dimension(size: Any, name: str, axis: int, program: ExportedProgram) -> Dimension:
+    if isinstance(size, int):
+        return Dimension(size, size)
+    from torch.utils._sympy.value_ranges import bound_sympy
+
+    bounds = bound_sympy(size.node.expr, program.range_constraints)
+    low, high = _integer(bounds.lower), _integer(bounds.upper)
+    if low is None or high is None or high >= _LARGEST_RANGE:
+        cause = f"Dimension {axis} of '{name}' has no upper bound; the program could hold only the example's size."
+        remedy = "Declare it in the option 'inputs', such as `x: float32[batch:1..64,8]`, or export with Dim(max=...)."
+        raise ImporterError("DYNAMIC_DIMENSION_UNBOUNDED", cause, remedy, "export")
+    return Dimension(max(0, low), high)
+
+
+def _integer(bound: Any) -> int | None:
+    """A bound as a number; nothing for the infinities of torch and sympy."""
+    try:
+        return int(bound)
+    except (TypeError, ValueError, OverflowError, AttributeError):
+        return None
+
+
+def _bounds(program: ExportedProgram, method: SourceMethod, inputs: list[TensorSpec]) -> list[tuple[int, int]]:
+    """For each input the integers that a made-up one may have: of an index those below the rows that it selects from,
+    of bytes and short integers all of them, of a picture in wide integers those of bytes, else those of the example.
+    Bools and floats do not look at theirs."""
+    rows, names = _rows(program), input_names(program)
+    flat = inputs_of(method.example)
+    bounds = []
+    for position, spec in enumerate(inputs):
+        example = flat[position] if position < len(flat) else None
+        low = high = 0
+        if example is not None and example.numel() and not example.dtype.is_floating_point:
+            low, high = int(example.min()), int(example.max())
+        if spec.dtype == "bool":
+            low, high = 0, 1
+        elif names[position] in rows:
+            high = max(high, rows[names[position]] - 1)
+        elif spec.dtype in _SMALL:
+            low, high = _SMALL[spec.dtype]
+        elif low == high and spec.dtype in ("int32", "int64") and _is_number(program, names[position]):
+            low, high = 0, 255
+        bounds.append((low, max(low, high)))
+    return bounds
+
+
+def _is_number(program: ExportedProgram, name: str) -> bool:
+    """Whether an integer input is made a float: then it is an amount, such as a pixel's, and no index."""
+    kept = [node for node in program.graph.nodes if node.op == "placeholder" and node.name == name]
+    for node in kept:
+        for user in node.users:
+            value = user.meta.get("val")
+            if isinstance(value, torch.Tensor) and value.is_floating_point():
+                return True
+            if any(f"aten.{word}." in str(user.target) for word in _KEEP_VALUES):
+                kept.append(user)
+    return False
+
+
+def _rows(program: ExportedProgram) -> dict[str, int]:
+    """Input -> how many rows the smallest table has that it is an index of."""
+    rows: dict[str, int] = {}
+    for node in program.graph.nodes:
+        for table, index, axis in _selections(node):
+            count = table.meta["val"].shape[axis]
+            for origin in _origins(index) if isinstance(count, int) else ():
+                rows[origin] = min(rows.get(origin, count), count)
+    return rows
+
+
+def _selections(node: torch.fx.Node) -> list[tuple[torch.fx.Node, Any, int]]:
+    """(table, index, axis) of an operator that selects by an index."""
+    kind = str(node.target).removeprefix("aten.").partition(".")[0] if node.op == "call_function" else ""
+    arguments = list(node.args)
+    if "embedding" in kind and len(arguments) > 1:
+        return [(arguments[0], arguments[1], 0)]  # type: ignore[list-item]
+    if kind in ("index_select", "gather", "index_copy", "index_add", "scatter", "scatter_add") and len(arguments) > 2:
+        return [(arguments[0], arguments[2], arguments[1])]  # type: ignore[list-item]
+    if kind in ("index", "index_put", "_unsafe_index") and isinstance(arguments[1], (list, tuple)):
+        return [(arguments[0], index, axis) for axis, index in enumerate(arguments[1]) if index is not None]  # type: ignore[misc]
+    return []
+
+
+def _origins(node: Any, depth: int = 0) -> list[str]:
+    """The inputs that an index comes from through operations that keep values."""
+    if not isinstance(node, torch.fx.Node) or depth > 6:
+        return []
+    if node.op == "placeholder":
+        return [node.name]
+    kept = any(f"aten.{word}." in str(node.target) for word in _KEEP_VALUES)
+    return _origins(node.args[0], depth + 1) if kept and node.args else []
+
+
+def snapshot(method: Method) -> dict[str, torch.Tensor]:
+    """A copy of everything that a call may change, to be restored with `restore`."""
+    buffers = set(method.program.graph_signature.buffers) | {name for name, _ in method.eager.named_buffers()}
+    return {name: value.detach().clone() for name, value in _state(method.eager).items() if name in buffers}
+
+
+def restore(method: Method, saved: dict[str, torch.Tensor]) -> None:
+    state = _state(method.eager)
+    with torch.no_grad():
+        for name, value in saved.items():
+            state[name].copy_(value)
+
+
+def _state(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {**dict(module.named_buffers()), **dict(module.named_parameters())}

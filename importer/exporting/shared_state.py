@@ -1,0 +1,65 @@
+"""State that several methods of a program would share: each method of an ExecuTorch program has memory of its own."""
+
+from __future__ import annotations
+
+import torch
+
+from importer.errors import ImporterError
+from importer.model import Method
+
+
+def refuse_shared_state(methods: list[Method]) -> None:
+    """Raises SHARED_STATE for a buffer that one method changes and another one reads: `reset` would change a copy, and
+    `forward` would never see it."""
+    if len(methods) < 2:
+        return
+    written = {method.name: _changed(method) for method in methods}
+    for method in methods:
+        for pointer, name in _tensors(method).items():
+            others = [other for other, found in written.items() if other != method.name and pointer in found]
+            if others:
+                cause = (
+                    f"The methods '{others[0]}' and '{method.name}' share the buffer '{_shown(name)}', which "
+                    f"'{others[0]}' changes. In a program each method has a copy of its own and would not see the "
+                    "other's."
+                )
+                remedy = (
+                    "Give the state as an input and return it as an output, or keep one of the methods: a session's "
+                    "reset_state() gives all buffers their first values."
+                )
+                raise ImporterError("SHARED_STATE", cause, remedy, "export")
+
+
+def _shown(name: str) -> str:
+    """Without the name of the module that a method of a script is called through."""
+    return name.removeprefix("inner.")
+
+
+def _changed(method: Method) -> set[int]:
+    """Where the buffers lie that a call of a method changes."""
+    program = method.program.run_decompositions({}) if _may_change(method) else method.program
+    names = set(program.graph_signature.buffers_to_mutate.values())
+    return {_pointer(value) for name, value in _state(method).items() if name in names}
+
+
+def _may_change(method: Method) -> bool:
+    """Whether an operator of the program writes to one of its arguments."""
+    schemas = [getattr(node.target, "_schema", None) for node in method.program.graph.nodes]
+    return any(schema is not None and schema.is_mutable for schema in schemas)
+
+
+def _tensors(method: Method) -> dict[int, str]:
+    """Where the tensors lie that a method reads; a module that it wraps may have others."""
+    signature = method.program.graph_signature
+    targets = {**signature.inputs_to_buffers, **signature.inputs_to_parameters}
+    used = {targets.get(node.name) for node in method.program.graph.nodes if node.op == "placeholder" and node.users}
+    return {_pointer(value): name for name, value in _state(method).items() if value.numel() and name in used}
+
+
+def _state(method: Method) -> dict[str, torch.Tensor]:
+    state = {**method.program.constants, **method.program.state_dict}
+    return {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
+
+
+def _pointer(value: torch.Tensor) -> int:
+    return value.untyped_storage().data_ptr()

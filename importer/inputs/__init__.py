@@ -1,0 +1,1 @@
+"""Inputs of a model: declared by a person, made up, or read from calibration data."""

@@ -1,0 +1,187 @@
+"""Calibration inputs: a folder of `.npy`, `.npz` or images, or the calls of the factory. Imports torch."""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from importer.cache.cache_key import calibration_files
+from importer.errors import ImporterError
+from importer.inputs.examples import as_arguments
+from importer.inputs.samples import inputs_of, with_tensors
+from importer.model import Arguments, Method
+from importer.signature import TensorSpec
+
+MOST_CALIBRATION = 200  # files or calls; more of them hardly change a scale
+_IMAGES = {".png", ".jpg", ".jpeg", ".webp"}
+_FORMATS = ("PNG", "JPEG", "WEBP")  # by content: Pillow reads 40 more, some of which start other programs
+_MOST_BYTES = 1 << 30  # of the arrays of one file
+
+
+def real_inputs(folder: Path | None, own: Any, method: Method) -> list[Arguments]:
+    """Inputs like those of real use: the option's folder, else the factory's `calibration()`, else none."""
+    if folder is not None:
+        return read_folder(folder, method)
+    if own is not None:
+        found = [as_arguments(item) for item in own()]
+        if not found:
+            raise ImporterError(
+                "CALIBRATION_EMPTY", "calibration() returned no inputs.", "Return some inputs.", "lower"
+            )
+        for number, arguments in enumerate(found):
+            _check_call(number, arguments, method)
+        return found
+    return []
+
+
+def _check_call(number: int, arguments: Arguments, method: Method) -> None:
+    tensors = inputs_of(arguments)
+    shapes = [list(tensor.shape) for tensor in tensors]
+    fits = len(tensors) == len(method.inputs) and all(
+        len(shape) == len(spec.dimensions)
+        and all(low <= size <= high for size, (low, high) in zip(shape, spec.ranges, strict=True))
+        for shape, spec in zip(shapes, method.inputs, strict=True)
+    )
+    if not fits:
+        wanted = "; ".join(map(str, method.inputs))
+        cause = (
+            f"Call {number} of calibration() has the tensors {shapes or 'none'}, but '{method.name}' takes {wanted}."
+        )
+        raise ImporterError("CALIBRATION_INVALID", cause, "Return calls as example_inputs() does.", "lower")
+
+
+def read_folder(folder: Path, method: Method) -> list[Arguments]:
+    """One call for each file, in the order of their names.
+
+    `.npy` is the first input of a model with one input; `.npz` has an array for each input by name (or `input_0`, ...);
+    an image is scaled to the input's size, 0 to 1, channels first. A missing leading batch dimension of 1 is added.
+    Raises CALIBRATION_EMPTY and CALIBRATION_INVALID.
+    """
+    files = sorted(calibration_files(folder).values())
+    usable = [path for path in files if path.suffix.lower() in _IMAGES | {".npy", ".npz"}]
+    if not usable:
+        cause = f"The folder {folder.name} has no .npy, .npz, PNG, JPEG or WebP file."
+        raise ImporterError("CALIBRATION_EMPTY", cause, "Add inputs that are like the real ones.", "lower")
+    return [read(path, method) for path in usable[:MOST_CALIBRATION]]
+
+
+def read(path: Path, method: Method) -> Arguments:
+    """The call that one file holds. Raises CALIBRATION_INVALID."""
+    return arguments_of(path, arrays_of(path, method.inputs[0]), method)
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file is a PNG, JPEG or WebP by its name."""
+    return path.suffix.lower() in _IMAGES
+
+
+def arrays_of(path: Path, first: TensorSpec | None = None) -> dict[str, np.ndarray]:
+    """The arrays of a file by name. first: the input that an image or a `.npy` is for. Raises CALIBRATION_INVALID."""
+    try:
+        if first and is_picture(path):
+            return {first.name: _image(path, first)}
+        if first and path.suffix.lower() == ".npy":
+            return {first.name: _array(path, _bytes(path), path.stat().st_size)}
+        return _archived(path)
+    except ImporterError:
+        raise
+    except Exception as error:  # NumPy and Pillow raise many kinds for what is broken
+        raise _invalid(path, f"it cannot be read: {str(error)[:300] or type(error).__name__}") from error
+
+
+def arguments_of(path: Path, arrays: dict[str, np.ndarray], method: Method) -> Arguments:
+    """A call of a file's arrays. Raises CALIBRATION_INVALID when one is missing or does not fit."""
+    return with_tensors(method.example, tensors_of(path, arrays, method.inputs))
+
+
+def tensors_of(path: Path, arrays: dict[str, np.ndarray], inputs: Sequence[TensorSpec]) -> list[torch.Tensor]:
+    """A tensor for each input, of a file's arrays. Raises CALIBRATION_INVALID."""
+    tensors = []
+    for index, spec in enumerate(inputs):
+        array = arrays.get(spec.name, arrays.get(f"input_{index}"))
+        if array is None:
+            raise _invalid(path, f"it has no array '{spec.name}'; it has {', '.join(arrays)}")
+        try:
+            tensor = torch.from_numpy(np.ascontiguousarray(array, array.dtype.newbyteorder("=")))
+        except TypeError as error:
+            raise _invalid(path, f"its array for '{spec.name}' is of {array.dtype}, not of numbers") from error
+        tensors.append(_fitting(path, tensor, spec))
+    return tensors
+
+
+def _archived(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a `.npz` by name."""
+    arrays = {}
+    with zipfile.ZipFile(path) as archive:
+        members = [item for item in archive.infolist() if item.filename.endswith(".npy")]
+        total = sum(item.file_size for item in members)
+        for item in members:
+            # zipfile unpacks other kinds of compression without a limit, and NumPy does not use them.
+            if item.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise _invalid(path, "it is compressed in a way that NumPy does not use")
+            with archive.open(item) as file:
+                # The size in the directory may be wrong.
+                data = file.read(min(item.file_size, _MOST_BYTES) + 1) if total <= _MOST_BYTES else b""
+            arrays[item.filename.removesuffix(".npy")] = _array(path, data, total)
+    return arrays
+
+
+def _bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_MOST_BYTES)
+
+
+def _array(path: Path, data: bytes, size: int) -> np.ndarray:
+    if size > _MOST_BYTES:
+        raise _invalid(path, f"its arrays have {size >> 20} MB, more than {_MOST_BYTES >> 20}")
+    # Pickled arrays would run code.
+    found: np.ndarray = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    return found
+
+
+def _fitting(path: Path, tensor: torch.Tensor, spec: TensorSpec) -> torch.Tensor:
+    if tensor.dim() == len(spec.dimensions) - 1:
+        tensor = tensor.unsqueeze(0)
+    fits = tensor.dim() == len(spec.dimensions) and all(
+        dimension.minimum <= size <= dimension.maximum
+        for size, dimension in zip(tensor.shape, spec.dimensions, strict=True)
+    )
+    if not fits:
+        raise _invalid(path, f"its shape is {list(tensor.shape)}, but '{spec.name}' is {spec}")
+    return tensor.to(getattr(torch, spec.dtype))
+
+
+def _image(path: Path, spec: TensorSpec) -> np.ndarray:
+    from PIL import Image
+
+    shape = spec.shape
+    if len(shape) not in (3, 4) or shape[-3] not in (1, 3, 4):
+        raise _invalid(path, f"it is an image, but '{spec.name}' is {spec}: no channels, height and width")
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[shape[-3]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            return _scaled(path, mode, shape)
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+            raise _invalid(path, "it has more pixels than any calibration image needs") from error
+
+
+def _scaled(path: Path, mode: str, shape: Sequence[int]) -> np.ndarray:
+    from PIL import Image
+
+    with Image.open(path, formats=_FORMATS) as image:
+        scaled = image.convert(mode).resize((shape[-1], shape[-2]), Image.Resampling.BILINEAR)
+    pixels = np.asarray(scaled, dtype=np.float32) / 255.0
+    return pixels[None] if mode == "L" else pixels.transpose(2, 0, 1)
+
+
+def _invalid(path: Path, reason: str) -> ImporterError:
+    cause = f"The file of inputs {path.name} cannot be used: {reason}."
+    return ImporterError("CALIBRATION_INVALID", cause, "Correct or remove this file.", "lower")

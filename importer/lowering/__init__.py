@@ -1,0 +1,1 @@
+"""From exported programs to ExecuTorch programs: recipes, quantization, and rewrites of the graph."""

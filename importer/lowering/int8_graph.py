@@ -1,0 +1,107 @@
+"""Workarounds for errors of XNNPACK's int8, in the graph before and after PT2E. Imports torch."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from importer.exporting.reexport import attribute
+
+_AVERAGES = (
+    torch.ops.aten.mean.dim,
+    torch.ops.aten.mean.default,
+    torch.ops.aten.adaptive_avg_pool2d.default,
+)
+_LAYERS = ("conv", "linear")
+
+
+def before(module: torch.fx.GraphModule, varies: bool, uneven: list[torch.fx.Node]) -> None:
+    """Prepare a graph for XNNPACK's quantizer. varies: the sizes of the inputs may differ from call to call. uneven:
+    nodes whose results one scale cannot hold; they stay fp32."""
+    for node in uneven:
+        _leave(node)
+    _give_each_call_its_weights(module)
+    _keep_integers(module)
+    _leave_computed_weights(module)
+    if varies:
+        _leave_averages(module)
+    module.recompile()
+
+
+def after(module: torch.fx.GraphModule) -> None:
+    """XNNPACK makes an int8 operator of padding whose input was quantized, also when the input comes to it as fp32, and
+    the runtime refuses that. It does not when the two are not neighbours."""
+    for node in list(module.graph.nodes):
+        if _kind(node) not in ("pad", "constant_pad_nd") or "dequantize" not in _kind(node.args[0]):
+            continue
+        if not any(_kind(user).startswith("quantize") for user in node.users):
+            _times_one(module, node.args[0], [node])
+    module.recompile()
+
+
+def _give_each_call_its_weights(module: torch.fx.GraphModule) -> None:
+    """A layer that is called twice has copies of its weight and bias. XNNPACK's quantizer leaves the second call alone,
+    and its lowering scales the bias for the input of the first: the second was refused by the runtime, or wrong."""
+    for node in list(module.graph.nodes):
+        if node.op != "get_attr":
+            continue
+        owner, _, name = str(node.target).rpartition(".")
+        users = [user for user in node.users if _kind(user).startswith(_LAYERS)]
+        for number, user in enumerate(users[1:], 2):
+            copied = nn.Parameter(attribute(module, str(node.target)).detach().clone(), requires_grad=False)
+            module.get_submodule(owner).register_parameter(f"{name}_{number}", copied)
+            with module.graph.inserting_after(node):
+                own = module.graph.get_attr(f"{node.target}_{number}")
+            own.meta = dict(node.meta)
+            user.replace_input_with(node, own)
+
+
+def _keep_integers(module: torch.fx.GraphModule) -> None:
+    """XNNPACK's quantizer makes a float tensor of every number that is added or multiplied, also of those that are
+    added to an index; in the operator's form for numbers it does not see them."""
+    scalar_forms = {
+        torch.ops.aten.add.Tensor: torch.ops.aten.add.Scalar,
+        torch.ops.aten.mul.Tensor: torch.ops.aten.mul.Scalar,
+    }
+    for node in module.graph.nodes:
+        form = scalar_forms.get(node.target) if node.op == "call_function" else None
+        if form and isinstance(node.args[1], int) and not node.meta["val"].dtype.is_floating_point:
+            node.target = form
+
+
+def _leave_computed_weights(module: torch.fx.GraphModule) -> None:
+    """XNNPACK supports only layers with stored weights, and the runtime has no kernel that quantizes a weight."""
+    for node in module.graph.nodes:
+        if _kind(node).startswith(_LAYERS) and node.args[1].op != "get_attr":
+            _leave(node)
+
+
+def _leave_averages(module: torch.fx.GraphModule) -> None:
+    """XNNPACK's int8 average is wrong in a call with more rows than the first one had. In fp32 it is right, and fp32 it
+    is when what follows is not a quantization: therefore the product with 1."""
+    for node in list(module.graph.nodes):
+        if node.op == "call_function" and node.target in _AVERAGES:
+            _leave(node)
+            _leave(_times_one(module, node, list(node.users)))
+
+
+def _times_one(module: torch.fx.GraphModule, node: torch.fx.Node, users: list[torch.fx.Node]) -> torch.fx.Node:
+    """Put a product with 1 between a node and some of its users."""
+    with module.graph.inserting_after(node):
+        product = module.graph.call_function(torch.ops.aten.mul.Tensor, (node, 1.0))
+    product.meta["val"] = node.meta.get("val")
+    for user in users:
+        user.replace_input_with(node, product)
+    return product
+
+
+def _leave(node: torch.fx.Node) -> None:
+    """Mark a node so that the quantizer leaves it alone."""
+    from torchao.quantization.pt2e.quantizer import QuantizationAnnotation
+
+    node.meta["quantization_annotation"] = QuantizationAnnotation(_annotated=True)
+
+
+def _kind(node: torch.fx.Node) -> str:
+    """The operator's name without its library and form; empty for nodes that are not calls."""
+    return str(node.target).partition(".")[2].partition(".")[0] if node.op == "call_function" else ""

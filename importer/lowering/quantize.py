@@ -1,0 +1,137 @@
+"""The changes of the recipes to a program before it is lowered. Importing this module imports torch."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.export import ExportedProgram
+
+from importer.errors import ImporterError
+from importer.exporting.reexport import attribute, export_again, program_module, replace_by_module, varies
+from importer.inputs.calibration import MOST_CALIBRATION
+from importer.lowering import int8_graph
+from importer.lowering.int8_joins import uneven_nodes
+from importer.model import Arguments, Method
+from importer.options import ImportOptions
+
+
+def pt2e(
+    method: Method, calibration: Iterable[Arguments], _: ImportOptions, *, per_channel: bool, dynamic: bool
+) -> ExportedProgram:
+    """int8 through torch's PT2E flow with XNNPACK's quantizer."""
+    from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
+        XNNPACKQuantizer,
+        get_symmetric_quantization_config,
+    )
+    from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+
+    quantizer = XNNPACKQuantizer()
+    quantizer.set_global(get_symmetric_quantization_config(is_per_channel=per_channel, is_dynamic=dynamic))
+    module = program_module(method)
+    calls = list(itertools.islice(calibration, MOST_CALIBRATION))
+    state = {name: value.detach().clone() for name, value in _tensors(module).items()}
+    int8_graph.before(module, varies(method), [] if dynamic else uneven_nodes(module, calls))
+    _restore(module, state)
+    with torch.no_grad():
+        prepared = prepare_pt2e(module, quantizer)
+        try:
+            for positional, keyword in calls:
+                prepared(*positional, **keyword)
+            converted = convert_pt2e(prepared)
+        except (RuntimeError, AssertionError) as error:
+            if "nan" in str(error) or "finite" in str(error):
+                raise _not_finite(method) from error
+            raise
+    # The calls that calibrate it must not be seen in its first state.
+    _restore(converted, state)
+    int8_graph.after(converted)
+    return export_again(converted, method)
+
+
+def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:
+    return {**dict(module.named_buffers()), **dict(module.named_parameters())}
+
+
+def _restore(module: nn.Module, state: dict[str, torch.Tensor]) -> None:
+    with torch.no_grad():
+        for name, value in _tensors(module).items():
+            if name in state and state[name].shape == value.shape and state[name].dtype == value.dtype:
+                value.copy_(state[name])
+
+
+def _not_finite(method: Method) -> ImporterError:
+    cause = f"'{method.name}' computes NaN or infinity on the inputs that it is calibrated with, which have no range."
+    remedy = "Give calibration data for which the model returns numbers."
+    return ImporterError("CALIBRATION_INVALID", cause, remedy, "lower")
+
+
+def int4_weights(method: Method, _: Iterable[Arguments], options: ImportOptions) -> ExportedProgram:
+    """4-bit weights in groups for linear layers, int8 activations; everything else stays fp32."""
+    from torchao.quantization.granularity import PerGroup
+    from torchao.quantization.quant_api import Int8DynamicActivationIntxWeightConfig, quantize_
+
+    module = with_linear_layers(program_module(method))
+    size = options.group_size
+    config = Int8DynamicActivationIntxWeightConfig(
+        weight_dtype=torch.int4,  # type: ignore[attr-defined]
+        weight_granularity=PerGroup(size),
+    )
+    chosen: list[str] = []
+
+    def fits(layer: nn.Module, name: str) -> bool:
+        fit = isinstance(layer, nn.Linear) and layer.in_features % size == 0
+        if fit:
+            chosen.append(name)
+        return fit
+
+    quantize_(module, config, filter_fn=fits)
+    if not chosen:
+        cause = f"No linear layer has a number of inputs that groups of {size} divide, so there is nothing to quantize."
+        remedy = "Choose a smaller group_size, or the recipe xnnpack_int8_static for convolutions."
+        raise ImporterError("NOTHING_TO_QUANTIZE", cause, remedy, "lower")
+    return export_again(module, method)
+
+
+def to_half(method: Method, _: Iterable[Arguments], __: ImportOptions) -> ExportedProgram:
+    """Weights and arithmetic in fp16; inputs and outputs stay as they were."""
+    return export_again(_Half(program_module(method)), method)
+
+
+def with_linear_layers(module: torch.fx.GraphModule) -> torch.fx.GraphModule:
+    """Turn `aten.linear` calls of an exported graph back into nn.Linear layers, which torchao looks for."""
+    for number, node in enumerate(list(module.graph.nodes)):
+        if node.op != "call_function" or node.target != torch.ops.aten.linear.default:
+            continue
+        weight, bias = node.args[1], node.args[2] if len(node.args) > 2 else None
+        if weight.op != "get_attr" or (bias is not None and bias.op != "get_attr"):
+            continue
+        tensor = attribute(module, weight.target)
+        layer = nn.Linear(tensor.shape[1], tensor.shape[0], bias is not None, device="meta")
+        layer.weight = nn.Parameter(tensor.detach(), requires_grad=False)
+        if bias is not None:
+            layer.bias = nn.Parameter(attribute(module, bias.target).detach(), requires_grad=False)
+        replace_by_module(module, node, f"linear_layer_{number}", layer, (node.args[0],))
+    module.graph.eliminate_dead_code()
+    module.recompile()
+    return module
+
+
+class _Half(nn.Module):
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner.half()
+
+    def forward(self, *arguments: Any, **keywords: Any) -> Any:
+        halved, named = torch.utils._pytree.tree_map(
+            lambda value: _cast(value, torch.float32, torch.float16), (arguments, keywords)
+        )
+        result = self.inner(*halved, **named)
+        return torch.utils._pytree.tree_map(lambda value: _cast(value, torch.float16, torch.float32), result)
+
+
+def _cast(value: Any, source: torch.dtype, target: torch.dtype) -> Any:
+    return value.to(target) if isinstance(value, torch.Tensor) and value.dtype == source else value

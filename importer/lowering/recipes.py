@@ -1,0 +1,130 @@
+"""The recipes: how a program is quantized and lowered. A new backend is one entry here and one test.
+
+An entry says what the program becomes (`prepare`), who may take parts of it (`partitioners`) and how far its results
+may be from eager fp32. Importing this module imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from importer.errors import ImporterError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """relative: the largest error allowed, as a part of the output's largest value. differing: the share of an output's
+    classes, masks or indices that may differ. backend: who runs it.
+
+    prepare(method, calibration, options) -> program; None keeps the exported program.
+    partitioners(without) -> the partitioners; `without` names XNNPACK configurations to leave out.
+    """
+
+    name: str
+    summary: str
+    backend: str
+    relative: float
+    partitioners: Callable[[frozenset[str]], list[Any]]
+    prepare: Callable[..., Any] | None = None
+    needs_calibration: bool = False
+    preserve_linear: bool = False
+    differing: float = 1e-3
+
+
+REGISTRY: dict[str, Recipe] = {}
+
+
+def register(recipe: Recipe) -> Recipe:
+    REGISTRY[recipe.name] = recipe
+    return recipe
+
+
+def get(name: str) -> Recipe:
+    """A recipe by name. Raises RECIPE_UNKNOWN."""
+    if name not in REGISTRY:
+        remedy = f"There are: {', '.join(REGISTRY)}."
+        raise ImporterError("RECIPE_UNKNOWN", f"There is no recipe '{name}'.", remedy, "lower")
+    return REGISTRY[name]
+
+
+def _none(_: frozenset[str]) -> list[Any]:
+    return []
+
+
+def _xnnpack(without: frozenset[str]) -> list[Any]:
+    from executorch.backends.xnnpack.partition.config import ALL_PARTITIONER_CONFIGS
+    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+
+    configs = [config for config in ALL_PARTITIONER_CONFIGS if config.__name__ not in without]
+    return [XnnpackPartitioner(configs=configs)]
+
+
+def _xnnpack_dynamic(without: frozenset[str]) -> list[Any]:
+    """Dynamically quantized layers one by one, as XNNPACK needs them; then everything else."""
+    from executorch.backends.xnnpack.partition.config.xnnpack_config import ConfigPrecisionType
+    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+
+    first = XnnpackPartitioner(config_precisions=ConfigPrecisionType.DYNAMIC_QUANT, per_op_mode=True)
+    return [first, *_xnnpack(without)]
+
+
+def _half(*arguments: Any) -> Any:
+    from importer.lowering.quantize import to_half
+
+    return to_half(*arguments)
+
+
+def _pt2e(per_channel: bool, dynamic: bool) -> Callable[..., Any]:
+    def prepare(*arguments: Any) -> Any:
+        from importer.lowering.quantize import pt2e
+
+        return pt2e(*arguments, per_channel=per_channel, dynamic=dynamic)
+
+    return prepare
+
+
+def _int4(*arguments: Any) -> Any:
+    from importer.lowering.quantize import int4_weights
+
+    return int4_weights(*arguments)
+
+
+_STEPS_OFF = 6  # of 255: kernels round at other places than PyTorch's quantize and dequantize
+AS_QUANTIZED = Recipe(
+    "as_quantized",
+    "a program that was quantized before",
+    "XnnpackBackend",
+    _STEPS_OFF * 2 / 255,
+    _xnnpack_dynamic,
+    differing=0.1,
+)
+AS_QUANTIZED_PORTABLE = Recipe(
+    "as_quantized",
+    "the same on ExecuTorch's own kernels",
+    "",
+    _STEPS_OFF * 2 / 255,
+    _none,
+    preserve_linear=True,
+    differing=0.1,
+)
+register(Recipe("portable", "ExecuTorch's own kernels", "", 1e-3, _none, preserve_linear=True))
+register(Recipe("xnnpack_fp32", "XNNPACK in fp32", "XnnpackBackend", 1e-3, _xnnpack))
+register(Recipe("xnnpack_fp16", "XNNPACK with fp16 weights", "XnnpackBackend", 2e-2, _xnnpack, _half, differing=2e-2))
+register(
+    Recipe("xnnpack_int8_dynamic", "int8 weights, activations quantized as they come", "XnnpackBackend", 0.1,
+           _xnnpack_dynamic, _pt2e(per_channel=True, dynamic=True), differing=0.1)
+)  # fmt: skip
+register(
+    Recipe("xnnpack_int8_static", "int8, calibrated, a scale for each channel", "XnnpackBackend", 0.2,
+           _xnnpack, _pt2e(per_channel=True, dynamic=False), needs_calibration=True, differing=0.1)
+)  # fmt: skip
+register(
+    Recipe("xnnpack_int8_static_per_tensor", "int8, calibrated, a scale for each tensor", "XnnpackBackend", 0.2,
+           _xnnpack, _pt2e(per_channel=False, dynamic=False), needs_calibration=True, differing=0.1)
+)  # fmt: skip
+register(
+    Recipe("xnnpack_int8_int4", "int8 activations, 4-bit weights of linear layers", "XnnpackBackend", 0.4,
+           _xnnpack, _int4, differing=0.2)
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Readers of programs: `.pte`, XNNPACK delegates, event dumps; their metadata. No torch."""

@@ -1,0 +1,79 @@
+"""Which part of a method runs on a backend, and why the rest stayed behind. No torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from importer.program.etdump import DELEGATES
+from importer.program.program import Method
+
+# What XNNPACK's partitioner has a configuration for; the same names as ATen's.
+_KNOWN = (
+    "abs add addmm amax argmax avg_pool2d bmm cat ceil clamp clone constant_pad_nd convolution conv1d conv2d cos div "
+    "elu exp floor gelu hardswish hardtanh leaky_relu linear log max_pool2d max_pool2d_with_indices maximum mean "
+    "minimum mm mul neg permute permute_copy pow prelu relu rsqrt sigmoid sin slice slice_copy softmax _softmax sqrt "
+    "square sub tanh to_dim_order_copy _to_dim_order_copy upsample_bilinear2d view view_copy "
+)
+XNNPACK_KNOWS = frozenset(_KNOWN.split())
+_MUCH_SLOWER = 3
+_NOTICED_MICROSECONDS = 1000  # below it a game does not notice
+# Bookkeeping that costs next to nothing on any kernel.
+_FREE = ("executorch_prim::", "aten::sym_size", "aten::_local_scalar_dense", "dim_order_ops::_empty_dim_order")
+
+
+def add_times(report: dict[str, Any], nanoseconds: dict[str, int]) -> None:
+    """Put the measured shares of time into a report: `time_share` of what is delegated, and of each operator that
+    stayed behind. Nothing is added when nothing was measured."""
+    total = sum(nanoseconds.values())
+    if not total:
+        return
+    report["time_share"] = round(nanoseconds.get(DELEGATES, 0) / total, 4)
+    for item in report["left_behind"]:
+        name = item["operator"].partition("::")[2]
+        if name in nanoseconds:
+            item["time_share"] = round(nanoseconds[name] / total, 4)
+    report["left_behind"].sort(key=lambda item: -item.get("time_share", 0.0))
+
+
+def slow_note(body: dict[str, Any]) -> str:
+    """A note on a program that is much slower than eager PyTorch; empty for others."""
+    eager, ours = body["timings"]["eager_us"], body["timings"]["executorch_us"]
+    if ours < _MUCH_SLOWER * eager or ours < _NOTICED_MICROSECONDS:
+        return ""
+    behind = [item for item in body["methods"][0]["delegation"]["left_behind"] if item.get("time_share", 0.0) > 0.1]
+    names = ", ".join(f"{item['operator']} {item['time_share']:.0%}" for item in behind[:3])
+    where = f" Its time goes to operators that no backend took: {names}." if names else ""
+    return (
+        f"Slow: a call takes {ours / 1e3:,.1f} ms, in eager PyTorch {eager / 1e3:,.1f} ms.{where} Write these parts "
+        "with operators that XNNPACK has, give it fewer steps or smaller inputs, or compare the recipes with sweep."
+    )
+
+
+def report(method: Method) -> dict[str, Any]:
+    """{delegated, total, share, left_behind: [{operator, count, reason}]}, counted in operator calls."""
+    delegated = sum(sum(item.operators.values()) * max(item.calls, 1) for item in method.delegates)
+    behind = {name: count for name, count in method.operators.items() if not name.startswith(_FREE)}
+    total = delegated + sum(behind.values())
+    # A backend whose blobs cannot be read still ran something.
+    opaque = any(not item.operators for item in method.delegates)
+    found: dict[str, Any] = {
+        "delegated": delegated,
+        "total": total,
+        "share": round(delegated / total, 4) if total else 0.0,
+        "left_behind": [
+            {"operator": name, "count": count, "reason": _reason(name, bool(method.delegates))}
+            for name, count in behind.items()
+        ],
+    }
+    if opaque:
+        found["opaque"] = True
+    return found
+
+
+def _reason(operator: str, has_delegate: bool) -> str:
+    name = operator.partition("::")[2].partition(".")[0]
+    if not has_delegate:
+        return "nothing in this method was delegated"
+    if name in XNNPACK_KNOWS:
+        return "XNNPACK has this operator, but not with these shapes, dtypes or arguments"
+    return "XNNPACK does not support this operator"

@@ -1,0 +1,1 @@
+"""Runs a written program in a child process and compares it with eager PyTorch."""

@@ -1,0 +1,108 @@
+"""The errors of a failed comparison, with the worst output and layers. Imports torch."""
+
+from __future__ import annotations
+
+import torch
+from torch.export import ExportedProgram
+
+from importer.errors import ImporterError
+from importer.inputs.samples import flatten_outputs, inputs_of
+from importer.lowering.lower import Step
+from importer.model import Arguments, Method
+from importer.proof.accuracy import Accuracy, Limits
+from importer.proof.layer_loss import worst
+
+_FAR = 10  # times further than the quantized program in PyTorch
+
+
+def lost(
+    accuracy: Accuracy,
+    calls: list[tuple[Method, Arguments]],
+    limits: Limits,
+    step: Step,
+    prepared: dict[str, ExportedProgram],
+) -> ImporterError:
+    """The error for results that are too far from eager. prepared: the quantized program of each method."""
+    method, arguments = calls[min(accuracy.worst_call(limits), len(calls) - 1)]
+    shapes = ", ".join(str(list(value.shape)) for value in inputs_of(arguments))
+    if name := accuracy.lost(limits):
+        share = 1.0 - (accuracy.agreement or 0.0)
+        off = f"output '{name}' differs in {share:.2%} of its elements; allowed: {limits.differing:.2%}"
+    else:
+        allowed = f"relative {limits.relative:g}" + (
+            f", absolute {limits.absolute:g}" if limits.absolute is not None else ""
+        )
+        off = (
+            f"output '{accuracy.worst_output}' of '{method.name}' on inputs of {shapes} is off by "
+            f"{accuracy.max_absolute:.3g} (relative {accuracy.max_relative:.3g}; allowed: {allowed})"
+        )
+    cause = f"The results of {step.title} are too far from eager PyTorch: {off}."
+    cause += _layers(method, arguments, [given for other, given in calls if other is method], prepared, accuracy)
+    remedy = _remedy(step)
+    if _has_dropout(method.program):
+        cause += " Its dropout is in training mode, so each call returns other results."
+        remedy = "Call model.eval() before torch.export.export, or give F.dropout training=self.training."
+    return ImporterError("ACCURACY_LOST", cause, remedy, "validate")
+
+
+def nothing_compared(accuracy: Accuracy, name: str) -> ImporterError:
+    """The error for a comparison that would prove nothing: eager PyTorch itself returns NaN."""
+    share = f"{1 - accuracy.compared:.0%}"
+    cause = (
+        f"Eager PyTorch returns NaN for {share} of the values of output '{name}' on the inputs that were tried, "
+        "so there is nothing to compare the program with."
+    )
+    remedy = (
+        "Give inputs for which the model returns numbers: as the example of torch.export.export, in example_inputs() "
+        "of the factory's file, or as calibration data."
+    )
+    return ImporterError("NOTHING_COMPARED", cause, remedy, "validate")
+
+
+def _remedy(step: Step) -> str:
+    loosen = "raise max_relative_error"
+    if step.recipe.needs_calibration:
+        return f"Give calibration data that is like the real input, choose a finer recipe, or {loosen}."
+    if step.recipe.prepare is not None:
+        return f"Choose a finer recipe such as xnnpack_fp32, or {loosen}."
+    return f"Try the recipe 'portable' to see whether the backend is at fault, or {loosen}."
+
+
+def _has_dropout(program: ExportedProgram) -> bool:
+    """Whether values are dropped at random, as in training."""
+    nodes = [node for node in program.graph.nodes if "dropout" in str(node.target)]
+    return any(item is True for node in nodes for item in node.args)
+
+
+def _layers(
+    method: Method,
+    arguments: Arguments,
+    calls: list[Arguments],
+    prepared: dict[str, ExportedProgram],
+    accuracy: Accuracy,
+) -> str:
+    """calls: all that were compared, since only together they show which parts of an output are of another size."""
+    if method.name not in prepared:
+        return ""
+    try:
+        losses = worst(method, prepared[method.name], arguments)
+        quantized = _in_pytorch(method, prepared[method.name], calls)
+    except Exception:  # the error that is being built matters more
+        return ""
+    if quantized.max_relative * _FAR < accuracy.max_relative:
+        return (
+            f" Quantization alone does not explain it: in PyTorch the quantized program is off by relative "
+            f"{quantized.max_relative:.2g}, so the backend is at fault."
+        )
+    return f" Most is lost at {', '.join(str(loss) for loss in losses)}." if losses else ""
+
+
+def _in_pytorch(method: Method, changed: ExportedProgram, calls: list[Arguments]) -> Accuracy:
+    """How far the quantized program is from the original where no backend is at work."""
+    found = Accuracy()
+    modules = [program.module(check_guards=False) for program in (method.program, changed)]
+    with torch.no_grad():
+        for index, (positional, keyword) in enumerate(calls):
+            left, right = (flatten_outputs(module(*positional, **keyword)) for module in modules)
+            found.add(index, [], left, right)
+    return found.judge()

@@ -1,0 +1,146 @@
+"""Metrics of a model's outputs: one score for each sample, and their mean. Imports torch.
+
+top1 top5   share of positions whose target is the largest, or among the five largest, along the class axis
+iou         intersection over union of classes, or of one mask; the mean over the classes that occur
+cosine      cosine similarity of the flattened output and the target
+mae rmse    mean absolute error, root of the mean squared error
+FILE:NAME   a function of a Python file: (outputs: list of arrays, target: array) -> a number; more is better
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from importer.errors import ImporterError
+from importer.options import METRICS
+
+Score = Callable[[Sequence[torch.Tensor], torch.Tensor], float]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """score: of one sample. more_is_better: whether a larger value is a better one. summary: of all samples' scores."""
+
+    name: str
+    score: Score
+    more_is_better: bool = True
+    summary: Callable[[Sequence[float]], float] = lambda scores: math.fsum(scores) / len(scores)
+
+
+def metric(name: str, resolve: Callable[[str], Path]) -> Metric:
+    """The metric of a name. resolve: finds the file of `FILE.py:function`. Raises OPTION_INVALID and METRIC_FAILED."""
+    if name in _KNOWN:
+        return _KNOWN[name]
+    path, colon, function = name.rpartition(":")
+    if not colon or not path.endswith(".py"):
+        cause = f"There is no metric '{name}'."
+        raise ImporterError("OPTION_INVALID", cause, f"There are: {', '.join(METRICS)}, FILE.py:function.", "read")
+    return Metric(name, _of_file(resolve(path), function, name))
+
+
+def usual(output: torch.Tensor, target: torch.Tensor) -> str:
+    """The metric when none is named: top1 for class numbers, else rmse."""
+    is_class = not target.is_floating_point() and output.is_floating_point() and output.dim() == target.dim() + 1
+    return "top1" if is_class else "rmse"
+
+
+def _top(count: int) -> Score:
+    def score(outputs: Sequence[torch.Tensor], target: torch.Tensor) -> float:
+        output = outputs[0]
+        if output.dim() != target.dim() + 1 or output.shape[1] < 1:
+            raise _unsuitable(f"top{count}", output, target, "class scores along axis 1, and class numbers as target")
+        best = output.topk(min(count, output.shape[1]), dim=1).indices
+        return float((best == target.unsqueeze(1)).any(dim=1).double().mean())
+
+    return score
+
+
+def _iou(outputs: Sequence[torch.Tensor], target: torch.Tensor) -> float:
+    output = outputs[0]
+    if output.dim() == target.dim() + 1 and output.shape[1] > 1:
+        found, classes = (
+            output.argmax(dim=1),
+            sorted({*output.argmax(dim=1).flatten().tolist(), *target.flatten().tolist()}),
+        )
+    elif output.numel() == target.numel():
+        found, target, classes = (output > 0.5).long().reshape(target.shape), (target > 0.5).long(), [1]
+    else:
+        raise _unsuitable("iou", output, target, "class scores along axis 1, or one mask of the target's size")
+    parts = []
+    for number in classes:
+        both = ((found == number) & (target == number)).sum().item()
+        either = ((found == number) | (target == number)).sum().item()
+        parts.append(both / either if either else 1.0)
+    return math.fsum(parts) / len(parts)
+
+
+def _cosine(outputs: Sequence[torch.Tensor], target: torch.Tensor) -> float:
+    left, right = _same_size("cosine", outputs[0], target)
+    return float(torch.nn.functional.cosine_similarity(left, right, dim=0))
+
+
+def _mae(outputs: Sequence[torch.Tensor], target: torch.Tensor) -> float:
+    left, right = _same_size("mae", outputs[0], target)
+    return float((left - right).abs().mean())
+
+
+def _mean_square(outputs: Sequence[torch.Tensor], target: torch.Tensor) -> float:
+    left, right = _same_size("rmse", outputs[0], target)
+    return float((left - right).square().mean())
+
+
+def _root_of_mean(scores: Sequence[float]) -> float:
+    return math.sqrt(math.fsum(scores) / len(scores))
+
+
+_KNOWN = {
+    "top1": Metric("top1", _top(1)),
+    "top5": Metric("top5", _top(5)),
+    "iou": Metric("iou", _iou),
+    "cosine": Metric("cosine", _cosine),
+    "mae": Metric("mae", _mae, False),
+    "rmse": Metric("rmse", _mean_square, False, _root_of_mean),
+}
+
+
+def _same_size(name: str, output: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    if output.numel() != target.numel():
+        raise _unsuitable(name, output, target, "a target of the output's size")
+    return output.double().flatten(), target.double().flatten()
+
+
+def _unsuitable(name: str, output: torch.Tensor, target: torch.Tensor, wanted: str) -> ImporterError:
+    cause = (
+        f"The metric '{name}' needs {wanted}; the output has the shape {list(output.shape)}, "
+        f"the target {list(target.shape)}."
+    )
+    return ImporterError("METRIC_UNSUITABLE", cause, "Choose another metric, or correct the targets.", "validate")
+
+
+def _of_file(path: Path, function: str, name: str) -> Score:
+    remedy = "Correct the function: it takes a list of arrays and the target, and returns a number; more is better."
+    try:
+        spec = importlib.util.spec_from_file_location("metric_of_the_project", path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        chosen: Callable[..., Any] = getattr(module, function)
+    except Exception as error:
+        cause = f"The metric '{name}' cannot be loaded: {type(error).__name__}: {str(error)[:300]}"
+        raise ImporterError("METRIC_FAILED", cause, remedy, "validate") from error
+
+    def score(outputs: Sequence[torch.Tensor], target: torch.Tensor) -> float:
+        try:
+            return float(chosen([value.numpy() for value in outputs], target.numpy()))
+        except Exception as error:
+            cause = f"The metric '{name}' failed: {type(error).__name__}: {str(error)[:300]}"
+            raise ImporterError("METRIC_FAILED", cause, remedy, "validate") from error
+
+    return score

@@ -1,0 +1,199 @@
+"""Which class or function of the project a state dict belongs to, by reading Python files without running them.
+
+A guess is an offer: the person takes it with one click, and only then the file runs. Standard library only.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from importer.errors import Guess
+from importer.inputs.first_layer import example_input
+from importer.plain_files import read_plain
+from importer.sources.architecture.layer_shapes import Definition, Layers, definitions, layers_of, parameters_of
+from importer.sources.architecture.torch_layers import Unknown
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+_MOST_GUESSES = 3
+_MOST_FILES = 200
+_MOST_BYTES = 256 * 1024
+_SKIPPED = frozenset({"addons", "__pycache__", "node_modules", "site-packages"})
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """How well a definition fits. exact: every tensor was compared; else some only by the layer's name."""
+
+    exact: bool
+    arguments: dict[str, int]
+
+
+def guess_factories(
+    source: Path, project: Path | None, tensors: Shapes, files: Sequence[Path] | None = None
+) -> list[Guess]:
+    """Definitions whose state dict has the names and shapes of `tensors`, the surest first. files: what to look at when
+    this process may not look for it."""
+    found: list[tuple[tuple[bool, bool, bool], Guess]] = []
+    for path in python_files(source, project) if files is None else files:
+        tree = parse_python(path)
+        known = definitions(tree) if tree is not None else {}
+        for definition in known.values():
+            fit = _fit(definition, known, tensors)
+            if fit is not None:
+                rank = (not fit.exact, path.parent != source.parent, definition.is_class)
+                found.append((rank, _guess(path, project, definition, fit, known, tensors)))
+    found.sort(key=lambda item: item[0])
+    return [guess for _, guess in found[:_MOST_GUESSES]]
+
+
+def _guess(
+    path: Path,
+    project: Path | None,
+    definition: Definition,
+    fit: _Fit,
+    known: Mapping[str, Definition],
+    tensors: Shapes,
+) -> Guess:
+    inside = path.relative_to(project) if project is not None and path.is_relative_to(project) else None
+    place = f"res://{inside.as_posix()}" if inside is not None else str(path)
+    options = {"factory": f"{place}:{definition.name}"}
+    if fit.arguments:
+        options["factory_arguments"] = json.dumps(fit.arguments)
+    if "example_inputs" not in known and (inputs := _inputs(definition, known, tensors)):
+        options["inputs"] = inputs
+    how = "its names and shapes fit" if fit.exact else "its names fit"
+    kind = "class" if definition.is_class else "function"
+    reason = f"The {kind} {definition.name} in {path.name} may build the model: {how}."
+    return Guess(f"Use {definition.name} of {path.name}", reason, options)
+
+
+def python_files(source: Path, project: Path | None) -> Iterator[Path]:
+    """The Python files beside the source, then those of the project; not those of environments and addons."""
+    beside = sorted(source.parent.glob("*.py"))
+    found = dict.fromkeys(path for path in beside if path.is_file())
+    if project is not None:
+        for folder, names, files in os.walk(project):
+            names[:] = sorted(n for n in names if not n.startswith(".") and n not in _SKIPPED and _is_code(folder, n))
+            found.update(dict.fromkeys(Path(folder) / name for name in sorted(files) if name.endswith(".py")))
+            if len(found) >= _MOST_FILES:
+                break
+    for path in list(found)[:_MOST_FILES]:
+        if not path.is_symlink() and path.is_file():
+            yield path
+
+
+def _is_code(folder: str, name: str) -> bool:
+    return not (Path(folder) / name / "pyvenv.cfg").exists()
+
+
+def parse_python(path: Path) -> ast.Module | None:
+    """A Python file's syntax tree; nothing when it cannot be read."""
+    try:
+        return ast.parse(read_plain(path, _MOST_BYTES))
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OSError):
+        return None
+
+
+def assigned_names(tree: ast.Module) -> set[str] | None:
+    """The names that a file surely defines at its top; nothing when it may define others: by `from x import *`, inside
+    of a condition."""
+    names: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        elif not isinstance(node, (ast.AnnAssign, ast.Expr)):
+            return None
+    return None if "*" in names else names
+
+
+def _fit(definition: Definition, known: Mapping[str, Definition], tensors: Shapes) -> _Fit | None:
+    layers = layers_of(definition, known)
+    if layers is None or not layers.shapes:
+        return None
+    for strip in _prefixes(tensors):
+        given = {name.removeprefix(strip): shape for name, shape in tensors.items()}
+        bound = _bind(layers, given)
+        if bound is not None:
+            arguments = _arguments(definition, bound)
+            if arguments is not None:
+                return _Fit(not layers.open and not layers.has_unknown_shapes(), arguments)
+    return None
+
+
+def _prefixes(tensors: Shapes) -> list[str]:
+    """The common prefixes of all names, part by part: "", "module.", "module._orig_mod.", ..."""
+    found = [""]
+    while tensors:
+        rest = next(iter(tensors)).removeprefix(found[-1])
+        following = f"{found[-1]}{rest.partition('.')[0]}."
+        if not all(name.startswith(following) for name in tensors):
+            break
+        found.append(following)
+    return found
+
+
+def _bind(layers: Layers, given: Shapes) -> dict[str, int] | None:
+    """The values of the definition's parameters that give these shapes; nothing when no values do."""
+    bound: dict[str, int] = {}
+    for name, shape in layers.shapes.items():
+        if name not in given:
+            if name in layers.optional:
+                continue
+            return None
+        if shape is not None and not _unify(shape, given[name], bound):
+            return None
+    rest = [name for name in given if name not in layers.shapes]
+    explained = not rest or (2 * len(rest) <= len(given) and all(name.startswith(tuple(layers.open)) for name in rest))
+    return bound if explained else None
+
+
+def _unify(shape: tuple[object, ...], actual: tuple[int, ...], bound: dict[str, int]) -> bool:
+    if len(shape) != len(actual):
+        return False
+    for expected, size in zip(shape, actual, strict=True):
+        if isinstance(expected, Unknown):
+            if not expected.name:
+                continue
+            value, rest = divmod(size, expected.factor)
+            if rest or bound.setdefault(expected.name, value) != value:
+                return False
+        elif expected != size:
+            return False
+    return True
+
+
+def _arguments(definition: Definition, bound: Mapping[str, int]) -> dict[str, int] | None:
+    """The arguments that must be given; nothing when one of them is not known."""
+    given = {}
+    for name, default in parameters_of(definition).items():
+        if name in bound and bound[name] != default:
+            given[name] = bound[name]
+        elif name not in bound and default is None:
+            return None
+    return given
+
+
+def _inputs(definition: Definition, known: Mapping[str, Definition], tensors: Shapes) -> str:
+    """The option `inputs` for a model with one input, from its first layer; empty when that does not say it."""
+    found = inputs_of(definition, known, tensors)
+    return f"{found[0][0]}: {found[1]}" if found and len(found[0]) == 1 and found[1] else ""
+
+
+def inputs_of(definition: Definition, known: Mapping[str, Definition], tensors: Shapes) -> tuple[list[str], str] | None:
+    """The names of what forward takes, and what its first layer does; nothing when the source does not say it."""
+    layers = layers_of(definition, known)
+    if layers is None or not layers.forward:
+        return None
+    kind, name = layers.first or ("", "")
+    weight = next((shape for key, shape in tensors.items() if name and key.endswith(name)), ())
+    return layers.forward, example_input(kind, weight)

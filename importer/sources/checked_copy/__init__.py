@@ -1,0 +1,1 @@
+"""Checked copies of programs and scripts, so that torch opens only checked contents."""

@@ -1,0 +1,164 @@
+"""A Python file of the project that builds the architecture of a state dict.
+
+def build(**arguments) -> nn.Module            named by the option `factory`: `res://models/net.py:build`, or a class
+def example_inputs() -> tuple | dict           optional: one call's arguments
+def calibration() -> Iterable[tuple]           optional: inputs to calibrate quantization with
+def methods(model) -> {name: (module, example)} optional: several methods in one program
+def constant_methods(model) -> {name: value}   optional: values that the program can be asked for
+dynamic_shapes = {...}                         optional: as torch.export takes them
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import sysconfig
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from importer.cache.cache_key import hash_file
+from importer.cache.factory_modules import imported_files
+from importer.errors import ImporterError
+from importer.options import ImportOptions, split_factory
+from importer.paths import resolve
+
+
+@contextmanager
+def neighbours(options: ImportOptions, project: Path | None) -> Iterator[None]:
+    """While it lasts the factory's file may import what is beside it, now and later in its functions.
+
+    All of it is read anew: a module of the same name that this process already has (an older state of the file, or
+    another project's) is put aside, and comes back afterwards. Nothing of the project stays in sys.path and
+    sys.modules; what it made Python import from elsewhere stays, because torch's parts cannot be imported twice.
+    """
+    if not options.factory.strip():
+        yield
+        return
+    factory = resolve(split_factory(options.factory)[0], project, "factory")
+    folder = factory.parent
+    names = _names_beside(factory)
+    aside = {name: module for name, module in sys.modules.items() if _top(name) in names}
+    for name in aside:
+        del sys.modules[name]
+    before = set(sys.modules)
+    writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        sys.dont_write_bytecode = writes_bytecode
+        for name in set(sys.modules) - before:
+            # Also what it imported by a made-up name; but not from an environment (.venv) that is in this folder.
+            file = _file(sys.modules[name])
+            if _top(name) in names or (_is_inside(file, [folder]) and not _is_inside(file, _installed())):
+                del sys.modules[name]
+        sys.modules.update(aside)
+
+
+def _names_beside(factory: Path) -> set[str]:
+    """The top names of the modules and packages that the factory may import from its folder. Not those that no
+    neighbour may replace: Python's own, installed ones that are loaded, and this package."""
+    files = imported_files(factory) if factory.is_file() else {}
+    names = {name.partition("/")[0].removesuffix(".py") for name in files}
+    loaded = {name for name in names if _is_inside(_file(sys.modules.get(name)), _installed())}
+    return names - loaded - set(sys.stdlib_module_names) - {_top(__name__)}
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _installed() -> list[Path]:
+    return [Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib", "stdlib", "platstdlib")]
+
+
+def _file(module: ModuleType | None) -> str:
+    # Not by getattr, which would start modules that load late.
+    file = vars(module).get("__file__") if module is not None else None
+    return file if isinstance(file, str) else ""
+
+
+def _is_inside(file: str, folders: list[Path]) -> bool:
+    return any(file.startswith(f"{folder}{os.sep}") for folder in folders)
+
+
+class Factory:
+    """The functions of a factory's file, inside of `neighbours`. Raises FACTORY_FAILED with the person's own traceback
+    in the log."""
+
+    def __init__(self, options: ImportOptions, project: Path | None) -> None:
+        text, self.function = split_factory(options.factory)
+        self._is_named = text != options.factory.strip()
+        self.path = resolve(text, project, "factory")
+        self._arguments = options.arguments()
+        self._module = self._import()
+
+    def build(self) -> torch.nn.Module:
+        function = getattr(self._module, self.function, None) or self._only_class()
+        if not callable(function):
+            names = [name for name, value in vars(self._module).items() if callable(value) and not name.startswith("_")]
+            cause = f"{self.path.name} has no '{self.function}'; it has {', '.join(names[:8]) or 'nothing to call'}."
+            remedy = "Name a class or a function in the option 'factory': net.py:Net."
+            raise ImporterError("FACTORY_FAILED", cause, remedy, "load")
+        model = self._call(function, **self._arguments)
+        if not isinstance(model, torch.nn.Module):
+            cause = f"{self.path.name}:{self.function} returned {type(model).__name__}; expected a torch.nn.Module."
+            raise ImporterError("FACTORY_FAILED", cause, "Return the model from the factory.", "load")
+        return model
+
+    def _only_class(self) -> type[torch.nn.Module] | None:
+        """The one module class that the file itself defines, when the option names nothing in the file."""
+        if self._is_named:
+            return None
+        own = [value for value in vars(self._module).values() if isinstance(value, type)]
+        own = [
+            value for value in own if issubclass(value, torch.nn.Module) and value.__module__ == self._module.__name__
+        ]
+        return own[0] if len(own) == 1 else None
+
+    def value(self, name: str, *arguments: Any) -> Any:
+        """The result of the optional function `name`, or the value of that name; None when there is none."""
+        found = getattr(self._module, name, None)
+        return self._call(found, *arguments) if callable(found) else found
+
+    def calibration(self) -> list[Any]:
+        """All calls of `calibration()`. The code of a generator runs here; its exceptions are those of the factory."""
+        return list(self._call(lambda: list(self.value("calibration"))))
+
+    def has(self, name: str) -> bool:
+        return hasattr(self._module, name)
+
+    def _import(self) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(f"factory_{self.path.stem}", self.path)
+        if spec is None or spec.loader is None:
+            cause = f"{self.path.name} is not a Python file."
+            raise ImporterError("FACTORY_FAILED", cause, "Name a .py file in the option 'factory'.", "load")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        self._call(spec.loader.exec_module, module)
+        return module
+
+    def _call(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+        try:
+            return function(*arguments, **keywords)
+        except ImporterError:
+            raise
+        except (Exception, SystemExit) as error:
+            cause = f"{self.path.name} failed: {type(error).__name__}: {error}."
+            remedy = "Correct the factory, or change the option 'factory_arguments'."
+            if isinstance(error, PermissionError):
+                remedy = (
+                    "In the sandbox a factory has no network and no other folders. If it is "
+                    f"your own and has to, add its SHA-256 {hash_file(self.path)} to the project setting "
+                    "executorch/import/trusted_factories (or give it to --trust-factory)."
+                )
+            raise ImporterError("FACTORY_FAILED", cause, remedy, "load", traceback.format_exc()) from error

@@ -1,0 +1,1 @@
+"""The reader of an ONNX file, with limits, and the checks of its contents."""

@@ -1,0 +1,120 @@
+"""An ONNX file as a source of the importer. Importing this module imports torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from importer.errors import ImporterError
+from importer.inputs import examples
+from importer.model import Source, SourceMethod
+from importer.signature import TensorSpec
+from importer.sources.onnx.file.graph_checks import check_model
+from importer.sources.onnx.file.model_file import Model, read_model
+from importer.sources.onnx.inputs import Signature, signature
+from importer.sources.onnx.module import OnnxModule
+from importer.sources.onnx.policies import WithState, state_of
+from importer.sources.onnx.reference import reference
+
+_MOST_NUMBERS = 64  # of a constant method
+_EXPORT_ERRORS = (
+    "DYNAMIC_SHAPE_REFUSED",
+    "EXPORT_FAILED",
+    "EXPORT_DATA_DEPENDENT",
+    "ONNX_VALUE_NEEDED",
+    "ONNX_NODE_FAILS",
+)
+
+
+def load_onnx(path: Path, declared: list[TensorSpec]) -> Source:
+    """The graph as one method `forward`; outputs that do not depend on an input become constant methods."""
+    model = read_model(path)
+    check_model(model)
+    taken = [item for item in model.graph.inputs if item.name not in model.graph.constants]
+    # A recurrent policy keeps the state of one player.
+    names = [item.name for item in taken], [item.name for item in model.graph.outputs]
+    state = None if declared else state_of(*names)
+    has_layers = any(node.operator in ("LSTM", "GRU", "RNN") for node in model.graph.nodes)
+    batch = 1 if has_layers or state is not None else 0
+    found = signature(taken, declared, batch)
+    source = Source([])
+    try:
+        method = _method(model, found, source)
+    except ImporterError as error:
+        if not found.chosen or error.code not in _EXPORT_ERRORS:
+            raise
+        found = signature(taken, declared, 1)
+        method = _method(model, found, source)
+    if found.chosen:
+        method.otherwise = lambda: _method(model, signature(taken, declared, 1), source)
+    if state is not None:
+        _keep_state(method, source)
+    if found.fixed_batch and state is None:
+        source.notes.append(
+            "The file leaves the batch open; the program takes one sample with each call. The option 'inputs' can give "
+            "it a range, such as `x: float32[batch:1..8,...]`."
+        )
+    source.methods.append(method)
+    return source
+
+
+def _method(model: Model, found: Signature, source: Source) -> SourceMethod:
+    specs = [spec for spec in found.specs if spec.value is None]
+    values = {spec.name: _filled(spec) for spec in found.specs if spec.value is not None}
+    varies = any(dimension.is_dynamic for spec in specs for dimension in spec.dimensions)
+    module = OnnxModule(model, not varies, values).eval()
+    example = tuple(examples.make_tensor(spec, examples.example_shape(spec)) for spec in specs)
+    if module.is_quantized:
+        import executorch.kernels.quantized  # noqa: F401  (what XNNPACK does not take runs on its kernels)
+    module.probe(example)
+    source.constant_methods = _take_constants(module)
+    names = [spec.name for spec in specs]
+    outputs = [item.name for item in module.outputs]
+    compared, note = reference(model.path, names, outputs, values, example)
+    source.notes = [*module.notes, *filter(None, [note])]
+    method = SourceMethod("forward", module, None, (example, {}), specs, None, True)
+    method.input_names, method.output_names = names, outputs
+    method.reference = compared
+    method.reference_name = compared.title if compared else f"PyTorch {torch.__version__}"
+    return method
+
+
+def _keep_state(method: SourceMethod, source: Source) -> None:
+    """Make the program keep a policy's state, so that one call is one step."""
+    state = state_of(method.input_names, method.output_names)
+    if state is None or method.module is None:
+        return
+    first = method.example[0][state.taken]
+    method.module = WithState(method.module, state, first)
+    if method.reference is not None:
+        method.reference = WithState(method.reference, state, first)
+    example = tuple(value for index, value in enumerate(method.example[0]) if index != state.taken)
+    method.example = (example, method.example[1])
+    method.declared = [spec for spec in method.declared if spec.name != state.name]
+    method.input_names = [name for name in method.input_names if name != state.name]
+    del method.output_names[state.given]
+    source.notes.append(
+        f"The session keeps the state '{state.name}': one call is one step, and reset_state() sets the initial state. "
+        "To pass it with each call, declare it in the option 'inputs'."
+    )
+
+
+def _filled(spec: TensorSpec) -> torch.Tensor:
+    """An input that is fixed to a value."""
+    dtype: torch.dtype = getattr(torch, spec.dtype)
+    return torch.full(spec.shape, spec.value or 0.0, dtype=torch.float64).to(dtype)
+
+
+def _take_constants(module: OnnxModule) -> dict[str, Any]:
+    """Removes and returns the outputs that do not depend on an input: a policy's version, its sizes."""
+    constants: dict[str, Any] = {}
+    for name, tensor in module.constant_outputs().items():
+        usable = name.isidentifier() and name != "forward" and tensor.numel() <= _MOST_NUMBERS
+        if usable and tensor.dtype in (torch.float32, torch.float64, torch.int32, torch.int64, torch.bool):
+            constants[name] = tensor.item() if tensor.numel() == 1 else tensor.reshape(-1).tolist()
+    if len(constants) == len(module.outputs):
+        return {}
+    module.outputs = [item for item in module.outputs if item.name not in constants]
+    return constants

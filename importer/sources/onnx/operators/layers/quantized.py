@@ -1,0 +1,146 @@
+"""Quantized values: as XNNPACK recognises them where it can, else with arithmetic in floats."""
+
+from __future__ import annotations
+
+import torch
+import torch.ao.quantization.fx._decomposed  # registers quantized_decomposed
+from torch import Tensor
+
+from importer.sources.onnx.call import Call
+from importer.sources.onnx.operators.layers.convolution import convolved
+from importer.sources.onnx.operators.matrix import product
+from importer.sources.onnx.registry import operator
+from importer.sources.onnx.tensors import torch_dtype
+from importer.sources.onnx.values import Constant, Quantized, Shifted, Value
+
+_RANGES = {torch.int8: (-128, 127), torch.uint8: (0, 255), torch.int16: (-32768, 32767), torch.uint16: (0, 65535)}
+
+
+@operator("QuantizeLinear", given=(1, 2), inputs=(2, 3))
+def _quantize(call: Call, x: Tensor, scale: Value, zero: Value = None) -> Value:
+    return quantize(call, x, scale, zero)
+
+
+def quantize(call: Call, x: Tensor, scale: Value, zero: Value) -> Value:
+    """A tensor in steps of `scale`."""
+    dtype = torch.uint8
+    known_scale, known_zero = call.constant(scale), None if zero is None else call.constant(zero)
+    if zero is not None:
+        dtype = known_zero.dtype if known_zero is not None else call.tensor(zero).dtype
+    elif call.has("output_dtype") and call.integer("output_dtype"):
+        dtype = torch_dtype(call.integer("output_dtype"), str(call.node))
+    if dtype not in _RANGES:
+        raise call.unsupported(f"the dtype {dtype}")
+    one = known_scale is not None and known_scale.numel() == 1 and (zero is None or known_zero is not None)
+    if one and dtype in (torch.int8, torch.uint8) and x.dtype == torch.float32 and not call.folding:
+        assert known_scale is not None
+        shift = 128 if dtype == torch.uint8 else 0
+        offset = int(call.known_number(zero) or 0) - shift
+        made: Tensor = torch.ops.quantized_decomposed.quantize_per_tensor(
+            x, call.known_number(scale), offset, -128, 127, torch.int8
+        )
+        return Shifted(made) if shift else made
+    low, high = _RANGES[dtype]
+    step, middle = _spread(call, call.tensor(scale), x), None if zero is None else _spread(call, call.tensor(zero), x)
+    steps = torch.round(x.float() / step.float())
+    return torch.clamp(steps if middle is None else steps + middle.float(), low, high).to(torch.int64).to(dtype)
+
+
+def _spread(call: Call, value: Tensor, x: Tensor) -> Tensor:
+    """A scale for each channel or block, in a shape that broadcasts to the tensor."""
+    if value.numel() == 1:
+        return value.reshape(())
+    axis = call.integer("axis", 1) % x.dim()
+    if block := call.integer("block_size", 0):
+        return value.repeat_interleave(block, axis).narrow(axis, 0, int(x.shape[axis]))
+    return value.reshape([-1 if item == axis else 1 for item in range(x.dim())])
+
+
+@operator("DequantizeLinear", given=None, folds=False, inputs=(2, 3))
+def _dequantize(call: Call, value: Value, scale: Value, zero: Value = None) -> Value:
+    return dequantize(call, value, scale, zero, call.integer("axis", 1))
+
+
+def dequantize(call: Call, value: Value, scale: Value, zero: Value, axis: int = 0) -> Value:
+    """Quantized values as floats: weights stay int8 where the model computes with int8."""
+    numbers, known_scale = call.constant(value), call.constant(scale)
+    known_zero = torch.zeros((), dtype=torch.int8) if zero is None else call.constant(zero)
+    if numbers is not None and known_scale is not None and known_zero is not None:
+        if call.module.is_quantized and not call.integer("block_size", 0) and known_scale.dtype == torch.float32:
+            found = _weights(call, numbers, known_scale, known_zero, axis)
+            if found is not None:
+                return found
+        elif numbers.numel() > 1024:
+            call.module.note("Its weights are quantized and its activations are not: the weights became floats.")
+        step, middle = _spread(call, known_scale, numbers), _spread(call, known_zero, numbers)
+        return Constant((numbers.to(torch.float32) - middle.to(torch.float32)).to(step.dtype) * step)
+    x = value.tensor if isinstance(value, Shifted) else call.tensor(value)
+    one = known_scale is not None and known_scale.numel() == 1 and known_zero is not None
+    if one and x.dtype == torch.int8 and known_scale is not None and known_scale.dtype == torch.float32:
+        assert known_zero is not None
+        offset = int(call.known_number(zero) or 0) - (128 if isinstance(value, Shifted) else 0)
+        made: Tensor = torch.ops.quantized_decomposed.dequantize_per_tensor(
+            x, call.known_number(scale), offset, -128, 127, torch.int8
+        )
+        return made
+    x = call.tensor(value)
+    step = _spread(call, call.tensor(scale), x)
+    floats = x.to(torch.float32)
+    if zero is not None:
+        floats = floats - _spread(call, call.tensor(zero), x).to(torch.float32)
+    return (floats * step.to(torch.float32)).to(step.dtype)
+
+
+def _weights(call: Call, numbers: Tensor, scale: Tensor, zero: Tensor, axis: int) -> Quantized | None:
+    """Weights of 8 bits as int8; nothing for other numbers, such as biases of 32 bits."""
+    if numbers.dtype not in (torch.int8, torch.uint8) or numbers.dim() < 2:
+        return None
+    shift = 128 if numbers.dtype == torch.uint8 else 0
+    signed = (numbers.to(torch.int16) - shift).to(torch.int8)
+    channels = scale.numel()
+    middle = (zero.to(torch.int64) - shift).reshape(-1)
+    key = f"weights_{channels}"
+    holders = call.module.kept(call.key, key, lambda: [signed, scale.reshape(-1), middle.expand(channels).contiguous()])
+    kept, step, offset = holders
+    return Quantized(kept, step, offset, None if channels == 1 else axis % numbers.dim())
+
+
+@operator("DynamicQuantizeLinear")
+def _dynamic(call: Call, x: Tensor) -> list[Tensor]:
+    call.module.note("It is quantized dynamically (DynamicQuantizeLinear); the program computes the same in floats.")
+    low, high = torch.clamp(x.amin(), max=0.0), torch.clamp(x.amax(), min=0.0)
+    step = (high - low) / 255.0
+    safe = torch.where(step == 0, torch.ones_like(step), step)
+    middle = torch.clamp(torch.round(-low / safe), 0, 255)
+    steps = torch.clamp(torch.round(x / safe) + middle, 0, 255)
+    return [steps.to(torch.uint8), step, middle.to(torch.uint8)]
+
+
+@operator("QLinearConv", given=None, inputs=(8, 9), folds=False)
+def _conv(
+    call: Call, x: Value, x_scale: Value, x_zero: Value, w: Value, w_scale: Value, w_zero: Value,
+    y_scale: Value, y_zero: Value, bias: Value = None,
+) -> Value:  # fmt: skip
+    source = call.tensor(dequantize(call, x, x_scale, x_zero))
+    weight = call.tensor(dequantize(call, w, w_scale, w_zero, 0))
+    added = None
+    if bias is not None:
+        step = (call.tensor(x_scale) * call.tensor(w_scale)).reshape(-1)
+        known = [call.constant(item) for item in (bias, x_scale, w_scale)]
+        if None not in known:
+            number, first, second = known
+            assert number is not None and first is not None and second is not None
+            made = call.module.kept(call.key, "bias", lambda: [number.float() * (first * second).reshape(-1)])
+            added = call.tensor(made[0])
+        else:
+            added = call.tensor(bias).float() * step
+    return quantize(call, convolved(call, source, weight, added), y_scale, y_zero)
+
+
+@operator("QLinearMatMul", given=None, inputs=(8, 8), folds=False)
+def _matmul(
+    call: Call, a: Value, a_scale: Value, a_zero: Value, b: Value, b_scale: Value, b_zero: Value,
+    y_scale: Value, y_zero: Value,
+) -> Value:  # fmt: skip
+    left, right = dequantize(call, a, a_scale, a_zero, -2), dequantize(call, b, b_scale, b_zero, -1)
+    return quantize(call, product(call, left, right), y_scale, y_zero)

@@ -1,0 +1,59 @@
+"""The errors of ONNX files. Standard library only."""
+
+from __future__ import annotations
+
+from importer.errors import ImporterError
+
+_AGAIN = "Download or export the file again."
+
+
+def damaged(reason: str) -> ImporterError:
+    """Bytes that are not the encoding of an ONNX model."""
+    return ImporterError("ONNX_DAMAGED", f"The ONNX file is damaged: {reason}.", _AGAIN, "read")
+
+
+def unknown_field(message: str, number: int) -> ImporterError:
+    cause = f"The ONNX file has the field {number} in a {message}, which no known version of ONNX has."
+    return ImporterError("ONNX_UNKNOWN_FIELD", cause, "Export it again for opset 7 to 28.", "read")
+
+
+def too_large(reason: str) -> ImporterError:
+    remedy = "Use a smaller model, or export this one again with torch.export.save."
+    return ImporterError("ONNX_TOO_LARGE", f"The ONNX file is too large: {reason}.", remedy, "read")
+
+
+def invalid(reason: str) -> ImporterError:
+    """A graph that no ONNX runtime may accept."""
+    return ImporterError("ONNX_GRAPH_INVALID", f"The ONNX graph is invalid: {reason}.", _AGAIN, "read")
+
+
+def cyclic(reason: str) -> ImporterError:
+    return ImporterError("ONNX_GRAPH_CYCLIC", f"The ONNX graph has a cycle: {reason}.", _AGAIN, "read")
+
+
+def bad_tensor(name: str, reason: str) -> ImporterError:
+    return ImporterError("ONNX_TENSOR_INVALID", f"The tensor '{name[:100]}' of the ONNX file {reason}.", _AGAIN, "read")
+
+
+def bad_type(reason: str) -> ImporterError:
+    remedy = "Export the model again with tensors of numbers only."
+    return ImporterError("ONNX_TYPE_UNSUPPORTED", f"{reason}.", remedy, "read")
+
+
+def bad_attribute(node: str, name: str, reason: str) -> ImporterError:
+    cause = f"The attribute '{name}' of {node} {reason}."
+    return ImporterError("ONNX_ATTRIBUTE_INVALID", cause, _AGAIN, "load")
+
+
+def external_missing(tensor: str, location: str) -> ImporterError:
+    cause = f"The tensor '{tensor[:100]}' is in the file '{location[:100]}', which is not beside the ONNX file."
+    return ImporterError("ONNX_EXTERNAL_DATA_MISSING", cause, f"Put '{location[:100]}' beside it.", "read")
+
+
+def external_refused(tensor: str, reason: str) -> ImporterError:
+    cause = f"The external data of the tensor '{tensor[:100]}' cannot be used: {reason}."
+    remedy = (
+        "Save the model again with its data in one file beside it: "
+        "onnx.save(model, 'net.onnx', save_as_external_data=True, location='net.onnx.data')."
+    )
+    return ImporterError("ONNX_EXTERNAL_DATA_REFUSED", cause, remedy, "read")

@@ -1,0 +1,5 @@
+# Debian's cross compiler (g++-aarch64-linux-gnu): the wheel's libraries speak libstdc++'s std::__cxx11::string.
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
+set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -L /usr/aarch64-linux-gnu)

@@ -1,0 +1,124 @@
+"""Inputs and results in dictionaries and tuples: their tensors are inputs and outputs by their own names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from importer.exporting.export import export
+from importer.inputs.examples import from_specs
+from importer.model import Method, Source, SourceMethod
+from importer.signature import parse_inputs
+from tests.importer.conftest import Convert
+
+FACTORY = """
+import torch
+from torch import nn
+
+class Policy(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(12 + 8, 4)
+    def forward(self, obs):
+        action = self.head(torch.cat([obs["camera"].flatten(1), obs["numbers"]], 1))
+        return {"action": action, "more": (None, {"value": action.sum(1)})}
+
+def build():
+    return Policy()
+"""
+EXAMPLE = "\n\ndef example_inputs():\n    return ({'camera': torch.rand(2, 3, 2, 2), 'numbers': torch.rand(2, 8)},)\n"
+FIXED = "numbers: float32[1,8]; camera: float32[1,3,2,2]"
+VARIES = "camera: float32[agents:1..8,3,2,2]; numbers: float32[agents,8]"
+
+
+def names(artifact: Any) -> tuple[list[str], list[str]]:
+    (method,) = artifact.metadata["methods"]
+    return sorted(item["name"] for item in method["inputs"]), [item["name"] for item in method["outputs"]]
+
+
+@pytest.mark.parametrize("example", ["", EXAMPLE])
+@pytest.mark.parametrize("inputs", [FIXED, VARIES])
+def test_a_dictionary_is_declared_by_its_keys(example: str, inputs: str, tmp_path: Path, convert_file: Convert) -> None:
+    (tmp_path / "net.py").write_text(FACTORY + example, encoding="utf-8")
+    torch.save(nn.ModuleDict({"head": nn.Linear(20, 4)}).state_dict(), tmp_path / "x.pth")
+    artifact = convert_file(tmp_path / "x.pth", project=tmp_path, factory="res://net.py:build", inputs=inputs)
+    assert names(artifact) == (["camera", "numbers"], ["action", "value"])
+
+
+class Pair(nn.Module):
+    def forward(self, both: tuple[torch.Tensor, dict[str, torch.Tensor]]) -> tuple[torch.Tensor | None, torch.Tensor]:
+        return None, both[0] + both[1]["offset"]
+
+
+def test_a_program_of_nested_inputs_and_a_result_of_none(tmp_path: Path, convert_file: Convert) -> None:
+    example = ((torch.ones(3), {"offset": torch.ones(3)}),)
+    torch.export.save(torch.export.export(Pair(), example), tmp_path / "x.pt2")
+    inputs, outputs = names(convert_file(tmp_path / "x.pt2"))
+    assert "offset" in inputs and len(inputs) == 2 and outputs == ["output_1"]
+
+
+class Mixed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.goal = nn.Linear(8, 4), nn.Linear(3, 4)
+
+    def forward(self, obs: dict[str, torch.Tensor], state: torch.Tensor, scale: float = 1.0) -> torch.Tensor:
+        return (self.body(obs["body"]) + self.goal(obs["goal"]) + state) * scale
+
+
+class Tuple(nn.Module):
+    def forward(self, both: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        left, right = both
+        return left + right.sum()
+
+
+def exported(module: nn.Module, inputs: str) -> Method:
+    declared = parse_inputs(inputs)
+    method = SourceMethod("forward", module.eval(), None, from_specs(module, declared), declared)
+    return export(Source([method]))[0]
+
+
+def test_a_dictionary_beside_a_tensor() -> None:
+    method = exported(Mixed(), "state: float32[n:1..8,4]; goal: float32[n,3]; body: float32[n,8]")
+    expected = ["body: float32[n:1..8,8]", "goal: float32[n:1..8,3]", "state: float32[n:1..8,4]"]
+    assert sorted(map(str, method.inputs)) == expected
+
+
+def test_a_tuple_of_tensors_without_names() -> None:
+    method = exported(Tuple(), "float32[1,8]; float32[1,3]")
+    assert [spec.shape for spec in method.inputs] == [[1, 8], [1, 3]]
+
+
+RESULTS = """
+import torch
+from typing import NamedTuple
+from torch import nn
+
+class Out(NamedTuple):
+    mean: torch.Tensor
+    best: object
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(20, 4)
+
+    def forward(self, x):
+        y = self.head(x)
+        return Out(y, y.topk(2)) if KIND == "named" else y.topk(2)
+"""
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("named", 3), ("topk", 2)])
+def test_results_in_named_tuples(kind: str, expected: int, tmp_path: Path, convert_file: Convert) -> None:
+    (tmp_path / "net.py").write_text(f"KIND = {kind!r}\n{RESULTS}", encoding="utf-8")
+    torch.save(nn.ModuleDict({"head": nn.Linear(20, 4)}).state_dict(), tmp_path / "x.pth")
+    artifact = convert_file(tmp_path / "x.pth", project=tmp_path, factory="res://net.py:Net", inputs="x: float32[1,20]")
+    (method,) = artifact.metadata["methods"]
+    assert len(method["outputs"]) == expected
+    if kind == "named":
+        assert [item["name"] for item in method["outputs"]] == ["mean", "best_0", "best_1"]

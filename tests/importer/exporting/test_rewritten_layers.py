@@ -1,0 +1,168 @@
+"""Layers that ExecuTorch lacks or runs slowly, written in operators that XNNPACK has, against eager PyTorch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.fx import Node
+
+from importer.errors import ImporterError
+from importer.exporting.export import export
+from importer.exporting.norms import rewrite_norms
+from importer.exporting.upsampling import rewrite_upsampling
+from importer.model import Method, Source, SourceMethod
+from tests.importer.conftest import Convert
+
+
+def exported(layer: nn.Module, *inputs: Tensor) -> Method:
+    """Layers over three dimensions are rewritten here already."""
+    torch.manual_seed(3)
+    for value in (*layer.parameters(), *layer.buffers()):
+        if value.is_floating_point():
+            value.data = torch.rand_like(value) + 0.5
+    source = Source([SourceMethod("forward", layer.eval(), None, (inputs, {}))])
+    return export(source)[0]
+
+
+def agree(program: Any, layer: nn.Module, *inputs: Tensor) -> None:
+    got, expected = program.module()(*inputs), layer(*inputs)
+    assert got.shape == expected.shape
+    largest = float(expected.abs().max()) if expected.numel() else 1.0
+    assert torch.allclose(got, expected, rtol=1e-4, atol=1e-5 * max(1.0, largest))
+
+
+def names(program: Any) -> str:
+    nodes: list[Node] = list(program.graph.nodes)
+    return " ".join(str(node.target) for node in nodes if node.op == "call_function")
+
+
+NORMS = [
+    nn.GroupNorm(1, 4),
+    nn.GroupNorm(2, 6, affine=False),
+    nn.GroupNorm(3, 3),
+    nn.GroupNorm(4, 8, eps=0.3),
+    nn.InstanceNorm2d(5),
+    nn.InstanceNorm2d(3, affine=True, eps=0.1),
+]
+
+
+@pytest.mark.parametrize("layer", NORMS, ids=str)
+@pytest.mark.parametrize("shape", [(1, 4, 5), (3, 7, 2), (2, 1, 9)])
+def test_norms(layer: nn.Module, shape: tuple[int, int, int]) -> None:
+    channels = layer.num_channels if isinstance(layer, nn.GroupNorm) else layer.num_features
+    picture = torch.randn(shape[0], int(str(channels)), *shape[1:]) * 3 + 20
+    method = exported(layer, picture)
+    program = rewrite_norms(method)
+    assert "norm" not in names(program)
+    agree(program, layer, picture)
+
+
+def test_norms_that_are_left() -> None:
+    sequence = exported(nn.GroupNorm(2, 4), torch.randn(2, 4, 9))
+    half = exported(nn.GroupNorm(2, 4).half(), torch.randn(2, 4, 3, 3).half())
+    running = exported(nn.InstanceNorm2d(4, track_running_stats=True), torch.randn(2, 4, 3, 3))
+    for method in (sequence, half, running):
+        assert rewrite_norms(method) is method.program
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from([1, 2, 3, 4]), st.sampled_from([(2, 2), (3, 3), (1, 2)]), st.integers(0, 2), st.integers(1, 4),
+    st.integers(1, 5), st.booleans(),
+)  # fmt: skip
+def test_upsampling_before_a_convolution(
+    kernel: int, scales: tuple[int, int], padding: int, high: int, wide: int, bias: bool
+) -> None:
+    larger = high * scales[0] + 2 * padding >= kernel and wide * scales[1] + 2 * padding >= kernel
+    if not larger:
+        return
+    layer = nn.Sequential(nn.Upsample(scale_factor=scales), nn.Conv2d(3, 4, kernel, padding=padding, bias=bias))
+    picture = torch.randn(2, 3, high, wide)
+    method = exported(layer, picture)
+    program = rewrite_upsampling(method)
+    assert ("upsample" in names(program)) == (padding > kernel - 1)
+    agree(program, layer, picture)
+
+
+class Shown(nn.Module):
+    """The larger picture is an output of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(2, 2, 3)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        large = nn.functional.interpolate(picture, scale_factor=2)
+        return self.layer(large).sum() + large
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Sequential(nn.Upsample(size=(7, 9)), nn.Conv2d(2, 2, 3)),
+        nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(2, 2, 3, stride=2)),
+        nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(2, 2, 3, groups=2)),
+        Shown(),
+    ],
+    ids=["size", "stride", "groups", "used twice"],
+)
+def test_upsampling_that_is_left(layer: nn.Module) -> None:
+    method = exported(layer, torch.randn(1, 2, 4, 4))
+    assert "upsample" in names(rewrite_upsampling(method))
+
+
+VOLUMES = [
+    nn.Conv3d(2, 3, 3),
+    nn.Conv3d(2, 3, (1, 3, 2), stride=(2, 1, 2), padding=(0, 1, 1)),
+    nn.Conv3d(2, 3, (3, 2, 1), padding=1, dilation=(2, 1, 1), bias=False),
+    nn.Sequential(nn.Conv3d(2, 3, 3, padding=2), nn.BatchNorm3d(3), nn.ReLU()),
+    nn.Sequential(nn.Conv3d(2, 3, 1, bias=False), nn.BatchNorm3d(3, affine=False)),
+    nn.MaxPool3d(2),
+    nn.MaxPool3d((3, 2, 2), stride=(1, 2, 1), padding=(1, 0, 1)),
+    nn.AvgPool3d(2),
+    nn.AvgPool3d(3, stride=2, padding=1),
+    nn.AdaptiveAvgPool3d(1),
+]
+
+
+@pytest.mark.parametrize("layer", VOLUMES, ids=str)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_layers_over_three_dimensions(layer: nn.Module, batch: int) -> None:
+    volume = torch.randn(batch, 2, 6, 5, 7)
+    program = exported(layer, volume).program
+    assert "3d" not in names(program)
+    agree(program, layer, volume)
+
+
+@pytest.mark.parametrize(
+    ("layer", "name"),
+    [
+        (nn.ConvTranspose3d(2, 3, 3), "conv_transpose3d"),
+        (nn.Conv3d(2, 2, 3, groups=2), "conv3d"),
+        (nn.MaxPool3d(2, ceil_mode=True), "max_pool3d"),
+        (nn.AvgPool3d(2, padding=1, count_include_pad=False), "avg_pool3d"),
+    ],
+    ids=str,
+)
+def test_layers_over_three_dimensions_that_are_refused(layer: nn.Module, name: str) -> None:
+    with pytest.raises(ImporterError) as caught:
+        exported(layer, torch.randn(1, 2, 4, 4, 4))
+    assert caught.value.code == "OPERATOR_MISSING" and f"aten::{name}" in caught.value.cause
+
+
+def test_all_of_them_are_one_delegate(tmp_path: Any, convert_file: Convert) -> None:
+    picture = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.GroupNorm(2, 4), nn.SiLU(), nn.InstanceNorm2d(4, affine=True), nn.ReLU(),
+        nn.Upsample(scale_factor=2), nn.Conv2d(4, 2, 3, padding=1),
+    )  # fmt: skip
+    volume = nn.Sequential(nn.Conv3d(1, 2, 3), nn.BatchNorm3d(2), nn.ReLU(), nn.MaxPool3d(2), nn.AdaptiveAvgPool3d(1))
+    for layer, example in ((picture, torch.randn(1, 3, 8, 8)), (volume, torch.randn(1, 1, 6, 8, 8))):
+        torch.export.save(torch.export.export(layer.eval(), (example,)), tmp_path / "layers.pt2")
+        meta = convert_file(tmp_path / "layers.pt2").metadata
+        assert meta["accuracy"]["max_relative"] < 1e-5
+        assert meta["methods"][0]["operators"] == {} and len(meta["methods"][0]["delegates"]) == 1

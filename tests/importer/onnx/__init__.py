@@ -1,0 +1,1 @@
+"""ONNX files: small graphs against onnxruntime, real files, and hostile ones."""

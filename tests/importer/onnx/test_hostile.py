@@ -1,0 +1,80 @@
+"""What no writer of ONNX makes is refused with an error of its own, soon and without much memory."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from importer.errors import ImporterError
+from importer.options import ImportOptions
+from importer.sources.early_checks import refuse_early
+from importer.sources.file_kind import recognise
+from importer.sources.load import load
+from tests.attacks.hostile.onnx_files import FILES, data_of
+from tests.importer.onnx import graphs
+
+
+def opened(path: Path) -> None:
+    """What a conversion does until the model is exported."""
+    refuse_early(path, None, ImportOptions(), False)
+    load(path, recognise(path), ImportOptions(), None, False, path.parent)
+
+
+@pytest.mark.parametrize("name", [name for name, (_, code) in FILES.items() if code])
+def test_a_hostile_file_is_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(data_of(name))
+    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    with pytest.raises(ImporterError) as caught:
+        opened(path)
+    assert caught.value.code == FILES[name][1] and len(caught.value.cause) < 1000
+    # Wide bounds: without limits it was minutes and gigabytes.
+    assert time.process_time() - began < 30
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 700 << 10
+
+
+def test_a_link_beside_the_file_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"\0" * 32)
+    (tmp_path / "net.onnx.data").symlink_to(tmp_path / "secret")
+    (tmp_path / "net.onnx").write_bytes(data_of("external_missing"))
+    with pytest.raises(ImporterError) as caught:
+        opened(tmp_path / "net.onnx")
+    assert caught.value.code == "ONNX_EXTERNAL_DATA_REFUSED" and "link" in caught.value.cause
+
+
+def test_data_that_ends_too_early(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx.data").write_bytes(b"\0" * 31)
+    (tmp_path / "net.onnx").write_bytes(data_of("external_missing"))
+    with pytest.raises(ImporterError) as caught:
+        opened(tmp_path / "net.onnx")
+    assert caught.value.code == "ONNX_TENSOR_INVALID"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the file has holes")
+def test_more_than_a_protocol_buffer_may_have(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    with path.open("wb") as file:
+        file.write(b"\x08\x08")
+        file.truncate((1 << 31) + 5)
+    with pytest.raises(ImporterError) as caught:
+        recognise(path)
+    assert caught.value.code == "ONNX_TOO_LARGE"
+
+
+def test_every_byte_of_a_model_cut_off_or_changed(tmp_path: Path) -> None:
+    """Whatever is cut off or flipped, nothing but an ImporterError comes out of the reader."""
+    data = graphs.branches().SerializeToString()
+    path = tmp_path / "net.onnx"
+    seen = set()
+    for place in range(0, len(data), 3):
+        for changed in (data[:place], data[:place] + bytes([data[place] ^ 0x55]) + data[place + 1 :]):
+            path.write_bytes(changed)
+            try:
+                refuse_early(path, None, ImportOptions(), False)
+            except ImporterError as error:
+                seen.add(error.code)
+    assert {"ONNX_DAMAGED", "ONNX_GRAPH_INVALID"} <= seen and "INTERNAL_ERROR" not in seen

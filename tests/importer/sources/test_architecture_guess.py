@@ -1,0 +1,126 @@
+"""Which class or function a state dict belongs to, found without running any Python of the project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from importer.cache.cache import Cache
+from importer.errors import ImporterError
+from importer.inputs import examples
+from importer.options import ImportOptions
+from importer.pipeline import convert
+from importer.sources.architecture.guess import guess_factories
+from importer.sources.early_checks import refuse_early
+from importer.sources.factory import Factory
+
+POLICY = """
+import torch
+from torch import nn
+
+raise_when_run = 1 // 0
+
+class Policy(nn.Module):
+    def __init__(self, hidden=64):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(8, hidden), nn.Tanh(), nn.Linear(hidden, hidden))
+        self.head = nn.Linear(hidden, 3)
+
+    def forward(self, obs):
+        return self.head(self.body(obs))
+"""
+BLOCKS = """
+import torch.nn as nn
+
+WIDTH = 16
+
+class Block(nn.Module):
+    def __init__(self, inside: int, outside: int):
+        super().__init__()
+        self.conv = nn.Conv2d(inside, outside, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(outside)
+
+class Net(nn.Module):
+    def __init__(self, classes: int, width: int = WIDTH):
+        super().__init__()
+        self.blocks = nn.ModuleList([Block(3, width), Block(width, 2 * width)])
+        self.memory = nn.GRU(2 * width, width)
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, image):
+        return image
+
+def small():
+    model = Net(5, width=8)
+    return model
+"""
+
+
+def shapes_of(module: torch.nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in module.state_dict().items()}
+
+
+def made(code: str, name: str, *arguments: Any) -> torch.nn.Module:
+    scope: dict[str, Any] = {}
+    exec(code.replace("1 // 0", "1"), scope)
+    module: torch.nn.Module = scope[name](*arguments)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("code", "module", "wanted"),
+    [
+        (POLICY, ("Policy",), {"factory": "res://net.py:Policy", "inputs": "obs: float32[1,8]"}),
+        (POLICY, ("Policy", 48), {"factory": "res://net.py:Policy", "factory_arguments": '{"hidden": 48}'}),
+        (BLOCKS, ("Net", 4), {"factory": "res://net.py:Net", "factory_arguments": '{"classes": 4}'}),
+        (BLOCKS, ("Net", 4, 32), {"factory_arguments": '{"classes": 4, "width": 32}'}),
+        (BLOCKS, ("small",), {"factory": "res://net.py:small"}),
+    ],
+)
+def test_a_definition_that_fits_is_found(
+    code: str, module: tuple[Any, ...], wanted: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "net.py").write_text(code, encoding="utf-8")
+    tensors = shapes_of(made(code, *module))
+    for prefix in ("", "module."):
+        given = {prefix + name: shape for name, shape in tensors.items()}
+        first = guess_factories(tmp_path / "net.pth", tmp_path, given)[0]
+        assert wanted.items() <= first.options.items(), first
+
+
+def test_what_does_not_fit_is_not_offered(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(POLICY, encoding="utf-8")
+    (tmp_path / "broken.py").write_text("class (", encoding="utf-8")
+    tensors = shapes_of(made(POLICY, "Policy"))
+    for change in ({"extra.weight": (2, 2)}, {"head.weight": (3, 63)}, {"body.0.weight": (64, 8, 1)}):
+        assert guess_factories(tmp_path / "net.pth", tmp_path, {**tensors, **change}) == []
+    del tensors["head.bias"]
+    assert guess_factories(tmp_path / "net.pth", tmp_path, tensors) == []
+
+
+def test_the_error_carries_the_guess_and_the_guess_converts(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(POLICY.replace("1 // 0", "1"), encoding="utf-8")
+    torch.save(made(POLICY, "Policy", 32).state_dict(), tmp_path / "policy.pth")
+    with pytest.raises(ImporterError) as caught:
+        refuse_early(tmp_path / "policy.pth", tmp_path, ImportOptions(), False)
+    assert caught.value.code == "STATE_DICT_NEEDS_FACTORY"
+    (guess,) = caught.value.data()["guesses"]
+    assert ImporterError(**caught.value.data()).guesses == [guess]
+    options = ImportOptions.from_mapping({**guess["options"], "recipe": "portable"})
+    artifact = convert(tmp_path / "policy.pth", project=tmp_path, cache=Cache(tmp_path / "cache"), options=options)
+    assert artifact.metadata["methods"][0]["inputs"][0]["name"] == "obs"
+
+
+def test_inputs_are_guessed_for_one_sample_and_for_a_batch() -> None:
+    guesses = examples.needed(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(8, 2))).guesses
+    assert [guess["options"]["inputs"] for guess in guesses] == ["input: float32[1,8]", "input: float32[N:1..64,8]"]
+
+
+@pytest.mark.parametrize("factory", ["res://net.py:Policy", "res://net.py"])
+def test_a_class_is_as_good_as_a_function(factory: str, tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(POLICY.replace("1 // 0", "1"), encoding="utf-8")
+    module = Factory(ImportOptions(factory=factory, factory_arguments='{"hidden": 16}'), tmp_path).build()
+    assert module.head.weight.shape == (3, 16)
