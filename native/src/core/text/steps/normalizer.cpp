@@ -114,7 +114,8 @@ class Replace : public Normalizer {
         uint32_t from = 0;
         for (const Span match : pattern_.find_all(text.characters)) {
             copy(text, from, match.begin, changed);
-            const Span origin = text.origin_of(match);
+            // As in the tokenizers library, which places all of the new characters at the last one that they replace.
+            const Span origin = text.origins[match.end - 1];
             for (const char32_t character : content_) {
                 changed.add(character, origin);
             }

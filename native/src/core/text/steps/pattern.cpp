@@ -120,6 +120,12 @@ Status Pattern::read(const json::Value& value, const std::string& place, Pattern
     return fields.take_status();
 }
 
+Pattern Pattern::plain(std::u32string text) {
+    Pattern pattern;
+    pattern.plain_ = std::move(text);
+    return pattern;
+}
+
 Status Pattern::compile(std::u32string_view expression, Pattern& pattern) {
     auto parsed = std::make_shared<Alternatives>();
     Status status = parse_pattern(expression, *parsed);

@@ -17,6 +17,7 @@ class Pattern {
   public:
     /// Of `{"String": ...}` or `{"Regex": ...}`; `place` is named in failures.
     static Status read(const json::Value& value, const std::string& place, Pattern& pattern);
+    static Pattern plain(std::u32string text);
     static Status compile(std::u32string_view expression, Pattern& pattern);
 
     /// Matches from left to right that do not overlap and are not empty. A pattern that takes more than some hundred

@@ -24,6 +24,14 @@ char32_t folded(char32_t character) {
     return character == 0x17F ? U's' : unicode::simple_lower(character);
 }
 
+/// `\w` of Oniguruma, the tokenizers library's engine: without the joiners, with six numbers of Latin-1.
+bool is_word(char32_t character) {
+    const bool is_joiner = character == 0x200C || character == 0x200D;
+    const bool is_latin_number =
+        character == 0xB2 || character == 0xB3 || character == 0xB9 || (character >= 0xBC && character <= 0xBE);
+    return is_latin_number || (unicode::is_word(character) && !is_joiner);
+}
+
 bool has_property(const CharacterSet::Entry& entry, char32_t character) {
     const auto category = unicode::category(character);
     switch (entry.property) {
@@ -44,7 +52,7 @@ bool has_property(const CharacterSet::Entry& entry, char32_t character) {
         case Property::Space:
             return unicode::is_whitespace(character);
         case Property::Word:
-            return unicode::is_word(character);
+            return is_word(character);
         case Property::Category:
             break;
     }

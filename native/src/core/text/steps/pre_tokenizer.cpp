@@ -17,7 +17,6 @@ using Making = std::unique_ptr<PreTokenizer>;
 
 constexpr std::u32string_view kGpt2 =
     U"'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
-constexpr std::u32string_view kWhitespace = U"\\w+|[^\\w\\s]+";
 
 class ByteLevel : public PreTokenizer {
   public:
@@ -191,10 +190,13 @@ Making make_metaspace(json::Fields& fields) {
     return std::make_unique<Metaspace>(replacement[0], prepend, fields.boolean("split", true));
 }
 
-Making make_whitespace() {
-    Pattern pattern;
-    static_cast<void>(Pattern::compile(kWhitespace, pattern));
-    return std::make_unique<Split>(std::move(pattern), Behaviour::Removed, true);
+Making make_delimiter(json::Fields& fields) {
+    const std::u32string delimiter = fields.text("delimiter");
+    if (delimiter.size() != 1) {
+        fields.fail("expected a delimiter of one character");
+        return nullptr;
+    }
+    return std::make_unique<Split>(Pattern::plain(delimiter), Behaviour::Removed, false);
 }
 
 }  // namespace
@@ -222,7 +224,9 @@ Status make_pre_tokenizer(const json::Value& value, std::unique_ptr<PreTokenizer
     } else if (type == "WhitespaceSplit") {
         made = by_kinds({{unicode::is_whitespace, Behaviour::Removed}});
     } else if (type == "Whitespace") {
-        made = make_whitespace();
+        made = by_kinds({{unicode::is_whitespace, Behaviour::Removed}, {unicode::is_word, Behaviour::Contiguous}});
+    } else if (type == "CharDelimiterSplit") {
+        made = make_delimiter(fields);
     } else if (type == "Metaspace") {
         made = make_metaspace(fields);
     } else {
