@@ -13,6 +13,7 @@ from importer.cache import entry
 from importer.cache.cache import storage_error
 from importer.cli.convert import install
 from importer.errors import ImporterError
+from importer.program import measured
 from importer.signature import TensorSpec
 
 
@@ -122,6 +123,7 @@ class Artifact:
         """Write the program to `path`.
 
         Beside it are `.tres` for Godot, `.json` with the metadata, and `.ptd` with external weights, if there are any.
+        They are equal for equal input and can be committed; the date and what was measured are in `.measured.json`.
         Returns the program's path.
 
         Each file is written completely or not at all. A missing folder is made. Raises ConversionError: OPTION_INVALID
@@ -133,7 +135,7 @@ class Artifact:
             raise ImporterError("OPTION_INVALID", cause, f"Use {target.stem}.pte.", "store")
         try:
             install(self._entry, target)
-            described = json.dumps(self._entry.metadata, indent=1)
+            described = json.dumps(measured.split(self._entry.metadata)[0], indent=1)
             write_atomically(target.with_suffix(".json"), described.encode())
         except OSError as error:
             raise storage_error(error, target) from error

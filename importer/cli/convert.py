@@ -32,7 +32,7 @@ from importer.errors import ImporterError, exit_status
 from importer.jobs.conversion import Job, convert_in_child
 from importer.options import ImportOptions
 from importer.pipeline import prepare
-from importer.program import tres
+from importer.program import measured, tres
 from importer.progress import Progress as Step
 from importer.signature import Dimension, format_inputs, parse_inputs
 
@@ -140,13 +140,16 @@ def convert_one(
 
 
 def install(artifact: Artifact, target: Path) -> None:
-    """Put a program at `target` (.pte), its .tres and maybe .ptd beside it, each whole or not at all.
+    """Put a program at `target` (.pte), its .tres and maybe .ptd beside it, each whole or not at all. What was measured
+    goes to `NAME.measured.json`, so that the other files are equal for equal input.
 
     Raises CACHE_DAMAGED and CACHE_ENTRY_LINKED when the entry changed since it was found.
     """
     install_program(artifact, target)
+    stable, found = measured.split(artifact.metadata)
     try:
-        write_atomically(target.with_suffix(".tres"), tres.resource_text(artifact.metadata, target.name).encode())
+        write_atomically(target.with_suffix(".tres"), tres.resource_text(stable, target.name).encode())
+        write_atomically(target.with_suffix(".measured.json"), json.dumps(found, indent=1).encode())
     except OSError as error:
         raise storage_error(error, target.parent) from error
 

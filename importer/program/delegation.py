@@ -15,6 +15,7 @@ _KNOWN = (
     "square sub tanh to_dim_order_copy _to_dim_order_copy upsample_bilinear2d view view_copy "
 )
 XNNPACK_KNOWS = frozenset(_KNOWN.split())
+SLOW = "Slow: "  # how a note about times begins
 _MUCH_SLOWER = 3
 _NOTICED_MICROSECONDS = 1000  # below it a game does not notice
 # Bookkeeping that costs next to nothing on any kernel.
@@ -44,7 +45,7 @@ def slow_note(body: dict[str, Any]) -> str:
     names = ", ".join(f"{item['operator']} {item['time_share']:.0%}" for item in behind[:3])
     where = f" Its time goes to operators that no backend took: {names}." if names else ""
     return (
-        f"Slow: a call takes {ours / 1e3:,.1f} ms, in eager PyTorch {eager / 1e3:,.1f} ms.{where} Write these parts "
+        f"{SLOW}a call takes {ours / 1e3:,.1f} ms, in eager PyTorch {eager / 1e3:,.1f} ms.{where} Write these parts "
         "with operators that XNNPACK has, give it fewer steps or smaller inputs, or compare the recipes with sweep."
     )
 

@@ -42,7 +42,8 @@ def test_convert_several_files(models: Path, tmp_path: Path) -> None:
     assert refused["error"]["code"] == "NOT_A_MODEL" and not linear["cached"]
     assert linear["metadata"]["recipe"] == "xnnpack_fp32" and counter["metadata"]["recipe"] == "as_is"
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"linear.pte", "linear.tres", "counter.pte", "counter.tres"}
+    written = ("pte", "tres", "measured.json")
+    assert names == {f"{name}.{suffix}" for name in ("linear", "counter") for suffix in written}
     assert 'payload_path = "linear.pte"' in (tmp_path / "out" / "linear.tres").read_text(encoding="utf-8")
     # The second time nothing is converted; the summary says so, and what failed.
     again = importer(*words)
@@ -54,6 +55,23 @@ def test_convert_several_files(models: Path, tmp_path: Path) -> None:
     assert importer("cache", "verify", "--cache", tmp_path / "cache").returncode == 1
     importer("cache", "prune", "--cache", tmp_path / "cache", "--limit-megabytes", 0)
     assert json.loads(importer("cache", "list", "--cache", tmp_path / "cache", "--json").stdout) == []
+
+
+def test_two_conversions_write_the_same_files_but_for_what_was_measured(models: Path, tmp_path: Path) -> None:
+    sources = [models / "linear.pt", models / "counter.pte"]
+    for name in ("first", "second"):
+        assert (
+            importer("convert", *sources, "-o", tmp_path / name, "--cache", tmp_path / f"{name}_cache").returncode == 0
+        )
+    names = sorted(path.name for path in (tmp_path / "first").iterdir())
+    differ = [
+        name for name in names if (tmp_path / "first" / name).read_bytes() != (tmp_path / "second" / name).read_bytes()
+    ]
+    assert differ == ["counter.measured.json", "linear.measured.json"]
+    measured = json.loads((tmp_path / "first" / "linear.measured.json").read_text(encoding="utf-8"))
+    assert measured["date"] and measured["timings"]["eager_us"] > 0 and measured["timings"]["convert_seconds"] > 0
+    text = (tmp_path / "first" / "linear.tres").read_text(encoding="utf-8")
+    assert "_us" not in text and "seconds" not in text and "time_share" not in text
 
 
 @pytest.mark.parametrize("name", ["policy.pth", "policy.ckpt", "policy.bin"])

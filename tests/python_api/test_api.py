@@ -67,7 +67,8 @@ def test_a_module_is_converted_calibrated_and_evaluated(int8: ge.Artifact, tmp_p
     assert metadata.methods[0].inputs[0].name == "image" and metadata.methods[0].delegated == 1.0
     saved = int8.save(tmp_path / "models" / "digits.pte")
     assert read_program(saved).size == metadata.size
-    assert {path.name for path in saved.parent.iterdir()} == {"digits.pte", "digits.tres", "digits.json"}
+    suffixes = (".pte", ".tres", ".json", ".measured.json")
+    assert {path.name for path in saved.parent.iterdir()} == {f"digits{suffix}" for suffix in suffixes}
     assert json.loads(saved.with_suffix(".json").read_text())["evaluation"]["program"] == found.program
     assert '"evaluation"' in saved.with_suffix(".tres").read_text()
 
