@@ -18,12 +18,11 @@ if __name__ == "__main__":
     restart_in_utf8_mode()
 
 import argparse
-import json
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
-from importer.cli.output import Parser, print_error
+from importer.cli.output import Parser, print_error, print_json
 from importer.errors import ImporterError, exit_status
 from importer.options import KERNELS, METRICS, RECIPES, RECURRENT, ImportOptions
 
@@ -180,7 +179,7 @@ def _inspect(chosen: argparse.Namespace) -> int:
 
     found = read("inspect_program", [chosen.file], Spawn())
     if chosen.json:
-        print(json.dumps(found, indent=1))
+        print_json("inspect", found)
     else:
         from importer.cli.print_metadata import print_metadata
 

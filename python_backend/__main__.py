@@ -81,19 +81,18 @@ def _serve(at_once: int, cold: bool) -> int:
 
 
 def _doctor(as_json: bool) -> int:
-    import json
-
+    from importer.cli.output import print_json
     from python_backend import environment
 
     checks = environment.doctor()
     if as_json:
-        print(json.dumps([check.data() for check in checks]))
+        print_json("doctor", {"checks": [check.data() for check in checks]})
     else:
         for check in checks:
             print(f"{'ok     ' if check.ok else 'MISSING'}  {check.name}: {check.found}")
             if check.remedy:
                 print(f"         {check.remedy}")
-    return 0 if all(check.ok for check in checks) else 1
+    return 0 if all(check.ok for check in checks) else 5
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import json
 import secrets
 import sys
 import time
@@ -16,24 +15,24 @@ from rich.table import Table
 from importer.cache.cache import Cache, Entry
 from importer.cache.signing_keys import add_key, key_file, known_keys, remove_key
 from importer.cache.user_folders import user_cache_folder
-from importer.cli.output import console
+from importer.cli.output import console, print_json
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """verify returns 1 when an entry is refused."""
+    """verify returns 3 when an entry is refused."""
     cache = Cache(chosen.cache or user_cache_folder() / "artifacts")
     if chosen.action == "verify":
         problems = cache.verify()
         if chosen.json:
-            print(json.dumps([{"key": key, "problem": problem} for key, problem in problems]))
+            print_json("cache-verify", {"refused": [{"key": key, "problem": problem} for key, problem in problems]})
         else:
             for key, problem in problems:
                 print(f"{key}: {problem}")
             print(f"{len(cache.entries())} entries, {len(problems)} refused")
-        return 1 if problems else 0
+        return 3 if problems else 0
     entries = cache.prune(chosen.limit_megabytes << 20) if chosen.action == "prune" else cache.entries()
     if chosen.json:
-        print(json.dumps([{**asdict(entry), "folder": str(entry.folder)} for entry in entries]))
+        print_json("cache-list", {"entries": [{**asdict(entry), "folder": str(entry.folder)} for entry in entries]})
     else:
         _print(entries, "Removed" if chosen.action == "prune" else escape(str(cache.root)))
     return 0

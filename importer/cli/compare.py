@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from importer.cli import conditions
-from importer.cli.output import console
+from importer.cli.output import console, print_json
 from importer.errors import ImporterError
 from importer.jobs.child import Report
 from importer.jobs.reading import program_files
@@ -45,7 +44,7 @@ def run(chosen: argparse.Namespace) -> int:
         found = supervisor.run(f"{__name__}:compare_in_child", params, policy)
     broken = [text for text in (condition.broken_by(found) for condition in wanted) if text]
     if chosen.json:
-        print(json.dumps({**found, "broken": broken}, indent=1))
+        print_json("compare", {**found, "broken": broken})
     else:
         _print(found)
         for text in broken:

@@ -27,7 +27,7 @@ from importer.cache.install import install_program
 from importer.cache.user_folders import user_cache_folder
 from importer.cli import models_file
 from importer.cli.models_file import Work
-from importer.cli.output import console, error_data, error_text
+from importer.cli.output import console, error_data, error_text, print_json
 from importer.errors import ImporterError, exit_status
 from importer.jobs.conversion import Job, convert_in_child
 from importer.options import ImportOptions
@@ -65,7 +65,7 @@ def run(chosen: argparse.Namespace) -> int:
             interrupted.set()  # the threads would convert to the end, and the pool waits for them
             raise
     if chosen.json:
-        print(json.dumps([_plain(outcome) for outcome in outcomes], indent=1))
+        print_json("convert", {"files": [_plain(outcome) for outcome in outcomes]})
     else:
         _summary(outcomes, console())
     return max((exit_status(outcome.error) for outcome in outcomes if outcome.error), default=0)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NoReturn
 
 from importer.errors import ImporterError
 
+SCHEMA_VERSION = 1
 _MOST_LOG_LINES = 30
 _PIPE_WIDTH = 4096
 
@@ -41,10 +42,16 @@ def error_data(error: ImporterError) -> dict[str, Any]:
     return error.data()
 
 
+def print_json(kind: str, body: dict[str, Any]) -> None:
+    """What `--json` prints. `schema` names its form, importer/cli/schemas/KIND.json: its number rises when a field goes
+    or changes its meaning."""
+    print(json.dumps({"schema": f"{kind}-{SCHEMA_VERSION}", **body}, indent=1))
+
+
 def print_error(error: ImporterError, as_json: bool, before: str = "") -> None:
     """An error that ends a command: JSON on standard output, or text on standard error. before: what stands first."""
     if as_json:
-        print(json.dumps({"error": error_data(error)}, indent=1))
+        print_json("error", {"error": error_data(error)})
     else:
         print(f"{before}{error.code}: {error_text(error)}", file=sys.stderr)
 
@@ -61,6 +68,6 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         if "--json" in Parser._words:
             failure = ImporterError("OPTION_INVALID", message, f"See `{self.prog} --help`.")
-            print(json.dumps({"error": error_data(failure)}, indent=1))
+            print_json("error", {"error": error_data(failure)})
             self.exit(2)
         super().error(message)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from rich.table import Table
 from importer.cache.cache import Cache
 from importer.cache.user_folders import user_cache_folder
 from importer.cli.convert import convert_one, options_from
-from importer.cli.output import console
+from importer.cli.output import console, print_json
 from importer.errors import ImporterError
 from importer.jobs.reading import read
 from importer.jobs.starting import Spawn
@@ -23,15 +22,15 @@ from importer.options import RECIPES
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Returns 1 when no recipe worked."""
+    """Returns 4 when no recipe worked."""
     rows = sweep(chosen, lambda recipe: console(to_errors=True).print(f"{recipe} ...", style="dim"))
     if chosen.plot:
         draw(rows, chosen.source.name, chosen.plot)
     if chosen.json:
-        print(json.dumps(rows, indent=1))
+        print_json("sweep", {"recipes": rows})
     else:
         _print(rows, chosen.source.name)
-    return 0 if any("error" not in row for row in rows) else 1
+    return 0 if any("error" not in row for row in rows) else 4
 
 
 def sweep(chosen: argparse.Namespace, report: Callable[[str], None]) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from importer.atomic_files import replacing, write_atomically
 from importer.cache.entry_files import opened
-from importer.cli.output import Parser, console, print_error
+from importer.cli.output import Parser, console, print_error, print_json
 from importer.errors import ImporterError, exit_status
 from importer.jobs.reading import program_files
 from importer.jobs.sandbox.policy import Policy, is_required
@@ -97,7 +96,7 @@ def _profile(known: argparse.Namespace) -> int:
 
         _write(known.html, page(found, broken, [condition.text for condition in conditions]))
     if known.json:
-        print(json.dumps(found))
+        print_json("profile", found)
     else:
         from python_backend.profiling.tables import show
 

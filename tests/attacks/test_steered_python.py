@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import json_output
+
 ROOT = Path(__file__).parents[2]
 NAMES = (
     "json", "pathlib", "argparse", "socket", "subprocess", "multiprocessing", "tempfile", "torch", "psutil", "numpy",
@@ -87,7 +89,7 @@ def test_the_documented_entry_for_assistants(hostile: Path, tmp_path: Path) -> N
 
 def test_the_set_up_runs_none_of_it(hostile: Path) -> None:
     done = run(hostile, BACKEND, "doctor", "--json")
-    assert done.stdout.startswith("["), done.stderr
+    assert json_output.read(done.stdout, "doctor")["checks"], done.stderr
     script = [str(ROOT / "python_backend" / "environment_setup.py")]
     requirements = hostile.parent / "requirements.txt"
     requirements.write_text("")

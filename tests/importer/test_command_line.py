@@ -20,6 +20,7 @@ from importer.errors import ImporterError
 from importer.jobs.conversion import Job, convert_in_child
 from importer.jobs.starting import Spawn
 from importer.options import ImportOptions
+from tests import json_output
 from tests.importer.conftest import Convert
 from tests.processes import TAKE_NAME, named, unique_name, wait_for_name
 
@@ -38,7 +39,7 @@ def test_convert_several_files(models: Path, tmp_path: Path) -> None:
     words = ["convert", *sources, "-o", tmp_path / "out", "--cache", tmp_path / "cache", "--jobs", 2]
     done = importer(*words, "--json")
     assert done.returncode == 4, done.stderr
-    linear, refused, counter = json.loads(done.stdout)
+    linear, refused, counter = json_output.read(done.stdout, "convert")["files"]
     assert refused["error"]["code"] == "NOT_A_MODEL" and not linear["cached"]
     assert linear["metadata"]["recipe"] == "xnnpack_fp32" and counter["metadata"]["recipe"] == "as_is"
     names = {path.name for path in (tmp_path / "out").iterdir()}
@@ -48,13 +49,17 @@ def test_convert_several_files(models: Path, tmp_path: Path) -> None:
     # The second time nothing is converted; the summary says so, and what failed.
     again = importer(*words)
     assert again.returncode == 4 and "cached" in again.stdout and "NOT_A_MODEL" in again.stdout
-    listed = json.loads(importer("cache", "list", "--cache", tmp_path / "cache", "--json").stdout)
+    listed = json_output.read(importer("cache", "list", "--cache", tmp_path / "cache", "--json").stdout, "cache-list")[
+        "entries"
+    ]
     assert {entry["name"] for entry in listed} == {"linear", "counter"}
     assert importer("cache", "verify", "--cache", tmp_path / "cache").returncode == 0
     (tmp_path / "cache" / linear["key"][:2] / linear["key"] / "model.pte").write_bytes(b"x" * 2180)
-    assert importer("cache", "verify", "--cache", tmp_path / "cache").returncode == 1
+    refusing = importer("cache", "verify", "--cache", tmp_path / "cache", "--json")
+    assert refusing.returncode == 3 and json_output.read(refusing.stdout, "cache-verify")["refused"]
     importer("cache", "prune", "--cache", tmp_path / "cache", "--limit-megabytes", 0)
-    assert json.loads(importer("cache", "list", "--cache", tmp_path / "cache", "--json").stdout) == []
+    emptied = importer("cache", "list", "--cache", tmp_path / "cache", "--json")
+    assert json_output.read(emptied.stdout, "cache-list")["entries"] == []
 
 
 def test_two_conversions_write_the_same_files_but_for_what_was_measured(models: Path, tmp_path: Path) -> None:
@@ -82,7 +87,7 @@ def test_weights_of_any_name_bring_the_guess_of_their_factory(name: str, tmp_pat
     (tmp_path / "net.py").write_text(code, encoding="utf-8")
     torch.save(torch.nn.Linear(8, 3).state_dict(), tmp_path / name)
     words = [tmp_path / name, "--project", tmp_path, "-o", tmp_path / "out", "--cache", tmp_path / "cache"]
-    (refused,) = json.loads(importer("convert", *words, "--json").stdout)
+    (refused,) = json_output.read(importer("convert", *words, "--json").stdout, "convert")["files"]
     assert refused["error"]["code"] == "STATE_DICT_NEEDS_FACTORY"
     assert "Set --factory to res://net.py:build." in refused["error"]["remedy"]
 
@@ -98,7 +103,7 @@ def test_models_of_one_file(models: Path, tmp_path: Path) -> None:
     )
     done = importer("convert", "--config", config, "--cache", tmp_path / "cache", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
-    slow, fast, counter = json.loads(done.stdout)
+    slow, fast, counter = json_output.read(done.stdout, "convert")["files"]
     assert [slow["metadata"]["recipe"], fast["metadata"]["recipe"]] == ["portable", "xnnpack_fp32"]
     assert counter["metadata"]["recipe"] == "as_is"
     names = {path.name for path in (tmp_path / "build").glob("*.pte")}
@@ -139,7 +144,8 @@ def test_words_in_brackets_are_no_markup(models: Path, tmp_path: Path) -> None:
 
 
 def test_inspect(models: Path) -> None:
-    assert json.loads(importer("inspect", models / "linear_xnnpack.pte", "--json").stdout)["name"] == "linear_xnnpack"
+    inspected = importer("inspect", models / "linear_xnnpack.pte", "--json")
+    assert json_output.read(inspected.stdout, "inspect")["name"] == "linear_xnnpack"
     shown = importer("inspect", models / "linear_xnnpack.pte")
     assert "fully_connected" in shown.stdout and "100%" in shown.stdout
     bad = importer("inspect", models / "linear.pt")
@@ -148,7 +154,7 @@ def test_inspect(models: Path) -> None:
 
 def test_compare(models: Path) -> None:
     done = importer("compare", models / "linear_xnnpack.pte", models / "linear_portable.pte", "--json")
-    found = json.loads(done.stdout)
+    found = json_output.read(done.stdout, "compare")
     assert found["difference"]["max_absolute"] < 1e-5 and found["methods"] == ["forward"]
     differ = importer("compare", models / "linear_xnnpack.pte", models / "counter.pte")
     assert differ.returncode == 4 and "PROGRAMS_DIFFER" in differ.stderr
@@ -171,7 +177,7 @@ def test_sweep_with_a_picture(models: Path, tmp_path: Path) -> None:
     from PIL import Image
 
     words = ["sweep", models / "convnet.pt2", "--cache", tmp_path / "cache", "--plot", tmp_path / "plot.png", "--json"]
-    rows = {row["recipe"]: row for row in json.loads(importer(*words, timeout=400).stdout)}
+    rows = {row["recipe"]: row for row in json_output.read(importer(*words, timeout=400).stdout, "sweep")["recipes"]}
     assert len(rows) == 7 and rows["xnnpack_int8_static"]["size"] < rows["xnnpack_fp32"]["size"]
     with Image.open(tmp_path / "plot.png") as image:
         assert image.width > 500 and len(image.getcolors(1 << 20) or []) > 4
@@ -235,8 +241,9 @@ def test_a_conversion_in_a_spawned_process(models: Path, tmp_path: Path) -> None
 
 def test_a_bound_is_not_in_the_key(models: Path, tmp_path: Path) -> None:
     words = ["convert", models / "linear_portable.pte", "-o", tmp_path, "--cache", tmp_path / "cache", "--json"]
-    assert not json.loads(importer(*words).stdout)[0]["cached"]
-    assert json.loads(importer(*words, "--deadline-seconds", 99, "--memory-limit-megabytes", 4000).stdout)[0]["cached"]
+    assert not json_output.read(importer(*words).stdout, "convert")["files"][0]["cached"]
+    again = importer(*words, "--deadline-seconds", 99, "--memory-limit-megabytes", 4000)
+    assert json_output.read(again.stdout, "convert")["files"][0]["cached"]
 
 
 def test_a_conversion_that_dies(models: Path, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import pytest
 
 from importer.cli.output import error_text
 from importer.errors import ImporterError
+from tests import json_output
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +40,7 @@ def printed(*words: object, module: str = "importer", **variables: str) -> subpr
 )
 def test_every_error_is_json(module: str, words: list[str], tmp_path: Path) -> None:
     done = printed(*words, "--json", module=module)
-    found = json.loads(done.stdout)
+    found = json_output.read(done.stdout, "error")
     assert done.returncode
     error = found["error"]
     assert error["code"].isupper() and error["code"] != "INTERNAL_ERROR" and error["cause"] and error["remedy"]
@@ -89,7 +89,7 @@ def test_names_in_any_language_in_an_ascii_locale(tmp_path: Path) -> None:
     words += ["--factory", folder / "netz_ü.py:Netz", "--inputs", "x: float32[1,2]", "--recipe", "portable"]
     done = printed(*words, LC_ALL="C", PYTHONUTF8="0")
     assert done.returncode == 0, done.stdout + done.stderr
-    (found,) = json.loads(done.stdout)
+    (found,) = json_output.read(done.stdout, "convert")["files"]
     assert found["metadata"]["name"] == "gewichte_é" and (folder / "out" / "gewichte_é.pte").exists()
     missing = printed("inspect", folder / "fehlt_ß.pte", LC_ALL="C", PYTHONUTF8="0")
     assert missing.returncode > 1 and "Traceback" not in missing.stderr and "fehlt_ß.pte" in missing.stderr

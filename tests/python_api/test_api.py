@@ -15,6 +15,7 @@ import torch
 
 import godot_executorch as ge
 from importer.program.program import read_program
+from tests import json_output
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = torch.full((1, 1, 8, 8), 0.5)
@@ -156,7 +157,7 @@ def test_the_command(int8: ge.Artifact, digits: tuple[Digits, torch.utils.data.D
     )
     done = run("compare", good, bad, "--inputs", data, "--fail-if", "top1 drop > 20%", "--json")
     assert done.returncode == 3, done.stderr
-    found = json.loads(done.stdout)
+    found = json_output.read(done.stdout, "compare")
     assert found["evaluation"]["metric"] == "top1" and found["evaluation"]["values"][0] > 0.8
     assert re.match(r"top1 drop > 20%: it is 0\.", found["broken"][0])
     shown = run("compare", good, good, "--inputs", data, "--fail-if", "top1 drop > 0%, larger > 0%")

@@ -17,6 +17,7 @@ import pytest
 from importer.errors import ImporterError
 from importer.program import etdump
 from python_backend.profiling import call_trace, latency, limits, measure, operators, plots, recording
+from tests import json_output
 from tests.python_backend.editor import ROOT
 
 
@@ -31,7 +32,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory, convnet: Path) -> tuple[d
     folder = tmp_path_factory.mktemp("profile")
     run = profile(convnet, "--runs", "200", "--json", "--etdump", folder / "x.etdp", "--html", folder / "x.html")
     assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout), folder / "x.etdp", (folder / "x.html").read_text(encoding="utf-8")
+    return json_output.read(run.stdout, "profile"), folder / "x.etdp", (folder / "x.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +138,7 @@ def test_tables_for_people(models: Path) -> None:
 def test_other_methods_and_buffers(models: Path) -> None:
     names = [method["name"] for method in _inspect(models / "two_methods.pte")["methods"]]
     run = profile(models / "two_methods.pte", "--method", names[1], "--runs", "20", "--json")
-    assert json.loads(run.stdout)["method"] == names[1]
+    assert json_output.read(run.stdout, "profile")["method"] == names[1]
     run = profile(models / "counter.pte", "--runs", "20", "--json")
     assert run.returncode == 0, run.stderr
 

@@ -327,7 +327,7 @@ def test_the_commands_for_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert listed.returncode == 0 and "studio" in listed.stdout and secret not in listed.stdout + listed.stderr
     fill(Cache(tmp_path / "cache"), KEYS[0])
     be_another_person(tmp_path / "second", monkeypatch)
-    assert importer("verify", "--cache", str(tmp_path / "cache")).returncode == 1
+    assert importer("verify", "--cache", str(tmp_path / "cache")).returncode == 3
     assert importer("key", "add", "studio", given="nonsense\n").returncode == 4
     assert importer("key", "add", "studio", given=f"{secret}\n").returncode == 0
     verified = importer("verify", "--cache", str(tmp_path / "cache"))
@@ -335,4 +335,4 @@ def test_the_commands_for_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert importer("key", "remove", "studio").returncode == 0
     assert importer("key", "remove", "studio").returncode == 4
     refused = importer("verify", "--cache", str(tmp_path / "cache"))
-    assert refused.returncode == 1 and "CACHE_ENTRY_FOREIGN" in refused.stdout
+    assert refused.returncode == 3 and "CACHE_ENTRY_FOREIGN" in refused.stdout
