@@ -19,12 +19,12 @@ if __name__ == "__main__":
 
 import argparse
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 
+from importer.cli.option_arguments import add_cache, add_options, add_verbosity
 from importer.cli.output import Parser, print_error, print_json
 from importer.errors import ImporterError, exit_status
-from importer.options import KERNELS, METRICS, RECIPES, RECURRENT, ImportOptions
+from importer.options import METRICS
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _add_convert(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = commands.add_parser("convert", help="convert model files")
-    parser.add_argument("sources", nargs="*", type=Path, metavar="IN")
+    parser.add_argument("sources", nargs="*", type=Path, metavar="IN", help="model files")
     parser.add_argument(
         "-o",
         "--output",
@@ -58,23 +58,24 @@ def _add_convert(commands: argparse._SubParsersAction[Parser]) -> None:
         help="the folder for the .pte and .tres files; for one file also NAME.pte",
     )
     parser.add_argument("--config", type=Path, metavar="TOML", help="the models of a file (docs/python.md)")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many files at once")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many files at once (default: 1)")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    add_verbosity(parser)
     add_options(parser)
     parser.set_defaults(run=_convert)
 
 
 def _add_inspect(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = commands.add_parser("inspect", help="show what a .pte contains, in milliseconds and without torch")
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("file", type=Path, metavar="FILE.pte", help="the program")
+    parser.add_argument("--json", action="store_true", help="print the metadata as JSON")
     parser.set_defaults(run=_inspect)
 
 
 def _add_compare(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = commands.add_parser("compare", help="compare results, size and speed of two programs")
-    parser.add_argument("first", type=Path, metavar="A.pte")
-    parser.add_argument("second", type=Path, metavar="B.pte")
+    parser.add_argument("first", type=Path, metavar="A.pte", help="the program that the other is compared with")
+    parser.add_argument("second", type=Path, metavar="B.pte", help="the other program")
     parser.add_argument(
         "--inputs", type=Path, metavar="DATA", help="labelled data: a .npz, or a folder (docs/python.md)"
     )
@@ -82,15 +83,16 @@ def _add_compare(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument(
         "--fail-if", action="append", default=[], metavar="CONDITION", help='such as "top1 drop > 0.5%%"; exit status 3'
     )
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
     parser.set_defaults(run=_compare)
 
 
 def _add_sweep(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = commands.add_parser("sweep", help="convert with every recipe: size, speed and accuracy side by side")
-    parser.add_argument("source", type=Path, metavar="IN")
+    parser.add_argument("source", type=Path, metavar="IN", help="the model file")
     parser.add_argument("--plot", type=Path, metavar="PNG", help="draw the table")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="print the table as JSON")
+    add_verbosity(parser)
     add_options(parser)
     parser.set_defaults(run=_sweep)
 
@@ -105,10 +107,11 @@ def _add_cache(commands: argparse._SubParsersAction[Parser]) -> None:
         ("verify", "read every entry and show which are refused"),
     ):
         parser = actions.add_parser(name, help=words)
-        parser.add_argument("--cache", default="", help="the cache's folder or fsspec address")
-        parser.add_argument("--json", action="store_true")
+        add_cache(parser)
+        parser.add_argument("--json", action="store_true", help="print the entries as JSON")
         if name == "prune":
-            parser.add_argument("--limit-megabytes", type=int, default=1024, help="the size to keep")
+            words = "the size to keep (default: 1024)"
+            parser.add_argument("--limit-megabytes", type=int, default=1024, metavar="MB", help=words)
         parser.set_defaults(run=_cache)
     _add_cache_keys(actions)
 
@@ -132,31 +135,6 @@ def _add_approve(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = commands.add_parser("approve", help="let a factory run where no sandbox works; kept on this machine")
     parser.add_argument("sha256", help="the hash in the error FACTORY_NEEDS_APPROVAL")
     parser.set_defaults(run=_approve)
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The import options as words of the command line, with the same names."""
-    choices = {"recipe": RECIPES, "kernels": KERNELS, "recurrent": RECURRENT}
-    group = parser.add_argument_group("import options")
-    for field in fields(ImportOptions):
-        name = "--" + field.name.replace("_", "-")
-        if isinstance(field.default, bool):
-            group.add_argument(name, action="store_true")
-        else:
-            group.add_argument(name, type=type(field.default), default=field.default, choices=choices.get(field.name))
-    group.add_argument("--dynamic", action="append", default=[], metavar="INPUT[AXIS]=MIN..MAX")
-    parser.add_argument("--project", type=Path, help="the folder that res:// means")
-    parser.add_argument("--cache", default="", help="the cache's folder or fsspec address")
-    parser.add_argument(
-        "--allow-pickle", action="append", default=[], metavar="SHA256", help="a file whose code may run, confined"
-    )
-    parser.add_argument(
-        "--trust-factory",
-        action="append",
-        default=[],
-        metavar="SHA256",
-        help="a factory that may reach the network and other folders",
-    )
 
 
 def _approve(chosen: argparse.Namespace) -> int:

@@ -39,7 +39,7 @@ def main(arguments: "list[str]") -> int:
     serve.add_argument("--jobs", type=int, default=2, help="conversions at once (default: 2)")
     serve.add_argument("--cold", action="store_true", help="keep no warm process: saves 440 MB, costs 9 s a job")
     doctor = commands.add_parser("doctor", help="show what is found, what is missing, and the command that repairs it")
-    doctor.add_argument("--json", action="store_true")
+    doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
     # These three read their own arguments.
     commands.add_parser("setup", help="make a Python environment that converts models", add_help=False)
     commands.add_parser("profile", help="measure a program's time and memory", add_help=False)

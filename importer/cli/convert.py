@@ -58,7 +58,8 @@ def run(chosen: argparse.Namespace) -> int:
     def one(item: Work) -> Outcome:
         return _one(item, chosen, cache, bars, interrupted)
 
-    with _bars(errors) as bars, ThreadPoolExecutor(max(1, chosen.jobs)) as pool:
+    silent = chosen.quiet or chosen.no_progress or chosen.verbose
+    with _bars(errors, not silent) as bars, ThreadPoolExecutor(max(1, chosen.jobs)) as pool:
         try:
             outcomes = list(pool.map(one, work))
         except BaseException:
@@ -67,7 +68,7 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.json:
         print_json("convert", {"files": [_plain(outcome) for outcome in outcomes]})
     else:
-        _summary(outcomes, console())
+        _summary(outcomes, console(to_errors=chosen.quiet), chosen.quiet)
     return max((exit_status(outcome.error) for outcome in outcomes if outcome.error), default=0)
 
 
@@ -169,8 +170,11 @@ def _one(
     def report(step: Step) -> None:
         nonlocal shown
         bars.update(bar, completed=step.fraction, stage=escape(f"{step.stage} {step.message}"[:40]))
-        if not bars.console.is_terminal and step.stage != shown:
-            print(f"{source.name}: {step.stage} {step.message}".rstrip(), file=sys.stderr)
+        words = f"{source.name}: {step.stage} {step.message}".rstrip()
+        if chosen.verbose:
+            print(f"{step.elapsed_seconds:7.2f} s  {words}", file=sys.stderr)
+        elif not bars.disable and not bars.console.is_terminal and step.stage != shown:
+            print(words, file=sys.stderr)
             shown = step.stage
 
     try:
@@ -192,7 +196,7 @@ def in_words_of_the_command_line(error: ImporterError, source: Path) -> Importer
     return ImporterError(error.code, error.cause, remedy, error.stage, error.log, error.guesses)
 
 
-def _bars(screen: Console) -> Progress:
+def _bars(screen: Console, shown: bool) -> Progress:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -200,7 +204,7 @@ def _bars(screen: Console) -> Progress:
         TextColumn("{task.fields[stage]}"),
         TimeElapsedColumn(),
     )
-    return Progress(*columns, console=screen, transient=True)
+    return Progress(*columns, console=screen, transient=True, disable=not shown)
 
 
 def _plain(outcome: Outcome) -> dict[str, Any]:
@@ -232,7 +236,22 @@ def _evaluation_text(found: dict[str, Any]) -> str:
     return f"{values}: {verdict} (95%: {low:+.4g} to {high:+.4g})"
 
 
-def _summary(outcomes: list[Outcome], screen: Console) -> None:
+def _summary(outcomes: list[Outcome], screen: Console, errors_only: bool = False) -> None:
+    if not errors_only:
+        screen.print(_table(outcomes))
+    for outcome in outcomes:
+        if outcome.error:
+            code = f"{outcome.error.code}: " if errors_only else ""  # otherwise in the table
+            text = escape(f": {code}{error_text(outcome.error)}")
+            screen.print(f"[red]{escape(outcome.source.name)}[/red]{text}", highlight=False)
+        elif outcome.artifact and not errors_only:
+            if evaluation := outcome.artifact.metadata.get("evaluation"):
+                screen.print(f"{outcome.source.name}: {_evaluation_text(evaluation)}", highlight=False, markup=False)
+            for note in outcome.artifact.metadata.get("notes", []):
+                screen.print(f"{outcome.source.name}: {note}", style="dim", highlight=False, markup=False)
+
+
+def _table(outcomes: list[Outcome]) -> Table:
     table = Table(title="Converted", title_justify="left", box=SIMPLE)
     for name in ("file", "result", "recipe", "KB", "delegated", "eager", "runtime", "error", "time"):
         table.add_column(name, justify="left" if name in ("file", "result", "recipe") else "right", overflow="fold")
@@ -265,13 +284,4 @@ def _summary(outcomes: list[Outcome], screen: Console) -> None:
                 "",
                 f"{outcome.seconds:.1f} s",
             )
-    screen.print(table)
-    for outcome in outcomes:
-        if outcome.error:
-            text = escape(f": {error_text(outcome.error)}")
-            screen.print(f"[red]{escape(outcome.source.name)}[/red]{text}", highlight=False)
-        elif outcome.artifact:
-            if evaluation := outcome.artifact.metadata.get("evaluation"):
-                screen.print(f"{outcome.source.name}: {_evaluation_text(evaluation)}", highlight=False, markup=False)
-            for note in outcome.artifact.metadata.get("notes", []):
-                screen.print(f"{outcome.source.name}: {note}", style="dim", highlight=False, markup=False)
+    return table

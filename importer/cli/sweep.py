@@ -19,16 +19,18 @@ from importer.errors import ImporterError
 from importer.jobs.reading import read
 from importer.jobs.starting import Spawn
 from importer.options import RECIPES
+from importer.progress import Progress
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Returns 4 when no recipe worked."""
-    rows = sweep(chosen, lambda recipe: console(to_errors=True).print(f"{recipe} ...", style="dim"))
+    silent = chosen.quiet or chosen.no_progress
+    rows = sweep(chosen, lambda text: None if silent else console(to_errors=True).print(text, style="dim"))
     if chosen.plot:
         draw(rows, chosen.source.name, chosen.plot)
     if chosen.json:
         print_json("sweep", {"recipes": rows})
-    else:
+    elif not chosen.quiet or all("error" in row for row in rows):
         _print(rows, chosen.source.name)
     return 0 if any("error" not in row for row in rows) else 4
 
@@ -40,11 +42,16 @@ def sweep(chosen: argparse.Namespace, report: Callable[[str], None]) -> list[dic
         cause = f"{chosen.source.name} is a finished program, which no recipe changes."
         raise ImporterError("OPTION_INVALID", cause, "Give the model that it was made of.", "read")
     cache = Cache(chosen.cache or user_cache_folder() / "artifacts")
+
+    def step(found: Progress) -> None:
+        if chosen.verbose:
+            report(f"  {found.elapsed_seconds:7.2f} s  {found.stage} {found.message}")
+
     rows: list[dict[str, Any]] = []
     for recipe in RECIPES[1:]:
-        report(recipe)
+        report(f"{recipe} ...")
         try:
-            artifact, _ = convert_one(chosen.source, chosen, replace(options, recipe=recipe), cache, None)
+            artifact, _ = convert_one(chosen.source, chosen, replace(options, recipe=recipe), cache, step)
         except ImporterError as error:
             rows.append({"recipe": recipe, "error": error.code, "cause": error.cause})
             continue

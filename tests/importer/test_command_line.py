@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -77,6 +78,22 @@ def test_two_conversions_write_the_same_files_but_for_what_was_measured(models: 
     assert measured["date"] and measured["timings"]["eager_us"] > 0 and measured["timings"]["convert_seconds"] > 0
     text = (tmp_path / "first" / "linear.tres").read_text(encoding="utf-8")
     assert "_us" not in text and "seconds" not in text and "time_share" not in text
+
+
+def test_how_much_is_printed(models: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.pt"
+    bad.write_text("no model", encoding="utf-8")
+    words = ["convert", models / "counter.pte", bad, "-o", tmp_path / "out", "--cache", tmp_path / "cache"]
+    verbose = importer(*words, "--verbose")
+    steps = [line for line in verbose.stderr.splitlines() if re.match(r" *\d+\.\d\d s  counter.pte: \w+", line)]
+    assert len(steps) >= 2, verbose.stderr
+    silent = importer(*words, "--no-progress")
+    assert not silent.stderr and "cached" in silent.stdout and "NOT_A_MODEL" in silent.stdout
+    quiet = importer(*words, "--quiet")
+    assert not quiet.stdout and quiet.stderr.startswith("bad.pt: NOT_A_MODEL: bad.pt is a text file")
+    good = importer(*words[:2], *words[3:], "--quiet")
+    assert good.returncode == 0 and not good.stdout + good.stderr
+    assert importer(*words, "--quiet", "--verbose").returncode == 2
 
 
 @pytest.mark.parametrize("name", ["policy.pth", "policy.ckpt", "policy.bin"])

@@ -1,0 +1,79 @@
+"""The import options as words of the command line, and what is shown during a conversion."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields
+from pathlib import Path
+
+from importer.options import KERNELS, METRICS, RECIPES, RECURRENT, ImportOptions
+
+_CHOICES = {"recipe": RECIPES, "kernels": KERNELS, "recurrent": RECURRENT}
+_HELP = {
+    "recipe": ("", "how the program is lowered and quantized"),
+    "inputs": ("TEXT", "names, dtypes and shapes, such as 'x: float32[1,8]'; needed when the file has no examples"),
+    "factory": ("FILE.py:FUNCTION", "the Python function that builds the architecture of a file with weights only"),
+    "factory_arguments": ("JSON", "the factory's arguments, a JSON object"),
+    "weights": ("NAME", "which weights of a checkpoint that has several, such as ema_model"),
+    "calibration": ("FOLDER", "samples for int8 recipes: .npy, .npz or images"),
+    "evaluate": ("DATA", "labelled data, a folder or a .npz, on which a metric is computed"),
+    "metric": ("METRIC", f"{', '.join(METRICS)} or FILE.py:function; default: top1 for classes, else rmse"),
+    "group_size": ("N", "how many int4 weights share a scale, a multiple of 32"),
+    "kernels": ("", "own: the program may call this project's kernels; stock: any ExecuTorch can run it"),
+    "recurrent": ("", "how LSTM and GRU layers are exported"),
+    "max_absolute_error": ("X", "the largest error that the proof accepts; default: the recipe's tolerance"),
+    "max_relative_error": ("X", "the same, relative to the largest value of an output"),
+    "deadline_seconds": ("SECONDS", "how long a conversion may take"),
+    "memory_limit_megabytes": ("MB", "how much memory a conversion may use; 0: three quarters of this machine's"),
+    "external_weights": ("", "store the weights in a .ptd beside the program"),
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The import options with the names of ImportOptions, the place of res://, the cache, and permissions."""
+    group = parser.add_argument_group("import options")
+    for field in fields(ImportOptions):
+        name, (metavar, words) = "--" + field.name.replace("_", "-"), _HELP[field.name]
+        if isinstance(field.default, bool):
+            group.add_argument(name, action="store_true", help=words)
+            continue
+        shown = f"{words} (default: {field.default})" if field.default != "" else words
+        kind, choices = type(field.default), _CHOICES.get(field.name)
+        group.add_argument(name, type=kind, default=field.default, choices=choices, metavar=metavar or None, help=shown)
+    group.add_argument(
+        "--dynamic",
+        action="append",
+        default=[],
+        metavar="INPUT[AXIS]=MIN..MAX",
+        help="a size of --inputs that varies, such as 'x[0]=1..64'; may be repeated",
+    )
+    parser.add_argument("--project", type=Path, metavar="FOLDER", help="the folder that res:// means")
+    add_cache(parser)
+    parser.add_argument(
+        "--allow-pickle",
+        action="append",
+        default=[],
+        metavar="SHA256",
+        help="a file whose code may run, confined; may be repeated",
+    )
+    parser.add_argument(
+        "--trust-factory",
+        action="append",
+        default=[],
+        metavar="SHA256",
+        help="a factory that may reach the network and other folders; may be repeated",
+    )
+
+
+def add_cache(parser: argparse.ArgumentParser) -> None:
+    """`--cache`."""
+    words = "the artifact cache's folder or fsspec address (default: in the user's cache folder)"
+    parser.add_argument("--cache", default="", metavar="PLACE", help=words)
+
+
+def add_verbosity(parser: argparse.ArgumentParser) -> None:
+    """`--quiet`, `--no-progress` and `--verbose`."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--quiet", action="store_true", help="print errors only; with --json also the results")
+    group.add_argument("--no-progress", action="store_true", help="print the results and no progress")
+    group.add_argument("--verbose", action="store_true", help="print each step of each file with its time")
