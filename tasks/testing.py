@@ -37,8 +37,8 @@ def run_tests(pytest_arguments: list[str]) -> int:
         processes = str((os.cpu_count() or 1) + 1)
         pytest_arguments = ["-m", "not slow", "--durations=25", "-n", processes, "--dist", "loadscope"]
         if os.environ.get("CI") == "true":
-            # A busy machine can starve a child process; what fails twice is wrong. The summary names what was rerun.
-            pytest_arguments += ["--reruns", "1", "-rfER"]
+            # A busy machine can starve a child process; what fails thrice is wrong. The summary names what was rerun.
+            pytest_arguments += ["--reruns", "2", "--reruns-delay", "5", "-rfER"]
     sys.stdout.flush()
     return subprocess.call([FOLDER / "bin" / "python", "-m", "pytest", *pytest_arguments], cwd=ROOT)
 
