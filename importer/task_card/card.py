@@ -19,7 +19,10 @@ LARGEST = 4 << 20  # bytes; the names of 20,000 classes are far smaller
 def card_file(source: Path) -> Path | None:
     """The card beside a model file, or None. A link is not followed: a card is a file of the project."""
     path = source.with_name(source.stem + SUFFIX)
-    return path if path.is_file() and not path.is_symlink() else None
+    try:
+        return path if path.is_file() and not path.is_symlink() else None
+    except OSError:  # the model's name is so long that no card's can be
+        return None
 
 
 def read_card(source: Path) -> dict[str, Any] | None:

@@ -58,6 +58,12 @@ def test_a_model_without_a_card(tmp_path: Path) -> None:
     assert read_card(tmp_path / "digits.pt") is None
 
 
+def test_a_model_whose_name_leaves_no_room_for_a_card(tmp_path: Path) -> None:
+    source = tmp_path / ("x" * 252 + ".pt")
+    source.touch()
+    assert read_card(source) is None and dependencies(source, ImportOptions(), None) == {}
+
+
 def test_a_link_is_not_a_card(tmp_path: Path) -> None:
     (tmp_path / "elsewhere.json").write_text(json.dumps(DIGITS), encoding="utf-8")
     (tmp_path / "digits.task.json").symlink_to(tmp_path / "elsewhere.json")
