@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -10,11 +11,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from importer.cache.cache import Cache
 from importer.errors import ImporterError
 from importer.jobs import reading
 from importer.jobs.process_tree import tree_memory
 from importer.jobs.starting import Starter, light_starter
 from importer.jobs.supervisor import Supervisor
+from importer.owned_folders import remove_abandoned, temporary_folder
 from python_backend import PROTOCOL, environment
 from python_backend.jobs import Jobs, Progress, Task
 from python_backend.rpc import Handler, Later, Peer, Request, in_background
@@ -27,6 +30,7 @@ CONNECT_SECONDS = 10.0
 def serve(at_once: int, starter: Starter) -> int:
     """Run a session; the exit status. The editor's port and secret come in the environment."""
     port, secret = os.environ.pop("EXECUTORCH_RPC_PORT", ""), os.environ.pop("EXECUTORCH_RPC_SECRET", "")
+    cache = os.environ.pop("EXECUTORCH_CACHE", "")
     if not port.isdigit() or not 0 < int(port) < 65536 or not secret:
         told = "`serve` is started by the Godot editor, with EXECUTORCH_RPC_PORT and EXECUTORCH_RPC_SECRET."
         print(told, file=sys.stderr)
@@ -40,7 +44,7 @@ def serve(at_once: int, starter: Starter) -> int:
     stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # The working folder is the game's: nothing in it may be imported by accident.
     os.chdir(environment.ROOT)
-    Session(stream, at_once, starter).run(secret)
+    Session(stream, at_once, starter).run(secret, cache)
     return 0
 
 
@@ -71,10 +75,12 @@ class Session:
         self._problems: list[environment.Problem] = []
         self._setups: dict[int | str, SetupJob] = {}
 
-    def run(self, secret: str) -> None:
-        """Serve until the socket closes; all children have ended when this returns."""
+    def run(self, secret: str, cache: str) -> None:
+        """Serve until the socket closes; all children have ended when this returns. cache: the editor's, or empty."""
         self._problems = environment.problems()
         self._peer.notify("hello", self._hello(secret))
+        if not self._problems:
+            _remove_abandoned(cache)
         try:
             self._peer.run()
         finally:
@@ -193,3 +199,11 @@ class Session:
         if self._problems:
             first = self._problems[0]
             raise ImporterError(first.code, first.cause, first.remedy, stage="start")
+
+
+def _remove_abandoned(cache: str) -> None:
+    """What killed processes left in this user's temporary folder and in a cache on this machine."""
+    with contextlib.suppress(OSError):
+        remove_abandoned(temporary_folder())
+    if cache and "://" not in cache:
+        Cache(cache).remove_abandoned()

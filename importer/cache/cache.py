@@ -161,14 +161,20 @@ class Cache:
                 total -= entry.size
                 self._remove(entry.folder)
                 removed.append(entry)
+        self.remove_abandoned()
         with contextlib.suppress(ImporterError):
             check_folder(self.root, _BUILDING)
-            remove_abandoned(self.root / _BUILDING)
             for folder in (self.root / _BUILDING).glob("*"):
                 with contextlib.suppress(OSError):
                     if time.time() - folder.stat().st_mtime > _STALE_SECONDS:
                         shutil.rmtree(folder, ignore_errors=True)
         return removed
+
+    def remove_abandoned(self) -> None:
+        """Remove what killed processes of this machine were building."""
+        with contextlib.suppress(ImporterError):
+            check_folder(self.root, _BUILDING)
+            remove_abandoned(self.root / _BUILDING)
 
     def verify(self) -> list[tuple[str, str]]:
         """(key, error) of every entry that `look_up` refuses. Reads all files."""

@@ -116,6 +116,24 @@ def test_shutdown_answers_and_ends(start: StartEditor) -> None:
     assert editor.process.wait(timeout=90) == 0
 
 
+def test_what_a_killed_process_left_is_removed_at_the_start(start: StartEditor, tmp_path: Path) -> None:
+    """Not only when the next conversion begins, which may be weeks later."""
+    (tmp_path / "cache" / ".building").mkdir(parents=True)
+    temporary = tmp_path / f"executorch-{os.getuid()}"
+    temporary.mkdir()
+    program = "import sys; from pathlib import Path; from importer.owned_folders import make_owned_folder; "
+    program += "[print(make_owned_folder(Path(folder), 'job')) for folder in sys.argv[1:]]"
+    folders = [str(tmp_path / "cache" / ".building"), str(temporary)]
+    left = subprocess.run(
+        [sys.executable, "-c", program, *folders], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    left_folders = [Path(line) for line in left.stdout.splitlines()]
+    assert len(left_folders) == 2 and all(folder.is_dir() for folder in left_folders)
+    editor = start(environment={"EXECUTORCH_CACHE": str(tmp_path / "cache"), "TMPDIR": str(tmp_path)})
+    editor.call("status")
+    assert not any(folder.exists() for folder in left_folders)
+
+
 def test_without_port_or_listener_it_says_so() -> None:
     def serve(**variables: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, **variables}

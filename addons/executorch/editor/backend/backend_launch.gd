@@ -140,6 +140,7 @@ func _spawn(candidate: Dictionary) -> void:
 		"PYTHONPATH": ProjectSettings.globalize_path(PYTHON_PACKAGES),
 		"PYTHONSAFEPATH": "1",
 		"EXECUTORCH_LIBRARIES": _libraries(),
+		"EXECUTORCH_CACHE": Settings.get_cache_folder(),
 	}
 	var signing_key: String = SigningKeys.get_named()
 	if not signing_key.is_empty():
