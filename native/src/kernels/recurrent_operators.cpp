@@ -119,9 +119,9 @@ constexpr char kGruEvent[] = "native_call_gru.out";
 constexpr char kRnnEvent[] = "native_call_rnn.out";
 
 const executorch::runtime::Kernel kOperators[] = {
-    executorch::runtime::Kernel("godot_executorch::lstm.out", traced<lstm, kLstmEvent>),
-    executorch::runtime::Kernel("godot_executorch::gru.out", traced<gru, kGruEvent>),
-    executorch::runtime::Kernel("godot_executorch::rnn.out", traced<rnn, kRnnEvent>),
+    executorch::runtime::Kernel("godot_executorch::lstm.out", traced<lstm, kLstmEvent, 9>),
+    executorch::runtime::Kernel("godot_executorch::gru.out", traced<gru, kGruEvent, 8>),
+    executorch::runtime::Kernel("godot_executorch::rnn.out", traced<rnn, kRnnEvent, 8>),
 };
 
 [[maybe_unused]] const Error kRegistered = executorch::runtime::register_kernels({kOperators, 3});

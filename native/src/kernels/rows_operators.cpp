@@ -26,12 +26,15 @@ struct Rows {
 Rows rows_of(const Tensor& table) {
     Rows rows;
     rows.count = table.size(0);
-    rows.elements = 1;
-    for (ssize_t d = 1; d < table.dim(); ++d) {
-        rows.elements *= table.size(d);
+    if (rows.count > 0) {
+        rows.elements = table.numel() / rows.count;
+        rows.bytes = table.nbytes() / rows.count;
     }
-    rows.bytes = rows.elements * table.element_size();
     return rows;
+}
+
+bool is_inside(int64_t row, int64_t count) {
+    return row >= -count && row < count;
 }
 
 /// Calls each(position, row) for every index; false when one is outside of the table. A negative one counts from the
@@ -40,12 +43,17 @@ template <typename Index, typename Each>
 bool over_indices(const Tensor& index, int64_t count, Each each) {
     const Index* values = index.const_data_ptr<Index>();
     for (ssize_t i = 0; i < index.numel(); ++i) {
-        if (values[i] < -count || values[i] >= count) {
+        if (!is_inside(values[i], count)) {
             return false;
         }
     }
     for (ssize_t i = 0; i < index.numel(); ++i) {
-        each(i, values[i] < 0 ? values[i] + count : static_cast<int64_t>(values[i]));
+        // Again, because a hostile program's results may lie where its indices do.
+        const int64_t row = values[i];
+        if (!is_inside(row, count)) {
+            return false;
+        }
+        each(i, row < 0 ? row + count : row);
     }
     return true;
 }
@@ -179,9 +187,9 @@ constexpr char kPutRowsEvent[] = "native_call_put_rows.out";
 constexpr char kAddRowsEvent[] = "native_call_add_rows.out";
 
 const executorch::runtime::Kernel kOperators[] = {
-    executorch::runtime::Kernel("godot_executorch::take_rows.out", traced<take_rows, kTakeRowsEvent>),
-    executorch::runtime::Kernel("godot_executorch::put_rows.out", traced<put_rows, kPutRowsEvent>),
-    executorch::runtime::Kernel("godot_executorch::add_rows.out", traced<add_rows, kAddRowsEvent>),
+    executorch::runtime::Kernel("godot_executorch::take_rows.out", traced<take_rows, kTakeRowsEvent, 3>),
+    executorch::runtime::Kernel("godot_executorch::put_rows.out", traced<put_rows, kPutRowsEvent, 4>),
+    executorch::runtime::Kernel("godot_executorch::add_rows.out", traced<add_rows, kAddRowsEvent, 4>),
 };
 
 [[maybe_unused]] const Error kRegistered = executorch::runtime::register_kernels({kOperators, 3});
