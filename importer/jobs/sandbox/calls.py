@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 from typing import Any
 
-_PR_SET_NO_NEW_PRIVS = 38
+_PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 24, 38
+_CAPGET_AND_CAPSET = {"x86_64": (125, 126), "aarch64": (90, 91)}
+_CAPABILITIES_VERSION = 0x20080522
 _library = ctypes.CDLL(None, use_errno=True)
 
 
@@ -25,6 +28,23 @@ def process_control(option: int, *arguments: Any) -> int:
 def no_new_privileges() -> None:
     """A program with a set-user-ID bit does not raise this process's rights."""
     process_control(_PR_SET_NO_NEW_PRIVS, ctypes.c_ulong(1))
+
+
+def drop_capabilities(kept: int = 0) -> None:
+    """This process, and all that it starts, have none of root's capabilities but those of the bits in `kept`."""
+    capget, capset = _CAPGET_AND_CAPSET[os.uname().machine]
+    head = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITIES_VERSION, 0))
+    found = ctypes.create_string_buffer(24)
+    system_call(capget, head, found)
+    effective, permitted = struct.unpack_from("=2I", found)
+    for capability in range(64):
+        if not kept >> capability & 1:
+            try:
+                process_control(_PR_CAPBSET_DROP, ctypes.c_ulong(capability))
+            except OSError:  # there are no more, or this process has none
+                break
+    left = struct.pack("=6I", effective & kept, permitted & kept, 0, 0, 0, 0)
+    system_call(capset, head, ctypes.c_char_p(left))
 
 
 def library() -> ctypes.CDLL:

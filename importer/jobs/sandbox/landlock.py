@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterable
 from pathlib import Path
 
-from importer.jobs.sandbox.calls import no_new_privileges, system_call
+from importer.jobs.sandbox.calls import drop_capabilities, no_new_privileges, system_call
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 _VERSION = 1
@@ -20,11 +20,13 @@ _PATH_BENEATH = 1
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _REMOVE_AND_MAKE = sum(1 << bit for bit in range(4, 13))
+_MAKE_DEVICE = 1 << 6 | 1 << 11  # a disk's device reaches every file on it
 _REFER, _TRUNCATE, _IOCTL_DEVICE = 1 << 13, 1 << 14, 1 << 15
 _READ = _READ_FILE | _READ_DIR
 _OF_FILES = _EXECUTE | _READ_FILE | _WRITE_FILE | _TRUNCATE | _IOCTL_DEVICE
 _TCP = 0b11  # bind and connect
 _SCOPES = 0b11  # abstract sockets and signals
+_PASS_PERMISSIONS = 1 << 1  # so that root still reads the files of others: within the rules
 
 
 def version() -> int:
@@ -45,13 +47,14 @@ def restrict(read: Iterable[Path], write: Iterable[Path], execute: Iterable[Path
     try:
         for paths, rights in (
             (read, _READ),
-            (write, files & ~_EXECUTE & ~_IOCTL_DEVICE),
+            (write, files & ~_EXECUTE & ~_IOCTL_DEVICE & ~_MAKE_DEVICE),
             (execute, _READ | _EXECUTE),
         ):
             for path in paths:
                 _allow(ruleset, path, rights)
         no_new_privileges()
         system_call(_RESTRICT_SELF, ruleset, 0)
+        drop_capabilities(kept=_PASS_PERMISSIONS)
     finally:
         os.close(ruleset)
 

@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import ctypes
 import os
-import struct
 from collections.abc import Iterable
 from pathlib import Path
 
-from importer.jobs.sandbox.calls import library, no_new_privileges, process_control, system_call
+from importer.jobs.sandbox.calls import drop_capabilities, library, no_new_privileges, system_call
 from importer.posix import go_on_as_fork
 
 _NEW_USER, _NEW_MOUNTS, _NEW_NETWORK, _NEW_IPC, _NEW_UTS = 0x10000000, 0x20000, 0x40000000, 0x08000000, 0x04000000
 _NEW_PROCESSES = 0x20000000
 _READ_ONLY, _NO_SUID, _NO_DEVICES, _REMOUNT, _BIND, _RECURSIVE, _PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
 _DETACH = 2
-_PR_CAPBSET_DROP = 24
-_CAPSET = {"x86_64": 126, "aarch64": 91}
-_CAPABILITIES_VERSION = 0x20080522
 
 
 def restrict(read: Iterable[Path], write: Iterable[Path], temporary: Path) -> None:
@@ -47,7 +43,7 @@ def restrict(read: Iterable[Path], write: Iterable[Path], temporary: Path) -> No
     _checked(library().umount2(b".", _DETACH))
     os.chdir("/")
     _remount("/", _READ_ONLY)
-    _drop_capabilities()
+    drop_capabilities()
     no_new_privileges()
 
 
@@ -83,16 +79,6 @@ def _remount(target: str, flags: int) -> None:
 def _mount(source: str | None, target: str, kind: str | None, flags: int) -> None:
     words = [text.encode() if text is not None else None for text in (source, target, kind)]
     _checked(library().mount(words[0], words[1], words[2], ctypes.c_ulong(flags), None))
-
-
-def _drop_capabilities() -> None:
-    for capability in range(64):
-        try:
-            process_control(_PR_CAPBSET_DROP, ctypes.c_ulong(capability))
-        except OSError:
-            break
-    head = struct.pack("=Ii", _CAPABILITIES_VERSION, 0)
-    system_call(_CAPSET[os.uname().machine], ctypes.c_char_p(head), ctypes.c_char_p(bytes(24)))
 
 
 def _checked(result: int) -> None:

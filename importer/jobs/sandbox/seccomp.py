@@ -1,4 +1,5 @@
-"""The system calls that a confined process is refused: sockets, other processes, mounts, keys, the kernel.
+"""The system calls that a confined process is refused: sockets, other processes, mounts, keys, the kernel, and what
+Landlock does not hold of files: their rights, owners, times, attributes and flags, and before Linux 6.2 their length.
 
 A list of what is refused and not of what is allowed: torch's libraries differ in what they call from version to
 version, and files and the network are held by Landlock or namespaces. The package pyseccomp was last released in 2021
@@ -34,12 +35,20 @@ class _Machine:
     clone: int
     prctl: int
     prlimit64: int
+    ioctl: int
+    opens: tuple[tuple[int, int], ...]  # open and openat, and which argument has their flags
 
 
 # These have the same numbers on every architecture since Linux 5.1: open_tree, move_mount, fsopen, fsconfig, fsmount,
-# fspick, io_uring (3), pidfd_getfd, mount_setattr, quotactl_fd, open_tree_attr.
-_COMMON = (428, 429, 430, 431, 432, 433, 425, 426, 427, 438, 442, 443, 467)
-_CLONE3 = 435
+# fspick, io_uring (3), pidfd_getfd, process_madvise, mount_setattr, quotactl_fd, fchmodat2, setxattrat, removexattrat,
+# open_tree_attr, file_setattr.
+_COMMON = (428, 429, 430, 431, 432, 433, 425, 426, 427, 438, 440, 442, 443, 452, 463, 466, 467, 469)
+# What a filter cannot look into: clone3 and openat2. glibc then uses clone, and openat.
+_STRUCTURED = (435, 437)
+# TCGETS, TCGETS2, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX, FICLONE, FICLONERANGE. Others change a file that is
+# open for reading, type into a terminal, or reach a device.
+_CONTROLS = (0x5401, 0x802C542A, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451, 0x40049409, 0x4020940D)
+_WRITES, _EMPTIES = 0o3, 0o1000
 # fmt: off
 _NAMES = (
     "execveat", "socket", "ptrace", "process_vm_readv", "process_vm_writev", "kcmp",
@@ -49,8 +58,11 @@ _NAMES = (
     "swapon", "swapoff", "quotactl", "acct", "syslog", "personality", "sethostname", "setdomainname",
     "clock_settime", "settimeofday", "setsid", "setpgid", "setpriority", "sched_setparam", "sched_setscheduler",
     "sched_setattr", "ioprio_set", "migrate_pages", "move_pages",
-    "shmget", "shmat", "msgget", "semget", "mq_open",
+    "shmget", "shmat", "msgget", "semget", "mq_open", "sched_setaffinity", "inotify_add_watch", "truncate",
+    "fchmod", "fchmodat", "fchown", "fchownat", "utimensat", "setxattr", "lsetxattr", "fsetxattr",
+    "removexattr", "lremovexattr", "fremovexattr",
 )
+_OLD_NAMES = ("chmod", "chown", "lchown", "utime", "utimes", "futimesat")  # of x86_64 alone
 _MACHINES = {
     "x86_64": _Machine(0xC000003E, (
         322, 41, 101, 310, 311, 312,
@@ -60,8 +72,11 @@ _MACHINES = {
         167, 168, 179, 163, 103, 135, 170, 171,
         227, 164, 112, 109, 141, 142, 144,
         314, 251, 256, 279,
-        29, 30, 68, 64, 240,
-    ), 56, 157, 302),
+        29, 30, 68, 64, 240, 203, 254, 76,
+        91, 268, 93, 260, 280, 188, 189, 190,
+        197, 198, 199,
+        90, 92, 94, 132, 235, 261,
+    ), 56, 157, 302, 16, ((2, 1), (257, 2))),
     "aarch64": _Machine(0xC00000B7, (
         281, 198, 117, 270, 271, 272,
         40, 39, 41, 51, 268, 97, 264, 265,
@@ -70,8 +85,10 @@ _MACHINES = {
         224, 225, 60, 89, 116, 92, 161, 162,
         112, 170, 157, 154, 140, 118, 119,
         274, 30, 238, 239,
-        194, 196, 186, 190, 180,
-    ), 220, 167, 261),
+        194, 196, 186, 190, 180, 122, 27, 45,
+        52, 53, 55, 54, 88, 5, 6, 7,
+        14, 15, 16,
+    ), 220, 167, 261, 29, ((56, 2),)),
 }
 # fmt: on
 
@@ -96,10 +113,17 @@ def _program(machine: _Machine) -> list[bytes]:
     program += [_jump(_ABOVE, _X32 - 1, 0, 1), refuse]
     for number in (*machine.numbers, *_COMMON):
         program += [_jump(_EQUAL, number, 0, 1), refuse]
-    # glibc then uses clone, whose flags can be read here.
-    program += [_jump(_EQUAL, _CLONE3, 0, 1), missing]
+    for number in _STRUCTURED:
+        program += [_jump(_EQUAL, number, 0, 1), missing]
     program += [_jump(_EQUAL, machine.clone, 0, 4), _load(_argument(0)), _jump(_ANY_BIT, _NEW_NAMESPACES, 0, 1), refuse]
     program += [_load(_NUMBER)]
+    # A file that is opened for reading is not emptied by that.
+    for number, flags in machine.opens:
+        program += [_jump(_EQUAL, number, 0, 5), _load(_argument(flags)), _jump(_ANY_BIT, _EMPTIES, 0, 2)]
+        program += [_jump(_ANY_BIT, _WRITES, 1, 0), refuse, _load(_NUMBER)]
+    program += [_jump(_EQUAL, machine.ioctl, 0, len(_CONTROLS) + 3), _load(_argument(1))]
+    program += [_jump(_EQUAL, control, len(_CONTROLS) - index, 0) for index, control in enumerate(_CONTROLS)]
+    program += [_return(_ERROR | errno.ENOTTY), _load(_NUMBER)]
     # Limits of this process only.
     program += [_jump(_EQUAL, machine.prlimit64, 0, 4), _load(_argument(0)), _jump(_EQUAL, 0, 1, 0), refuse]
     program += [_load(_NUMBER)]
@@ -126,4 +150,5 @@ def _return(value: int) -> bytes:
     return struct.pack("=HBBI", _RETURN, 0, 0, value)
 
 
-assert all(len(machine.numbers) == len(_NAMES) for machine in _MACHINES.values())
+assert len(_MACHINES["x86_64"].numbers) == len(_NAMES) + len(_OLD_NAMES)
+assert len(_MACHINES["aarch64"].numbers) == len(_NAMES)
