@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections import Counter
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -43,13 +44,22 @@ def read(path: Path, output: Path | None) -> list[Work]:
     defaults, models = found.get("defaults", {}), found.get("models", [])
     if not isinstance(defaults, dict) or not isinstance(models, list) or not models:
         raise _invalid(path, "it has no [[models]]")
-    folder = output or path.parent / str(found.get("output", "build"))
+    folder = output or _beside(path, found.get("output", "build"))
     work = [_work(path, item, defaults, folder) for item in models]
-    targets = [item.target for item in work]
-    for target in targets:
-        if targets.count(target) > 1:
+    for target, count in Counter(item.target for item in work).items():
+        if count > 1:
             raise _invalid(path, f"two models would both become {target.name}; give one of them another name")
     return work
+
+
+def _beside(path: Path, output: Any) -> Path:
+    """The folder of the programs. The file may be somebody else's, so that it does not choose any folder."""
+    try:
+        if isinstance(output, str) and (path.parent / output).resolve().is_relative_to(path.parent.resolve()):
+            return path.parent / output
+    except (OSError, ValueError, RuntimeError):  # too long a name, a NUL, a link to itself
+        pass
+    raise _invalid(path, f"its output {output!r:.200} is not a folder beside it; with -o the programs go to any folder")
 
 
 def _work(path: Path, item: Any, defaults: dict[str, Any], folder: Path) -> Work:
@@ -65,7 +75,7 @@ def _work(path: Path, item: Any, defaults: dict[str, Any], folder: Path) -> Work
         raise ImporterError("OPTION_INVALID", cause, problems[0].remedy, "read")
     source = path.parent / item["source"]
     name = item.get("name", source.stem)
-    if not isinstance(name, str) or Path(name).name != name:
+    if not isinstance(name, str) or Path(name).name != name or not name.isprintable():
         raise _invalid(path, f"the name of {item['source']} is not a file name")
     return Work(source, options, folder / f"{name}.pte")
 

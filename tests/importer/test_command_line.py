@@ -133,6 +133,10 @@ def test_models_of_one_file(models: Path, tmp_path: Path) -> None:
         ('[[models]]\nsource = "a.pt"\nrecipe = "fast"\n', "no recipe 'fast'"),
         ('[[models]]\nsource = "a.pt"\n[[models]]\nsource = "a.pth"\n', "would both become a.pte"),
         ('[[models]]\nsource = "a.pt"\nname = "../a"\n', "is not a file name"),
+        ('[[models]]\nsource = "a.pt"\nname = "a\\nb"\n', "is not a file name"),
+        ('output = "../elsewhere"\n[[models]]\nsource = "a.pt"\n', "is not a folder beside it"),
+        (f'output = "{tmp_path.parent}"\n[[models]]\nsource = "a.pt"\n', "is not a folder beside it"),
+        ('output = 3\n[[models]]\nsource = "a.pt"\n', "is not a folder beside it"),
         ("models = 3", "has no [[models]]"),
         ("[[", "does not describe models"),
     ):
