@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -37,9 +38,19 @@ def with_program(base: Path, path: Path, change: Callable[[Program], None]) -> N
             return data
         program = json.loads(data)
         change(program)
-        return json.dumps(program).encode()
+        return _dumped(program).encode()
 
     changed(base, path, rewrite, {})
+
+
+def _dumped(program: Program) -> str:
+    """As text; graphs in graphs are nested more deeply than Python encodes by itself."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(20_000)
+    try:
+        return json.dumps(program)
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def saved(value: Any, **options: Any) -> bytes:
