@@ -88,17 +88,28 @@ def scan(data: bytes, start: int = 0, most_steps: int = MOST_STEPS) -> Scan:
     stream = io.BytesIO(data)
     stream.seek(start)
     machine = _Machine()
-    steps = 0
+    steps, frame_end = 0, 0
     try:
-        for steps, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
+        for steps, (opcode, argument, position) in enumerate(pickletools.genops(stream)):
             if steps > most_steps:
                 raise Unreadable("the pickle has too many steps")
+            frame_end = _end_of_frame(opcode.name, argument, position or 0, stream.tell(), frame_end)
             machine.step(opcode.name, argument)
     except Unreadable:
         raise
     except Exception as error:  # pickletools raises many kinds for broken bytes
         raise Unreadable(f"the pickle is broken: {error}") from error
+    if frame_end > stream.tell():
+        raise Unreadable("the pickle ends inside of a frame")
     return Scan(list(machine.globals), machine.result, stream.tell(), steps)
+
+
+def _end_of_frame(name: str, argument: Any, begin: int, end: int, frame_end: int) -> int:
+    """The end of the frame behind a step. Python's own reader skips the rest of a frame in which a step is not whole,
+    and so would run others than these."""
+    if frame_end > begin and (name == "FRAME" or end > frame_end):
+        raise Unreadable("a frame of the pickle does not end with a step")
+    return end + int(argument) if name == "FRAME" else frame_end
 
 
 def walk(value: Any) -> Iterator[Any]:

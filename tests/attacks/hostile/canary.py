@@ -43,6 +43,16 @@ def pickled(canary: Path, protocol: int = 2) -> bytes:
     return pickle.dumps(Runs(canary), protocol)
 
 
+def hidden_behind_frame(canary: Path) -> bytes:
+    """A text begins in a frame and is longer than it. A reader that counts frames takes it whole from behind the frame,
+    one that does not takes the frame's rest too: five bytes later each sees other steps, until the last two."""
+    path = str(canary).encode()
+    runs = b"cos\nmkdir\nX" + len(path).to_bytes(4, "little") + path + b"\x85R"
+    text = b"A" * 11 + b"B" + len(runs).to_bytes(4, "little")
+    begin = b"X" + len(text).to_bytes(4, "little") + b"AAAAA"
+    return b"\x80\x04\x95" + len(begin).to_bytes(8, "little") + begin + text + runs + b"00}."
+
+
 def expression(canary: Path) -> str:
     """Python that makes the canary, as one expression."""
     return f"__import__('os').mkdir('{canary}')"

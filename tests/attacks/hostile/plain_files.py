@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.attacks.hostile.canary import Hostile, Runs, pickled
+from tests.attacks.hostile.canary import Hostile, Runs, hidden_behind_frame, pickled
 from tests.attacks.hostile.programs import saved
 
 _CODES = (
@@ -54,6 +54,7 @@ def _memo_names(canary: Path) -> bytes:
 PICKLES: dict[str, Callable[[Path], bytes]] = {
     **{f"protocol_{number}": lambda canary, number=number: _zip({"m/data.pkl": pickled(canary, number)})
        for number in range(6)},
+    "hidden_behind_frame": lambda canary: _zip({"m/data.pkl": hidden_behind_frame(canary)}),
     "compressed": lambda canary: _zip({"m/data.pkl": pickled(canary)}, zipfile.ZIP_DEFLATED),
     "legacy": lambda canary: LEGACY_HEAD + pickled(canary) + pickle.dumps([], 2),
     "legacy_in_head": lambda canary: MAGIC + pickled(canary) + pickle.dumps({}, 2) * 2 + pickle.dumps([], 2),

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.attacks.hostile.canary import Hostile, Runs, expression
+from tests.attacks.hostile.canary import Hostile, Runs, expression, hidden_behind_frame
 
 Program = dict[str, Any]
 _REFUSED = frozenset(["EXPORTED_PROGRAM_REFUSED", "ARCHIVE_RUNS_CODE", "FILE_DAMAGED", "ARCHIVE_INVALID"])
@@ -235,8 +235,14 @@ def _pickle_forms(canary: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(two, "w") as archive:
         archive.writestr("a/data.pkl", pickle.dumps(evil, 2))
         archive.writestr("a/constants.pkl", b"\x80\x02).")
+    hidden = io.BytesIO()
+    with zipfile.ZipFile(hidden, "w") as archive:
+        archive.writestr("m/data.pkl", hidden_behind_frame(canary))
+        archive.writestr("m/version", b"3\n")
+        archive.writestr("m/byteorder", b"little")
     return {
         "zip": saved(((evil,), {})),
+        "hidden_behind_frame": hidden.getvalue(),
         "legacy": saved(((evil,), {}), _use_new_zipfile_serialization=False),
         "plain": pickle.dumps(evil),
         "fifth_pickle": fifth,

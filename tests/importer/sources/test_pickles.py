@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import io
 import os
 import pickle
 import pickletools
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from importer.sources import pickle_reader
 from importer.sources.pickle_reader import Call, Global, Unreadable, scan
+from tests.attacks.hostile.canary import hidden_behind_frame
 
 
 class Runs:
@@ -43,6 +45,31 @@ def test_names_through_the_memo_and_made_at_run_time() -> None:
     assert scan(memo).globals == ["os.system"]
     computed = b"\x80\x04)\x8c\x06system\x93."
     assert scan(computed).globals == ["(a name made at run time)"]
+
+
+def test_steps_that_only_a_reader_of_frames_sees(tmp_path: Path) -> None:
+    """Python's reader leaves out the rest of a frame when a text or a line goes on behind it."""
+    data = hidden_behind_frame(tmp_path / "evil")
+    pickle.Unpickler(io.BytesIO(data)).load()
+    assert (tmp_path / "evil").is_dir()
+    with pytest.raises(Unreadable, match="frame"):
+        scan(data)
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [b"\x95\5\0\0\0\0\0\0\0N.", b"\x95\1\0\0\0\0\0\0\0\x8c\1A.", b"\x95\xff\xff\xff\xff\xff\xff\xff\xffN.",
+     b"\x95\x0b\0\0\0\0\0\0\0\x95\1\0\0\0\0\0\0\0N."],
+)  # fmt: skip
+def test_frames_that_do_not_end_with_a_step(frames: bytes) -> None:
+    with pytest.raises(Unreadable, match="frame"):
+        scan(b"\x80\x04" + frames)
+
+
+def test_frames_of_python_itself() -> None:
+    value = [os.urandom(9) * 3000, ["x" * 200_000], list(range(90_000)), {"a": b"y" * 70_000}]
+    for protocol in (4, 5):
+        assert scan(pickle.dumps(value, protocol)).value == value
 
 
 def test_every_opcode_is_known() -> None:
