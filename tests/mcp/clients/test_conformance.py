@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import select
+import socket
 import subprocess
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 
+from tests.mcp import http
 from tests.mcp.clients import conformance_suite as suite
 from tests.mcp.conftest import GameServer
 
@@ -24,6 +29,40 @@ def test_released_suite(open_game: GameServer) -> None:
     selection = ("--suite", "all")
     suite.assert_all_pass(lambda: suite.run(suite.RELEASED, "conformance", open_game.url, *selection), 32, {})
     assert not open_game.errors()
+
+
+@pytest.mark.slow
+def test_released_suite_among_500_silent_connections(open_game: GameServer) -> None:
+    with silent_connections(open_game.port, 500):
+        test_released_suite(open_game)
+
+
+@contextmanager
+def silent_connections(port: int, count: int) -> Iterator[None]:
+    """Connections that say nothing; where the server closes one, another comes."""
+    ended = threading.Event()
+
+    def hold() -> None:
+        held: list[socket.socket] = []
+        while not ended.is_set():
+            closed, _, _ = select.select(held, [], [], 0)
+            for client in closed:
+                held.remove(client)
+                client.close()
+            while len(held) < count and not ended.is_set():
+                with suppress(OSError):
+                    held.append(http.connect(port))
+            ended.wait(0.05)
+        for client in held:
+            client.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        holder.join()
 
 
 @pytest.mark.parametrize(
