@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from godot_executorch.artifact import Accuracy, Artifact, Evaluation, Metadata, MethodMetadata, TensorMetadata
 from godot_executorch.convert import convert
-from godot_executorch.program import Program
+from godot_executorch.program import Program, load_library
 from importer.errors import ImporterError as ConversionError
 
 __version__ = "0.1.0"
@@ -30,4 +30,5 @@ __all__ = [
     "Program",
     "TensorMetadata",
     "convert",
+    "load_library",
 ]

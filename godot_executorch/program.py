@@ -14,6 +14,7 @@ from godot_executorch import trial
 from godot_executorch.artifact import Artifact, TensorMetadata, tensor
 from importer.cache.cache_key import external_file, hash_file
 from importer.errors import ImporterError
+from importer.jobs import game_libraries
 from importer.plain_files import read_plain
 
 _MOST_METADATA = 16 << 20
@@ -77,12 +78,22 @@ class Program:
         return {name: value if as_torch else value.numpy() for name, value in zip(names, tensors, strict=False)}
 
 
+def load_library(path: str | Path) -> None:
+    """Register the operators of a kernel library for conversions and programs of this process from now on.
+
+    The game must ship the library and name it in its project setting `executorch/runtime/libraries`. Raises
+    ConversionError: OPTION_INVALID when there is no such file.
+    """
+    game_libraries.use([path])
+
+
 def _load(path: Path) -> Any:
     from executorch.extension.pybindings import _C
 
-    from importer.proof.child_main import load_libraries, shipped_operators
+    from importer.kernels import library
+    from importer.proof.child_main import shipped_operators
 
-    load_libraries()
+    library.load_all()
     shipped_operators()  # registers the quantized kernels
     external = external_file(path)
     further = {"data_path": str(external)} if external else {}

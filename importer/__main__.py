@@ -21,9 +21,10 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from importer.cli.option_arguments import add_cache, add_options, add_verbosity
+from importer.cli.option_arguments import add_cache, add_libraries, add_options, add_verbosity
 from importer.cli.output import Parser, print_error, print_json
 from importer.errors import ImporterError, exit_status
+from importer.jobs import game_libraries
 from importer.options import METRICS
 
 
@@ -37,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = chosen.run
     try:
+        game_libraries.use(getattr(chosen, "library", []))
         return run(chosen)
     except ImporterError as error:
         print_error(error, getattr(chosen, "json", False), "error ")
@@ -84,6 +86,7 @@ def _add_compare(commands: argparse._SubParsersAction[Parser]) -> None:
         "--fail-if", action="append", default=[], metavar="CONDITION", help='such as "top1 drop > 0.5%%"; exit status 3'
     )
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
+    add_libraries(parser)
     parser.set_defaults(run=_compare)
 
 

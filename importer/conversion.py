@@ -25,7 +25,7 @@ from importer.lowering.lower import Step
 from importer.model import Arguments, Method, Source, left_out_note
 from importer.options import ImportOptions
 from importer.paths import resolve
-from importer.program.delegation import slow_note
+from importer.program.delegation import library_note, slow_note
 from importer.progress import Stages
 from importer.proof import evaluation
 from importer.proof.proof import Proof
@@ -77,6 +77,8 @@ def convert_source(
             f"The program runs in Godot ExecuTorch only: it calls {', '.join(names)}. For another ExecuTorch, import "
             "with kernels 'stock'."
         )
+    if note := library_note(body, [path.name for path in library.of_game()]):
+        source.notes.append(note)
     if note := slow_note(body):
         source.notes.append(note)
     tensors = _parameters(methods)

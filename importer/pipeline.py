@@ -26,10 +26,11 @@ from importer.cache.entry import EXTERNAL, METADATA, PAYLOAD, RESOURCE, Artifact
 from importer.cache.entry_files import opened
 from importer.cache.known_hashes import known_hash
 from importer.errors import ImporterError
+from importer.kernels import library
 from importer.options import ImportOptions
 from importer.program import metadata as describe
 from importer.program import tres
-from importer.program.delegation import add_times
+from importer.program.delegation import add_times, library_note
 from importer.program.program import read_program
 from importer.progress import Listener, Stages
 from importer.proof.child_runner import run_program
@@ -271,7 +272,8 @@ def _take_program(
     stages.enter("validate")
     body = describe.of_program(program)
     body["recipe"] = "as_is"
-    body["notes"] = []
+    note = library_note(body, [path.name for path in library.of_game()])
+    body["notes"] = [note] if note else []
     calls, note = calls_of(body)
     if note:
         body["notes"].append(note)

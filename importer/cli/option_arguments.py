@@ -49,6 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--project", type=Path, metavar="FOLDER", help="the folder that res:// means")
     add_cache(parser)
+    add_libraries(parser)
     parser.add_argument(
         "--allow-pickle",
         action="append",
@@ -63,6 +64,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="SHA256",
         help="a factory that may reach the network and other folders; may be repeated",
     )
+
+
+def add_libraries(parser: argparse.ArgumentParser) -> None:
+    """`--library`."""
+    words = "a kernel library of the game, as in executorch/runtime/libraries; may be repeated"
+    parser.add_argument("--library", action="append", default=[], type=Path, metavar="LIBRARY", help=words)
 
 
 def add_cache(parser: argparse.ArgumentParser) -> None:

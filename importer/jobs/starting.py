@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from importer.jobs.sandbox import macos
 from importer.jobs.sandbox.policy import Policy, is_kept
+from importer.kernels import library
 
 if sys.platform != "win32":
     from importer import posix
@@ -73,7 +74,8 @@ class Spawn:
 
 
 class WarmParent:
-    """Forks of a process that was started by the first job. When it ends the next job starts another.
+    """Forks of a process that was started by the first job. When it ends, or the game's libraries change, the next job
+    starts another.
 
     preload: the module whose `warm_up` prepares it.
     """
@@ -98,7 +100,7 @@ class WarmParent:
 
     def _living(self) -> _Server:
         with self._lock:
-            if self._server is None or self._server.is_gone:
+            if self._server is None or self._server.is_gone or self._server.libraries != library.of_game():
                 self._server = _Server(self._niceness, self._preload)
             return self._server
 
@@ -143,6 +145,7 @@ class _Server:
     def __init__(self, niceness: int, preload: str) -> None:
         self.ready = threading.Event()
         self.is_gone = False
+        self.libraries = library.of_game()
         self._arguments = [str(niceness), preload]
         self._changed = threading.Condition()
         self._pids: dict[int, int] = {}

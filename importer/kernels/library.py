@@ -1,12 +1,15 @@
-"""The library of our own kernels, which the proof loads into Python's ExecuTorch. Standard library only."""
+"""The libraries of kernels that are loaded into Python's ExecuTorch: our own, and the game's. Standard library only."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 import sys
 from pathlib import Path
 
+# Paths of the kernel and backend libraries that the game itself loads (executorch/runtime/libraries), as PATH has them.
+GAME = "EXECUTORCH_LIBRARIES"
 _NAMES = {"linux": "libgodot_executorch_kernels.so", "darwin": "libgodot_executorch_kernels.dylib"}
 _SYSTEMS = {"linux": "linux", "darwin": "macos"}
 
@@ -28,10 +31,22 @@ def path() -> Path | None:
     return None
 
 
+def of_game() -> list[Path]:
+    """The libraries that the game loads."""
+    return [Path(path) for path in os.environ.get(GAME, "").split(os.pathsep) if path]
+
+
 def load() -> bool:
-    """Register the kernels in this process; False where there is no library. ExecuTorch must have been imported."""
+    """Register our kernels in this process; False where there is no library. ExecuTorch must have been imported."""
     library = path()
     if library is None:
         return False
     ctypes.CDLL(str(library))
     return True
+
+
+def load_all() -> None:
+    """Register our kernels and those of the game. An OSError names the library."""
+    load()
+    for library in of_game():
+        ctypes.CDLL(str(library))

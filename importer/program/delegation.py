@@ -15,6 +15,7 @@ _KNOWN = (
     "square sub tanh to_dim_order_copy _to_dim_order_copy upsample_bilinear2d view view_copy "
 )
 XNNPACK_KNOWS = frozenset(_KNOWN.split())
+_SHIPPED = {"aten", "dim_order_ops", "executorch_prim", "quantized_decomposed", "godot_executorch"}
 SLOW = "Slow: "  # how a note about times begins
 _MUCH_SLOWER = 3
 _NOTICED_MICROSECONDS = 1000  # below it a game does not notice
@@ -47,6 +48,18 @@ def slow_note(body: dict[str, Any]) -> str:
     return (
         f"{SLOW}a call takes {ours / 1e3:,.1f} ms, in eager PyTorch {eager / 1e3:,.1f} ms.{where} Write these parts "
         "with operators that XNNPACK has, give it fewer steps or smaller inputs, or compare the recipes with sweep."
+    )
+
+
+def library_note(body: dict[str, Any], libraries: list[str]) -> str:
+    """A note on operators that a library of the game has; empty when the program calls none."""
+    called = {name for method in body["methods"] for name in method.get("operators", {})}
+    foreign = sorted(name for name in called if name.partition("::")[0] not in _SHIPPED)
+    if not foreign or not libraries:
+        return ""
+    return (
+        f"The game must ship {', '.join(libraries)} and name it in the project setting executorch/runtime/libraries: "
+        f"the program calls {', '.join(foreign)}."
     )
 
 

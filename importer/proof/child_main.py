@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -62,9 +61,11 @@ def _is_complete(request: dict[str, Any], response: dict[str, Any]) -> bool:
     """Whether the Godot runtime has all operators and backends of the program; the response lists the missing ones."""
     from executorch.extension.pybindings import _C
 
+    from importer.kernels import library
+
     response["step"] = "libraries"
     before = set(_C._get_registered_backend_names())
-    load_libraries()
+    library.load_all()
     response["step"] = "registered"
     if missing := sorted(set(request["operators"]) - shipped_operators()):
         response["missing_operators"] = missing
@@ -152,20 +153,6 @@ def fill_new_memory(on: bool) -> None:
     it never wrote is always wrong and not by chance right. Only with glibc; elsewhere nothing happens."""
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).mallopt(_M_PERTURB, 165 if on else 0)
-
-
-# Paths of the kernel and backend libraries that the game itself loads (executorch/runtime/libraries), as PATH has them.
-LIBRARIES = "EXECUTORCH_LIBRARIES"
-
-
-def load_libraries() -> None:
-    """Load the game's own kernel libraries. An OSError names the library."""
-    from importer.kernels import library
-
-    library.load()
-    for path in os.environ.get(LIBRARIES, "").split(os.pathsep):
-        if path:
-            ctypes.CDLL(path)
 
 
 # The backends that the Godot runtime is built with.

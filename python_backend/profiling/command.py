@@ -10,8 +10,10 @@ from typing import Any
 
 from importer.atomic_files import replacing, write_atomically
 from importer.cache.entry_files import opened
+from importer.cli.option_arguments import add_libraries
 from importer.cli.output import Parser, console, print_error, print_json
 from importer.errors import ImporterError, exit_status
+from importer.jobs import game_libraries
 from importer.jobs.reading import program_files
 from importer.jobs.sandbox.policy import Policy, is_required
 from importer.jobs.starting import Spawn
@@ -27,6 +29,7 @@ def main(arguments: list[str]) -> int:
     """The command line; an exit status."""
     known = _parser().parse_args(arguments)
     try:
+        game_libraries.use(known.library)
         return _profile(known)
     except ImporterError as error:
         print_error(error, known.json)
@@ -74,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print the profile as JSON")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a report in one file")
     parser.add_argument("--etdump", type=Path, metavar="FILE", help="keep the event dump for ExecuTorch's Inspector")
+    add_libraries(parser)
     parser.add_argument(
         "--fail-if", action="append", default=[], metavar="CONDITION", help='such as "p99 > 5ms"; exit status 3'
     )

@@ -90,6 +90,12 @@ def _runtime(thread_count: int) -> Any:
     import executorch.kernels.quantized  # noqa: F401  (registers its kernels)
     from executorch.extension.pybindings import _C
 
+    from importer.kernels import library
+
+    try:
+        library.load_all()
+    except OSError as error:
+        raise ImporterError("PROGRAM_FAILED", f"A library is not loaded: {error}", "Build it again.", "load") from error
     _C._unsafe_reset_threadpool(thread_count)
     return _C
 

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+import godot_executorch as ge
 from importer.errors import ImporterError
 from importer.program import etdump
 from python_backend.profiling import call_trace, latency, limits, measure, operators, plots, recording
@@ -369,3 +371,20 @@ def test_operators_below_the_clock_are_one_line() -> None:
     assert operators.divided(rows, 2)[0] == rows[:2]
     assert operators.divided(rows[4:], 30) == (rows[4:], None)
     assert operators.divided([], 30) == ([], None)
+
+
+def test_a_program_that_calls_the_projects_own_kernel(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    artifact = ge.convert(Recurrent(), torch.rand(1, 12, 8), cache=tmp_path / "cache", name="recurrent")
+    assert "godot_executorch::lstm.out" in artifact.metadata.as_dict["methods"][0]["operators"]
+    found = json_output.read(profile(artifact.path, "--runs", "20", "--json").stdout, "profile")
+    assert any("lstm" in row["name"] for row in found["operators"])
+
+
+class Recurrent(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.LSTM(8, 16, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x)[0]

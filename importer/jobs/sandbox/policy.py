@@ -14,8 +14,7 @@ from typing import Any
 from importer.kernels import library
 
 _ROOT = Path(__file__).resolve().parents[3]
-_LIBRARIES = "EXECUTORCH_LIBRARIES"
-_KEPT_VARIABLES = ("PATH", "LANG", "LANGUAGE", "TZ", "TERM", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", _LIBRARIES)
+_KEPT_VARIABLES = ("PATH", "LANG", "LANGUAGE", "TZ", "TERM", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", library.GAME)
 _KEPT_PREFIXES = ("LC_", "OMP_", "MKL_", "KMP_", "OPENBLAS_", "PYTHON")
 _SYSTEM = (
     "/usr/lib",
@@ -85,7 +84,7 @@ def needed() -> list[Path]:
     """The paths that every task reads. A warm parent finds them before it forks."""
     places = [*map(Path, _SYSTEM), *_python()]
     places += [path.parent for path in [library.path()] if path]  # and what it is linked with
-    places += [Path(path) for path in os.environ.get(_LIBRARIES, "").split(os.pathsep) if path]
+    places += library.of_game()
     return [path for path in places if _is_there(path)]
 
 

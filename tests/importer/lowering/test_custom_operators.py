@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,12 +11,13 @@ import pytest
 
 from importer.cache.cache import Cache
 from importer.errors import ImporterError
+from importer.kernels.library import GAME as LIBRARIES
 from importer.options import ImportOptions
 from importer.pipeline import convert
-from importer.proof.child_main import LIBRARIES
 from tests.importer.conftest import Convert
 from tests.runtime.custom_kernel.library import build
 
+ROOT = Path(__file__).parents[3]
 FACTORY = """
 import torch
 
@@ -61,6 +64,39 @@ def test_an_operator_of_a_kernel_library(
     monkeypatch.setenv(LIBRARIES, str(library))
     meta = convert_file(source, project=project, **options).metadata
     assert meta["methods"][0]["operators"]["custom::triple.out"] == 1 and meta["accuracy"]["max_relative"] < 1e-5
+    assert any("must ship libtriple.so" in note and "custom::triple.out" in note for note in meta["notes"])
+
+
+def test_the_commands_take_libraries(library: Path, project: Path, models: Path) -> None:
+    source, out = models / "linear_state_dict.pth", project / "out"
+    words = [source, "-o", out, "--factory", project / "net.py:build", "--inputs", "x: float32[2,1]"]
+    words += ["--cache", project / "cache"]
+    assert "OPERATOR_MISSING" in _run("convert", *words).stdout
+    done = _run("convert", *words, "--library", library)
+    assert done.returncode == 0 and "must ship libtriple.so" in done.stdout, done.stdout + done.stderr
+    program = out / "linear_state_dict.pte"
+    assert _run("profile", program, "--runs", 5).returncode == 4
+    assert _run("profile", program, "--runs", 5, "--library", library).returncode == 0
+    compared = _run("compare", program, program, "--library", library)
+    assert compared.returncode == 0 and "no difference" in compared.stdout, compared.stderr
+    assert _run("compare", program, program, "--library", project / "libnothing.so").returncode == 2
+
+
+def test_a_script_loads_a_library(library: Path, project: Path, models: Path) -> None:
+    """Also after a conversion, whose warm process does not know it."""
+    script = (
+        "import sys, torch, godot_executorch as ge\n"
+        "library, weights, factory, cache = sys.argv[1:]\n"
+        "ge.convert(torch.nn.Linear(1, 1), torch.rand(2, 1), recipe='portable', cache=cache)\n"
+        "ge.load_library(library)\n"
+        "made = ge.convert(weights, 'x: float32[2,1]', factory=factory, cache=cache)\n"
+        "print(ge.Program(made)(torch.tensor([[2.5], [0.0]]))['output_0'].tolist())\n"
+    )
+    words = [library, models / "linear_state_dict.pth", f"{project / 'net.py'}:build", project / "cache"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, words)], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert done.stdout.strip() == "[[24.0], [9.0]]", done.stdout + done.stderr
 
 
 def test_a_library_that_is_not_there(project: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,3 +104,8 @@ def test_a_library_that_is_not_there(project: Path, models: Path, monkeypatch: p
     with pytest.raises(ImporterError) as caught:
         convert(models / "linear_portable.pte", project=None, cache=Cache(project / "cache"), options=ImportOptions())
     assert caught.value.code == "PROGRAM_FAILED" and "libnothing.so" in caught.value.cause
+
+
+def _run(*words: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "import sys; from godot_executorch.command import main; sys.exit(main())"]
+    return subprocess.run([*command, *map(str, words)], cwd=ROOT, capture_output=True, text=True, timeout=300)
