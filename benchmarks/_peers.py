@@ -12,23 +12,26 @@ ROOT = Path(__file__).resolve().parent.parent
 RAW = ROOT / "build" / "native" / "raw_forward"
 
 
-def run_raw(model: Path, threads: int, seconds: float, mode: str) -> dict[str, float]:
-    """The program in C++: `module` is ExecuTorch's `Module`, `core` what Godot calls. Microseconds and kilobytes."""
+def run_raw(model: Path, threads: int, seconds: float, mode: str, inputs: Path | None = None) -> dict[str, float]:
+    """The program in C++: `module` is ExecuTorch's `Module`, `core` what Godot calls. Microseconds and kilobytes.
+
+    inputs: a folder with the elements of each input, input_0.bin and so on; without it floats are 0.5, integers 1.
+    """
     if not RAW.exists():
         raise SystemExit(f"{RAW} is missing: run `python3 dev.py build` first")
-    return _run([str(RAW), str(model), str(threads), str(seconds), mode])
+    return _run([str(RAW), str(model), str(threads), str(seconds), mode, *([str(inputs)] if inputs else [])])
 
 
-def run_onnx(model: Path, threads: int, seconds: float) -> dict[str, float] | None:
+def run_onnx(model: Path, threads: int, seconds: float, inputs: Path | None = None) -> dict[str, float] | None:
     """onnxruntime from Python (a few microseconds a call more than from C++); None when there is no such file."""
     if not model.exists():
         return None
-    return _run([sys.executable, "-c", _ONNX, str(model), str(threads), str(seconds)])
+    return _run([sys.executable, "-c", _ONNX, str(model), str(threads), str(seconds), str(inputs or "")])
 
 
-def run_eager(networks: str, name: str, threads: int, seconds: float) -> dict[str, float]:
+def run_eager(networks: str, name: str, threads: int, seconds: float, inputs: Path) -> dict[str, float]:
     """Eager PyTorch, the network `name` of the module `networks`."""
-    return _run([sys.executable, "-c", _EAGER, networks, name, str(threads), str(seconds)])
+    return _run([sys.executable, "-c", _EAGER, networks, name, str(threads), str(seconds), str(inputs)])
 
 
 def _run(command: list[str]) -> dict[str, float]:
@@ -75,9 +78,13 @@ start = time.perf_counter()
 session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 load = time.perf_counter() - start
 feed = {}
-for given in session.get_inputs():
+for number, given in enumerate(session.get_inputs()):
     whole = given.type == "tensor(int64)"
-    feed[given.name] = numpy.full(given.shape, 1 if whole else 0.5, numpy.int64 if whole else numpy.float32)
+    dtype = numpy.int64 if whole else numpy.float32
+    if sys.argv[4]:
+        feed[given.name] = numpy.fromfile(f"{sys.argv[4]}/input_{number}.bin", dtype).reshape(given.shape)
+    else:
+        feed[given.name] = numpy.full(given.shape, 1 if whole else 0.5, dtype)
 best = measure(lambda: session.run(None, feed), seconds)
 print(json.dumps({"load_us": load * 1e6, "best_us": best, "grown_kb": resident() - before}))
 """
@@ -87,11 +94,14 @@ _EAGER = (
     _MEASURE
     + """
 import importlib, torch
-module, name, threads, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+module, name, threads, seconds, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), sys.argv[5]
 torch.set_num_threads(threads)
 network = importlib.import_module(module).NETWORKS[name]
 model = network.build().eval()
-inputs = tuple(torch.full_like(value, 0.5 if value.is_floating_point() else 1) for value in network.inputs())
+inputs = tuple(
+    torch.from_file(f"{folder}/input_{number}.bin", size=value.numel(), dtype=value.dtype).reshape(value.shape)
+    for number, value in enumerate(network.inputs())
+)
 with torch.inference_mode():
     best = measure(lambda: model(*inputs), seconds)
 print(json.dumps({"best_us": best}))

@@ -1,7 +1,8 @@
 // Module::forward of ExecuTorch's own C++ API, and the core under the Godot class, on the same file:
-//   raw_forward FILE THREADS SECONDS module|core
+//   raw_forward FILE THREADS SECONDS module|core [INPUTS]
 // prints one JSON line: the fastest and the median batch in microseconds a call, load time, heap allocations a call and
-// by how much the process grew. Inputs are filled with 0.5, integers with 1.
+// by how much the process grew. INPUTS is a folder with the elements of each input, input_0.bin and so on; without it
+// floats are 0.5 and integers 1.
 
 #include <executorch/extension/module/module.h>
 #include <executorch/extension/tensor/tensor.h>
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -88,10 +90,16 @@ void report(const Start& start, double load_us, Once once) {
         load_us, best, median, allocated, grown);
 }
 
-/// The elements of one input.
-std::vector<uint8_t> filled(executorch::aten::ScalarType dtype, size_t bytes) {
+/// The elements of one input, from its file when there is a folder.
+std::vector<uint8_t> elements(const char* folder, size_t number, executorch::aten::ScalarType dtype, size_t bytes) {
     std::vector<uint8_t> data(bytes);
-    if (dtype == executorch::aten::ScalarType::Float) {
+    if (folder != nullptr) {
+        std::ifstream file(std::string(folder) + "/input_" + std::to_string(number) + ".bin", std::ios::binary);
+        file.read(reinterpret_cast<char*>(data.data()), static_cast<std::streamsize>(bytes));
+        if (!file || file.peek() != std::ifstream::traits_type::eof()) {
+            fail("reading an input of the right size");
+        }
+    } else if (dtype == executorch::aten::ScalarType::Float) {
         std::fill_n(reinterpret_cast<float*>(data.data()), bytes / sizeof(float), 0.5F);
     } else if (dtype == executorch::aten::ScalarType::Long) {
         std::fill_n(reinterpret_cast<int64_t*>(data.data()), bytes / sizeof(int64_t), 1);
@@ -99,7 +107,7 @@ std::vector<uint8_t> filled(executorch::aten::ScalarType dtype, size_t bytes) {
     return data;
 }
 
-void run_module(const char* path, const Start& start) {
+void run_module(const char* path, const char* inputs, const Start& start) {
     Module module(path, Module::LoadMode::Mmap);
     if (module.load_forward() != executorch::runtime::Error::Ok) {
         fail("load_forward");
@@ -111,19 +119,19 @@ void run_module(const char* path, const Start& start) {
     for (size_t i = 0; i < meta->num_inputs(); ++i) {
         const auto info = meta->input_tensor_meta(i);
         const std::vector<executorch::aten::SizesType> sizes(info->sizes().begin(), info->sizes().end());
-        data.push_back(filled(info->scalar_type(), info->nbytes()));
+        data.push_back(elements(inputs, i, info->scalar_type(), info->nbytes()));
         tensors.push_back(executorch::extension::from_blob(data.back().data(), sizes, info->scalar_type()));
     }
     report(start, load_us, [&] {
-        const std::vector<executorch::runtime::EValue> inputs(tensors.begin(), tensors.end());
-        const auto result = module.forward(inputs);
+        const std::vector<executorch::runtime::EValue> given(tensors.begin(), tensors.end());
+        const auto result = module.forward(given);
         if (!result.ok()) {
             fail("forward");
         }
     });
 }
 
-void run_core(const char* path, const Start& start) {
+void run_core(const char* path, const char* inputs, const Start& start) {
     Session model;
     Status loaded = model.load_from_file(path);
     if (loaded.ok()) {
@@ -139,7 +147,7 @@ void run_core(const char* path, const Start& start) {
     }
     std::vector<std::vector<uint8_t>> data;
     for (const ValueSpec& input : signature.inputs) {
-        data.push_back(filled(input.dtype, input.element_count * dtype_size(input.dtype)));
+        data.push_back(elements(inputs, data.size(), input.dtype, input.element_count * dtype_size(input.dtype)));
     }
     report(start, load_us, [&] {
         Call call(model);
@@ -156,8 +164,8 @@ void run_core(const char* path, const Start& start) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 5) {
-        std::fprintf(stderr, "raw_forward FILE THREADS SECONDS module|core\n");
+    if (argc != 5 && argc != 6) {
+        std::fprintf(stderr, "raw_forward FILE THREADS SECONDS module|core [INPUTS]\n");
         return 2;
     }
     const bool is_core = std::string(argv[4]) == "core";
@@ -170,6 +178,6 @@ int main(int argc, char** argv) {
     }
     Start start;
     start.seconds = std::atof(argv[3]);
-    (is_core ? run_core : run_module)(argv[1], start);
+    (is_core ? run_core : run_module)(argv[1], argc == 6 ? argv[5] : nullptr, start);
     return 0;
 }

@@ -36,7 +36,7 @@ def main() -> int:
     parser.add_argument("--threads", nargs="*", type=int, default=[1, 2])
     options = parser.parse_args()
     numbers: dict[str, Any] = {}
-    folders = {name: _ensure(name) for name in options.networks}
+    folders = {name: _ensure(name, options.precisions) for name in options.networks}
     for precision in options.precisions:
         for threads in options.threads:
             print(f"\n{precision}, {threads} thread{'s' if threads > 1 else ''}\n\n{HEAD}", flush=True)
@@ -62,11 +62,12 @@ def measure(folder: Path, name: str, precision: str, threads: int, rounds: int, 
     if refused.exists():
         return {"refused": refused.read_text(encoding="utf-8")}
     row: dict[str, Any] = {}
+    inputs = folder / "inputs"
     for _ in range(rounds):
         results = {
-            "ours": run_raw(folder / f"{stem}.pte", threads, seconds, "core"),
-            "onnxruntime": run_onnx(folder / f"{stem}.onnx", threads, seconds),
-            "eager": run_eager(MODULE, name, threads, seconds) if precision == "fp32" else None,
+            "ours": run_raw(folder / f"{stem}.pte", threads, seconds, "core", inputs),
+            "onnxruntime": run_onnx(folder / f"{stem}.onnx", threads, seconds, inputs),
+            "eager": run_eager(MODULE, name, threads, seconds, inputs) if precision == "fp32" else None,
         }
         for maker, result in results.items():
             for figure, value in (result or {}).items():
@@ -97,19 +98,21 @@ def as_row(title: str, row: dict[str, Any]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _ensure(name: str) -> Path:
+def _ensure(name: str, precisions: list[str]) -> Path:
     """The folder with one network's programs and ONNX files, made once for each version of importer and networks."""
     digest = hashlib.sha256(SOURCE.read_bytes() + Path(__file__).read_bytes() + str(IMPORTER_VERSION).encode())
     folder = ROOT / ".cache" / "benchmark_models" / f"zoo-{digest.hexdigest()[:16]}" / name
-    if not (folder / "ready").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        print(f"making {name}", file=sys.stderr, flush=True)
-        subprocess.run([sys.executable, "-m", "benchmarks.zoo", "--make", name, str(folder)], cwd=ROOT, check=True)
-        (folder / "ready").touch()
+    for precision in precisions:
+        if not (folder / f"{precision}.ready").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            print(f"making {name}, {precision}", file=sys.stderr, flush=True)
+            command = [sys.executable, "-m", "benchmarks.zoo", "--make", name, precision, str(folder)]
+            subprocess.run(command, cwd=ROOT, check=True)
+            (folder / f"{precision}.ready").touch()
     return folder
 
 
-def _make(name: str, folder: Path) -> None:
+def _make(name: str, precision: str, folder: Path) -> None:
     import numpy
     import torch
 
@@ -119,21 +122,31 @@ def _make(name: str, folder: Path) -> None:
     network = NETWORKS[name]
     model = network.build().eval().requires_grad_(False)
     samples = [network.inputs() for _ in range(CALIBRATION_SAMPLES)]
-    calibration = folder / "calibration"
-    calibration.mkdir(exist_ok=True)
+    write_inputs(folder / "inputs", samples[0])
     exported = torch.export.export(model, samples[0])
-    names = exported.graph_signature.user_inputs
-    for number, sample in enumerate(samples):
-        arrays = {str(key): value.numpy() for key, value in zip(names, sample, strict=True)}
-        numpy.savez(calibration / f"{number:02}.npz", **arrays)
     torch.export.save(exported, folder / "source.pt2")
-    for precision in PRECISIONS:
-        _convert(name, folder, precision)
+    if precision == "int8":
+        calibration = folder / "calibration"
+        calibration.mkdir(exist_ok=True)
+        names = exported.graph_signature.user_inputs
+        for number, sample in enumerate(samples):
+            arrays = {str(key): value.numpy() for key, value in zip(names, sample, strict=True)}
+            numpy.savez(calibration / f"{number:02}.npz", **arrays)
+    _convert(name, folder, precision)
     try:
-        torch.onnx.export(model, samples[0], str(folder / f"{name}.onnx"), dynamo=True, external_data=False)
-        _quantize_onnx(folder / f"{name}.onnx", folder / f"{name}.int8.onnx", samples)
+        whole = folder / f"{name}.onnx"
+        torch.onnx.export(model, samples[0], str(whole), dynamo=True, external_data=False)
+        if precision == "int8":
+            _quantize_onnx(whole, folder / f"{name}.int8.onnx", samples)
     except Exception as error:
         print(f"{name}: onnxruntime: {error}", file=sys.stderr)
+
+
+def write_inputs(folder: Path, inputs: tuple[Any, ...]) -> None:
+    """The elements of each input as the three runtimes read them."""
+    folder.mkdir(exist_ok=True)
+    for number, value in enumerate(inputs):
+        (folder / f"input_{number}.bin").write_bytes(value.contiguous().numpy().tobytes())
 
 
 def _convert(name: str, folder: Path, precision: str) -> None:
@@ -178,7 +191,7 @@ def _quantize_onnx(source: Path, target: Path, samples: list[tuple[Any, ...]]) -
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 4 and sys.argv[1] == "--make":
-        _make(sys.argv[2], Path(sys.argv[3]))
+    if len(sys.argv) == 5 and sys.argv[1] == "--make":
+        _make(sys.argv[2], sys.argv[3], Path(sys.argv[4]))
         sys.exit(0)
     sys.exit(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks import bench, console, debian_suite, godot
+from tasks import bench, console, debian_suite, godot, project
 from tasks.console import StepFailed
 from tests.godot_projects import ROOT
 
@@ -96,6 +97,21 @@ def test_unknown_benchmark_names_the_known_ones() -> None:
     with pytest.raises(StepFailed, match="runtimes") as caught:
         bench.run_benchmarks(["runtimes"])
     assert "runtime" in caught.value.remedy
+
+
+def test_a_benchmark_gets_the_options_after_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "benchmarks").mkdir()
+    script = "import json, sys\njson.dump(sys.argv[3:], open(sys.argv[2], 'w'))\n"
+    for name in ("rows", "words"):
+        (tmp_path / "benchmarks" / f"{name}.py").write_text(script)
+    monkeypatch.setattr(bench, "ROOT", tmp_path)
+    monkeypatch.setattr(project, "ensure_ready", lambda: godot.Godot(Path("godot"), "4.4.stable", None))
+    kept = tmp_path / "kept.json"
+    assert bench.run_benchmarks(["rows", "--json", str(kept), "--networks", "a", "b", "--threads", "1"]) == 0
+    assert json.loads(kept.read_text()) == {"rows": ["--networks", "a", "b", "--threads", "1"]}
+    for several in (["rows", "words", "--threads", "1"], ["--threads", "1"]):
+        with pytest.raises(StepFailed, match="--threads 1"):
+            bench.run_benchmarks(several)
 
 
 def test_python_that_is_too_old_is_told(tmp_path: Path) -> None:
