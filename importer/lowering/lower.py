@@ -148,14 +148,16 @@ def _lower(programs: dict[str, Any], step: Step, options: ImportOptions, constan
 
     from importer.lowering.equal_expands import remove_equal_expands
     from importer.lowering.rows import use_row_kernels
+    from importer.lowering.views import use_views
 
     recipe = step.recipe
     # XNNPACK does not look into loops, so what is in them runs on ExecuTorch's kernels.
     keep = recipe.preserve_linear or any(has_scan(program) for program in programs.values())
     preserve = [torch.ops.aten.linear.default] if keep else []
+    kernels = [use_row_kernels] if may_use_kernels(options) else []
     edge = to_edge_transform_and_lower(
         programs,
-        transform_passes=[remove_equal_expands, *([use_row_kernels] if may_use_kernels(options) else [])],
+        transform_passes=[remove_equal_expands, use_views, *kernels],
         partitioner={name: recipe.partitioners(step.without) for name in programs},
         constant_methods=constants or None,
         compile_config=EdgeCompileConfig(_check_ir_validity=False, preserve_ops=preserve),
