@@ -147,6 +147,7 @@ def _lower(programs: dict[str, Any], step: Step, options: ImportOptions, constan
     from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
 
     from importer.lowering.equal_expands import remove_equal_expands
+    from importer.lowering.layer_norm import use_layer_norm_kernel
     from importer.lowering.rows import use_row_kernels
     from importer.lowering.views import use_views
 
@@ -154,7 +155,7 @@ def _lower(programs: dict[str, Any], step: Step, options: ImportOptions, constan
     # XNNPACK does not look into loops, so what is in them runs on ExecuTorch's kernels.
     keep = recipe.preserve_linear or any(has_scan(program) for program in programs.values())
     preserve = [torch.ops.aten.linear.default] if keep else []
-    kernels = [use_row_kernels] if may_use_kernels(options) else []
+    kernels = [use_row_kernels, use_layer_norm_kernel] if may_use_kernels(options) else []
     edge = to_edge_transform_and_lower(
         programs,
         transform_passes=[remove_equal_expands, use_views, *kernels],

@@ -44,7 +44,7 @@ struct RecurrentKernels {
     void (*rnn_relu)(const RecurrentCall& call);
 };
 
-/// The fastest kernels that this processor can run; chosen at the first call.
+/// The fastest kernels that this processor can run.
 const RecurrentKernels& recurrent_kernels();
 
 }  // namespace godot_executorch::kernels

@@ -1,3 +1,4 @@
+#include "instruction_set.h"
 #include "recurrent.h"
 
 namespace godot_executorch::kernels {
@@ -8,25 +9,18 @@ const RecurrentKernels& avx2();
 const RecurrentKernels& avx512();
 #endif
 
-namespace {
-
-const RecurrentKernels& fastest() {
+const RecurrentKernels& recurrent_kernels() {
 #if defined(KERNELS_FOR_X86_64)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
-        return avx512();
-    }
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        return avx2();
+    switch (instruction_set()) {
+        case InstructionSet::kAvx512:
+            return avx512();
+        case InstructionSet::kAvx2:
+            return avx2();
+        case InstructionSet::kBaseline:
+            break;
     }
 #endif
     return baseline();
-}
-
-}  // namespace
-
-const RecurrentKernels& recurrent_kernels() {
-    static const RecurrentKernels& chosen = fastest();
-    return chosen;
 }
 
 }  // namespace godot_executorch::kernels
