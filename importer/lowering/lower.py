@@ -96,8 +96,6 @@ def lower(
 
 def breakers(error: ImporterError, methods: list[Method]) -> list[str]:
     """XNNPACK configurations that may have broken the lowering, the most suspicious first."""
-    from executorch.backends.xnnpack.partition.config import ALL_PARTITIONER_CONFIGS
-
     targets = {
         str(node.target).removeprefix("aten.").partition(".")[0].strip("_")
         for method in methods
@@ -105,7 +103,7 @@ def breakers(error: ImporterError, methods: list[Method]) -> list[str]:
         if node.op == "call_function"
     }
     present = []
-    for config in ALL_PARTITIONER_CONFIGS:
+    for config in recipes.xnnpack_configurations():
         name = str(getattr(config, "target_name", "")).partition(".")[0].strip("_")
         word = config.__name__.removesuffix("Config").lower()
         if name in targets or word in targets:
@@ -146,6 +144,7 @@ def lowering_error(error: BaseException, step: Step) -> ImporterError:
 def _lower(programs: dict[str, Any], step: Step, options: ImportOptions, constants: dict[str, Any]) -> Lowered:
     from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
 
+    from importer.lowering.elu import name_alpha
     from importer.lowering.equal_expands import remove_equal_expands
     from importer.lowering.layer_norm import use_layer_norm_kernel
     from importer.lowering.rows import use_row_kernels
@@ -158,7 +157,7 @@ def _lower(programs: dict[str, Any], step: Step, options: ImportOptions, constan
     kernels = [use_row_kernels, use_layer_norm_kernel] if may_use_kernels(options) else []
     edge = to_edge_transform_and_lower(
         programs,
-        transform_passes=[remove_equal_expands, use_views, *kernels],
+        transform_passes=[remove_equal_expands, use_views, name_alpha, *kernels],
         partitioner={name: recipe.partitioners(step.without) for name in programs},
         constant_methods=constants or None,
         compile_config=EdgeCompileConfig(_check_ir_validity=False, preserve_ops=preserve),

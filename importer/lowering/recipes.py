@@ -53,11 +53,19 @@ def _none(_: frozenset[str]) -> list[Any]:
     return []
 
 
-def _xnnpack(without: frozenset[str]) -> list[Any]:
+def xnnpack_configurations() -> list[Any]:
+    """What XNNPACK may take, an operator each. Imports torch."""
     from executorch.backends.xnnpack.partition.config import ALL_PARTITIONER_CONFIGS
+
+    from importer.lowering.elu import PlainEluConfig
+
+    return [*ALL_PARTITIONER_CONFIGS, PlainEluConfig]
+
+
+def _xnnpack(without: frozenset[str]) -> list[Any]:
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 
-    configs = [config for config in ALL_PARTITIONER_CONFIGS if config.__name__ not in without]
+    configs = [config for config in xnnpack_configurations() if config.__name__ not in without]
     return [XnnpackPartitioner(configs=configs)]
 
 
