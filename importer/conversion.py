@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from importer.errors import ImporterError
+from importer.exporting.activations import rewrite_prelu
 from importer.exporting.attention import rewrite_attention
 from importer.exporting.export import export
 from importer.exporting.norms import rewrite_norms
@@ -63,6 +64,7 @@ def convert_source(
         refuse_varying_state(method)
         method.program = rewrite_attention(method)
         if options.recipe in _FLOAT:
+            method.program = rewrite_prelu(method)
             method.program = rewrite_norms(method)
             method.program = rewrite_upsampling(method)
         method.program = widen(method)

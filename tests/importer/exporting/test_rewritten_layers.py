@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.fx import Node
 
 from importer.errors import ImporterError
+from importer.exporting.activations import rewrite_prelu
 from importer.exporting.export import export
 from importer.exporting.norms import rewrite_norms
 from importer.exporting.upsampling import rewrite_upsampling
@@ -116,6 +118,28 @@ def test_upsampling_that_is_left(layer: nn.Module) -> None:
     assert "upsample" in names(rewrite_upsampling(method))
 
 
+@pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 4, 5), (1, 4, 3, 2), (0, 4, 2, 2)], ids=str)
+@pytest.mark.parametrize("weights", [[0.25], [0.9, -0.5, 1.0, 0.1], [0.0, 3.0, -2.0, 0.5]], ids=str)
+def test_prelu(shape: tuple[int, ...], weights: list[float]) -> None:
+    layer = nn.PReLU(len(weights) if len(shape) > 1 else 1)
+    value = torch.randn(shape, generator=torch.Generator().manual_seed(1)) * 3
+    method = exported(layer, value)
+    layer.weight.data = torch.tensor(weights[: layer.num_parameters])
+    method = replace(method, program=torch.export.export(layer, (value,)))
+    program = rewrite_prelu(method)
+    assert "prelu" not in names(program)
+    agree(program, layer, value)
+
+
+def test_prelu_that_is_left() -> None:
+    class Given(nn.Module):
+        def forward(self, value: Tensor, weight: Tensor) -> Tensor:
+            return nn.functional.prelu(value, weight)
+
+    assert "prelu" in names(rewrite_prelu(exported(Given(), torch.randn(2, 3), torch.rand(3))))
+    assert "prelu" in names(rewrite_prelu(exported(nn.PReLU().double(), torch.randn(2, 3).double())))
+
+
 VOLUMES = [
     nn.Conv3d(2, 3, 3),
     nn.Conv3d(2, 3, (1, 3, 2), stride=(2, 1, 2), padding=(0, 1, 1)),
@@ -158,7 +182,7 @@ def test_layers_over_three_dimensions_that_are_refused(layer: nn.Module, name: s
 def test_all_of_them_are_one_delegate(tmp_path: Any, convert_file: Convert) -> None:
     picture = nn.Sequential(
         nn.Conv2d(3, 4, 3), nn.GroupNorm(2, 4), nn.SiLU(), nn.InstanceNorm2d(4, affine=True), nn.ReLU(),
-        nn.Upsample(scale_factor=2), nn.Conv2d(4, 2, 3, padding=1),
+        nn.Upsample(scale_factor=2), nn.Conv2d(4, 2, 3, padding=1), nn.PReLU(2),
     )  # fmt: skip
     volume = nn.Sequential(nn.Conv3d(1, 2, 3), nn.BatchNorm3d(2), nn.ReLU(), nn.MaxPool3d(2), nn.AdaptiveAvgPool3d(1))
     for layer, example in ((picture, torch.randn(1, 3, 8, 8)), (volume, torch.randn(1, 1, 6, 8, 8))):
