@@ -17,6 +17,7 @@ from importer.exporting.export import export
 from importer.exporting.norms import rewrite_norms
 from importer.exporting.recurrent import refuse_varying_state, rewrite_recurrent, rewrite_to_steps
 from importer.exporting.reexport import widen
+from importer.exporting.single_pixel import rewrite_single_pixels
 from importer.exporting.upsampling import rewrite_upsampling
 from importer.inputs import labelled
 from importer.inputs.calibration import real_inputs
@@ -66,6 +67,7 @@ def convert_source(
         if options.recipe in _FLOAT:
             method.program = rewrite_prelu(method)
             method.program = rewrite_norms(method)
+            method.program = rewrite_single_pixels(method)
             method.program = rewrite_upsampling(method)
         method.program = widen(method)
     if note := precision.note(methods):

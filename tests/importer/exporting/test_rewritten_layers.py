@@ -16,6 +16,7 @@ from importer.errors import ImporterError
 from importer.exporting.activations import rewrite_prelu
 from importer.exporting.export import export
 from importer.exporting.norms import rewrite_norms
+from importer.exporting.single_pixel import rewrite_single_pixels
 from importer.exporting.upsampling import rewrite_upsampling
 from importer.model import Method, Source, SourceMethod
 from tests.importer.conftest import Convert
@@ -138,6 +139,26 @@ def test_prelu_that_is_left() -> None:
 
     assert "prelu" in names(rewrite_prelu(exported(Given(), torch.randn(2, 3), torch.rand(3))))
     assert "prelu" in names(rewrite_prelu(exported(nn.PReLU().double(), torch.randn(2, 3).double())))
+
+
+PIXELS = [
+    (nn.ConvTranspose2d(3, 5, 4), True),
+    (nn.ConvTranspose2d(3, 2, (1, 3), stride=2, bias=False), True),
+    (nn.ConvTranspose2d(3, 2, 4, padding=1), False),
+    (nn.ConvTranspose2d(3, 2, 2, stride=2, output_padding=1), False),
+    (nn.ConvTranspose2d(3, 3, 2, groups=3), False),
+    (nn.ConvTranspose2d(3, 2, 2, dilation=2), False),
+]
+
+
+@pytest.mark.parametrize(("layer", "rewritten"), PIXELS, ids=str)
+@pytest.mark.parametrize("batch", [0, 1, 3])
+def test_transposed_convolutions_of_one_pixel(layer: nn.Module, rewritten: bool, batch: int) -> None:
+    pixel = torch.randn(batch, 3, 1, 1)
+    method = exported(layer, pixel)
+    program = rewrite_single_pixels(method)
+    assert ("conv_transpose2d" not in names(program)) == rewritten
+    agree(program, layer, pixel)
 
 
 VOLUMES = [
