@@ -36,16 +36,43 @@ def net() -> nn.Module:
     )
 
 
+def one_channel() -> nn.Module:
+    return nn.Conv2d(1, 5, 1)
+
+
+def depthwise() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 3, 3, padding=1, groups=3), nn.ReLU(), nn.Conv2d(3, 4, 1))
+
+
+def bands() -> nn.Module:
+    return nn.Conv2d(3, 4, (1, 3))
+
+
+# Of one channel or one row, torch's own is_contiguous() says yes in both orders.
+PICTURES = [(1, 1, 7, 5), (2, 1, 7, 5), (1, 1, 1, 1)]
+
+
 @pytest.mark.parametrize(
-    ("build", "recipe"),
-    [(net, "auto"), (net, "portable"), (net, "xnnpack_int8_static"), (Inside, "auto"), (Scale, "auto")],
+    ("build", "recipe", "shape"),
+    [
+        *[(net, recipe, (1, 3, 8, 8)) for recipe in ("auto", "portable", "xnnpack_int8_static")],
+        (Inside, "auto", (1, 3, 8, 8)),
+        (Scale, "auto", (1, 3, 8, 8)),
+        *[(one_channel, "auto", shape) for shape in PICTURES],
+        (one_channel, "portable", (1, 1, 7, 5)),
+        (depthwise, "auto", (1, 3, 8, 8)),
+        (bands, "auto", (1, 3, 1, 9)),
+        (Scale, "portable", (1, 3, 1, 1)),
+    ],
 )
-def test_channels_last(build: type[nn.Module], recipe: str, tmp_path: Path, convert_file: Convert) -> None:
+def test_channels_last(
+    build: type[nn.Module], recipe: str, shape: tuple[int, ...], tmp_path: Path, convert_file: Convert
+) -> None:
     torch.manual_seed(0)
     model = build().eval().to(memory_format=LAST)
-    example = torch.randn(1, 3, 8, 8).to(memory_format=LAST)
+    example = torch.randn(shape).to(memory_format=LAST)
     torch.export.save(torch.export.export(model, (example,)), tmp_path / "x.pt2")
-    image = torch.randn(1, 3, 8, 8)
+    image = torch.randn(shape)
     (result,) = call(convert_file(tmp_path / "x.pt2", recipe=recipe), [image])
     with torch.no_grad():
         expected = model(image)
