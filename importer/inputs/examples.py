@@ -12,6 +12,7 @@ from torch import nn
 
 from importer.errors import ImporterError
 from importer.inputs import made_up, nested
+from importer.inputs.dictionary_keys import keys_read
 from importer.inputs.first_layer import example_input, inputs_needed
 from importer.inputs.samples import inputs_of, with_tensors
 from importer.model import Arguments
@@ -149,7 +150,9 @@ def make_tensor(spec: TensorSpec, shape: list[int], like: Any = None) -> torch.T
 
 def needed(module: nn.Module, names: list[str] | None = None) -> ImporterError:
     """The request for example inputs, with guesses where the first layer allows them. names: of what forward takes."""
-    return inputs_needed(parameter_names(module) if names is None else names, _guess(module))
+    if names is None:
+        names = keys_read(type(module).forward) or parameter_names(module)
+    return inputs_needed(names, _guess(module))
 
 
 def _guess(module: nn.Module) -> str:

@@ -29,11 +29,12 @@ def example_input(kind: str, weight: tuple[int, ...], groups: int = 1, batch_fir
 def inputs_needed(names: list[str], guess: str) -> ImporterError:
     """The request for example inputs. names: forward's; guess: what the first layer takes, or empty."""
     cause = f"To export the model its inputs must be known; forward takes {', '.join(names) or 'unnamed arguments'}."
-    name = names[0] if len(names) == 1 else "x"
-    how = f"Write the option 'inputs', for example `{name}: {guess or 'float32[1,3,224,224]'}`"
+    forms = [guess or "float32[1,3,224,224]", *["float32[1,8]"] * (len(names) - 1)]
+    each = [f"{name}: {form}" for name, form in zip(names or ["x"], forms, strict=True)]
+    how = f"Write the option 'inputs', for example `{'; '.join(each)}`"
     why = " (guessed from the first layer)" if guess else ""
     remedy = f"{how}{why}, or add a function example_inputs() to the factory's file."
-    guesses = guess_inputs(name, guess) if guess and len(names) == 1 else []
+    guesses = guess_inputs(names[0], guess) if guess and len(names) == 1 else []
     return ImporterError("INPUTS_NEEDED", cause, remedy, "load", guesses=guesses)
 
 

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from importer.inputs.dictionary_keys import keys_in
 from importer.sources.architecture.torch_layers import (
     BATCH_NORMS,
     WITHOUT_TENSORS,
@@ -246,12 +247,12 @@ def _constructor(node: ast.ClassDef) -> ast.FunctionDef | None:
 
 
 def _inputs_of(node: ast.ClassDef) -> list[str]:
-    """The inputs that a call of forward must give."""
+    """The inputs that a call of forward must give; of one dictionary its entries."""
     forward = next((item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "forward"), None)
     if forward is None:
         return []
     names = [item.arg for item in (*forward.args.posonlyargs, *forward.args.args)][1:]
-    return names[: len(names) - len(forward.args.defaults)]
+    return keys_in(forward) or names[: len(names) - len(forward.args.defaults)]
 
 
 def _default(value: ast.expr | None, constants: Mapping[str, int]) -> object:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from importer.errors import ImporterError
 from importer.exporting.export import export
 from importer.inputs.examples import from_specs
 from importer.model import Method, Source, SourceMethod
@@ -47,6 +48,16 @@ def test_a_dictionary_is_declared_by_its_keys(example: str, inputs: str, tmp_pat
     torch.save(nn.ModuleDict({"head": nn.Linear(20, 4)}).state_dict(), tmp_path / "x.pth")
     artifact = convert_file(tmp_path / "x.pth", project=tmp_path, factory="res://net.py:build", inputs=inputs)
     assert names(artifact) == (["camera", "numbers"], ["action", "value"])
+
+
+def test_the_request_for_inputs_names_the_keys(tmp_path: Path, convert_file: Convert) -> None:
+    (tmp_path / "net.py").write_text(FACTORY, encoding="utf-8")
+    torch.save(nn.ModuleDict({"head": nn.Linear(20, 4)}).state_dict(), tmp_path / "x.pth")
+    for factory in ("build", "Policy"):
+        with pytest.raises(ImporterError) as caught:
+            convert_file(tmp_path / "x.pth", project=tmp_path, factory=f"res://net.py:{factory}")
+        assert caught.value.code == "INPUTS_NEEDED" and not caught.value.guesses
+        assert "takes camera, numbers" in caught.value.cause and "; numbers: float32[" in caught.value.remedy
 
 
 class Pair(nn.Module):
