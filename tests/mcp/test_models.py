@@ -145,7 +145,7 @@ def test_other_method(modelled: GameServer) -> None:
     [
         ({"model": "linear", "inputs": {}}, "missing"),
         ({"model": "linear", "inputs": {"input_0": [1.0], "other": [1.0]}}, "no input 'other'"),
-        ({"model": "linear", "inputs": {"input_0": [1.0, 2.0]}}, "expected"),
+        ({"model": "linear", "inputs": {"input_0": [1.0, 2.0]}}, "got 2 values. Give"),
         ({"model": "linear", "inputs": {"input_0": "text"}}, ""),
         ({"model": "linear", "inputs": {"input_0": [[1.0], ["x"]]}}, ""),
         ({"model": "integers", "inputs": {"tokens": [[0.5] * 6], "mask": [[1] * 6]}}, "int64"),

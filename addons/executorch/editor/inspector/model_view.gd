@@ -104,7 +104,7 @@ func refresh() -> void:
 	for word: String in [_facts.get_kind(), _facts.get_recipe()]:
 		if not word.is_empty():
 			words.append(word)
-	_header.show_model(_model.resource_path.get_file(), "  ·  ".join(words), _model.resource_path)
+	_header.show_model(_model.resource_path.get_file(), ", ".join(words), _model.resource_path)
 	var chosen: String = str(_current_method().get("name", "forward"))
 	_method_choice.clear()
 	for method_name: String in _facts.get_method_names():

@@ -294,7 +294,8 @@ static func _failed(module: RefCounted) -> Dictionary:
 	var told: Dictionary = module.call(&"get_last_error")
 	# An assistant has the tool, not the method.
 	var remedy: String = str(told.get("remedy", "")).replace("get_method_meta()", "get_model_info")
-	return _error("%s: %s %s" % [told.get("name", "Error"), told.get("cause", "The call failed."), remedy])
+	var cause: String = str(told.get("cause", "The call failed")).trim_suffix(".")
+	return _error("%s: %s. %s" % [told.get("name", "Error"), cause, remedy])
 
 
 static func _error(message: String) -> Dictionary:
