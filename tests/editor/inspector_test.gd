@@ -239,3 +239,28 @@ func test_profiler_keeps_the_method_when_a_file_of_the_project_changes() -> void
 	method.select(1)
 	EditorInterface.get_resource_filesystem().filesystem_changed.emit()
 	check_equal(method.selected, 1)
+
+
+func test_an_evaluation_with_a_long_name_and_a_wide_range_is_not_cut() -> void:
+	var view: ModelView = await inspect(POLICY) as ModelView
+	var model: ExecuTorchResource = load(POLICY)
+	var known: Dictionary = model.metadata
+	var with_evaluation: Dictionary = known.duplicate(true)
+	with_evaluation["evaluation"] = {
+		"metric": "mean_rank_distance",
+		"samples": 360,
+		"eager": 0.01,
+		"program": 0.02,
+		"interval": [-0.000123, 0.000987]
+	}
+	model.metadata = with_evaluation
+	view.refresh()
+	var found: Array[String] = []
+	for node: Node in view.find_children("*", "Label", true, false):
+		var label: Label = node as Label
+		if label.text.contains("mean_rank_distance") or label.text.contains(" to 0.00099"):
+			found.append(label.text)
+			check(label.autowrap_mode != TextServer.AUTOWRAP_OFF, "a text that is cut: " + label.text)
+	check_equal(found.size(), 2)
+	model.metadata = known
+	view.refresh()

@@ -103,21 +103,24 @@ func _fill_accuracy(facts: Facts) -> void:
 		_add_fact(grid, "Samples", str(int(accuracy["samples"])))
 	var evaluation: Dictionary = facts.get_section("evaluation")
 	if not evaluation.is_empty():
-		_add_words(_accuracy, "On your data (%d samples):" % int(evaluation.get("samples", 0)), 0.65)
-		_add_evaluation(_grid(_accuracy), evaluation)
+		_add_evaluation(evaluation)
 	_accuracy.set_summary("± " + _scientific(float(accuracy.get("max_absolute", 0.0))))
 
 
-func _add_evaluation(grid: GridContainer, evaluation: Dictionary) -> void:
+# The metric's name may be long, and a range is wider than a column: each has the whole width.
+func _add_evaluation(evaluation: Dictionary) -> void:
 	var metric: String = str(evaluation.get("metric", ""))
+	var title: String = "On your data (%d samples), %s:" % [int(evaluation.get("samples", 0)), metric]
+	_add_words(_accuracy, title, 0.65)
 	var better: String = "More is better." if evaluation.get("more_is_better", true) else "Less is better."
-	for side: String in ["eager", "program"]:
-		var title: String = "%s, %s" % [metric, "PyTorch" if side == "eager" else "program"]
-		_add_fact(grid, title, _score(metric, float(evaluation.get(side, 0.0))), better)
+	var grid: GridContainer = _grid(_accuracy)
+	for side: Array in [["eager", "PyTorch"], ["program", "Program"]]:
+		_add_fact(grid, str(side[1]), _score(metric, float(evaluation.get(side[0], 0.0))), better)
 	var interval: Array = evaluation.get("interval", [0.0, 0.0])
-	var range_words: String = "%s to %s" % [_score(metric, interval[0] as float), _score(metric, interval[1] as float)]
-	var tip: String = "Program minus PyTorch, resampled: 95% of the differences lie in this range."
-	_add_fact(grid, "Difference", range_words, tip)
+	var ends: Array = [_score(metric, interval[0] as float), _score(metric, interval[1] as float)]
+	var range_words: Label = _add_words(_accuracy, "Difference %s to %s" % ends, 1.0)
+	range_words.tooltip_text = "Program minus PyTorch, resampled: 95% of the differences lie in this range."
+	range_words.mouse_filter = Control.MOUSE_FILTER_PASS
 
 
 func _score(metric: String, value: float) -> String:
