@@ -71,7 +71,7 @@ void layer_norm(KernelRuntimeContext& context, Values values) {
 constexpr char kEvent[] = "native_call_layer_norm.out";  // what the event tracer calls it
 
 [[maybe_unused]] const Error kRegistered = executorch::runtime::register_kernel(
-    executorch::runtime::Kernel("godot_executorch::layer_norm.out", traced<layer_norm, kEvent>));
+    executorch::runtime::Kernel("godot_executorch::layer_norm.out", traced<layer_norm, kEvent, 6>));
 
 }  // namespace
 }  // namespace godot_executorch::kernels
