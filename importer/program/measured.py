@@ -17,20 +17,20 @@ def split(metadata: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     stable = copy.deepcopy(metadata)
     measured: dict[str, Any] = {
-        "date": stable["provenance"].pop("date", ""),
+        "date": stable.get("provenance", {}).pop("date", ""),
         "timings": stable.pop("timings", {}),
         "time_shares": {},
         "notes": [note for note in stable.get("notes", []) if note.startswith(SLOW)],
     }
     stable["notes"] = [note for note in stable.get("notes", []) if not note.startswith(SLOW)]
-    for method in stable["methods"]:
-        delegation = method["delegation"]
+    for method in stable.get("methods", []):
+        delegation = method.get("delegation", {})
         shares = {"delegated": delegation.pop("time_share")} if "time_share" in delegation else {}
-        for item in delegation["left_behind"]:
+        for item in delegation.get("left_behind", []):
             if "time_share" in item:
                 shares[item["operator"]] = item.pop("time_share")
         # They stood in the order of their times.
-        delegation["left_behind"].sort(key=lambda item: (-item["count"], item["operator"]))
+        delegation.get("left_behind", []).sort(key=lambda item: (-item["count"], item["operator"]))
         if shares:
             measured["time_shares"][method["name"]] = shares
     return stable, measured

@@ -45,6 +45,17 @@ def lost(
     return ImporterError("ACCURACY_LOST", cause, remedy, "validate")
 
 
+def lost_when_quiet(accuracy: Accuracy, step: Step) -> ImporterError:
+    """The error for a model of positive numbers whose very small inputs the recipe loses."""
+    cause = (
+        f"On positive inputs that are almost 0 (1e-8), the results of {step.title} are too far from eager PyTorch: "
+        f"output '{accuracy.worst_output}' is off by relative {accuracy.max_relative:.3g}. The smallest number of fp16 "
+        "is 6e-8."
+    )
+    remedy = "Use xnnpack_fp32, or let the model add a small number such as 1e-4 before its logarithm or root."
+    return ImporterError("ACCURACY_LOST", cause, remedy, "validate")
+
+
 def nothing_compared(accuracy: Accuracy, name: str) -> ImporterError:
     """The error for a comparison that would prove nothing: eager PyTorch itself returns NaN."""
     share = f"{1 - accuracy.compared:.0%}"

@@ -111,13 +111,13 @@ def load_into(model: torch.nn.Module, path: Path, file_kind: FileKind, weights: 
     chosen, others = _choose(choices, weights, path)
     shapes = given[chosen.place]
     if _fails_by_shape(chosen.match, empty=not shapes and not wanted):
-        raise _mismatch(path, chosen, shapes, wanted)
+        raise _mismatch(path, file_kind, chosen, shapes, wanted)
     base = next((choice for choice in choices if choice.match.fits), None)
     if chosen.match.partial and base is not None:  # which has the buffers
         _load(model, read_tensors(path, file_kind, base.place), base.match)
     left_out = _load(model, read_tensors(path, file_kind, chosen.place), chosen.match)
     if left_out is None:
-        raise _mismatch(path, chosen, shapes, wanted)
+        raise _mismatch(path, file_kind, chosen, shapes, wanted)
     return _notes(chosen, others, left_out, len(given) > 1 or bool(chosen.place))
 
 
@@ -244,12 +244,31 @@ def _parameters(model: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Paramete
     return model.named_parameters(remove_duplicate=False)
 
 
-def _mismatch(path: Path, chosen: Choice, given: Shapes, wanted: Shapes) -> ImporterError:
+def _mismatch(path: Path, file_kind: FileKind, chosen: Choice, given: Shapes, wanted: Shapes) -> ImporterError:
     where = f" ('{chosen.name}')" if chosen.place else ""
+    if quantized := _quantized(file_kind, given):
+        cause = f"The weights in {path.name}{where} are quantized ({quantized}); the factory's model has plain ones."
+        remedy = (
+            "Save the quantized model itself with torch.export.save(torch.export.export(model, inputs), ...), or give "
+            "the weights from before the quantization and choose an int8 recipe."
+        )
+        return ImporterError("STATE_DICT_MISMATCH", cause, remedy, "load")
     differences = explain(chosen.match, given, wanted) or "none of its names is one of the model's"
     cause = f"The weights in {path.name}{where} do not fit the factory's model: {differences}."
     remedy = "Build the model that these weights are of; its arguments are the option 'factory_arguments'."
     return ImporterError("STATE_DICT_MISMATCH", cause, remedy, "load")
+
+
+def _quantized(file_kind: FileKind, given: Shapes) -> str:
+    """What shows that weights are quantized: torchao's classes, quantized storages, or names that torch.ao gives."""
+    classes = [name for name in file_kind.globals if name.startswith("torchao.") and name.endswith("Tensor")]
+    if classes:
+        return ", ".join(dict.fromkeys(name.rpartition(".")[2] for name in classes)) + " of torchao"
+    dtypes = [name for name in file_kind.globals if name in ("torch.qint8", "torch.quint8", "torch.qint32")]
+    if dtypes:
+        return ", ".join(dtypes)
+    marks = ("weight_fake_quant", "activation_post_process", "_packed_params")
+    return next((name for name in given for mark in marks if mark in name), "")
 
 
 def _notes(chosen: Choice, others: list[Choice], left_out: list[str], is_checkpoint: bool) -> list[str]:

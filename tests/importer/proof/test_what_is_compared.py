@@ -297,6 +297,31 @@ def test_fp16_that_gives_nan_for_silence_is_refused(ear: Callable[..., Artifact]
     assert caught.value.code == "ACCURACY_LOST" and "calibration" not in caught.value.remedy
 
 
+class HidesNaN(nn.Module):
+    """XNNPACK's ReLU gives 0 for NaN, so the result is a number, and a wrong one."""
+
+    def __init__(self, normalizes: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.normalizes = normalizes
+        self.layers = nn.Sequential(nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 4))
+
+    def forward(self, power: torch.Tensor) -> torch.Tensor:
+        if not self.normalizes:
+            return self.layers(torch.acos(power))
+        level = torch.log(power)
+        return self.layers((level - level.mean()) / level.std())
+
+
+def test_fp16_that_hides_what_it_loses_in_silence_is_refused(save: Save, convert_file: Convert) -> None:
+    source = save(HidesNaN(True), torch.rand(1, 16) + 0.1)
+    with pytest.raises(ImporterError) as caught:
+        convert_file(source, recipe="xnnpack_fp16")
+    assert caught.value.code == "ACCURACY_LOST" and "almost 0" in caught.value.cause
+    assert convert_file(source, recipe="xnnpack_fp32").metadata["accuracy"]["max_relative"] < 1e-3
+    convert_file(save(HidesNaN(False), torch.rand(1, 16) - 0.5), recipe="xnnpack_fp16")
+
+
 class Digits(nn.Module):
     """Right for what is smooth, as pictures are: it looks at differences of neighbours."""
 
