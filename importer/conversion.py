@@ -11,14 +11,15 @@ from typing import Any
 import torch
 
 from importer.errors import ImporterError
-from importer.exporting.activations import rewrite_prelu
-from importer.exporting.attention import rewrite_attention
 from importer.exporting.export import export
-from importer.exporting.norms import rewrite_norms
 from importer.exporting.recurrent import refuse_varying_state, rewrite_recurrent, rewrite_to_steps
 from importer.exporting.reexport import widen
-from importer.exporting.single_pixel import rewrite_single_pixels
-from importer.exporting.upsampling import rewrite_upsampling
+from importer.exporting.rewrites.activations import rewrite_prelu
+from importer.exporting.rewrites.attention import rewrite_attention
+from importer.exporting.rewrites.nonzero import rewrite_nonzero
+from importer.exporting.rewrites.norms import rewrite_norms
+from importer.exporting.rewrites.single_pixel import rewrite_single_pixels
+from importer.exporting.rewrites.upsampling import rewrite_upsampling
 from importer.inputs import labelled
 from importer.inputs.calibration import real_inputs
 from importer.kernels import library
@@ -63,6 +64,7 @@ def convert_source(
         source.notes.append("The addon has no kernel library for this machine, so a recurrent layer runs as a loop.")
     for method in methods:
         refuse_varying_state(method)
+        method.program = rewrite_nonzero(method)
         method.program = rewrite_attention(method)
         if options.recipe in _FLOAT:
             method.program = rewrite_prelu(method)

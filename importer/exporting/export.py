@@ -13,9 +13,9 @@ from torch.export.graph_signature import ConstantArgument, InputKind, TensorArgu
 from importer.errors import ImporterError
 from importer.exporting.chance import refuse_random_draws
 from importer.exporting.python_state import answer, kept_attributes, python_state_note
+from importer.exporting.rewrites.three_dimensions import rewrite_three_dimensions
 from importer.exporting.row_major import row_major
 from importer.exporting.shared_state import refuse_shared_state
-from importer.exporting.three_dimensions import rewrite_three_dimensions
 from importer.exporting.torch_export import export_module
 from importer.exporting.torchscript import export_script
 from importer.inputs import examples, nested

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +14,11 @@ from torch import Tensor, nn
 from torch.fx import Node
 
 from importer.errors import ImporterError
-from importer.exporting.activations import rewrite_prelu
 from importer.exporting.export import export
-from importer.exporting.norms import rewrite_norms
-from importer.exporting.single_pixel import rewrite_single_pixels
-from importer.exporting.upsampling import rewrite_upsampling
+from importer.exporting.rewrites.activations import rewrite_prelu
+from importer.exporting.rewrites.norms import rewrite_norms
+from importer.exporting.rewrites.single_pixel import rewrite_single_pixels
+from importer.exporting.rewrites.upsampling import rewrite_upsampling
 from importer.model import Method, Source, SourceMethod
 from tests.importer.conftest import Convert
 
@@ -211,3 +212,15 @@ def test_all_of_them_are_one_delegate(tmp_path: Any, convert_file: Convert) -> N
         meta = convert_file(tmp_path / "layers.pt2").metadata
         assert meta["accuracy"]["max_relative"] < 1e-5
         assert meta["methods"][0]["operators"] == {} and len(meta["methods"][0]["delegates"]) == 1
+
+
+class Found(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nonzero(x > 0)
+
+
+@pytest.mark.parametrize("sizes", [(7,), (4, 6), (2, 3, 5)])
+def test_positions_of_what_is_not_zero(sizes: tuple[int, ...], tmp_path: Path, convert_file: Convert) -> None:
+    torch.export.save(torch.export.export(Found(), (torch.randn(sizes),)), tmp_path / "found.pt2")
+    accuracy = convert_file(tmp_path / "found.pt2").metadata["accuracy"]
+    assert accuracy["agreement"] == 1.0
