@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.export import ExportedProgram
 
 from importer.errors import ImporterError
 from importer.exporting.export import export
@@ -62,6 +63,7 @@ def convert_source(
     _rewrite_recurrent(methods, source, recurrent)
     if library.path() is None and any("as a loop (scan)" in note for note in source.notes):
         source.notes.append("The addon has no kernel library for this machine, so a recurrent layer runs as a loop.")
+    tensors = {method.name: _tensors(method.program) for method in methods}  # without what rewrites of layers add
     for method in methods:
         refuse_varying_state(method)
         method.program = rewrite_nonzero(method)
@@ -87,12 +89,12 @@ def convert_source(
         source.notes.append(note)
     if note := slow_note(body):
         source.notes.append(note)
-    tensors = _parameters(methods)
     body["recipe"] = step.recipe.name
     body["notes"] = list(dict.fromkeys(source.notes))
+    counted = {key: sizes for method in methods for key, sizes in tensors[method.name].items()}
     body["parameters"] = {
-        "count": sum(value.numel() for value in tensors),
-        "bytes": sum(value.numel() * value.element_size() for value in tensors),
+        "count": sum(count for count, _ in counted.values()),
+        "bytes": sum(size for _, size in counted.values()),
     }
     return body
 
@@ -236,11 +238,11 @@ def _evaluation(method: Method, building: Path, options: ImportOptions, project:
     return evaluation.evaluate(method, building, data, options.metric.strip(), place, options.deadline_seconds)
 
 
-def _parameters(methods: list[Method]) -> list[torch.Tensor]:
-    """The tensors of the original, each storage once."""
-    found: dict[int, torch.Tensor] = {}
-    for method in methods:
-        for value in [*method.program.state_dict.values(), *method.program.constants.values()]:
-            if isinstance(value, torch.Tensor):
-                found[value.data_ptr() or id(value)] = value
-    return list(found.values())
+def _tensors(program: ExportedProgram) -> dict[int, tuple[int, int]]:
+    """The number of values and of bytes of each storage."""
+    values = [*program.state_dict.values(), *program.constants.values()]
+    return {
+        value.data_ptr() or id(value): (value.numel(), value.numel() * value.element_size())
+        for value in values
+        if isinstance(value, torch.Tensor)
+    }
