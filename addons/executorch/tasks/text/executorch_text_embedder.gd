@@ -163,8 +163,11 @@ func _find_tokenizer(card: TaskCard) -> ExecuTorchTokenizer:
 		var is_inside: bool = ExecuTorchResource.Files.is_in_project(path)
 		var loaded: Resource = ResourceLoader.load(path) if is_inside and ResourceLoader.exists(path) else null
 		_named_tokenizer = loaded as ExecuTorchTokenizer
+		# Godot imports names with a dot before tokenizer.json; one without stays JSON.
+		if loaded is JSON:
+			_named_tokenizer = ExecuTorchTokenizer.load_file(path)
 	if _named_tokenizer == null:
-		var cause: String = "The task card names %s, which is not an imported tokenizer." % path
+		var cause: String = "The task card names %s, which is not a tokenizer." % path
 		var remedy: String = "Put the tokenizer.json there, or drag it onto the property tokenizer."
 		_tell_error(ExecuTorchError.create(ExecuTorchError.Code.TOKENIZER_MISSING, cause, remedy))
 	return _named_tokenizer

@@ -4,9 +4,9 @@ class_name ExecuTorchTokenizer
 extends Resource
 ## Converts text to the tokens of a language model and back.
 ##
-## A [code]tokenizer.json[/code] in the project is imported as a tokenizer.
+## A file [code]NAME.tokenizer.json[/code] in the project is imported as a tokenizer; [method load_file] reads others.
 ## [codeblock]
-## var tokenizer: ExecuTorchTokenizer = load("res://models/tokenizer.json")
+## var tokenizer: ExecuTorchTokenizer = load("res://models/minilm.tokenizer.json")
 ## var ids: PackedInt32Array = tokenizer.encode("Who goes there?")
 ## print(tokenizer.decode(ids))
 ## [/codeblock]
@@ -45,7 +45,7 @@ var _last_error: ExecuTorchError
 var _lock: Mutex = Mutex.new()
 
 
-## Returns the tokenizer of a [code]tokenizer.json[/code] that was not imported, for example in [code]user://[/code].
+## Returns the tokenizer of a file that was not imported: a plain [code]tokenizer.json[/code], or one of the player.
 ## Prints an error and returns [code]null[/code] when it cannot be read.
 static func load_file(path: String) -> ExecuTorchTokenizer:
 	var made: ExecuTorchTokenizer = ExecuTorchTokenizer.new()
