@@ -74,6 +74,28 @@ def test_export_waits_for_models_and_fails_with_a_bad_one(models_project: ModelP
     assert run.status != 0, run.output
 
 
+@pytest.mark.parametrize(
+    ("platform", "architecture", "named"),
+    [("Windows Desktop", "x86_64", "Windows x86_64"), ("Linux", "arm64", "Linux arm64")],
+)
+def test_an_export_for_a_platform_without_a_library_fails(
+    models_project: ModelProject, tmp_path: Path, platform: str, architecture: str, named: str
+) -> None:
+    presets = godot_projects.PRESETS.read_text(encoding="utf-8")
+    presets = presets.replace('platform="Linux"', f'platform="{platform}"').replace("x86_64", architecture)
+    (models_project.godot.path / "export_presets.cfg").write_text(presets, encoding="utf-8")
+    run = models_project.godot.run("--export-pack", "Linux", tmp_path / "game.pck", timeout=400)
+    assert run.status != 0, run.output
+    assert f"The export for {named} has no ExecuTorch library" in run.output, run.output
+    assert "libraries for Linux x86_64." in run.output, run.output
+
+
+def test_a_pack_for_this_platform_is_made(models_project: ModelProject, tmp_path: Path) -> None:
+    shutil.copy(godot_projects.PRESETS, models_project.godot.path / "export_presets.cfg")
+    run = models_project.godot.run("--export-pack", "Linux", tmp_path / "game.pck", timeout=400)
+    assert run.status == 0 and "has no ExecuTorch library" not in run.output, run.output
+
+
 def _run_game(folder: Path, elsewhere: Path, *arguments: str) -> Run:
     command = [folder / "sample.x86_64", "--headless", *arguments]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("EXECUTORCH")}

@@ -5,6 +5,7 @@ extends EditorExportPlugin
 
 const GameSettings := preload("res://addons/executorch/runtime/library/project_settings.gd")
 const ModelExtensions := preload("res://addons/executorch/runtime/library/model_extensions.gd")
+const LibraryCheck := preload("library_check.gd")
 const ModelUses := preload("model_uses.gd")
 const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
 
@@ -22,6 +23,7 @@ var _jobs: Jobs
 var _added: PackedStringArray = []
 var _left_out: PackedStringArray = []
 var _uses: ModelUses
+var _is_library_checked: bool = false
 
 
 func _init(jobs: Jobs = null) -> void:
@@ -35,6 +37,7 @@ func _get_name() -> String:
 func _export_begin(_features: PackedStringArray, is_debug: bool, _path: String, _flags: int) -> void:
 	_added.clear()
 	_uses = null
+	_is_library_checked = false
 	_left_out = EDITOR_ONLY.duplicate()
 	if not is_debug:
 		_left_out.append_array(DEBUG_ONLY)
@@ -44,7 +47,7 @@ func _export_begin(_features: PackedStringArray, is_debug: bool, _path: String, 
 	_jobs.resume()
 
 
-func _export_file(path: String, type: String, _features: PackedStringArray) -> void:
+func _export_file(path: String, type: String, features: PackedStringArray) -> void:
 	for part: String in _left_out:
 		if path.begins_with(ADDON + part):
 			skip()
@@ -60,10 +63,25 @@ func _export_file(path: String, type: String, _features: PackedStringArray) -> v
 	if model.state == ExecuTorchResource.State.PENDING or model.state == ExecuTorchResource.State.FAILED:
 		_leave_out(path, model)
 		return
+	_check_library(features)
 	if not model.payload_path.is_empty():
 		_add(path, model.get_version().payload_place)
 	for external: String in model.get_version().external_places:
 		_add(path, external)
+
+
+## A game that has models and no library to run them would fail on the player's machine.
+func _check_library(features: PackedStringArray) -> void:
+	if _is_library_checked:
+		return
+	_is_library_checked = true
+	var why: String = LibraryCheck.find_missing(features)
+	if not why.is_empty():
+		_jobs.failures.note_export()
+		var remedy: String = "Build the addon for it (docs/platforms.md), or leave the models out of this preset."
+		get_export_platform().add_message(
+			EditorExportPlatform.EXPORT_MESSAGE_ERROR, "ExecuTorch", "%s %s" % [why, remedy]
+		)
 
 
 ## A script or scene that names a class which is not exported would not load in the game.

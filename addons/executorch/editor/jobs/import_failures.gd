@@ -1,6 +1,6 @@
 @tool
 extends RefCounted
-## The imports of this run of the editor that failed and were not repaired since.
+## The imports of this run of the editor that failed and were not repaired since, and whether an export failed.
 
 const Record := preload("job_record.gd")
 const Job := preload("job.gd")
@@ -8,6 +8,7 @@ const Job := preload("job.gd")
 var _record: Record
 var _excused: Dictionary[String, bool] = {}
 var _errors: Dictionary[String, Dictionary] = {}
+var _did_export_fail: bool = false
 
 
 func _init(record: Record = null) -> void:
@@ -37,9 +38,14 @@ func excuse(path: String) -> void:
 	_excused[path] = true
 
 
-## Whether no import failed, but for those that are excused.
+## Reports in the exit status that an export cannot run where it is meant to.
+func note_export() -> void:
+	_did_export_fail = true
+
+
+## Whether no export failed, and no import but for those that are excused.
 func is_empty() -> bool:
-	return _errors.keys().all(func(path: String) -> bool: return _excused.has(path))
+	return not _did_export_fail and _errors.keys().all(func(path: String) -> bool: return _excused.has(path))
 
 
 ## Why the last import of a file failed: `{code, cause, remedy}`; empty when it did not.
