@@ -4,6 +4,7 @@
 
 #include "core/platform/exported.h"
 #include "core/runtime/hooks.h"
+#include "godot/audio/audio_intake_object.h"
 #include "godot/binding/binding.h"
 #include "godot/module/executorch_module.h"
 #include "godot/module/memory_pool_object.h"
@@ -33,14 +34,16 @@ void initialize(void*, GDExtensionInitializationLevel level) {
     ExecuTorchMemoryPool::bind();
     ExecuTorchNativeTokenizer::bind();
     ExecuTorchNativeTokenStream::bind();
+    ExecuTorchNativeAudioIntake::bind();
 }
 
 void deinitialize(void*, GDExtensionInitializationLevel level) {
     if (level != GDEXTENSION_INITIALIZATION_SCENE) {
         return;
     }
-    for (const char* class_name : {ExecuTorchModule::kName, ExecuTorchMemoryPool::kName,
-                                   ExecuTorchNativeTokenizer::kName, ExecuTorchNativeTokenStream::kName}) {
+    for (const char* class_name :
+         {ExecuTorchModule::kName, ExecuTorchMemoryPool::kName, ExecuTorchNativeTokenizer::kName,
+          ExecuTorchNativeTokenStream::kName, ExecuTorchNativeAudioIntake::kName}) {
         const StringName name(class_name);
         api.unregister_class(api.library, name.ptr());
     }

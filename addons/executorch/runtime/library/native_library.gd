@@ -5,6 +5,7 @@ extends RefCounted
 const CLASS: StringName = &"ExecuTorchModule"
 const POOL_CLASS: StringName = &"ExecuTorchMemoryPool"
 const TOKENIZER_CLASS: StringName = &"ExecuTorchNativeTokenizer"
+const AUDIO_CLASS: StringName = &"ExecuTorchNativeAudioIntake"
 const Settings := preload("project_settings.gd")
 const TRIED_FILES: String = "user://executorch_tried_files.txt"
 
@@ -50,6 +51,11 @@ static func shared_pool() -> RefCounted:
 ## A new ExecuTorchNativeTokenizer, or null where the library is missing.
 static func create_tokenizer() -> RefCounted:
 	return ClassDB.instantiate(TOKENIZER_CLASS) if ClassDB.class_exists(TOKENIZER_CLASS) else null
+
+
+## A new ExecuTorchNativeAudioIntake, or null where the library is missing.
+static func create_audio_intake() -> RefCounted:
+	return ClassDB.instantiate(AUDIO_CLASS) if ClassDB.class_exists(AUDIO_CLASS) else null
 
 
 static func missing_error() -> ExecuTorchError:
