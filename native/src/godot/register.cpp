@@ -9,6 +9,7 @@
 #include "godot/module/executorch_module.h"
 #include "godot/module/memory_pool_object.h"
 #include "godot/text/tokenizer_object.h"
+#include "godot/vision/vision_object.h"
 
 namespace godot_executorch::godot {
 namespace {
@@ -35,6 +36,7 @@ void initialize(void*, GDExtensionInitializationLevel level) {
     ExecuTorchNativeTokenizer::bind();
     ExecuTorchNativeTokenStream::bind();
     ExecuTorchNativeAudioIntake::bind();
+    ExecuTorchNativeVision::bind();
 }
 
 void deinitialize(void*, GDExtensionInitializationLevel level) {
@@ -43,7 +45,7 @@ void deinitialize(void*, GDExtensionInitializationLevel level) {
     }
     for (const char* class_name :
          {ExecuTorchModule::kName, ExecuTorchMemoryPool::kName, ExecuTorchNativeTokenizer::kName,
-          ExecuTorchNativeTokenStream::kName, ExecuTorchNativeAudioIntake::kName}) {
+          ExecuTorchNativeTokenStream::kName, ExecuTorchNativeAudioIntake::kName, ExecuTorchNativeVision::kName}) {
         const StringName name(class_name);
         api.unregister_class(api.library, name.ptr());
     }

@@ -112,13 +112,24 @@ Status ImageReader::prepare(const Pixels& pixels, const ImageLayout& layout) {
     pixels_ = pixels;
     width_ = layout.width > 0 ? layout.width : pixels.width;
     height_ = layout.height > 0 ? layout.height : pixels.height;
-    channels_first_ = layout.channels_first;
+    layout_ = layout;
+    if (layout.frame_width < 1) {
+        layout_.frame_width = width_;
+        layout_.frame_height = height_;
+        layout_.left = layout_.top = 0;
+    }
     if (pixels.width < 1 || pixels.height < 1 || pixels.data == nullptr) {
         return Status(Code::InvalidOption, "the image is empty");
     }
     if (width_ > kMaximumSide || height_ > kMaximumSide) {
         return Status(Code::InvalidOption, "a side has at most 16384 pixels, got " + std::to_string(width_) + " x " +
                                                std::to_string(height_));
+    }
+    const int right = layout_.frame_width - width_;
+    const int below = layout_.frame_height - height_;
+    if (layout_.left < 0 || layout_.left > right || layout_.top < 0 || layout_.top > below ||
+        layout_.frame_width > kMaximumSide || layout_.frame_height > kMaximumSide) {
+        return Status(Code::InvalidOption, "the image must lie inside of a frame of at most 16384 pixels");
     }
     Status status = channel_sources(layout.channels, pixels.channels, pixels.is_grey, sources_);
     const size_t channels = sources_.size();
@@ -136,7 +147,28 @@ Status ImageReader::prepare(const Pixels& pixels, const ImageLayout& layout) {
 }
 
 size_t ImageReader::value_count() const {
-    return static_cast<size_t>(width_) * static_cast<size_t>(height_) * sources_.size();
+    return static_cast<size_t>(layout_.frame_width) * static_cast<size_t>(layout_.frame_height) * sources_.size();
+}
+
+size_t ImageReader::place_of(size_t x, size_t y, size_t channel) const {
+    const auto width = static_cast<size_t>(layout_.frame_width);
+    const size_t position = y * width + x;
+    return layout_.channels_first ? channel * width * static_cast<size_t>(layout_.frame_height) + position
+                                  : position * sources_.size() + channel;
+}
+
+void ImageReader::pad(float* result) const {
+    if (layout_.frame_width == width_ && layout_.frame_height == height_) {
+        return;
+    }
+    for (size_t c = 0; c < sources_.size(); ++c) {
+        const float value = (layout_.padding - mean_[c]) / deviation_[c];
+        for (size_t y = 0; y < static_cast<size_t>(layout_.frame_height); ++y) {
+            for (size_t x = 0; x < static_cast<size_t>(layout_.frame_width); ++x) {
+                result[place_of(x, y, c)] = value;
+            }
+        }
+    }
 }
 
 void ImageReader::read_line(int y, float* line) const {
@@ -169,7 +201,11 @@ void ImageReader::read(float* result) const {
     const size_t channels = sources_.size();
     const auto width = static_cast<size_t>(width_);
     const size_t line = width * channels;
-    const size_t plane = width * static_cast<size_t>(height_);
+    const auto left = static_cast<size_t>(layout_.left);
+    const auto top = static_cast<size_t>(layout_.top);
+    const size_t pixel_step = place_of(1, 0, 0);
+    const size_t channel_step = place_of(0, 0, 1);
+    pad(result);
     // Rows of the input in the wanted width, as many as one row of the result takes.
     size_t kept = 1;
     for (const FilterTaps& taps : rows_) {
@@ -194,11 +230,10 @@ void ImageReader::read(float* result) const {
                 sums[i] += weight * row[i];
             }
         }
+        float* const row = result + place_of(left, top + y, 0);
         for (size_t x = 0; x < width; ++x) {
             for (size_t c = 0; c < channels; ++c) {
-                const size_t position = y * width + x;
-                result[channels_first_ ? c * plane + position : position * channels + c] =
-                    (sums[x * channels + c] - mean_[c]) / deviation_[c];
+                row[x * pixel_step + c * channel_step] = (sums[x * channels + c] - mean_[c]) / deviation_[c];
             }
         }
     }

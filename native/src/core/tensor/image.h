@@ -34,14 +34,20 @@ struct ImageLayout {
     std::vector<float> mean;       // per channel, one for all, or none; of values from 0 to 1
     std::vector<float> deviation;
     bool channels_first = true;  // NCHW, else NHWC
+    // A larger picture around the image, and where the image is in it; without a size there is none.
+    int frame_width = 0;
+    int frame_height = 0;
+    int left = 0;
+    int top = 0;
+    float padding = 0;  // of all channels, from 0 to 1
 };
 
-/// Resizes with a triangle filter that widens when it shrinks (as PIL and torch's antialias=True do), then subtracts
-/// the mean and divides by the deviation.
+/// Resizes with a triangle filter that widens when it shrinks (as PIL and torch's antialias=True do), puts the image
+/// into its frame, then subtracts the mean and divides by the deviation.
 class ImageReader {
   public:
     Status prepare(const Pixels& pixels, const ImageLayout& layout);
-    /// channels * height * width, after prepare().
+    /// channels * height * width of the frame, after prepare().
     size_t value_count() const;
     /// Writes that many values.
     void read(float* result) const;
@@ -49,11 +55,14 @@ class ImageReader {
   private:
     void read_line(int y, float* line) const;
     void narrow(const float* line, float* narrowed) const;
+    /// Where a channel of a pixel of the frame is in the result.
+    size_t place_of(size_t x, size_t y, size_t channel) const;
+    void pad(float* result) const;
 
     Pixels pixels_;
     int width_ = 0;
     int height_ = 0;
-    bool channels_first_ = true;
+    ImageLayout layout_;
     std::vector<int> sources_;
     std::vector<float> mean_;
     std::vector<float> deviation_;

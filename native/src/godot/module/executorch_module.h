@@ -80,11 +80,12 @@ class ExecuTorchModule {
     static Dictionary verify_file(const String& path);
     static String get_file_identity(const String& path);
 
-    /// Pixels as get_pixel() has them, minus mean, by deviation; width or height 0 = the image's own. Empty on an
-    /// error, which is printed.
+    /// Pixels as get_pixel() has them, minus mean, by deviation; width or height 0 = the image's own. frame: [width,
+    /// height, left, top] of a larger picture around the image, or empty. Empty on an error, which is printed.
     static PackedFloat32Array image_to_tensor(const ObjectRef& image, int64_t width, int64_t height,
                                               const String& channels, const PackedFloat32Array& mean,
-                                              const PackedFloat32Array& deviation, const String& layout);
+                                              const PackedFloat32Array& deviation, const String& layout,
+                                              const PackedInt32Array& frame, double padding);
     /// Reverses image_to_tensor: 8-bit pixels of RGB, RGBA or grey.
     static PackedByteArray tensor_to_pixels(const PackedFloat32Array& values, int64_t width, int64_t height,
                                             const String& channels, const PackedFloat32Array& mean,

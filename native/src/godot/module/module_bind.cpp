@@ -49,8 +49,8 @@ void ExecuTorchModule::bind() {
     bound.static_method({"verify_file", {"path"}}, &Self::verify_file);
     bound.static_method({"get_file_identity", {"path"}}, &Self::get_file_identity);
     bound.static_method({"image_to_tensor",
-                         {"image", "width", "height", "channels", "mean", "deviation", "layout"},
-                         {"rgb", PackedFloat32Array(), PackedFloat32Array(), "NCHW"}},
+                         {"image", "width", "height", "channels", "mean", "deviation", "layout", "frame", "padding"},
+                         {"rgb", PackedFloat32Array(), PackedFloat32Array(), "NCHW", PackedInt32Array(), 0.0}},
                         &Self::image_to_tensor);
     bound.static_method({"tensor_to_pixels",
                          {"values", "width", "height", "channels", "mean", "deviation", "layout"},

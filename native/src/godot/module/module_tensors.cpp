@@ -134,6 +134,21 @@ Status read_layout(int64_t width, int64_t height, const String& channels, const 
     return {};
 }
 
+Status read_frame(const PackedInt32Array& frame, double padding, ImageLayout& wanted) {
+    if (frame.size() == 0) {
+        return {};
+    }
+    if (frame.size() != 4 || frame.data()[0] < 1) {
+        return Status(Code::InvalidOption, "frame: expected width, height, left and top");
+    }
+    wanted.frame_width = frame.data()[0];
+    wanted.frame_height = frame.data()[1];
+    wanted.left = frame.data()[2];
+    wanted.top = frame.data()[3];
+    wanted.padding = static_cast<float>(padding);
+    return {};
+}
+
 PackedInt64Array to_packed(const std::vector<int64_t>& values) {
     PackedInt64Array result(static_cast<int64_t>(values.size()));
     std::copy(values.begin(), values.end(), result.data());
@@ -168,7 +183,8 @@ PackedFloat32Array regrouped(const char* function, const PackedFloat32Array& val
 
 PackedFloat32Array ExecuTorchModule::image_to_tensor(const ObjectRef& image, int64_t width, int64_t height,
                                                      const String& channels, const PackedFloat32Array& mean,
-                                                     const PackedFloat32Array& deviation, const String& layout) {
+                                                     const PackedFloat32Array& deviation, const String& layout,
+                                                     const PackedInt32Array& frame, double padding) {
     const StringName class_name("Image");
     if (image.object() == nullptr ||
         api.object_cast_to(image.object(), api.get_class_tag(class_name.ptr())) == nullptr) {
@@ -180,6 +196,7 @@ PackedFloat32Array ExecuTorchModule::image_to_tensor(const ObjectRef& image, int
     ImageLayout wanted;
     ImageReader reader;
     Status status = read_layout(width, height, channels, mean, deviation, layout, wanted);
+    status = status.ok() ? read_frame(frame, padding, wanted) : std::move(status);
     status = status.ok() ? reader.prepare(pixels, wanted) : std::move(status);
     if (!status.ok()) {
         report("image_to_tensor", status.failure().cause);

@@ -3,11 +3,10 @@
 #include <algorithm>
 
 #include "godot/conversion/conversion.h"
+#include "godot/conversion/options.h"
 
 namespace godot_executorch::godot {
 namespace {
-
-constexpr int64_t kMostTokens = int64_t{1} << 24;
 
 template <typename T>
 PackedInt32Array to_packed(const std::vector<T>& values) {
@@ -57,56 +56,6 @@ Status read_texts(const Array& given, std::vector<text::TextPair>& texts) {
     }
     return {};
 }
-
-/// Reads single options; keeps the first that is wrong.
-class Options {
-  public:
-    explicit Options(const Variant& given) {
-        if (given.type() == Dictionary::kType) {
-            values_ = given.as<Dictionary>();
-        }
-    }
-
-    Variant get(const char* name) const { return values_.get(name); }
-    bool boolean(const char* name, bool otherwise) const {
-        const Variant value = values_.get(name);
-        return value.type() == GDEXTENSION_VARIANT_TYPE_BOOL ? value.as_bool() : otherwise;
-    }
-    int64_t integer(const char* name, int64_t otherwise) {
-        const Variant value = values_.get(name);
-        if (value.type() != GDEXTENSION_VARIANT_TYPE_INT) {
-            return otherwise;
-        }
-        if (value.as_int() < 0 || value.as_int() > kMostTokens) {
-            status_ = Status(Code::InvalidOption, std::string(name) + ": expected 0 to " + std::to_string(kMostTokens) +
-                                                      ", got " + std::to_string(value.as_int()));
-            return otherwise;
-        }
-        return value.as_int();
-    }
-    size_t size(const char* name, size_t otherwise) {
-        return static_cast<size_t>(integer(name, static_cast<int64_t>(otherwise)));
-    }
-    /// The index of the name among those that are known.
-    int64_t choice(const char* name, std::initializer_list<const char*> known, int64_t otherwise) {
-        const Variant value = values_.get(name);
-        if (value.type() != String::kType) {
-            return otherwise;
-        }
-        const std::string chosen = value.as<String>().utf8();
-        const auto* const found = std::find(known.begin(), known.end(), chosen);
-        if (found == known.end()) {
-            status_ = Status(Code::InvalidOption, std::string(name) + ": got " + chosen);
-            return otherwise;
-        }
-        return found - known.begin();
-    }
-    Status take_status() { return std::move(status_); }
-
-  private:
-    Dictionary values_;
-    Status status_;
-};
 
 Status read_options(const Dictionary& given, text::EncodeOptions& options) {
     Options all((Variant(given)));

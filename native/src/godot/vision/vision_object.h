@@ -1,0 +1,32 @@
+#pragma once
+
+#include "godot/binding/binding.h"
+
+namespace godot_executorch::godot {
+
+/// What the nodes of addons/executorch/tasks/image do with the outputs of their models. It has no state.
+class ExecuTorchNativeVision {
+  public:
+    static constexpr const char* kName = "ExecuTorchNativeVision";
+    static void bind();
+
+    explicit ExecuTorchNativeVision(GDExtensionObjectPtr) {}
+
+    /// `boxes`: left, top, right, bottom of each. Indices of those that non-maximum suppression keeps, best first;
+    /// empty on an error, which is printed. Without labels every box has the same.
+    static PackedInt32Array suppress(const PackedFloat32Array& boxes, const PackedFloat32Array& scores,
+                                     const PackedInt32Array& labels, double iou_threshold, int64_t most);
+    /// The objects in the outputs of a detector; options: {layout, format, activation, background, classes, landmarks,
+    /// landmark_numbers, score_threshold, iou_threshold, most, per_label}. Returns {boxes (left, top, right, bottom),
+    /// scores, labels, landmarks (x, y; equally many for each box)} or {error}.
+    static Dictionary detect(const PackedFloat32Array& boxes, const PackedFloat32Array& scores,
+                             const PackedFloat32Array& classes, const PackedFloat32Array& landmarks,
+                             const Dictionary& options);
+    /// The classes in the output of a segmentation network; options: {channels, width, height, channels_first, kind,
+    /// threshold, left, top, region_width, region_height}; palette: 1024 bytes of RGBA. Returns {classes (a byte each),
+    /// colours (RGBA), pixels (number for each class)} or {error}.
+    static Dictionary segment(const PackedFloat32Array& values, const PackedByteArray& palette,
+                              const Dictionary& options);
+};
+
+}  // namespace godot_executorch::godot
