@@ -11,12 +11,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
-NETWORKS = ROOT / "tests" / "networks" / "zoo.py"
+NETWORKS = [ROOT / "tests" / "networks" / name for name in ("zoo.py", "picture_networks.py")]
 
 
 def ensure() -> Path:
     """The folder with the models, made again when this file or the networks have changed."""
-    digest = hashlib.sha256(Path(__file__).read_bytes() + NETWORKS.read_bytes()).hexdigest()[:16]
+    files = [Path(__file__), *NETWORKS]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
     folder = CACHE / "test_models" / digest
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name("lock").open("w") as lock:
@@ -47,6 +48,7 @@ def _make(folder: Path) -> None:
     from torch import nn
     from torch.export import Dim, export
 
+    from tests.networks.picture_networks import Detector, Painter, Segmenter
     from tests.networks.zoo import Counter, Named, Same, linear, policy
 
     torch.manual_seed(7)
@@ -94,6 +96,11 @@ def _make(folder: Path) -> None:
     dynamic = export(policy(), (torch.zeros(2, 8),), dynamic_shapes=({0: batch},))
     torch.export.save(dynamic, folder / "policy.pt2")
     torch.export.save(export(convnet, (torch.zeros(1, 3, 32, 32),)), folder / "convnet.pt2")
+    picture = (torch.zeros(1, 3, 64, 96),)
+    torch.export.save(export(Detector().eval(), picture), folder / "detector.pt2")
+    sides = ({2: 2 * Dim("height", min=4, max=64), 3: 2 * Dim("width", min=4, max=64)},)
+    torch.export.save(export(Segmenter().eval(), picture, dynamic_shapes=sides), folder / "segmenter.pt2")
+    torch.export.save(export(Painter().eval(), picture), folder / "painter.pt2")
     for parameter in convnet.parameters():
         parameter.requires_grad_(False)
 

@@ -104,6 +104,10 @@ def _deviations(value: Any) -> str:
     return _numbers(value) or ("expected numbers that are not 0" if 0 in value else "")
 
 
+def _share(value: Any) -> str:
+    return "" if _number(value) and 0 <= value <= 1 else "expected a number from 0 to 1"
+
+
 def _whole(smallest: int, largest: int) -> Check:
     def is_wrong(value: Any) -> str:
         fits = isinstance(value, int) and not isinstance(value, bool) and smallest <= value <= largest
@@ -131,21 +135,44 @@ def _labels(value: Any) -> str:
     return ""
 
 
+_PICTURE: dict[str, Field] = {
+    "name": (_text, ""),
+    "size": (_size, []),
+    "resize": (_one_of("stretch", "cover", "contain"), "stretch"),
+    "padding": (_share, 0),
+    "channels": (_one_of("rgb", "bgr", "rgba", "gray"), "rgb"),
+    "mean": (_numbers, []),
+    "deviation": (_deviations, []),
+    "layout": (_one_of("NCHW", "NHWC"), "NCHW"),
+}
 KINDS: dict[str, dict[str, dict[str, Field]]] = {
     "image_classification": {
-        "input": {
-            "name": (_text, ""),
-            "size": (_size, []),
-            "resize": (_one_of("stretch", "cover", "contain"), "stretch"),
-            "channels": (_one_of("rgb", "bgr", "rgba", "gray"), "rgb"),
-            "mean": (_numbers, []),
-            "deviation": (_deviations, []),
-            "layout": (_one_of("NCHW", "NHWC"), "NCHW"),
-        },
+        "input": _PICTURE,
         "output": {
             "name": (_text, ""),
             "labels": (_labels, REQUIRED),
             "activation": (_one_of("softmax", "none"), "softmax"),
+        },
+    },
+    "object_detection": {
+        "input": _PICTURE,
+        "output": {
+            "layout": (_one_of("yolo_v8", "yolo_v5", "yolo_v10", "separate"), "yolo_v8"),
+            "boxes": (_text, ""),
+            "scores": (_text, ""),
+            "classes": (_text, ""),
+            "landmarks": (_text, ""),
+            "format": (_one_of("auto", "xyxy", "xywh", "cxcywh"), "auto"),
+            "scale": (_one_of("pixels", "normalized"), "pixels"),
+            "activation": (_one_of("none", "sigmoid", "softmax"), "none"),
+            "background": (_one_of("none", "first", "last"), "none"),
+            "labels": (_labels, []),
+            "score_threshold": (_share, 0.25),
+            "iou_threshold": (_share, 0.45),
+            "max_boxes": (_whole(1, 30_000), 300),
+            "class_agnostic": (_boolean, False),
+            "landmark_count": (_whole(0, 1000), 0),
+            "landmark_numbers": (_whole(2, 3), 2),
         },
     },
     "text_embedding": {

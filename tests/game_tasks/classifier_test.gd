@@ -1,6 +1,7 @@
 extends "res://tests/case.gd"
 ## ExecuTorchImageClassifier with pictures and models that fit and do not; test_reference.py compares it with torch.
 
+const Pictures := preload("res://tests/game_tasks/pictures.gd")
 const CARD: Dictionary = {
 	"kind": "image_classification",
 	"input": {"resize": "cover"},
@@ -10,7 +11,7 @@ const CARD: Dictionary = {
 
 func test_pictures_of_every_kind() -> void:
 	var classifier: ExecuTorchImageClassifier = _classifier()
-	var image: Image = _picture(Vector2i(32, 32), Image.FORMAT_RGB8)
+	var image: Image = Pictures.make(Vector2i(32, 32), Image.FORMAT_RGB8)
 	var wanted: ExecuTorchClassification = classifier.classify(image)
 	check_equal(wanted.probabilities.size(), 10)
 	check_near(Array(wanted.probabilities).reduce(func(sum: float, value: float) -> float: return sum + value), 1.0)
@@ -21,13 +22,13 @@ func test_pictures_of_every_kind() -> void:
 	check_near(classifier.classify(ImageTexture.create_from_image(image)).probabilities, wanted.probabilities)
 	check_near((await classifier.classify_async(image)).probabilities, wanted.probabilities)
 	for format: Image.Format in [Image.FORMAT_L8, Image.FORMAT_RGBA8, Image.FORMAT_RGBAF, Image.FORMAT_RGBH]:
-		check(classifier.classify(_picture(Vector2i(50, 20), format)) != null, "format %d" % format)
+		check(classifier.classify(Pictures.make(Vector2i(50, 20), format)) != null, "format %d" % format)
 	classifier.free()
 
 
 func test_a_picture_is_cut_or_filled_up() -> void:
 	var classifier: ExecuTorchImageClassifier = _classifier()
-	var middle: Image = _picture(Vector2i(32, 32), Image.FORMAT_RGB8)
+	var middle: Image = Pictures.make(Vector2i(32, 32), Image.FORMAT_RGB8)
 	var wide: Image = Image.create_empty(64, 32, false, Image.FORMAT_RGB8)
 	wide.fill(Color.RED)
 	wide.blit_rect(middle, Rect2i(0, 0, 32, 32), Vector2i(16, 0))
@@ -60,18 +61,18 @@ func test_models_that_do_not_fit() -> void:
 	expect_error("MODEL_EMPTY")
 	var classifier: ExecuTorchImageClassifier = ExecuTorchImageClassifier.new()
 	add_child(classifier)
-	var image: Image = _picture(Vector2i(8, 8), Image.FORMAT_L8)
+	var image: Image = Pictures.make(Vector2i(8, 8), Image.FORMAT_L8)
 	check_equal(classifier.classify(image), null)
 	classifier.model = load("res://models/linear.pt")
 	check_equal(classifier.classify(image), null)
 	check(classifier.get_last_error().cause.contains("no task card"), str(classifier.get_last_error()))
 	check_equal(classifier._get_configuration_warnings().size(), 1)
-	classifier.model = _with_card("linear.pt", CARD)
+	classifier.model = Pictures.with_card("linear.pt", CARD)
 	check_equal(classifier.classify(image), null)
 	check(classifier.get_last_error().cause.contains("four dimensions"), str(classifier.get_last_error()))
-	classifier.model = _with_card("convnet.pt2", {"kind": "text_embedding"})
+	classifier.model = Pictures.with_card("convnet.pt2", {"kind": "text_embedding"})
 	check_equal(classifier.classify(image), null)
-	classifier.model = _with_card("convnet.pt2", {"kind": "image_classification", "output": {"labels": ["a"]}})
+	classifier.model = Pictures.with_card("convnet.pt2", {"kind": "image_classification", "output": {"labels": ["a"]}})
 	check_equal(classifier.classify(image), null)
 	check(classifier.get_last_error().cause.contains("10 classes"), str(classifier.get_last_error()))
 	classifier.labels = CARD["output"]["labels"]
@@ -79,7 +80,7 @@ func test_models_that_do_not_fit() -> void:
 	check_equal(classifier._get_configuration_warnings().size(), 0)
 	# Cards of a resource from somebody else.
 	for strange: Variant in [{"kind": 3, "input": [], "output": 1.0}, {"input": {"size": ["x", {}]}}, 7]:
-		classifier.model = _with_card("convnet.pt2", strange)
+		classifier.model = Pictures.with_card("convnet.pt2", strange)
 		check_equal(classifier.classify(image), null)
 	classifier.free()
 
@@ -88,11 +89,13 @@ func test_signals_and_smoothing() -> void:
 	var classifier: ExecuTorchImageClassifier = _classifier()
 	var heard: Array[ExecuTorchClassification] = []
 	classifier.classified.connect(func(result: ExecuTorchClassification) -> void: heard.append(result))
-	var first: PackedFloat32Array = classifier.classify(_picture(Vector2i(32, 32), Image.FORMAT_RGB8)).probabilities
+	var first: PackedFloat32Array = (
+		classifier.classify(Pictures.make(Vector2i(32, 32), Image.FORMAT_RGB8)).probabilities
+	)
 	var black: Image = Image.create_empty(32, 32, false, Image.FORMAT_RGB8)
 	var second: PackedFloat32Array = classifier.classify(black).probabilities
 	classifier.smoothing = 0.5
-	classifier.classify(_picture(Vector2i(32, 32), Image.FORMAT_RGB8))
+	classifier.classify(Pictures.make(Vector2i(32, 32), Image.FORMAT_RGB8))
 	var mixed: PackedFloat32Array = classifier.classify(black).probabilities
 	for index: int in mixed.size():
 		check_near(mixed[index], (first[index] + second[index]) / 2.0)
@@ -106,7 +109,7 @@ func test_a_node_that_is_freed_in_the_middle() -> void:
 	var classifier: ExecuTorchImageClassifier = _classifier()
 	var answers: Array = []
 	var ask: Callable = func(node: ExecuTorchImageClassifier) -> void:
-		answers.append(await node.classify_async(_picture(Vector2i(32, 32), Image.FORMAT_RGB8)))
+		answers.append(await node.classify_async(Pictures.make(Vector2i(32, 32), Image.FORMAT_RGB8)))
 	for number: int in 5:
 		ask.call(classifier)
 	classifier.free()
@@ -116,7 +119,7 @@ func test_a_node_that_is_freed_in_the_middle() -> void:
 
 func _classifier() -> ExecuTorchImageClassifier:
 	var classifier: ExecuTorchImageClassifier = ExecuTorchImageClassifier.new()
-	classifier.model = _with_card("convnet.pt2", CARD)
+	classifier.model = Pictures.with_card("convnet.pt2", CARD)
 	add_child(classifier)
 	return classifier
 
@@ -124,21 +127,4 @@ func _classifier() -> ExecuTorchImageClassifier:
 func _use(classifier: ExecuTorchImageClassifier, changes: Dictionary) -> void:
 	var card: Dictionary = CARD.duplicate(true)
 	card.merge(changes, true)
-	classifier.model = _with_card("convnet.pt2", card)
-
-
-static func _with_card(file: String, card: Variant) -> ExecuTorchResource:
-	var model: ExecuTorchResource = load("res://models/" + file).duplicate()
-	var metadata: Dictionary = model.metadata.duplicate(true)
-	metadata["task"] = card
-	model.metadata = metadata
-	return model
-
-
-static func _picture(size: Vector2i, format: Image.Format) -> Image:
-	var image: Image = Image.create_empty(size.x, size.y, false, Image.FORMAT_RGBAF)
-	for y: int in size.y:
-		for x: int in size.x:
-			image.set_pixel(x, y, Color(float(x) / size.x, float(y) / size.y, float((x * 7 + y * 3) % 11) / 11.0))
-	image.convert(format)
-	return image
+	classifier.model = Pictures.with_card("convnet.pt2", card)

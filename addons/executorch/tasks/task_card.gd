@@ -28,6 +28,11 @@ func whole(part: String, field: String, otherwise: int) -> int:
 	return int(value) if value is int or value is float else otherwise
 
 
+func number(part: String, field: String, otherwise: float) -> float:
+	var value: Variant = _value(part, field)
+	return float(value) if value is int or value is float else otherwise
+
+
 func flag(part: String, field: String, otherwise: bool) -> bool:
 	var value: Variant = _value(part, field)
 	return value if value is bool else otherwise

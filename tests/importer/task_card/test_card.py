@@ -46,6 +46,7 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
         "name": "",
         "size": [8, 8],
         "resize": "stretch",
+        "padding": 0,
         "channels": "gray",
         "mean": [],
         "deviation": [],
@@ -75,7 +76,7 @@ def test_a_link_is_not_a_card(tmp_path: Path) -> None:
     [
         ('{\n "kind": "image_classification",\n oops\n}', "line 3"),
         ("[]", "line 1: the card: expected an object, got an array"),
-        ('{\n\n"kind": "dreaming"}', "line 3: kind: expected one of image_classification, text_embedding"),
+        ('{\n\n"kind": "dreaming"}', "line 3: kind: expected one of image_classification, object_detection"),
         ('{"format": 2,\n"kind": "text_embedding"}', "line 1: format: expected 1, got 2"),
         ('{"kind": "text_embedding",\n"colour": 1}', "line 2: colour: there is no such field"),
         ('{"kind": "text_embedding",\n"input": {\n"ids": "a",\n"size": 1}}', "line 4: input.size: there is no such"),
@@ -107,10 +108,31 @@ def test_what_is_wrong_is_named_with_its_line(content: str, words: str, tmp_path
         ("mean", [1e300]),
         ("layout", ["NCHW"]),
         ("name", "a\nb"),
+        ("padding", 1.5),
+        ("padding", True),
     ],
 )
 def test_a_picture_that_cannot_be_prepared(field: str, value: Any, tmp_path: Path) -> None:
     assert f"input.{field}" in error_of(tmp_path, {**DIGITS, "input": {field: value}})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("layout", "yolo"),
+        ("format", None),
+        ("iou_threshold", -0.1),
+        ("score_threshold", "0.5"),
+        ("max_boxes", 0),
+        ("max_boxes", 1 << 40),
+        ("landmark_numbers", 4),
+        ("labels", {"0": "cat"}),
+        ("class_agnostic", 1),
+    ],
+)
+def test_boxes_that_cannot_be_read(field: str, value: Any, tmp_path: Path) -> None:
+    card = {"kind": "object_detection", "output": {field: value}}
+    assert f"output.{field}" in error_of(tmp_path, card)
 
 
 @pytest.mark.parametrize(

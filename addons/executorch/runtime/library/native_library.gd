@@ -6,6 +6,7 @@ const CLASS: StringName = &"ExecuTorchModule"
 const POOL_CLASS: StringName = &"ExecuTorchMemoryPool"
 const TOKENIZER_CLASS: StringName = &"ExecuTorchNativeTokenizer"
 const AUDIO_CLASS: StringName = &"ExecuTorchNativeAudioIntake"
+const VISION_CLASS: StringName = &"ExecuTorchNativeVision"
 const Settings := preload("project_settings.gd")
 const TRIED_FILES: String = "user://executorch_tried_files.txt"
 
@@ -56,6 +57,11 @@ static func create_tokenizer() -> RefCounted:
 ## A new ExecuTorchNativeAudioIntake, or null where the library is missing.
 static func create_audio_intake() -> RefCounted:
 	return ClassDB.instantiate(AUDIO_CLASS) if ClassDB.class_exists(AUDIO_CLASS) else null
+
+
+## An ExecuTorchNativeVision to call its static methods on, or null where the library is missing.
+static func vision() -> RefCounted:
+	return ClassDB.instantiate(VISION_CLASS) if ClassDB.class_exists(VISION_CLASS) else null
 
 
 static func missing_error() -> ExecuTorchError:

@@ -1,0 +1,55 @@
+@tool
+extends "../task_node.gd"
+## The base of the nodes that take pictures.
+
+const PictureInput := preload("picture_input.gd")
+
+
+# The kind of task card that the node needs, for example "image_classification".
+func _kind() -> String:
+	return ""
+
+
+# What the node is, for errors.
+func _called() -> String:
+	return ""
+
+
+# What does not fit between the card's output and the model's, or an empty text.
+func _output_misfit(_of_model: ExecuTorchModelDescription, _card: TaskCard) -> String:
+	return ""
+
+
+func _find_misfit(of_model: ExecuTorchModelDescription, card: TaskCard) -> ExecuTorchError:
+	if card.kind != _kind():
+		var has: String = 'has a task card of the kind "%s"' % card.kind if card.kind else "has no task card"
+		return _wrong_task('%s %s; %s needs "%s".' % [of_model.get_model_name(), has, _called(), _kind()])
+	var shape: PackedInt64Array = TaskCard.shape_of(of_model, "inputs", card.text("input", "name"))
+	if shape.size() != 4:
+		return _wrong_task("The input has the shape %s; a picture has four dimensions." % [shape])
+	var misfit: String = _output_misfit(of_model, card)
+	return _wrong_task(misfit) if not misfit.is_empty() else null
+
+
+# The model's input of a picture; null when there is none. The error is kept and told.
+func _prepare(picture: Object) -> PictureInput:
+	var found: ExecuTorchResource = _fitting_model()
+	if found == null:
+		return null
+	if not PictureInput.NativeLibrary.is_available():
+		_tell_error(PictureInput.NativeLibrary.missing_error())
+		return null
+	var image: Image = PictureInput.image_of(picture)
+	if image == null or image.is_empty():
+		var what: String = "a picture without pixels" if picture != null else "nothing"
+		var remedy: String = "Give an Image, a Texture2D or a Viewport that has been drawn."
+		_tell_error(
+			ExecuTorchError.create(ExecuTorchError.Code.NOT_A_PICTURE, "Expected a picture, got %s." % what, remedy)
+		)
+		return null
+	var input: PictureInput = PictureInput.new(image, found)
+	if input.inputs.is_empty():
+		var cause: String = "The picture cannot be converted to the input that the task card describes."
+		_tell_error(_wrong_task(cause))
+		return null
+	return input
