@@ -98,8 +98,7 @@ def _make(folder: Path) -> None:
     torch.export.save(export(convnet, (torch.zeros(1, 3, 32, 32),)), folder / "convnet.pt2")
     picture = (torch.zeros(1, 3, 64, 96),)
     torch.export.save(export(Detector().eval(), picture), folder / "detector.pt2")
-    sides = ({2: 2 * Dim("height", min=4, max=64), 3: 2 * Dim("width", min=4, max=64)},)
-    torch.export.save(export(Segmenter().eval(), picture, dynamic_shapes=sides), folder / "segmenter.pt2")
+    torch.export.save(export(Segmenter().eval(), picture), folder / "segmenter.pt2")
     torch.export.save(export(Painter().eval(), picture), folder / "painter.pt2")
     for parameter in convnet.parameters():
         parameter.requires_grad_(False)

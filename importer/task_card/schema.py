@@ -175,6 +175,25 @@ KINDS: dict[str, dict[str, dict[str, Field]]] = {
             "landmark_numbers": (_whole(2, 3), 2),
         },
     },
+    "image_segmentation": {
+        "input": _PICTURE,
+        "output": {
+            "name": (_text, ""),
+            "layout": (_one_of("NCHW", "NHWC"), "NCHW"),
+            "activation": (_one_of("none", "sigmoid"), "none"),
+            "threshold": (_share, 0.5),
+            "labels": (_labels, []),
+        },
+    },
+    "image_transformation": {
+        "input": _PICTURE,
+        "output": {
+            "name": (_text, ""),
+            "layout": (_one_of("NCHW", "NHWC"), "NCHW"),
+            "channels": (_one_of("auto", "rgb", "bgr", "rgba", "gray"), "auto"),
+            "range": (_one_of("0..1", "-1..1", "0..255"), "0..1"),
+        },
+    },
     "text_embedding": {
         "input": {
             "tokenizer": (_inner_path, ""),

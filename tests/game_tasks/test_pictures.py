@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +14,64 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from tasks import godot as godot_task
+from tasks import windowed_editor
 from tests import godot_projects, model_sources
-from tests.godot_projects import GodotProject
+from tests.godot_projects import GodotProject, Run
 from tests.model_sources import artifact_cache
-from tests.networks.picture_networks import Detector
+from tests.networks.picture_networks import Detector, Painter, Segmenter
 
 SIZES = [(96, 64), (150, 100), (100, 230), (37, 20), (640, 480)]
 WIDTH, HEIGHT = 96, 64
 GRAY = 114 / 255  # what Ultralytics puts around pictures
-DETECT = """extends Node
+CARDS: dict[str, dict[str, Any]] = {
+    "detector": {
+        "kind": "object_detection",
+        "input": {"resize": "contain", "padding": GRAY},
+        "output": {"boxes": "head", "labels": ["a", "b", "c"]},
+    },
+    "segmenter": {
+        "kind": "image_segmentation",
+        "output": {"name": "scores", "labels": ["sky", "water", "sand", "grass"]},
+    },
+    "painter": {
+        "kind": "image_transformation",
+        "input": {"size": [WIDTH, HEIGHT]},
+        "output": {"name": "signed", "range": "-1..1"},
+    },
+}
+SCRIPT = """extends Node
 
 
 func _ready() -> void:
 	var detector: ExecuTorchObjectDetector = ExecuTorchObjectDetector.new()
+	var segmenter: ExecuTorchImageSegmenter = ExecuTorchImageSegmenter.new()
+	var painter: ExecuTorchImageTransformer = ExecuTorchImageTransformer.new()
 	detector.model = load("res://models/detector.pt2")
-	add_child(detector)
+	segmenter.model = load("res://models/segmenter.pt2")
+	painter.model = load("res://models/painter.pt2")
+	for node: Node in [detector, segmenter, painter]:
+		add_child(node)
+	var textures: Dictionary = {}
 	for number: int in %d:
-		var picture: Image = (load("res://pictures/%%d.png" %% number) as Texture2D).get_image()
-		var found: Array = []
-		for object: ExecuTorchDetection in await detector.detect_async(picture):
-			found.append([object.label, object.score, object.box.position.x, object.box.position.y,
-				object.box.end.x, object.box.end.y])
-		print("@@ ", JSON.stringify(found))
+		var picture: Texture2D = load("res://pictures/%%d.png" %% number)
+		var boxes: Array = []
+		for found: ExecuTorchDetection in await detector.detect_async(picture):
+			var box: Rect2 = found.box
+			boxes.append([found.label, found.score, box.position.x, box.position.y, box.end.x, box.end.y])
+		var classes: ExecuTorchSegmentation = await segmenter.segment_async(picture)
+		var texture: ImageTexture = await painter.transform_async(picture)
+		var painted: Image = texture.get_image()
+		textures[texture.get_rid()] = true
+		textures[classes.mask.get_rid()] = true
+		print("@@ ", JSON.stringify({
+			"boxes": boxes,
+			"classes": Marshalls.raw_to_base64(classes.class_ids.get_data()),
+			"shares": Array(classes.shares),
+			"mask": Marshalls.raw_to_base64(classes.mask.get_image().get_data()),
+			"painted": Marshalls.raw_to_base64(painted.get_data()),
+		}))
+	print("textures: ", textures.size())
 	get_tree().quit()
 """
 
@@ -94,46 +132,95 @@ def reference(picture: NDArray[np.uint8], network: Detector) -> list[list[Any]]:
     return [["abc"[label], score, *box] for label, score, box in rows if box[2] > box[0] and box[3] > box[1]]
 
 
-def answers(project: GodotProject, script: str) -> list[Any]:
-    """What the script prints after `@@`."""
-    project.add_scene("answers", script)
-    run = project.run("res://answers.tscn")
+def answers(run: Run) -> list[dict[str, Any]]:
+    """What the script prints, one answer for each picture."""
     assert run.status == 0 and run.errors == [], run.output
-    return [json.loads(line[3:]) for line in run.output.splitlines() if line.startswith("@@ ")]
+    found = [json.loads(line[3:]) for line in run.output.splitlines() if line.startswith("@@ ")]
+    assert len(found) == len(SIZES)
+    return found
 
 
-@pytest.fixture
-def project(tmp_path: Path, godot: Path) -> GodotProject:
-    """A project with the pictures and without models."""
-    made = godot_projects.make(tmp_path / "project", godot, artifact_cache())
+def pixels(text: str, *shape: int) -> NDArray[np.uint8]:
+    return np.frombuffer(base64.b64decode(text), dtype=np.uint8).reshape(shape)
+
+
+def resized(picture: NDArray[np.uint8]) -> torch.Tensor:
+    """The whole picture as the input of a network."""
+    values = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
+    return torch.nn.functional.interpolate(values, (HEIGHT, WIDTH), mode="bilinear", antialias=True)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, godot: Path) -> GodotProject:
+    """A project with the pictures and the models, imported."""
+    made = godot_projects.make(tmp_path_factory.mktemp("pictures") / "project", godot, artifact_cache())
     (made.path / "pictures").mkdir()
     for number, size in enumerate(SIZES):
         Image.fromarray(make_picture(*size)).save(made.path / "pictures" / f"{number}.png")
+    for name, card in CARDS.items():
+        made.add([model_sources.ensure() / f"{name}.pt2"])
+        (made.path / "models" / f"{name}.task.json").write_text(json.dumps(card), encoding="utf-8")
+    made.add_scene("answers", SCRIPT % len(SIZES), is_main=True)
+    run = made.import_all()
+    assert run.status == 0 and run.errors == [], run.output
     return made
 
 
-def add_model(project: GodotProject, file: str, card: dict[str, Any]) -> None:
-    project.add([model_sources.ensure() / file])
-    (project.path / "models" / f"{Path(file).stem}.task.json").write_text(json.dumps(card), encoding="utf-8")
+@pytest.fixture(scope="module")
+def found(project: GodotProject) -> list[dict[str, Any]]:
+    return answers(project.run("res://answers.tscn"))
 
 
-def test_a_detector_finds_what_torch_finds(project: GodotProject) -> None:
-    picture = {"resize": "contain", "padding": GRAY}
-    add_model(
-        project,
-        "detector.pt2",
-        {"kind": "object_detection", "input": picture, "output": {"boxes": "head", "labels": ["a", "b", "c"]}},
-    )
-    run = project.import_all()
-    assert run.status == 0 and run.errors == [], run.output
+def test_a_detector_finds_what_torch_finds(found: list[dict[str, Any]]) -> None:
     network = Detector().eval()
     largest = 0.0
-    for size, got in zip(SIZES, answers(project, DETECT % len(SIZES)), strict=True):
-        wanted = reference(make_picture(*size), network)
+    for size, answer in zip(SIZES, found, strict=True):
+        got, wanted = answer["boxes"], reference(make_picture(*size), network)
         assert len(wanted) > 5
-        assert [found[0] for found in got] == [found[0] for found in wanted], size
-        difference = np.abs(np.array([found[1:] for found in got]) - np.array([found[1:] for found in wanted]))
+        assert [box[0] for box in got] == [box[0] for box in wanted], size
+        difference = np.abs(np.array([box[1:] for box in got]) - np.array([box[1:] for box in wanted]))
         assert difference[:, 0].max() < 1e-3
         largest = max(largest, float(difference[:, 1:].max()))
     print(f"largest difference of a box: {largest:.3f} pixels")
     assert largest < 1.0
+
+
+def test_a_segmenter_gives_torchs_classes(found: list[dict[str, Any]]) -> None:
+    network = Segmenter().eval()
+    for size, answer in zip(SIZES, found, strict=True):
+        with torch.no_grad():
+            wanted = network(resized(make_picture(*size)))["classes"][0].numpy()
+        got = pixels(answer["classes"], HEIGHT // 2, WIDTH // 2)
+        assert (got == wanted).mean() > 0.999, size
+        assert np.allclose(answer["shares"], np.bincount(got.ravel(), minlength=4) / got.size)
+        mask = pixels(answer["mask"], HEIGHT // 2, WIDTH // 2, 4)
+        assert ((mask[..., 3] == 0) == (got == 0)).all()
+
+
+def test_a_transformer_gives_torchs_picture(found: list[dict[str, Any]]) -> None:
+    network = Painter().eval()
+    for size, answer in zip(SIZES, found, strict=True):
+        with torch.no_grad():
+            wanted = network(resized(make_picture(*size)))["bytes"][0].permute(1, 2, 0).numpy()
+        got = pixels(answer["painted"], HEIGHT * 2, WIDTH * 2, 3)
+        assert np.abs(got - wanted).max() < 1.0, size
+
+
+@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="there is no virtual display (package xvfb)")
+def test_a_window_shows_the_same(project: GodotProject, found: list[dict[str, Any]]) -> None:
+    """The two textures are read back from the renderer: each picture replaced the one before."""
+    with windowed_editor.display(640, 480) as name:
+        environment = {**project.environment, **godot_task.display_environment(), "DISPLAY": name}
+        command = [project.godot, "--path", project.path, "--rendering-driver", "opengl3", "--audio-driver", "Dummy"]
+        output, status = godot_task.run_to_end([*command, "res://answers.tscn"], timeout=120, env=environment)
+    assert answers(Run(output, status)) == found
+    assert "textures: 2\n" in output
+
+
+@pytest.mark.slow
+def test_an_exported_game_gives_the_same(project: GodotProject, found: list[dict[str, Any]], tmp_path: Path) -> None:
+    program = tmp_path / "game.x86_64"
+    run = project.export(program)
+    assert run.status == 0, run.output
+    output, status = godot_task.run_to_end([program, "--headless"], timeout=120, env=project.environment)
+    assert answers(Run(output, status)) == found

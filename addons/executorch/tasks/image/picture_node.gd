@@ -53,3 +53,15 @@ func _prepare(picture: Object) -> PictureInput:
 		_tell_error(_wrong_task(cause))
 		return null
 	return input
+
+
+# The texture with another image; it is made anew only when its size or format changes. Without a display Godot does not
+# change a texture, and get_image() would return the picture before: then it is another texture.
+static func _shown(texture: ImageTexture, image: Image) -> ImageTexture:
+	if DisplayServer.get_name() == "headless":
+		return ImageTexture.create_from_image(image)
+	if Vector2i(texture.get_size()) == image.get_size() and texture.get_format() == image.get_format():
+		texture.update(image)
+	else:
+		texture.set_image(image)
+	return texture

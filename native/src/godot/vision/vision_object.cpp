@@ -35,6 +35,33 @@ vision::Values values_of(const PackedFloat32Array& values) {
     return {values.data(), static_cast<size_t>(values.size())};
 }
 
+/// The numbers of a packed array; `copy` holds those that are not floats. False when it is none.
+bool read_numbers(const Variant& given, std::vector<float>& copy, vision::Values& values) {
+    if (given.type() == PackedFloat32Array::kType) {
+        values = values_of(given.as<PackedFloat32Array>());
+        return true;
+    }
+    const auto convert = [&](const auto& array) {
+        copy.resize(static_cast<size_t>(array.size()));
+        std::transform(array.data(), array.data() + array.size(), copy.begin(),
+                       [](auto number) { return static_cast<float>(number); });
+        values = {copy.data(), copy.size()};
+        return true;
+    };
+    switch (given.type()) {
+        case PackedInt64Array::kType:
+            return convert(given.as<PackedInt64Array>());
+        case PackedInt32Array::kType:
+            return convert(given.as<PackedInt32Array>());
+        case PackedByteArray::kType:
+            return convert(given.as<PackedByteArray>());
+        case PackedFloat64Array::kType:
+            return convert(given.as<PackedFloat64Array>());
+        default:
+            return false;
+    }
+}
+
 size_t clamped(int64_t count) {
     return static_cast<size_t>(std::clamp<int64_t>(count, 0, vision::kMostCandidates));
 }
@@ -108,15 +135,20 @@ Dictionary ExecuTorchNativeVision::detect(const PackedFloat32Array& boxes, const
     return status.ok() ? described(found) : failed(status);
 }
 
-Dictionary ExecuTorchNativeVision::segment(const PackedFloat32Array& values, const PackedByteArray& palette,
+Dictionary ExecuTorchNativeVision::segment(const Variant& values, const PackedByteArray& palette,
                                            const Dictionary& given) {
     if (palette.size() != kPaletteBytes) {
         return failed(Status(Code::InvalidOption, "expected a palette of 1024 bytes"));
     }
+    vision::Values numbers;
+    std::vector<float> copy;
+    if (!read_numbers(values, copy, numbers)) {
+        return failed(Status(Code::InvalidOption, "expected a packed array of numbers"));
+    }
     Options options((Variant(given)));
     vision::ScoreMap map;
-    map.values = values.data();
-    map.count = static_cast<size_t>(values.size());
+    map.values = numbers.data;
+    map.count = numbers.count;
     map.channels = options.size("channels", map.channels);
     map.width = options.size("width", map.width);
     map.height = options.size("height", map.height);

@@ -22,11 +22,10 @@ class ExecuTorchNativeVision {
     static Dictionary detect(const PackedFloat32Array& boxes, const PackedFloat32Array& scores,
                              const PackedFloat32Array& classes, const PackedFloat32Array& landmarks,
                              const Dictionary& options);
-    /// The classes in the output of a segmentation network; options: {channels, width, height, channels_first, kind,
-    /// threshold, left, top, region_width, region_height}; palette: 1024 bytes of RGBA. Returns {classes (a byte each),
-    /// colours (RGBA), pixels (number for each class)} or {error}.
-    static Dictionary segment(const PackedFloat32Array& values, const PackedByteArray& palette,
-                              const Dictionary& options);
+    /// The classes in the output of a segmentation network, a packed array of any numbers; options: {channels, width,
+    /// height, channels_first, kind, threshold, left, top, region_width, region_height}; palette: 1024 bytes of RGBA.
+    /// Returns {classes (a byte each), colours (RGBA), pixels (number for each class)} or {error}.
+    static Dictionary segment(const Variant& values, const PackedByteArray& palette, const Dictionary& options);
 };
 
 }  // namespace godot_executorch::godot
