@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import inspect
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,9 @@ from importer.inputs.dictionary_keys import keys_read
 from importer.inputs.first_layer import example_input, inputs_needed
 from importer.inputs.samples import inputs_of, with_tensors
 from importer.model import Arguments
-from importer.signature import Dimension, TensorSpec
+from importer.signature import Dimension, TensorSpec, parse_inputs
+
+_MOST_INPUTS, _MOST_SIDES = 3, 8  # what is tried: at most 9 x 9 x 9 forms
 
 
 def as_arguments(value: Any) -> Arguments:
@@ -148,11 +152,52 @@ def make_tensor(spec: TensorSpec, shape: list[int], like: Any = None) -> torch.T
     return torch.ones(shape, dtype=dtype) if dtype is torch.bool else torch.zeros(shape, dtype=dtype)
 
 
-def needed(module: nn.Module, names: list[str] | None = None) -> ImporterError:
-    """The request for example inputs, with guesses where the first layer allows them. names: of what forward takes."""
+def needed(module: nn.Module, names: list[str] | None = None, factory: str = "") -> ImporterError:
+    """The request for example inputs, with guesses where the layers allow them. names: of what forward takes; factory:
+    the name of its file, if there is one."""
     if names is None:
         names = keys_read(type(module).forward) or parameter_names(module)
-    return inputs_needed(names, _guess(module))
+    guess = _guess(module)
+    return inputs_needed(names, guess, factory, found_by_running(module, names, guess) if guess else "")
+
+
+def found_by_running(module: nn.Module, names: list[str], guess: str) -> str:
+    """Several inputs as the option `inputs` writes them: the one choice, among vectors as long as sides of the model's
+    linear layers, with which it runs. Empty when it runs with none of them or with several, or takes one input.
+
+    guess: what the first layer takes; one input has that form.
+    """
+    sides = {size for layer in module.modules() for size in _sides(layer)}
+    if not 1 < len(names) <= _MOST_INPUTS or len(sides) > _MOST_SIDES:
+        return ""
+    # A size of 1 fits everywhere, and a mask may have to be bool.
+    for dtype in ("float32", "bool"):
+        for sizes in (sides - {1}, sides & {1}):
+            forms = [f"{dtype}[1,{size}]" for size in sorted(sizes)]
+            found = [text for text in _texts(names, guess, forms) if _runs(module, text)]
+            if found:
+                return found[0] if len(found) == 1 else ""
+    return ""
+
+
+def _sides(layer: nn.Module) -> list[int]:
+    weight = getattr(layer, "weight", None)
+    is_linear = getattr(layer, "original_name", type(layer).__name__) == "Linear"
+    return list(weight.shape) if is_linear and isinstance(weight, torch.Tensor) else []
+
+
+def _texts(names: list[str], guess: str, forms: list[str]) -> Iterator[str]:
+    """Every choice of forms in which at least one input has the guess's."""
+    for chosen in itertools.product(dict.fromkeys([guess, *forms]), repeat=len(names)):
+        if guess in chosen:
+            yield "; ".join(f"{name}: {form}" for name, form in zip(names, chosen, strict=True))
+
+
+def _runs(module: nn.Module, inputs: str) -> bool:
+    try:
+        return _is_accepted(module, from_specs(module, parse_inputs(inputs)))
+    except ImporterError:
+        return False
 
 
 def _guess(module: nn.Module) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from importer.errors import Guess, ImporterError
 
 _LARGEST_BATCH = 64
@@ -26,27 +28,34 @@ def example_input(kind: str, weight: tuple[int, ...], groups: int = 1, batch_fir
     return ""
 
 
-def inputs_needed(names: list[str], guess: str) -> ImporterError:
-    """The request for example inputs. names: forward's; guess: what the first layer takes, or empty."""
+def inputs_needed(names: list[str], guess: str, factory: str = "", found: str = "") -> ImporterError:
+    """The request for example inputs. names: forward's; guess: what the first layer takes, or empty; factory: the name
+    of its file, or empty; found: all inputs as the option `inputs` writes them, if the model runs with no others."""
     cause = f"To export the model its inputs must be known; forward takes {', '.join(names) or 'unnamed arguments'}."
-    forms = [guess or "float32[1,3,224,224]", *["float32[1,8]"] * (len(names) - 1)]
-    each = [f"{name}: {form}" for name, form in zip(names or ["x"], forms, strict=True)]
-    how = f"Write the option 'inputs', for example `{'; '.join(each)}`"
-    why = " (guessed from the first layer)" if guess else ""
-    remedy = f"{how}{why}, or add a function example_inputs() to the factory's file."
-    guesses = guess_inputs(names[0], guess) if guess and len(names) == 1 else []
-    return ImporterError("INPUTS_NEEDED", cause, remedy, "load", guesses=guesses)
+    one = f"{names[0]}: {guess}" if guess and len(names) == 1 else found
+    if one:
+        why = "guessed from the first layer" if not found else "the only sizes of its layers with which it runs"
+        sentences = [f"Write the option 'inputs', for example `{one}` ({why})."]
+    elif len(names) > 1:
+        form = "; ".join(f"{name}: float32[...]" for name in names)
+        sentences = [f"Write type and shape of each in the option 'inputs': `{form}`."]
+        sentences += [f"Its first layer takes {guess}."] if guess else []
+    else:
+        form = f"{(names or ['x'])[0]}: float32[1,3,224,224]"
+        sentences = [f"Write type and shape in the option 'inputs', as in `{form}`."]
+    sentences += [f"Or write a function example_inputs() into {factory}."] if factory else []
+    guesses = [Guess(f"{way}: {inputs}", why, {"inputs": inputs}) for way, why, inputs in input_choices(one)]
+    return ImporterError("INPUTS_NEEDED", cause, " ".join(sentences), "load", guesses=guesses)
 
 
-def guess_inputs(name: str, one: str) -> list[Guess]:
-    """One sample with each call, or a batch that varies. one: such as `float32[1,8]`."""
-    batch = one.replace("[1,", f"[N:1..{_LARGEST_BATCH},", 1)
-    guesses = [
-        Guess(
-            f"{name}: {one}", "Guessed from the first layer: one sample with each call.", {"inputs": f"{name}: {one}"}
-        )
-    ]
-    if batch != one:
-        reason = f"Guessed from the first layer: 1 to {_LARGEST_BATCH} samples with each call."
-        guesses.append(Guess(f"{name}: {batch}", reason, {"inputs": f"{name}: {batch}"}))
-    return guesses
+def input_choices(one: str) -> list[tuple[str, str, str]]:
+    """Words, reason and the option `inputs` for one sample with each call, and for a batch that varies. one: such as
+    `x: float32[1,8]`; empty for no choices."""
+    if not one:
+        return []
+    batch = re.sub(r"\[1,", f"[N:1..{_LARGEST_BATCH},", one)
+    single = ("One sample per call", "Guessed from the layers: one sample with each call.", one)
+    if batch.count("[N:") < one.count(": "):  # not every input begins with the sample
+        return [single]
+    many = f"1 to {_LARGEST_BATCH} samples"
+    return [single, (f"{many} per call", f"Guessed from the layers: {many} with each call.", batch)]

@@ -67,8 +67,9 @@ def _factory_knows_inputs(file_kind: FileKind, options: ImportOptions, project: 
     known = definitions(tree)
     shapes = {name: tuple(info.shape) for name, info in file_kind.tensors.items()}
     taken = inputs_of(known[name], known, shapes) if name in known else None
-    if taken is not None and (taken[1] or len(taken[0]) > 1):  # else torch guesses better from the model itself
-        raise inputs_needed(*taken)
+    # Else torch guesses better: it has the model, and can run it with several inputs.
+    if taken is not None and bool(taken[1]) == (len(taken[0]) == 1):
+        raise inputs_needed(*taken, factory=resolve(text, project, "factory").name)
 
 
 def pickle_needs_permission(path: Path, file_kind: FileKind, inputs_known: bool = True) -> ImporterError:

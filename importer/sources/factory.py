@@ -10,6 +10,7 @@ dynamic_shapes = {...}                         optional: as torch.export takes t
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import os
 import sys
@@ -25,9 +26,11 @@ import torch
 
 from importer.cache.cache_key import hash_file
 from importer.cache.factory_modules import imported_files
-from importer.errors import ImporterError
+from importer.errors import Guess, ImporterError
 from importer.options import ImportOptions, split_factory
 from importer.paths import resolve
+
+_MOST_OFFERED = 3
 
 
 @contextmanager
@@ -96,43 +99,66 @@ class Factory:
     in the log."""
 
     def __init__(self, options: ImportOptions, project: Path | None) -> None:
-        text, self.function = split_factory(options.factory)
-        self._is_named = text != options.factory.strip()
-        self.path = resolve(text, project, "factory")
+        self._place, self.function = split_factory(options.factory)
+        self._is_named = self._place != options.factory.strip()
+        self.path = resolve(self._place, project, "factory")
         self._arguments = options.arguments()
         self._module = self._import()
+        if self._is_named and not self.can_build():
+            raise self._unknown()
+
+    def can_build(self) -> bool:
+        """Whether the file has what the option names, or the one class that can be meant."""
+        return callable(self._builder())
 
     def build(self) -> torch.nn.Module:
-        function = getattr(self._module, self.function, None) or self._only_class()
+        function = self._builder()
         if not callable(function):
-            names = [name for name, value in vars(self._module).items() if callable(value) and not name.startswith("_")]
-            cause = f"{self.path.name} has no '{self.function}'; it has {', '.join(names[:8]) or 'nothing to call'}."
-            remedy = "Name a class or a function in the option 'factory': net.py:Net."
-            raise ImporterError("FACTORY_FAILED", cause, remedy, "load")
-        model = self._call(function, **self._arguments)
+            raise self._unknown()
+        remedy = "Correct it, or change its arguments: the option 'factory_arguments'."
+        model = self._call(function, remedy, **self._arguments)
         if not isinstance(model, torch.nn.Module):
             cause = f"{self.path.name}:{self.function} returned {type(model).__name__}; expected a torch.nn.Module."
             raise ImporterError("FACTORY_FAILED", cause, "Return the model from the factory.", "load")
         return model
 
-    def _only_class(self) -> type[torch.nn.Module] | None:
-        """The one module class that the file itself defines, when the option names nothing in the file."""
-        if self._is_named:
-            return None
-        own = [value for value in vars(self._module).values() if isinstance(value, type)]
-        own = [
-            value for value in own if issubclass(value, torch.nn.Module) and value.__module__ == self._module.__name__
-        ]
-        return own[0] if len(own) == 1 else None
+    def _builder(self) -> Any:
+        """What the option names; when it names nothing, `build` or the one module class that the file defines."""
+        found = getattr(self._module, self.function, None)
+        classes = [value for value in self._own() if _is_module(value)]
+        return classes[0] if found is None and not self._is_named and len(classes) == 1 else found
+
+    def _own(self) -> list[Any]:
+        """The public classes and functions that the file itself defines."""
+        values = [value for name, value in vars(self._module).items() if not name.startswith("_")]
+        return [value for value in values if getattr(value, "__module__", "") == self._module.__name__]
+
+    def _unknown(self) -> ImporterError:
+        """The error for a name that the file does not have, with the nearest names."""
+        own = {value.__name__: value for value in self._own() if hasattr(value, "__name__")}
+        near = difflib.get_close_matches(self.function, own, 1)
+        names = near or [name for name, value in own.items() if _is_module(value)] or list(own)
+        cause = f"{self.path.name} has no '{self.function}'; it has {', '.join(list(own)[:8]) or 'nothing to call'}."
+        remedy = (
+            "Write the class or function that builds the model into this file, and name it in the option 'factory'."
+        )
+        if names:
+            remedy = f"Name a class or a function of it in the option 'factory': {self._place}:{names[0]}."
+        guesses = [self._offer(name) for name in names[:_MOST_OFFERED]]
+        return ImporterError("FACTORY_FAILED", cause, remedy, "load", guesses=guesses)
+
+    def _offer(self, name: str) -> Guess:
+        reason = f"{self.path.name} has {name}."
+        return Guess(f"Use {name} of {self.path.name}", reason, {"factory": f"{self._place}:{name}"})
 
     def value(self, name: str, *arguments: Any) -> Any:
         """The result of the optional function `name`, or the value of that name; None when there is none."""
         found = getattr(self._module, name, None)
-        return self._call(found, *arguments) if callable(found) else found
+        return self._call(found, f"Correct {name}().", *arguments) if callable(found) else found
 
     def calibration(self) -> list[Any]:
         """All calls of `calibration()`. The code of a generator runs here; its exceptions are those of the factory."""
-        return list(self._call(lambda: list(self.value("calibration"))))
+        return list(self._call(lambda: list(self.value("calibration")), "Correct calibration()."))
 
     def has(self, name: str) -> bool:
         return hasattr(self._module, name)
@@ -144,21 +170,41 @@ class Factory:
             raise ImporterError("FACTORY_FAILED", cause, "Name a .py file in the option 'factory'.", "load")
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
-        self._call(spec.loader.exec_module, module)
+        self._call(spec.loader.exec_module, "Correct the file; the log has the line.", module)
         return module
 
-    def _call(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+    def _call(self, function: Callable[..., Any], remedy: str, *arguments: Any, **keywords: Any) -> Any:
+        """remedy: of what the function raises, unless it needs another package or the sandbox."""
         try:
             return function(*arguments, **keywords)
         except ImporterError:
             raise
         except (Exception, SystemExit) as error:
             cause = f"{self.path.name} failed: {type(error).__name__}: {error}."
-            remedy = "Correct the factory, or change the option 'factory_arguments'."
-            if isinstance(error, PermissionError):
+            if isinstance(error, ModuleNotFoundError) and error.name:
+                cause = f"{self.path.name} needs the package {_top(error.name)}, which this Python does not have."
+                remedy = self._without_package(_top(error.name))
+            elif isinstance(error, PermissionError):
                 remedy = (
                     "In the sandbox a factory has no network and no other folders. If it is "
                     f"your own and has to, add its SHA-256 {hash_file(self.path)} to the project setting "
                     "executorch/import/trusted_factories (or give it to --trust-factory)."
                 )
             raise ImporterError("FACTORY_FAILED", cause, remedy, "load", traceback.format_exc()) from error
+
+    def _without_package(self, package: str) -> str:
+        what = (
+            f"{'class' if self.function[:1].isupper() else 'function'} {self.function}" if self._is_named else "model"
+        )
+        for folder in self.path.parent.parents:
+            if (folder / package).is_dir() or (folder / f"{package}.py").is_file():
+                where = f"A factory imports what is beside it, and {package} is in {folder}"
+                return f"{where}: move {self.path.name} there, or write the class without it."
+        return (
+            f"Move the {what} into a file of its own that does not import {package}, and name that file in the option "
+            f"'factory'. Or install {package} into this Python: {sys.executable} -m pip install {package}"
+        )
+
+
+def _is_module(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, torch.nn.Module)

@@ -45,7 +45,7 @@ def load(
         source = _exported(path, file_kind, declared, folder)
     elif file_kind.kind == "torchscript":
         source = _module_source(_torchscript(path, folder), factory, declared)
-    elif file_kind.kind == "module" and (allow_pickle or not reads_weights_of_module(file_kind, options)):
+    elif file_kind.kind == "module" and not _takes_weights(file_kind, options, factory, allow_pickle):
         source = _module_source(_pickled_module(path, file_kind, allow_pickle, options.weights), factory, declared)
     elif file_kind.kind == "onnx":
         from importer.sources.onnx.load import load_onnx
@@ -56,6 +56,13 @@ def load(
     if factory and factory.has("calibration"):
         source.calibration = factory.calibration
     return source
+
+
+def _takes_weights(file_kind: FileKind, options: ImportOptions, factory: Factory | None, allow_pickle: bool) -> bool:
+    """Whether only the weights of a pickled module are read. The pickle itself only when a person allows it and the
+    factory's file has nothing that builds a model, such as one with example_inputs() alone."""
+    can_build = factory is not None and (factory.can_build() or not allow_pickle)
+    return can_build and reads_weights_of_module(file_kind, options)
 
 
 def _exported(path: Path, file_kind: FileKind, declared: list[TensorSpec], folder: Path) -> Source:
@@ -205,7 +212,7 @@ def _module_source(module: torch.nn.Module, factory: Factory | None, declared: l
     if declared:
         example = examples.from_specs(module, declared, example)
     elif example is None:
-        raise examples.needed(module)
+        raise examples.needed(module, factory=factory.path.name if factory else "")
     source.methods.append(SourceMethod("forward", module, None, example, declared, shapes, is_made_up))
     return source
 

@@ -41,7 +41,8 @@ def script_inputs(path: Path) -> ScriptInputs | None:
         return None
     names = _forward(code.decode(errors="replace"), name)
     found = ScriptInputs(names, next(_guesses(value, 0), ""))
-    return found if names and (found.guess or len(names) > 1) else None  # else torch guesses better
+    # Else torch guesses better: it has the model, and can run it with several inputs.
+    return found if names and bool(found.guess) == (len(names) == 1) else None
 
 
 def _forward(code: str, name: str) -> list[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from importer.errors import Guess
-from importer.inputs.first_layer import example_input
+from importer.inputs.first_layer import example_input, input_choices
 from importer.plain_files import read_plain
 from importer.sources.architecture.layer_shapes import Definition, Layers, definitions, layers_of, parameters_of
 from importer.sources.architecture.torch_layers import Unknown
@@ -39,7 +39,7 @@ def guess_factories(
 ) -> list[Guess]:
     """Definitions whose state dict has the names and shapes of `tensors`, the surest first. files: what to look at when
     this process may not look for it."""
-    found: list[tuple[tuple[bool, bool, bool], Guess]] = []
+    found: list[tuple[tuple[bool, bool, bool], list[Guess]]] = []
     for path in python_files(source, project) if files is None else files:
         tree = parse_python(path)
         known = definitions(tree) if tree is not None else {}
@@ -47,30 +47,36 @@ def guess_factories(
             fit = _fit(definition, known, tensors)
             if fit is not None:
                 rank = (not fit.exact, path.parent != source.parent, definition.is_class)
-                found.append((rank, _guess(path, project, definition, fit, known, tensors)))
+                found.append((rank, _guesses(path, project, definition, fit, known, tensors)))
     found.sort(key=lambda item: item[0])
-    return [guess for _, guess in found[:_MOST_GUESSES]]
+    return [guess for _, guesses in found[:_MOST_GUESSES] for guess in guesses]
 
 
-def _guess(
+def _guesses(
     path: Path,
     project: Path | None,
     definition: Definition,
     fit: _Fit,
     known: Mapping[str, Definition],
     tensors: Shapes,
-) -> Guess:
+) -> list[Guess]:
+    """One guess, or one for each way to call the model whose inputs are known."""
     inside = path.relative_to(project) if project is not None and path.is_relative_to(project) else None
     place = f"res://{inside.as_posix()}" if inside is not None else str(path)
     options = {"factory": f"{place}:{definition.name}"}
     if fit.arguments:
         options["factory_arguments"] = json.dumps(fit.arguments)
-    if "example_inputs" not in known and (inputs := _inputs(definition, known, tensors)):
-        options["inputs"] = inputs
     how = "its names and shapes fit" if fit.exact else "its names fit"
     kind = "class" if definition.is_class else "function"
     reason = f"The {kind} {definition.name} in {path.name} may build the model: {how}."
-    return Guess(f"Use {definition.name} of {path.name}", reason, options)
+    title = f"Use {definition.name} of {path.name}"
+    choices = [] if "example_inputs" in known else input_choices(_inputs(definition, known, tensors))
+    if not choices:
+        return [Guess(title, reason, options)]
+    return [
+        Guess(f"{title}: {way.lower()}", f"{reason} {why}", {**options, "inputs": inputs})
+        for way, why, inputs in choices
+    ]
 
 
 def python_files(source: Path, project: Path | None) -> Iterator[Path]:

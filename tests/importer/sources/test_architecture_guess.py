@@ -102,13 +102,16 @@ def test_what_does_not_fit_is_not_offered(tmp_path: Path) -> None:
 
 
 def test_the_error_carries_the_guess_and_the_guess_converts(tmp_path: Path) -> None:
-    (tmp_path / "net.py").write_text(POLICY.replace("1 // 0", "1"), encoding="utf-8")
+    (tmp_path / "policy_net.py").write_text(POLICY.replace("1 // 0", "1"), encoding="utf-8")
     torch.save(made(POLICY, "Policy", 32).state_dict(), tmp_path / "policy.pth")
     with pytest.raises(ImporterError) as caught:
         refuse_early(tmp_path / "policy.pth", tmp_path, ImportOptions(), False)
     assert caught.value.code == "STATE_DICT_NEEDS_FACTORY"
-    (guess,) = caught.value.data()["guesses"]
-    assert ImporterError(**caught.value.data()).guesses == [guess]
+    guess, many = caught.value.data()["guesses"]
+    assert ImporterError(**caught.value.data()).guesses == [guess, many]
+    assert [guess["options"]["inputs"], many["options"]["inputs"]] == ["obs: float32[1,8]", "obs: float32[N:1..64,8]"]
+    assert guess["title"] == "Use Policy of policy_net.py: one sample per call"
+    assert many["title"] == "Use Policy of policy_net.py: 1 to 64 samples per call"
     options = ImportOptions.from_mapping({**guess["options"], "recipe": "portable"})
     artifact = convert(tmp_path / "policy.pth", project=tmp_path, cache=Cache(tmp_path / "cache"), options=options)
     assert artifact.metadata["methods"][0]["inputs"][0]["name"] == "obs"
@@ -117,6 +120,35 @@ def test_the_error_carries_the_guess_and_the_guess_converts(tmp_path: Path) -> N
 def test_inputs_are_guessed_for_one_sample_and_for_a_batch() -> None:
     guesses = examples.needed(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(8, 2))).guesses
     assert [guess["options"]["inputs"] for guess in guesses] == ["input: float32[1,8]", "input: float32[N:1..64,8]"]
+    assert guesses[1]["title"] == "1 to 64 samples per call: input: float32[N:1..64,8]"
+
+
+class Masked(torch.nn.Module):
+    """A policy with a mask of its actions; which of two inputs the first layer takes is not in its shape."""
+
+    def __init__(self, mask: str) -> None:
+        super().__init__()
+        self.body, self.head, self.mask = torch.nn.Linear(5, 16), torch.nn.Linear(16, 2), mask
+
+    def forward(self, obs: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        if self.mask == "joined":
+            return self.head(self.body(torch.cat([obs, mask], 1)).tanh())
+        logits = self.head(self.body(obs).tanh())
+        return logits.masked_fill(mask, -1e9) if self.mask == "bool" else logits + mask
+
+
+@pytest.mark.parametrize(("mask", "dtype"), [("added", "float32"), ("bool", "bool")])
+def test_a_second_input_is_offered_where_the_model_runs_with_one_size_only(mask: str, dtype: str) -> None:
+    error = examples.needed(Masked(mask).eval())
+    wanted = [f"obs: float32[1,5]; mask: {dtype}[1,2]", f"obs: float32[N:1..64,5]; mask: {dtype}[N:1..64,2]"]
+    assert [guess["options"]["inputs"] for guess in error.guesses] == wanted
+    assert wanted[0] in error.remedy and "example_inputs" not in error.remedy
+
+
+def test_no_size_is_made_up_for_what_is_not_known() -> None:
+    error = examples.needed(Masked("joined").eval(), factory="net.py")
+    assert error.guesses == [] and "`obs: float32[...]; mask: float32[...]`" in error.remedy
+    assert "Its first layer takes float32[1,5]. Or write a function example_inputs() into net.py." in error.remedy
 
 
 @pytest.mark.parametrize("factory", ["res://net.py:Policy", "res://net.py"])

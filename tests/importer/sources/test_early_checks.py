@@ -72,6 +72,7 @@ def test_a_factory_without_example_inputs(weights: Path) -> None:
     (weights.parent / "net.py").write_text(NET)
     error = refusal(weights, factory="res://net.py:Net")
     assert error is not None and error.code == "INPUTS_NEEDED" and "x: float32[1,8]" in error.remedy
+    assert "example_inputs() into net.py" in error.remedy
     assert refusal(weights, factory="res://net.py:Net", inputs="x: float32[1,8]") is None
     for more in ("def example_inputs(): ...", "example_inputs = list", "from other import *", "if True: pass"):
         (weights.parent / "net.py").write_text(f"{NET}\n{more}\n")
@@ -83,6 +84,7 @@ def test_a_script_without_inputs(tmp_path: Path) -> None:
         script.save(str(tmp_path / f"{name}.pt"))
         error = refusal(tmp_path / f"{name}.pt")
         assert error is not None and error.code == "INPUTS_NEEDED" and "x: float32[1,8]" in error.remedy
+        assert "factory" not in error.remedy and "example_inputs" not in error.remedy  # there is none
         assert refusal(tmp_path / f"{name}.pt", inputs="x: float32[1,8]") is None
     torch.jit.script(Two()).save(str(tmp_path / "two.pt"))
     error = refusal(tmp_path / "two.pt")
