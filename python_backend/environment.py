@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -126,6 +127,18 @@ def install_command(*requirements: str) -> str:
     return f"{quoted(sys.executable)} -m pip install {' '.join(quoted(item) for item in requirements)}"
 
 
+def install_remedy(*requirements: str) -> str:
+    """How to get these requirements: the editor's button, or the command that works for this interpreter."""
+    command = wrong_python.setup_command(sys.executable) if is_externally_managed() else install_command(*requirements)
+    return f"Press Set Up… in Godot's ExecuTorch panel, or run: {command}"
+
+
+def is_externally_managed() -> bool:
+    """Whether pip refuses to install into this interpreter (PEP 668)."""
+    is_venv = sys.prefix != sys.base_prefix
+    return not is_venv and (Path(sysconfig.get_path("stdlib")) / "EXTERNALLY-MANAGED").is_file()
+
+
 def quoted(text: str) -> str:
     """`text` as one word of the platform's shell."""
     return subprocess.list2cmdline([text]) if os.name == "nt" else shlex.quote(text)
@@ -163,7 +176,7 @@ def _installed(package: str) -> str:
 def _package_problem(package: str, specifier: str) -> Problem | None:
     requirement = package + specifier
     # All of them: a person who lacks one package mostly lacks the others too.
-    remedy = install_command("-r", str(ROOT / "requirements.txt"))
+    remedy = install_remedy("-r", str(ROOT / "requirements.txt"))
     version = _installed(package)
     if not version or importlib.util.find_spec(package) is None:
         cause = f"Python at {sys.executable} has no package {package} (needed for {PURPOSES[package]})."
@@ -177,7 +190,7 @@ def _package_problem(package: str, specifier: str) -> Problem | None:
 def _real_import() -> Check:
     code = "import torch, executorch.exir, psutil; print(torch.__version__)"
     again = [name + required_versions().get(name, "") for name in ("torch", "executorch")]
-    remedy = install_command("--force-reinstall", *again)
+    remedy = install_remedy("--force-reinstall", *again)
     try:
         result = subprocess.run(
             [sys.executable, "-c", code],

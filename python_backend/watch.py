@@ -245,5 +245,5 @@ def _events(changed: Callable[[str, bool], None]) -> Any:
     except ImportError as error:
         requirement = "watchdog" + environment.required_versions().get("watchdog", "")
         cause = f"Python at {sys.executable} has no package watchdog (needed for watching files)."
-        raise ImporterError("PACKAGE_MISSING", cause, environment.install_command(requirement)) from error
+        raise ImporterError("PACKAGE_MISSING", cause, environment.install_remedy(requirement)) from error
     return FileEvents(changed)

@@ -21,14 +21,19 @@ def is_supported() -> bool:
 def problem() -> "dict[str, str]":
     """The `environment` problem: code, cause, and the command that makes an environment with a fitting Python."""
     version = ".".join(str(part) for part in sys.version_info[:3])
-    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "environment_setup.py")  # noqa: PTH100, PTH118, PTH120
     found = [name for name in ("python3.12", "python3.11", "python3.13", "python3.10") if shutil.which(name)]
-    command = '{} "{}" --folder executorch_venv'.format(found[0] if found else "python3.12", script)
+    command = setup_command(found[0] if found else "python3.12")
     return {
         "code": "WRONG_PYTHON",
         "cause": f"Python {version} at {sys.executable} cannot be used: {RANGE} is needed.",
         "remedy": command if found else "Install Python 3.12, then run: " + command,
     }
+
+
+def setup_command(python: str) -> str:
+    """The command that makes an environment with the packages, with the interpreter `python`."""
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "environment_setup.py")  # noqa: PTH100, PTH118, PTH120
+    return f'{python} "{script}" --folder executorch_venv'
 
 
 def importer_missing() -> "dict[str, str]":

@@ -71,6 +71,7 @@ func _start_views() -> void:
 	EditorInterface.get_base_control().add_child(graph)
 	inspector = InspectorViews.new(self, jobs, watching.links)
 	inspector.plugin.log_requested.connect(dock.show_job_of)
+	inspector.plugin.setup_requested.connect(dock.open_setup)
 	inspector.plugin.graph_requested.connect(graph.open)
 	inspector.plugin.profiler_requested.connect(profiler.dock.open_benchmark)
 	profiler.dock.operator_selected.connect(graph.follow_operator)

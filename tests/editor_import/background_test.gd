@@ -159,7 +159,6 @@ func test_unfinished_jobs_are_on_the_disk() -> void:
 
 
 func test_what_lacked_python_is_converted_when_it_is_there() -> void:
-	expect_error("PYTHON_NOT_FOUND")
 	var python: String = OS.get_environment("EXECUTORCH_PYTHON")
 	OS.set_environment("EXECUTORCH_PYTHON", "/no/such/python")
 	_jobs().stop_backend()
@@ -167,12 +166,67 @@ func test_what_lacked_python_is_converted_when_it_is_there() -> void:
 	_write(path, _fresh_model())
 	await _scan()
 	var model: ExecuTorchResource = load(path)
-	await wait_until(func() -> bool: return model.state == ExecuTorchResource.State.FAILED, 120.0, "the failure")
+	var job: Job = _jobs().find_job(path)
+	await wait_until(job.waits_for_python, 120.0, "waiting")
+	check_equal(job.state, Job.State.QUEUED)
+	check_equal(str(job.lack.get("code", "")), "PYTHON_NOT_FOUND")
+	check_equal(model.state, ExecuTorchResource.State.PENDING, "waiting is not a failure")
+	check(_jobs().failures.get_error(path).is_empty(), "nor is it reported as one")
+	check_equal(job.get_elapsed_seconds(), 0.0, "waiting is not work")
 	var record: Dictionary = JSON.parse_string(FileAccess.get_file_as_string("res://.godot/executorch_jobs.json"))
 	check_equal((record.get(path, {}) as Dictionary).get("state", ""), "queued", "for the next start")
 	OS.set_environment("EXECUTORCH_PYTHON", python)
 	_jobs().restart_backend()
 	await wait_until(func() -> bool: return model.state == ExecuTorchResource.State.READY, 300.0, "ready")
+	check_equal(_jobs().find_job(path), job, "it is the same conversion")
+
+
+func test_a_python_without_packages_lets_models_wait() -> void:
+	var python: String = OS.get_environment("EXECUTORCH_PYTHON")
+	var bare: String = OS.get_cache_dir().path_join("bare_python")
+	OS.execute(python, ["-m", "venv", "--without-pip", bare])
+	OS.set_environment("EXECUTORCH_PYTHON", bare.path_join("bin/python"))
+	_jobs().restart_backend()
+	var path: String = "res://models/bare.pt"
+	_write(path, _fresh_model())
+	await _scan()
+	var job: Job = _jobs().find_job(path)
+	await wait_until(job.waits_for_python, 120.0, "waiting")
+	check_equal(str(job.lack.get("code", "")), "PACKAGE_MISSING")
+	check(str(job.lack.get("remedy", "")).begins_with("Press Set Up"), str(job.lack))
+	OS.set_environment("EXECUTORCH_PYTHON", python)
+	_jobs().restart_backend()
+	await wait_until(_is_ready.bind(path), 300.0, "ready")
+
+
+func test_a_file_has_one_job() -> void:
+	expect_error("res://models/again.pt could not be imported")
+	var path: String = "res://models/again.pt"
+	for words: String in ["no model", "no model either"]:
+		_write(path, words.to_utf8_buffer())
+		await _scan()
+		await wait_until(func() -> bool: return _jobs().find_job(path).is_ended(), 120.0, "the failure")
+		await wait_until(
+			func() -> bool: return (load(path) as ExecuTorchResource).state == ExecuTorchResource.State.FAILED,
+			60.0,
+			"the resource"
+		)
+	check_equal(_jobs().get_jobs().filter(func(job: Job) -> bool: return job.path == path).size(), 1)
+
+
+func test_what_failed_in_an_earlier_run_is_listed() -> void:
+	var failed: Job = _jobs().find_job("res://models/again.pt")
+	var jobs: Jobs = Jobs.new()
+	add_child(jobs)
+	jobs.resume()
+	var recalled: Job = jobs.find_job("res://models/again.pt")
+	if recalled == null:
+		check(false, "it is not listed")
+	else:
+		check_equal(recalled.state, Job.State.FAILED)
+		check_equal(recalled.error.get("cause"), failed.error.get("cause"))
+	jobs.close()
+	jobs.queue_free()
 
 
 func test_backend_answers_and_restarts() -> void:

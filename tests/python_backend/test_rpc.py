@@ -53,7 +53,8 @@ def test_hello_needs_the_standard_library_only(start: StartEditor, tmp_path: Pat
     assert not report["ok"]
     assert {problem["code"] for problem in report["problems"]} == {"PACKAGE_MISSING"}
     torch = next(problem for problem in report["problems"] if "no package torch " in problem["cause"])
-    assert torch["remedy"] == f"{tmp_path}/bare/bin/python -m pip install -r {ROOT / 'requirements.txt'}"
+    command = f"{tmp_path}/bare/bin/python -m pip install -r {ROOT / 'requirements.txt'}"
+    assert torch["remedy"] == f"Press Set Up… in Godot's ExecuTorch panel, or run: {command}"
     # Everything that needs no torch still answers.
     checks = {check["name"]: check for check in editor.call("doctor")["checks"]}
     assert not checks["torch"]["ok"]
@@ -65,6 +66,22 @@ def test_hello_needs_the_standard_library_only(start: StartEditor, tmp_path: Pat
     failure = editor.failure("watch", link=str(tmp_path / "a.pt"), target=str(tmp_path / "b.pt"))
     assert failure["data"]["code"] == "PACKAGE_MISSING"
     assert "watchdog" in failure["data"]["remedy"]
+
+
+def test_the_remedy_works_where_pip_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from python_backend import environment
+
+    (tmp_path / "EXTERNALLY-MANAGED").touch()
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    assert " -m pip install torch" in environment.install_remedy("torch"), "an environment is not managed"
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    remedy = environment.install_remedy("torch")
+    assert "pip install" not in remedy
+    script = remedy.partition('"')[2].partition('"')[0]
+    shown = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True).stdout
+    assert "--folder" in shown
+    (tmp_path / "EXTERNALLY-MANAGED").unlink()
+    assert " -m pip install torch" in environment.install_remedy("torch")
 
 
 def test_wrong_version_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,11 @@ func request(
 	return made
 
 
+## Whether the backend runs in a Python that has the packages.
+func can_convert() -> bool:
+	return state == State.READY and (hello.get("environment", {}) as Dictionary).get("ok", false)
+
+
 ## Whether a request waits or a notification may arrive.
 func is_active() -> bool:
 	return state == State.STARTING or state == State.READY or not _requests.is_empty()

@@ -1,6 +1,7 @@
 @tool
 extends HBoxContainer
-## The Python process in a line: its state, version and memory, with buttons for restart, stop and set-up.
+## Python in a line: how far its set-up is, or the process's state, version and memory; with buttons for restart, stop
+## and set-up.
 
 signal setup_requested
 
@@ -13,6 +14,7 @@ const WORDS: PackedStringArray = [
 	"Python starts when a model needs it", "Python is starting…", "Python is ready", "Python did not start"
 ]
 const ICONS: PackedStringArray = ["Pause", "Time", "StatusSuccess", "StatusError"]
+const LACKS_PACKAGES: String = "Python lacks packages: press Set Up"
 
 var _jobs: Jobs
 var _icon: TextureRect = TextureRect.new()
@@ -58,6 +60,7 @@ func _ready() -> void:
 			(child as Button).icon = get_theme_icon(StringName(str(child.get_meta(&"icon_name"))), &"EditorIcons")
 	if _jobs != null:
 		_jobs.backend_state_changed.connect(refresh)
+		_jobs.python_wait.setup_changed.connect(refresh)
 		_timer.start()
 	refresh()
 
@@ -65,8 +68,7 @@ func _ready() -> void:
 ## Shows the state as it is now.
 func refresh() -> void:
 	var state: int = _jobs.get_backend_state() if _jobs != null else Backend.State.STOPPED
-	_icon.texture = get_theme_icon(ICONS[state], &"EditorIcons")
-	_state.text = WORDS[state]
+	_show_state(state)
 	_start.visible = state in [Backend.State.STOPPED, Backend.State.FAILED]
 	_restart.visible = state == Backend.State.READY
 	_stop.visible = state in [Backend.State.STARTING, Backend.State.READY]
@@ -80,8 +82,25 @@ func refresh() -> void:
 			words.append(Quantity.size(_memory_bytes))
 	elif state == Backend.State.FAILED:
 		words.append(str(_jobs.get_backend_error().get("cause", "")))
+		tip = str(_jobs.get_backend_error().get("remedy", ""))
 	_detail.text = "  ·  ".join(words)
 	_detail.tooltip_text = "\n".join(words + PackedStringArray([tip]))
+
+
+func _show_state(state: int) -> void:
+	var icon_name: String = ICONS[state]
+	_state.text = WORDS[state]
+	if _jobs != null and _jobs.python_wait.is_setting_up():
+		icon_name = "Time"
+		_state.text = "Setting up Python: %d %%" % floori(_jobs.python_wait.get_setup_fraction() * 100.0)
+	elif state == Backend.State.READY and not _has_packages():
+		icon_name = "StatusWarning"
+		_state.text = LACKS_PACKAGES
+	_icon.texture = get_theme_icon(icon_name, &"EditorIcons")
+
+
+func _has_packages() -> bool:
+	return (_jobs.get_backend_info().get("environment", {}) as Dictionary).get("ok", false)
 
 
 func _poll() -> void:

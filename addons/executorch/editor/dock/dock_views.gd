@@ -15,6 +15,7 @@ var _jobs: Jobs
 ## The window opens once in a run of the editor; it is not opened again after a person closed it.
 var _offered: bool = false
 var _has_told: bool = false
+var _has_told_of_waiting: bool = false
 var _plugin: EditorPlugin
 
 
@@ -28,7 +29,7 @@ func _init(plugin: EditorPlugin = null, jobs: Jobs = null, mcp: McpEditorServer 
 	_panel.setup_requested.connect(_setup.open)
 	_jobs = jobs
 	_jobs.backend_state_changed.connect(_offer_setup)
-	_jobs.job_added.connect(_tell_start)
+	_jobs.job_changed.connect(_tell_start)
 	_jobs.job_finished.connect(_tell_failure)
 
 
@@ -38,7 +39,7 @@ func stop() -> void:
 	_panel.queue_free()
 	_setup.queue_free()
 	_jobs.backend_state_changed.disconnect(_offer_setup)
-	_jobs.job_added.disconnect(_tell_start)
+	_jobs.job_changed.disconnect(_tell_start)
 	_jobs.job_finished.disconnect(_tell_failure)
 	_panel = null
 
@@ -49,11 +50,21 @@ func show_job_of(path: String) -> void:
 	_panel.show_job_of(path)
 
 
-## Once in a run of the editor: a person who does not see the panel would not know that a conversion waits.
+## Opens the window that sets up Python.
+func open_setup() -> void:
+	_setup.open()
+
+
+## Once in a run of the editor: a person who does not see the panel would not know that a conversion runs or waits.
 func _tell_start(job: Job) -> void:
-	if not _has_told and not _panel.is_visible_in_tree():
+	if _panel.is_visible_in_tree():
+		return
+	if job.state == Job.State.RUNNING and job.stage != "install" and not _has_told:
 		_has_told = true
 		_toast("%s is being converted; the ExecuTorch panel shows how far it is." % job.path.get_file())
+	elif job.waits_for_python() and not _has_told_of_waiting and not _setup.visible:
+		_has_told_of_waiting = true
+		_toast("%s waits for Python; press Set Up in the ExecuTorch panel." % job.path.get_file())
 
 
 func _tell_failure(job: Job) -> void:

@@ -69,11 +69,12 @@ func check() -> void:
 		show_checks((answer["result"] as Dictionary).get("checks", []))
 
 
-## Shows checks `[{name, ok, found, remedy}]`.
+## Shows checks `[{name, ok, found, remedy}]`; a remedy of several checks once.
 func show_checks(checks: Array) -> void:
 	_table.clear()
 	var root: TreeItem = _table.create_item()
 	var failed: int = 0
+	var told: Dictionary[String, bool] = {}
 	for check_of: Dictionary in checks:
 		var ok: bool = check_of.get("ok", false)
 		failed += 0 if ok else 1
@@ -83,7 +84,8 @@ func show_checks(checks: Array) -> void:
 		row.set_text(1, Interpreters.with_short_home(str(check_of.get("found", ""))))
 		row.set_tooltip_text(1, str(check_of.get("found", "")))
 		var remedy: String = str(check_of.get("remedy", ""))
-		if not ok and not remedy.is_empty():
+		if not ok and not remedy.is_empty() and not told.has(remedy):
+			told[remedy] = true
 			var remedy_row: TreeItem = _table.create_item(row)
 			remedy_row.set_text(0, "What to do")
 			remedy_row.set_text(1, remedy)

@@ -41,11 +41,14 @@ func show_job(job: Job) -> void:
 	_shown_lines = job.log_lines.size() if job != null else 0
 	_text.clear()
 	# A failure is shown from its beginning; a running log is followed.
-	_text.scroll_following = job == null or (job.state != Job.State.FAILED and job.warning.is_empty())
+	var is_told: bool = job != null and (job.state == Job.State.FAILED or not job.warning.is_empty())
+	_text.scroll_following = not is_told and (job == null or not job.waits_for_python())
 	if job == null:
 		return
 	if job.state == Job.State.FAILED:
 		_add_message("%s: %s" % [job.error.get("code", ""), job.error.get("cause", "")], job.error, &"error_color")
+	elif job.waits_for_python() and not job.lack.is_empty():
+		_add_message("Waiting for Python: %s" % job.lack["cause"], job.lack, &"warning_color")
 	elif not job.warning.is_empty():
 		_add_message("%s: %s" % [job.warning["title"], job.warning["cause"]], job.warning, &"warning_color")
 	_text.add_text("\n".join(job.log_lines))

@@ -1,6 +1,7 @@
 @tool
 extends Tree
-## One row for each conversion since the editor was started, those that run first: model, state with its progress, time,
+## One row for each model that was converted since the editor was started, and for those that failed before; those that
+## run first: model, state with its progress, time,
 ## and what can be done about it.
 
 ## `job` is null when nothing is selected.
@@ -15,6 +16,10 @@ const TITLES: PackedStringArray = ["Model", "State", "Time"]
 const STATES: PackedStringArray = ["Waiting", "Running", "Done", "Failed", "Cancelled"]
 const ICONS: PackedStringArray = ["Pause", "Play", "StatusSuccess", "StatusError", "StatusWarning"]
 const REFRESH_SECONDS: float = 0.2
+const NO_JOBS: String = (
+	"No model failed, and none was converted since the editor was started."
+	+ "\nDrop a model file into the FileSystem dock."
+)
 
 var _jobs: Jobs
 var _rows: Dictionary[Job, TreeItem] = {}
@@ -38,7 +43,7 @@ func _init(jobs: Jobs = null) -> void:
 	set_column_expand_ratio(Column.MODEL, 4)
 	set_column_expand_ratio(Column.STATE, 4)
 	set_column_expand(Column.TIME, false)
-	_empty.text = "No model was converted since the editor was started.\nDrop a model file into the FileSystem dock."
+	_empty.text = NO_JOBS
 	_empty.horizontal_alignment = HORIZONTAL_ALIGNMENT_CENTER
 	_empty.vertical_alignment = VERTICAL_ALIGNMENT_CENTER
 	_empty.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
@@ -96,7 +101,7 @@ func _update(job: Job) -> void:
 	row.set_tooltip_text(Column.STATE, _tip_of(job))
 	if is_warned:
 		row.set_custom_color(Column.STATE, get_theme_color(&"warning_color", &"Editor"))
-	row.set_text(Column.TIME, "%.1f s" % job.get_elapsed_seconds())
+	row.set_text(Column.TIME, "%.1f s" % job.get_elapsed_seconds() if job.get_elapsed_seconds() > 0.0 else "")
 	_update_buttons(row, job)
 	_keep_order(row, job)
 	_empty.visible = _rows.is_empty()
@@ -114,6 +119,8 @@ func _words_of(job: Job) -> String:
 func _tip_of(job: Job) -> String:
 	if job.state == Job.State.FAILED:
 		return "%s\n%s" % [job.error.get("cause", ""), job.error.get("remedy", "")]
+	if job.waits_for_python() and not job.lack.is_empty():
+		return "%s\n%s" % [job.lack["cause"], job.lack["remedy"]]
 	if not job.warning.is_empty():
 		return "%s\n%s" % [job.warning["cause"], job.warning["remedy"]]
 	return job.message

@@ -1,27 +1,31 @@
 @tool
 extends VBoxContainer
-## A model's name, where it comes from, and its state: ready, not calibrated, being converted, or failed, with what can
-## be done about it.
+## A model's name, where it comes from, and its state: ready, not calibrated, waiting for Python, being converted, or
+## failed, with what can be done about it.
 
 signal cancel_requested
 signal retry_requested
 signal log_requested
 signal calibration_requested
+signal setup_requested
 ## Emitted when a person allows the code of this model or of its factory, as the shown error asks.
 signal permission_given(code: String)
 ## A guess of the error was taken: the import options that it sets.
 signal guess_taken(options: Dictionary)
 
-enum State { READY, WARNING, PENDING, FAILED }
+enum State { READY, WARNING, PENDING, FAILED, WAITING }
 
 const Icons := preload("res://addons/executorch/editor/shared/icons.gd")
+const Job := preload("res://addons/executorch/editor/jobs/job.gd")
 const MessagePanel := preload("message_panel.gd")
 ## Errors that a permission resolves, with the tooltip of the button.
 const PERMISSIONS: Dictionary[String, String] = {
 	"PICKLE_NEEDS_PERMISSION": "Allows this file to run its code, confined. Only for a file whose origin you trust.",
 	"FACTORY_NEEDS_APPROVAL": "Allows this factory to run on this machine without a sandbox, until its code changes.",
 }
-const STATE_ICONS: PackedStringArray = ["StatusSuccess", "StatusWarning", "Progress1", "StatusError"]
+const STATE_ICONS: PackedStringArray = ["StatusSuccess", "StatusWarning", "Progress1", "StatusError", "Pause"]
+const SETUP_TIP: String = "Chooses the Python interpreter, or installs the packages."
+const FORMER: String = "The last version that worked is still used, and shown below."
 
 var _title: Label = Label.new()
 var _subtitle: Label = Label.new()
@@ -32,7 +36,9 @@ var _progress_row: HBoxContainer = HBoxContainer.new()
 var _progress: ProgressBar = ProgressBar.new()
 var _error: MessagePanel = MessagePanel.new()
 var _warning: MessagePanel = MessagePanel.new()
+var _wait: MessagePanel = MessagePanel.new()
 var _choose: Button
+var _set_up: Button
 var _allow: Button
 var _current: State = State.READY
 
@@ -44,10 +50,14 @@ func _init() -> void:
 	_error.add_button("Try Again", "Converts the file once more with the same options.", retry_requested.emit)
 	_error.add_button("Show Log", "Opens the ExecuTorch panel at this conversion.", log_requested.emit)
 	_error.add_button("Copy", "Copies this message.", func() -> void: DisplayServer.clipboard_set(_error.get_text()))
+	_set_up = _error.add_button("Set Up Python…", SETUP_TIP, setup_requested.emit)
 	_allow = _error.add_button("Allow This Code", "", func() -> void: permission_given.emit(_asked_for()))
 	add_child(_error)
 	_choose = _warning.add_button("Choose Folder…", "Chooses the folder with samples.", calibration_requested.emit)
 	add_child(_warning)
+	_wait.add_button("Set Up Python…", SETUP_TIP, setup_requested.emit)
+	_wait.add_button("Show Log", "Opens the ExecuTorch panel at this conversion.", log_requested.emit)
+	add_child(_wait)
 
 
 ## Names the model. `subtitle` is its kind and recipe in a line.
@@ -68,6 +78,17 @@ func show_ready(warning: Dictionary = {}) -> void:
 	_set_state(State.WARNING, str(warning.get("title", "")))
 
 
+## A conversion that waits for Python: `lack` is `{cause, remedy}`. `keeps_artifact`: the former model is still used.
+func show_waiting(words: String, lack: Dictionary, keeps_artifact: bool) -> void:
+	var message: Dictionary = {"cause": lack["cause"], "remedy": lack["remedy"]}
+	if keeps_artifact:
+		message["note"] = FORMER
+	if _current != State.WAITING or _wait.get_meta(&"message", {}) != message:
+		_wait.set_meta(&"message", message)
+		_wait.show_message(MessagePanel.Severity.WARNING, message)
+	_set_state(State.WAITING, words)
+
+
 ## A conversion that waits or runs. `fraction` 0 to 1, below 0 when unknown.
 func show_pending(stage: String, fraction: float, elapsed_seconds: float) -> void:
 	_set_state(State.PENDING, stage)
@@ -84,8 +105,9 @@ func show_failed(error: Dictionary, keeps_artifact: bool) -> void:
 	_allow.set_meta(&"code", str(message["code"]))
 	_allow.visible = PERMISSIONS.has(_asked_for())
 	_allow.tooltip_text = PERMISSIONS.get(_asked_for(), "")
+	_set_up.visible = Job.lacks_python(error)
 	if keeps_artifact:
-		message["code"] = "%s  ·  the last version that worked is still used" % message["code"]
+		message["note"] = FORMER
 	if _current != State.FAILED or _error.get_meta(&"message", {}) != message:
 		_error.set_meta(&"message", message)
 		_error.show_message(MessagePanel.Severity.ERROR, message)
@@ -140,6 +162,7 @@ func _set_state(state: State, words: String) -> void:
 	_progress_row.visible = state == State.PENDING
 	_error.visible = state == State.FAILED
 	_warning.visible = state == State.WARNING
+	_wait.visible = state == State.WAITING
 	if is_inside_tree():
 		_apply_theme()
 
@@ -162,5 +185,6 @@ func _apply_theme() -> void:
 		get_theme_color(&"warning_color", &"Editor"),
 		text,
 		get_theme_color(&"error_color", &"Editor"),
+		text,
 	]
 	_state.add_theme_color_override(&"font_color", colors[_current])

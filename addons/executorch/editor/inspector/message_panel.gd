@@ -13,6 +13,7 @@ var _severity: Severity = Severity.ERROR
 var _cause: Label = Label.new()
 var _remedy: Label = Label.new()
 var _code: Label = Label.new()
+var _note: Label = Label.new()
 var _guesses: VBoxContainer = VBoxContainer.new()
 var _buttons: HFlowContainer = HFlowContainer.new()
 
@@ -20,19 +21,21 @@ var _buttons: HFlowContainer = HFlowContainer.new()
 func _init() -> void:
 	var column: VBoxContainer = VBoxContainer.new()
 	add_child(column)
-	for label: Label in [_cause, _remedy, _code]:
+	for label: Label in [_cause, _remedy, _note, _code]:
 		label.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
 		column.add_child(label)
 	column.add_child(_guesses)
 	column.add_child(_buttons)
 
 
-## Shows a message `{cause, remedy, code, guesses}`; all but `cause` may be missing.
+## Shows a message `{cause, remedy, note, code, guesses}`; all but `cause` may be missing.
 func show_message(severity: Severity, message: Dictionary) -> void:
 	_severity = severity
 	_cause.text = str(message.get("cause", ""))
 	_remedy.text = str(message.get("remedy", ""))
 	_remedy.visible = not _remedy.text.is_empty()
+	_note.text = str(message.get("note", ""))
+	_note.visible = not _note.text.is_empty()
 	_code.text = str(message.get("code", ""))
 	_code.visible = not _code.text.is_empty()
 	var guesses: Variant = message.get("guesses", [])

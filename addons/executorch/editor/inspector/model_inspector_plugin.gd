@@ -5,6 +5,7 @@ extends EditorInspectorPlugin
 signal graph_requested(model: ExecuTorchResource, method_name: String)
 signal profiler_requested(path: String)
 signal log_requested(path: String)
+signal setup_requested
 
 const ModelView := preload("model_view.gd")
 const Settings := preload("res://addons/executorch/editor/shared/import_settings.gd")
@@ -43,6 +44,7 @@ func _parse_begin(object: Object) -> void:
 	view.graph_requested.connect(graph_requested.emit)
 	view.profiler_requested.connect(profiler_requested.emit)
 	view.log_requested.connect(log_requested.emit)
+	view.setup_requested.connect(setup_requested.emit)
 	add_custom_control(view)
 
 

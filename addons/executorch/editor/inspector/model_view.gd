@@ -5,6 +5,7 @@ extends VBoxContainer
 signal graph_requested(model: ExecuTorchResource, method_name: String)
 signal profiler_requested(path: String)
 signal log_requested(path: String)
+signal setup_requested
 
 const Facts := preload("res://addons/executorch/editor/shared/model_facts.gd")
 const Settings := preload("res://addons/executorch/editor/shared/import_settings.gd")
@@ -67,6 +68,7 @@ func _init(model: ExecuTorchResource = null, settings: Settings = null, jobs: Jo
 	_header.cancel_requested.connect(_cancel)
 	_header.retry_requested.connect(_retry)
 	_header.calibration_requested.connect(_options.choose_calibration)
+	_header.setup_requested.connect(setup_requested.emit)
 	_header.guess_taken.connect(_take_guess)
 	_header.permission_given.connect(_permit)
 	_header.log_requested.connect(func() -> void: log_requested.emit(_model.resource_path))
@@ -153,12 +155,16 @@ func _on_reimported(paths: PackedStringArray) -> void:
 
 func _refresh_state() -> void:
 	var job: Job = _find_job()
-	if job != null and not job.is_ended():
+	# A resource whose conversion failed keeps what the last one that worked wrote.
+	var keeps_former: bool = _method_choice.item_count > 0
+	if job != null and job.waits_for_python() and not job.lack.is_empty():
+		_header.show_waiting(job.get_stage_title(), job.lack, keeps_former)
+	elif job != null and not job.is_ended():
 		_header.show_pending(job.get_stage_title(), job.fraction, job.get_elapsed_seconds())
 	elif _model.state == ExecuTorchResource.State.FAILED:
-		_header.show_failed(_model.error, false)
+		_header.show_failed(_model.error, keeps_former)
 	elif job != null and job.state == Job.State.FAILED:
-		_header.show_failed(job.error, _method_choice.item_count > 0)
+		_header.show_failed(job.error, keeps_former)
 	elif _model.state == ExecuTorchResource.State.PENDING:
 		_header.show_pending("Waiting", -1.0, 0.0)
 	else:

@@ -18,7 +18,7 @@ func _init(record: Record = null) -> void:
 ## Reports a failed import: in Godot's output, in the record on the disk, and in the exit status of `--import`.
 func note(path: String, save_path: String, error: Dictionary) -> void:
 	_errors[path] = error
-	_record.put(path, Record.QUEUED if Job.lacks_python(error) else Record.FAILED, save_path)
+	_record.put(path, Record.QUEUED if Job.is_repaired_by_python(error) else Record.FAILED, save_path)
 	push_error(
 		(
 			"ExecuTorch: %s could not be imported: %s [%s] %s"

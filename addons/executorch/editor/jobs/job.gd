@@ -22,7 +22,7 @@ const STAGE_TITLES: Dictionary[String, String] = {
 	"store": "Storing",
 	"install": "Storing",
 }
-## Failures that a working Python repairs: their jobs are tried again when there is one.
+## Errors of a machine without a Python that can convert: jobs wait until there is one.
 const LACKS_PYTHON: PackedStringArray = [
 	"NO_PYTHON",
 	"PYTHON_NOT_FOUND",
@@ -43,6 +43,8 @@ var fraction: float = 0.0
 var message: String = ""
 ## `{code, cause, remedy, stage, log}` of a failed job.
 var error: Dictionary = {}
+## Why the job waits for Python, `{code, cause, remedy}`; empty while Python is set up.
+var lack: Dictionary = {}
 ## The warning about the results of a model that was converted, `{title, cause, remedy}`, or empty.
 var warning: Dictionary = {}
 ## Every progress message with its time, and the converter's own log after a failure.
@@ -58,19 +60,29 @@ var prepared: Dictionary = {}
 ## Whether the request was sent to the backend.
 var is_converted: bool = false
 
-var _began_msec: int = Time.get_ticks_msec()
-var _ended_msec: int = -1
+## Milliseconds of work before the present stretch of it, and when that began; -1 while the job waits.
+var _worked_msec: int = 0
+var _began_msec: int = -1
+var _has_ended: bool = false
 
 
-## Whether a failure `{code, cause, remedy}` is of the machine, and not of the model.
+## Whether an error `{code, cause, remedy}` is of the machine's Python, and not of the model.
 static func lacks_python(failure: Dictionary) -> bool:
-	var code: String = str(failure.get("code", ""))
-	return code in LACKS_PYTHON or code in Artifact.REFUSALS
+	return str(failure.get("code", "")) in LACKS_PYTHON
+
+
+## Whether the job is tried again when there is a Python that can convert.
+static func is_repaired_by_python(failure: Dictionary) -> bool:
+	return lacks_python(failure) or str(failure.get("code", "")) in Artifact.REFUSALS
 
 
 ## Whether the job has ended.
 func is_ended() -> bool:
-	return _ended_msec >= 0
+	return _has_ended
+
+
+func waits_for_python() -> bool:
+	return stage == WAITING_FOR_PYTHON and not _has_ended
 
 
 ## The stage as a person reads it.
@@ -78,9 +90,9 @@ func get_stage_title() -> String:
 	return STAGE_TITLES.get(stage, stage.capitalize())
 
 
-## Seconds since the job was queued; stands still when it has ended.
+## Seconds of work; waiting for Python or for other conversions does not count.
 func get_elapsed_seconds() -> float:
-	return ((_ended_msec if is_ended() else Time.get_ticks_msec()) - _began_msec) / 1000.0
+	return (_worked_msec + (Time.get_ticks_msec() - _began_msec if _began_msec >= 0 else 0)) / 1000.0
 
 
 ## For the queue: a step forward.
@@ -89,6 +101,7 @@ func note(new_stage: String, new_fraction: float, text: String) -> void:
 	fraction = clampf(new_fraction, 0.0, 1.0)
 	message = text
 	state = State.QUEUED if stage in ["queued", WAITING_FOR_PYTHON] else State.RUNNING
+	_count_time(state == State.RUNNING)
 	if log_lines.size() < MAX_LOG_LINES:
 		log_lines.append(("%7.2f s  %-8s  %s" % [get_elapsed_seconds(), stage, text]).strip_edges(false))
 
@@ -99,10 +112,32 @@ func end_with(final_state: State, why: Dictionary = {}) -> void:
 	error = why
 	if state == State.DONE:
 		fraction = 1.0
-	_ended_msec = Time.get_ticks_msec()
+	_count_time(false)
+	_has_ended = true
 	if not why.is_empty():
 		log_lines.append(
 			"%7.2f s  %s: %s" % [get_elapsed_seconds(), str(why.get("code", "")), str(why.get("cause", ""))]
 		)
 		var told: Variant = why.get("log", "")
 		log_lines.append_array(PackedStringArray(told as Array) if told is Array else str(told).split("\n", false))
+
+
+## For the queue: the job failed in an earlier run of the editor; why is in the imported resource.
+func recall_failure() -> void:
+	_has_ended = true
+	state = State.FAILED
+	var place: String = save_path + ".tres"
+	var model: ExecuTorchResource = null
+	if ResourceLoader.exists(place):
+		model = ResourceLoader.load(place, "", ResourceLoader.CACHE_MODE_IGNORE) as ExecuTorchResource
+	error = model.error if model != null else {"code": "", "cause": "An earlier import failed.", "remedy": ""}
+	log_lines.append("Failed before the editor was started; Try again shows the log.")
+
+
+func _count_time(works: bool) -> void:
+	var now: int = Time.get_ticks_msec()
+	if not works and _began_msec >= 0:
+		_worked_msec += now - _began_msec
+		_began_msec = -1
+	elif works and _began_msec < 0:
+		_began_msec = now

@@ -33,6 +33,17 @@ func get_unfinished(with_failed: bool) -> PackedStringArray:
 	return paths
 
 
+func get_failed() -> PackedStringArray:
+	return PackedStringArray(
+		_entries.keys().filter(func(path: String) -> bool: return _entries[path].get("state", "") == FAILED)
+	)
+
+
+## Where the imported files of a file go, without a suffix.
+func get_save_path(path: String) -> String:
+	return str((_entries.get(path, {}) as Dictionary).get("save_path", ""))
+
+
 func put(path: String, state: String, save_path: String) -> void:
 	_entries[path] = {"state": state, "save_path": save_path}
 	_save()

@@ -24,6 +24,8 @@ const Steps := preload("res://addons/executorch/editor/cache/conversion_steps.gd
 const Settings := preload("res://addons/executorch/editor/shared/settings.gd")
 const Outcomes := preload("import_outcomes.gd")
 const Tasks := preload("job_tasks.gd")
+const PythonWait := preload("python_wait.gd")
+const JobList := preload("job_list.gd")
 const Job := preload("job.gd")
 
 ## Beyond the conversion's own deadline, which the backend keeps.
@@ -35,20 +37,20 @@ const DEADLINES_SECONDS: Dictionary = {
 
 ## The imports of this run of the editor that failed.
 var failures: Failures
+## What waits for Python, and its set-up.
+var python_wait: PythonWait = PythonWait.new()
 
 var _backend: Backend = Backend.new()
 var _record: Record = Record.new()
-var _jobs: Array[Job] = []
+var _list: JobList = JobList.new()
 var _tasks: Tasks = Tasks.new()
 ## job -> its request to the backend.
 var _requests: Dictionary = {}
 var _outcomes: Outcomes = Outcomes.new()
 var _imports: ImportQueue = ImportQueue.new()
-## The unfinished and failed imports of an earlier run of the editor.
+## The imports of an earlier run of the editor that are done again, and those that failed.
 var _unfinished: PackedStringArray = []
-## Jobs that wait until Python is set up.
-var _waiting: Array[Job] = []
-var _is_setting_up: bool = false
+var _failed: PackedStringArray = []
 
 
 func _init() -> void:
@@ -58,6 +60,10 @@ func _init() -> void:
 	add_child(left_files)
 	failures = Failures.new(_record)
 	_unfinished = _record.get_unfinished(RunMode.waits())
+	_failed = _record.get_failed()
+	_list.added.connect(job_added.emit)
+	_list.removed.connect(job_removed.emit)
+	python_wait.released.connect(_convert)
 	_backend.state_changed.connect(_on_backend_state_changed)
 	_backend.notified.connect(func(method: String, params: Dictionary) -> void: backend_notified.emit(method, params))
 
@@ -79,21 +85,18 @@ func _process(_delta: float) -> void:
 
 ## All jobs of this run of the editor, newest last.
 func get_jobs() -> Array[Job]:
-	return _jobs.duplicate()
+	return _list.get_all()
 
 
 ## The latest job of a file, or null.
 func find_job(path: String) -> Job:
-	for index: int in range(_jobs.size() - 1, -1, -1):
-		if _jobs[index].path == path:
-			return _jobs[index]
-	return null
+	return _list.find(path)
 
 
 ## Converts a file in the background; it is reimported when the artifact is in the cache.
 func enqueue(path: String, options: Dictionary, save_path: String) -> Job:
 	forget(path)
-	var job: Job = _add(path, options, save_path)
+	var job: Job = _list.add(path, options, save_path)
 	_record.put(path, Record.QUEUED, save_path)
 	var work: Callable = Steps.prepare.bind(path, options, Settings.get_cache_folder())
 	_tasks.run(job, work, _on_prepared)
@@ -102,7 +105,7 @@ func enqueue(path: String, options: Dictionary, save_path: String) -> Job:
 
 ## Converts a file and waits: `{metadata, payload_path, external_paths}` or `{error}`.
 func run_now(path: String, options: Dictionary, save_path: String) -> Dictionary:
-	var job: Job = _add(path, options, save_path)
+	var job: Job = _list.add(path, options, save_path)
 	var cache: String = Settings.get_cache_folder()
 	job.prepared = Steps.prepare(path, options, cache)
 	var result: Dictionary = job.prepared
@@ -152,6 +155,11 @@ func resume() -> void:
 	_unfinished.clear()
 	if RunMode.waits():
 		_imports.flush()
+		return
+	for path: String in _failed:
+		if find_job(path) == null and FileAccess.file_exists(path):
+			_list.add(path, {}, _record.get_save_path(path)).recall_failure()
+	_failed.clear()
 
 
 ## Imports a file again, as soon as Godot can.
@@ -176,24 +184,23 @@ func forget(path: String) -> void:
 	if job != null and not job.is_ended():
 		_abandon(job)
 		_end(job, Job.State.CANCELLED)
-		_jobs.erase(job)
-		job_removed.emit(job)
+		_list.remove(job)
 
 
 ## Converts the file of a job that has ended once more.
 func retry(job: Job) -> void:
-	if job.is_ended():
-		_jobs.erase(job)
-		job_removed.emit(job)
+	if not job.is_ended():
+		return
+	if job.options.is_empty():
+		# Of an earlier run of the editor: its options are in the `.import` file.
+		_imports.add(job.path)
+	else:
 		enqueue(job.path, job.options, job.save_path)
 
 
 ## Forgets the jobs that have ended.
 func clear_finished() -> void:
-	for job: Job in _jobs.duplicate():
-		if job.is_ended():
-			_jobs.erase(job)
-			job_removed.emit(job)
+	_list.remove_ended()
 
 
 func get_backend_state() -> Backend.State:
@@ -227,13 +234,15 @@ func restart_backend() -> void:
 ## deadline.
 func call_backend(method: String, params: Dictionary, on_progress: Callable = Callable()) -> Dictionary:
 	var seconds: int = DEADLINES_SECONDS.get(method, GRACE_SECONDS)
-	var request: Request = _backend.request(method, params, on_progress, seconds * 1000)
-	if method == "setup":
-		_begin_setup()
+	var is_setup: bool = method == "setup"
+	var heard: Callable = python_wait.note_setup.bind(on_progress) if is_setup else on_progress
+	var request: Request = _backend.request(method, params, heard, seconds * 1000)
+	if is_setup:
+		python_wait.begin_setup()
 	if not request.is_finished():
 		await request.finished
-	if method == "setup":
-		_end_setup.call_deferred()
+	if is_setup:
+		python_wait.end_setup.call_deferred()
 	return request.answer
 
 
@@ -249,10 +258,10 @@ func close() -> void:
 
 func _on_backend_state_changed() -> void:
 	backend_state_changed.emit()
-	var environment: Dictionary = _backend.hello.get("environment", {})
-	if _backend.state == Backend.State.READY and environment.get("ok", false):
-		for job: Job in _jobs.duplicate():
-			if job.state == Job.State.FAILED and Job.lacks_python(job.error):
+	if _backend.can_convert() and not python_wait.is_setting_up():
+		python_wait.release()
+		for job: Job in get_jobs():
+			if job.state == Job.State.FAILED and Job.is_repaired_by_python(job.error):
 				retry(job)
 
 
@@ -261,16 +270,6 @@ func _on_left(file_or_folder: String) -> void:
 		if LeftFiles.is_of(job.path, file_or_folder):
 			forget(job.path)
 			failures.clear(job.path)
-
-
-func _add(path: String, options: Dictionary, save_path: String) -> Job:
-	var job: Job = Job.new()
-	job.path = path
-	job.options = options.duplicate()
-	job.save_path = save_path
-	_jobs.append(job)
-	job_added.emit(job)
-	return job
 
 
 func _on_prepared(job: Job, prepared: Dictionary) -> void:
@@ -282,31 +281,21 @@ func _on_prepared(job: Job, prepared: Dictionary) -> void:
 	elif prepared["is_cached"]:
 		job.key = prepared["key"]
 		_run_install(job, Steps.install.bind(Settings.get_cache_folder(), job.key, job.save_path))
-	elif _is_setting_up:
-		_waiting.append(job)
-		_note(job, {"stage": Job.WAITING_FOR_PYTHON})
+	elif python_wait.is_setting_up():
+		_await_python(job, {})
 	else:
 		_convert(job)
 
 
-## While Python is being set up, conversions wait for it; so do those that failed for the lack of it.
-func _begin_setup() -> void:
-	_is_setting_up = true
-	for job: Job in _jobs.duplicate():
-		if job.state == Job.State.FAILED and Job.lacks_python(job.error):
-			retry(job)
-
-
-func _end_setup() -> void:
-	_is_setting_up = false
-	var waiting: Array[Job] = _waiting.duplicate()
-	_waiting.clear()
-	for job: Job in waiting:
-		if not job.is_ended():
-			_convert(job)
+## The job waits for a Python that can convert; `why` is the error that says what is missing, or empty.
+func _await_python(job: Job, why: Dictionary) -> void:
+	job.lack = why
+	python_wait.add(job)
+	_note(job, {"stage": Job.WAITING_FOR_PYTHON, "message": why.get("cause", "")})
 
 
 func _convert(job: Job) -> void:
+	_note(job, {"stage": "queued"})
 	var request: Request = _request_conversion(job)
 	request.finished.connect(_on_converted.bind(job))
 	if request.is_finished():
@@ -317,7 +306,12 @@ func _on_converted(answer: Dictionary, job: Job) -> void:
 	_requests.erase(job)
 	if job.is_ended():
 		return
-	_run_install(job, _installation_after(answer, job))
+	var error: Dictionary = answer.get("error", {})
+	var is_refused: bool = not (job.prepared["refused"] as Dictionary).is_empty()
+	if Job.lacks_python(error) and not is_refused and not _backend.can_convert():
+		_await_python(job, error)
+	else:
+		_run_install(job, _installation_after(answer, job))
 
 
 ## Installs the backend's answer, on a worker thread.

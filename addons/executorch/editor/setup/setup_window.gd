@@ -37,6 +37,9 @@ var _state: Label = Label.new()
 var _choice: VBoxContainer = VBoxContainer.new()
 var _table: Tree = Tree.new()
 var _use: Button = Button.new()
+## What came of the choice of an interpreter.
+var _used: Label = Label.new()
+var _is_asked: bool = false
 var _install: Button = Button.new()
 var _cancel: Button = Button.new()
 var _browse: Button = Button.new()
@@ -95,16 +98,19 @@ func _build_choice(column: VBoxContainer) -> void:
 	var row: HBoxContainer = HBoxContainer.new()
 	_use.text = "Use Selected"
 	_use.tooltip_text = "Uses this interpreter, which must have the packages. It is a setting of this machine's editor."
-	_use.pressed.connect(func() -> void: _setup.choose(_selected_path()))
+	_use.pressed.connect(func() -> void: _use_interpreter(_selected_path()))
 	row.add_child(_use)
 	_browse.text = "Browse…"
 	_browse.pressed.connect(func() -> void: _files.popup_file_dialog())
 	row.add_child(_browse)
 	_choice.add_child(row)
+	_used.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
+	_used.hide()
+	_choice.add_child(_used)
 	_files.file_mode = EditorFileDialog.FILE_MODE_OPEN_FILE
 	_files.access = EditorFileDialog.ACCESS_FILESYSTEM
 	_files.title = "Choose a Python Interpreter"
-	_files.file_selected.connect(_setup.choose)
+	_files.file_selected.connect(_use_interpreter)
 	add_child(_files)
 
 
@@ -163,7 +169,8 @@ func _exit_tree() -> void:
 func _refresh() -> void:
 	var scale_of: float = EditorInterface.get_editor_scale()
 	# A label that wraps is as high as a column of single letters until it has a width.
-	for label: Label in [_state, _why, _offer, _choice_words]:
+	_used.hide()
+	for label: Label in [_state, _why, _offer, _choice_words, _used]:
 		label.custom_minimum_size.x = 560 * scale_of
 		label.size = Vector2(560 * scale_of, 0)
 	_table.custom_minimum_size.y = 110 * scale_of
@@ -174,6 +181,13 @@ func _refresh() -> void:
 	_setup.find_candidates()
 	_refresh_state()
 	_update_buttons()
+
+
+func _use_interpreter(path: String) -> void:
+	_is_asked = true
+	_used.text = "%s is starting…" % Interpreters.with_short_home(path)
+	_used.show()
+	_setup.choose(path)
 
 
 func _refresh_state() -> void:
@@ -197,12 +211,29 @@ func _refresh_state() -> void:
 		words += "\nThe environment variable %s decides which Python is used." % Interpreters.VARIABLE
 	_icon.texture = get_theme_icon(icon_name, &"EditorIcons")
 	_state.text = Interpreters.with_short_home(words)
+	if _is_asked and _jobs.get_backend_state() in [Backend.State.READY, Backend.State.FAILED]:
+		_is_asked = false
+		_tell_use(not info.is_empty() and environment.get("ok", false))
+
+
+func _tell_use(can_convert: bool) -> void:
+	var words: String = "It can convert models and is used from now on."
+	if not can_convert:
+		words = "It is chosen, but it cannot convert models: see above. Press Set Up, or choose another."
+	_used.text = words
+	_used.add_theme_color_override(
+		&"font_color", get_theme_color(&"success_color" if can_convert else &"warning_color", &"Editor")
+	)
 
 
 func _words_of_problems(problems: Array) -> String:
 	var is_missing: Callable = func(problem: Dictionary) -> bool: return problem.get("code") == "PACKAGE_MISSING"
 	if problems.size() > 1 and problems.all(is_missing):
-		return "%d packages are missing." % problems.size()
+		var names: PackedStringArray = problems.map(
+			func(problem: Dictionary) -> String:
+				return str(problem["cause"]).get_slice("no package ", 1).get_slice(" ", 0)
+		)
+		return "the packages %s are missing." % ", ".join(names)
 	var causes: PackedStringArray = problems.map(
 		func(problem: Dictionary) -> String: return str(problem.get("cause", ""))
 	)
