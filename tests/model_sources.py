@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
-NETWORKS = [ROOT / "tests" / "networks" / name for name in ("zoo.py", "picture_networks.py")]
+NETWORKS = [ROOT / "tests" / "networks" / name for name in ("zoo.py", "picture_networks.py", "sound_networks.py")]
 
 
 def ensure() -> Path:
@@ -49,6 +49,7 @@ def _make(folder: Path) -> None:
     from torch.export import Dim, export
 
     from tests.networks.picture_networks import Detector, Painter, Segmenter
+    from tests.networks.sound_networks import Loudness, Sounds, Tones
     from tests.networks.zoo import Counter, Named, Same, linear, policy
 
     torch.manual_seed(7)
@@ -100,6 +101,9 @@ def _make(folder: Path) -> None:
     torch.export.save(export(Detector().eval(), picture), folder / "detector.pt2")
     torch.export.save(export(Segmenter().eval(), picture), folder / "segmenter.pt2")
     torch.export.save(export(Painter().eval(), picture), folder / "painter.pt2")
+    torch.export.save(export(Loudness(), (torch.zeros(1, 160), torch.zeros(1, 1))), folder / "loudness.pt2")
+    torch.export.save(export(Tones(), (torch.zeros(1, 1024),)), folder / "tones.pt2")
+    torch.export.save(export(Sounds().eval(), (torch.zeros(1, 800),)), folder / "sounds.pt2")
     for parameter in convnet.parameters():
         parameter.requires_grad_(False)
 

@@ -116,6 +116,14 @@ def _whole(smallest: int, largest: int) -> Check:
     return is_wrong
 
 
+def _real(smallest: float, largest: float) -> Check:
+    def is_wrong(value: Any) -> str:
+        fits = _number(value) and smallest <= value <= largest
+        return "" if fits else f"expected a number from {smallest:g} to {largest:g}"
+
+    return is_wrong
+
+
 def _size(value: Any) -> str:
     whole = _whole(1, LARGEST_SIZE)
     fits = isinstance(value, list) and len(value) in (0, 2) and not any(map(whole, value))
@@ -145,6 +153,19 @@ _PICTURE: dict[str, Field] = {
     "deviation": (_deviations, []),
     "layout": (_one_of("NCHW", "NHWC"), "NCHW"),
 }
+
+# What the models that hear have in common.
+_SOUND: dict[str, Field] = {
+    "name": (_text, ""),
+    "sample_rate": (_whole(8_000, 192_000), 16_000),
+    "window": (_whole(0, 1 << 22), 0),
+    "hop": (_whole(0, 1 << 22), 0),
+    "context": (_whole(0, 1 << 20), 0),
+    "scale": (_one_of("none", "window"), "none"),
+    "state": (_text, ""),
+    "rate": (_text, ""),
+}
+
 KINDS: dict[str, dict[str, dict[str, Field]]] = {
     "image_classification": {
         "input": _PICTURE,
@@ -208,5 +229,44 @@ KINDS: dict[str, dict[str, dict[str, Field]]] = {
             "pooling": (_one_of("none", "mean", "first"), "none"),
             "normalize": (_boolean, True),
         },
+    },
+    "speech_detection": {
+        "input": _SOUND,
+        "output": {
+            "name": (_text, ""),
+            "state": (_text, ""),
+            "threshold": (_real(0.0, 1.0), 0.5),
+            "min_speech": (_real(0.0, 60.0), 0.25),
+            "min_silence": (_real(0.0, 60.0), 0.1),
+            "padding": (_real(0.0, 10.0), 0.03),
+        },
+    },
+    "pitch_detection": {
+        "input": _SOUND,
+        "output": {
+            "name": (_text, ""),
+            "state": (_text, ""),
+            "form": (_one_of("hertz", "bins"), "hertz"),
+            "confidence": (_text, ""),
+            "threshold": (_real(0.0, 1.0), 0.5),
+            "step": (_whole(1, 1 << 20), 256),
+            "offset": (_whole(0, 1 << 20), 0),
+            "silence": (_real(0.0, 1.0), 0.0),
+            "first_cents": (_real(0.0, 20_000.0), 1997.3794084376191),
+            "cents": (_real(0.001, 1_200.0), 20.0),
+        },
+    },
+    "audio_classification": {
+        "input": _SOUND,
+        "output": {
+            "name": (_text, ""),
+            "state": (_text, ""),
+            "labels": (_labels, REQUIRED),
+            "activation": (_one_of("softmax", "sigmoid", "none"), "softmax"),
+        },
+    },
+    "speaker_embedding": {
+        "input": _SOUND,
+        "output": {"name": (_text, ""), "state": (_text, ""), "threshold": (_real(-1.0, 1.0), 0.75)},
     },
 }

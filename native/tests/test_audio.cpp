@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/audio/audio_intake.h"
+#include "core/audio/pcm.h"
 
 using namespace godot_executorch;
 using namespace godot_executorch::audio;
@@ -206,6 +207,14 @@ TEST_CASE("what was pushed before forget() is not heard after it") {
     std::vector<float> got(4'096, 1.0F);
     got.resize(intake.read(got.data(), got.size()));
     CHECK(got == std::vector<float>(1'600, 0.0F));
+}
+
+TEST_CASE("bytes of a sound become samples") {
+    const uint8_t bytes[] = {0x00, 0x80, 0x00, 0x40, 0xFF, 0x7F, 0xFF};
+    CHECK(decode_pcm(bytes, 7, 16) == std::vector<float>{-1.0F, 0.5F, 32767.0F / 32768.0F});
+    CHECK(decode_pcm(bytes, 4, 8) == std::vector<float>{0.0F, -1.0F, 0.0F, 0.5F});
+    CHECK(decode_pcm(nullptr, 0, 16).empty());
+    CHECK(decode_pcm(bytes, 7, 24).empty());
 }
 
 TEST_CASE("a ring buffer passes every value once, in order, between two threads") {

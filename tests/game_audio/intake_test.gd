@@ -1,4 +1,4 @@
-extends "res://tests/case.gd"
+extends "res://tests/game_audio/sounds.gd"
 ## ExecuTorchNativeAudioIntake with Godot's values. native/tests/test_audio.cpp has the properties of the resampler,
 ## and test_audio_reference.py compares it with scipy.
 
@@ -8,12 +8,12 @@ const Native := preload("res://addons/executorch/runtime/library/native_library.
 func test_sound_comes_out_at_another_rate() -> void:
 	var intake: RefCounted = Native.create_audio_intake()
 	check_equal(intake.begin(16000, 16000), {})
-	var pushed: PackedFloat32Array = _tone(440.0, 48000, 4800)
+	var pushed: PackedFloat32Array = tone(440.0, 48000, 0.1)
 	for begin: int in range(0, 4800, 700):
 		check_equal(intake.push(pushed.slice(begin, begin + 700), 1, 48000), {})
 	intake.finish()
 	check_equal(intake.available(), 1600)
-	check_near(intake.read(1000).slice(100), _tone(440.0, 16000, 1000).slice(100), 1e-3)
+	check_near(intake.read(1000).slice(100), tone(440.0, 16000, 0.0625).slice(100), 1e-3)
 	check_equal(intake.read(-1).size(), 0)
 	check_equal(intake.read(1 << 40).size(), 600)
 	check_equal(intake.read(10).size(), 0)
@@ -47,8 +47,18 @@ func test_what_is_refused() -> void:
 	check_equal(intake.push([0.0], 1, 0)["name"], "INVALID_OPTION")
 
 
-static func _tone(hertz: float, rate: int, count: int) -> PackedFloat32Array:
-	var samples: PackedFloat32Array = []
-	for index: int in count:
-		samples.append(sin(TAU * hertz * index / rate))
-	return samples
+func test_a_tensor_of_another_rate() -> void:
+	expect_error("INVALID_OPTION")
+	var frames: PackedVector2Array = []
+	for sample: float in tone(440.0, 48000, 0.1):
+		frames.append(Vector2(sample, 0.0))
+	var wanted: PackedFloat32Array = tone(440.0, 16000, 0.1)
+	var stereo: ExecuTorchTensor = ExecuTorchTensor.from_audio(frames, false, 48000, 16000)
+	check_equal(stereo.shape, PackedInt64Array([2, 1600]))
+	check_near(stereo.to_floats().slice(100, 1500), wanted.slice(100, 1500), 1e-3)
+	check_equal(stereo.to_floats()[1700], 0.0)
+	var mono: ExecuTorchTensor = ExecuTorchTensor.from_audio(frames, true, 48000, 16000)
+	check_equal(mono.shape, PackedInt64Array([1, 1600]))
+	check_near(2.0 * mono.to_floats()[800], wanted[800], 1e-3)
+	check_equal(ExecuTorchTensor.from_audio([], true, 48000, 16000).shape, PackedInt64Array([1, 0]))
+	check_equal(ExecuTorchTensor.from_audio(frames, false, 48000), null)

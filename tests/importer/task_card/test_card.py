@@ -136,6 +136,39 @@ def test_boxes_that_cannot_be_read(field: str, value: Any, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
+    ("part", "field", "value"),
+    [
+        ("input", "sample_rate", 0),
+        ("input", "sample_rate", 200_000),
+        ("input", "sample_rate", 16_000.0),
+        ("input", "window", -1),
+        ("input", "hop", 1 << 40),
+        ("input", "context", True),
+        ("input", "scale", "loud"),
+        ("output", "threshold", 1.5),
+        ("output", "threshold", "high"),
+        ("output", "min_speech", -0.1),
+        ("output", "min_silence", True),
+        ("output", "padding", 1e9),
+    ],
+)
+def test_a_sound_that_cannot_be_prepared(part: str, field: str, value: Any, tmp_path: Path) -> None:
+    card = {"kind": "speech_detection", part: {field: value}}
+    assert f"{part}.{field}: expected" in error_of(tmp_path, card)
+
+
+def test_a_card_of_silero_vad(tmp_path: Path) -> None:
+    given = {"kind": "speech_detection", "input": {"context": 64, "state": "state"}, "output": {"state": "stateN"}}
+    card = read_card(write(tmp_path, given))
+    assert card is not None
+    assert card["input"] == {
+        "name": "", "sample_rate": 16_000, "window": 0, "hop": 0, "context": 64, "scale": "none", "state": "state",
+        "rate": "",
+    }  # fmt: skip
+    assert card["output"]["threshold"] == 0.5 and card["output"]["padding"] == 0.03
+
+
+@pytest.mark.parametrize(
     "path", ["/etc/passwd", "../secret.json", "res://../secret.json", "user://x.json", "a\\b.json"]
 )
 def test_a_tokenizer_outside_of_the_project(path: str, tmp_path: Path) -> None:

@@ -132,18 +132,29 @@ static func from_image(
 
 ## Returns a [code]float32[/code] tensor with audio frames, as [method AudioEffectCapture.get_buffer] returns them. If
 ## [param mono] is [code]true[/code], the shape is [code][1, frames][/code] and the values are the mean of both
-## channels. Otherwise the shape is [code][2, frames][/code].
-static func from_audio(frames: PackedVector2Array, mono: bool = true) -> ExecuTorchTensor:
-	var values: PackedFloat32Array = []
-	values.resize(frames.size() * (1 if mono else 2))
+## channels. Otherwise the shape is [code][2, frames][/code]. With both rates, in Hz from 8,000 to 192,000, the sound is
+## converted from [param from_rate] to [param to_rate]. Returns [code]null[/code] for other rates, and with rates when
+## there is no native library.
+static func from_audio(
+	frames: PackedVector2Array, mono: bool = true, from_rate: int = 0, to_rate: int = 0
+) -> ExecuTorchTensor:
+	var left: PackedFloat32Array = []
+	var right: PackedFloat32Array = []
+	left.resize(frames.size())
+	right.resize(0 if mono else frames.size())
 	for index: int in frames.size():
 		var frame: Vector2 = frames[index]
-		if mono:
-			values[index] = (frame.x + frame.y) * 0.5
-		else:
-			values[index] = frame.x
-			values[frames.size() + index] = frame.y
-	return from_packed(values, PackedInt64Array([1 if mono else 2, frames.size()]))
+		left[index] = (frame.x + frame.y) * 0.5 if mono else frame.x
+		if not mono:
+			right[index] = frame.y
+	if from_rate != 0 or to_rate != 0:
+		left = _resampled(left, from_rate, to_rate)
+		if left.is_empty() and not frames.is_empty():
+			return null
+		right = _resampled(right, from_rate, to_rate)
+	var count: int = left.size()
+	left.append_array(right)
+	return from_packed(left, PackedInt64Array([1 if mono else 2, count]))
 
 
 ## Returns an image with the values as pixels. This reverses [method from_image], with the same [param mean],
@@ -278,6 +289,18 @@ func _nest(dimension: int, first: int, count: int) -> Array:
 	for row: int in shape[dimension]:
 		rows.append(_nest(dimension + 1, first + row * step, step))
 	return rows
+
+
+# Empty when it fails.
+static func _resampled(samples: PackedFloat32Array, from_rate: int, to_rate: int) -> PackedFloat32Array:
+	var library: RefCounted = Native.create_audio_intake()
+	if library == null:
+		Native.missing_error().report("")
+		return PackedFloat32Array()
+	var result: Dictionary = library.convert(samples, 1, from_rate, to_rate)
+	if result.has("error"):
+		ExecuTorchError.from_dictionary(result["error"] as Dictionary).report("")
+	return result.get("samples", PackedFloat32Array())
 
 
 static func _is_larger(left: Dictionary, right: Dictionary) -> bool:

@@ -2,10 +2,17 @@
 
 #include <algorithm>
 
+#include "core/audio/pcm.h"
 #include "godot/conversion/conversion.h"
 
 namespace godot_executorch::godot {
 namespace {
+
+PackedFloat32Array to_packed(const std::vector<float>& values) {
+    PackedFloat32Array packed(static_cast<int64_t>(values.size()));
+    std::copy(values.begin(), values.end(), packed.data());
+    return packed;
+}
 
 Dictionary described(const Status& status) {
     return status.ok() ? Dictionary() : to_godot(status.failure());
@@ -73,10 +80,12 @@ Dictionary ExecuTorchNativeAudioIntake::convert(const PackedFloat32Array& sample
         result["error"] = to_godot(status.failure());
         return result;
     }
-    PackedFloat32Array converted(static_cast<int64_t>(output.size()));
-    std::copy(output.begin(), output.end(), converted.data());
-    result["samples"] = converted;
+    result["samples"] = to_packed(output);
     return result;
+}
+
+PackedFloat32Array ExecuTorchNativeAudioIntake::decode(const PackedByteArray& bytes, int64_t bits) const {
+    return to_packed(audio::decode_pcm(bytes.data(), static_cast<size_t>(bytes.size()), bits));
 }
 
 void ExecuTorchNativeAudioIntake::bind() {
@@ -90,6 +99,7 @@ void ExecuTorchNativeAudioIntake::bind() {
     bound.method({"forget"}, &Self::forget);
     bound.method({"get_dropped"}, &Self::get_dropped);
     bound.method({"convert", {"samples", "channels", "from", "to"}}, &Self::convert);
+    bound.method({"decode", {"bytes", "bits"}}, &Self::decode);
 }
 
 }  // namespace godot_executorch::godot

@@ -28,6 +28,8 @@ class ExecuTorchNativeAudioIntake {
 
     /// A whole sound as one channel of another rate: {samples} or {error}.
     Dictionary convert(const PackedFloat32Array& samples, int64_t channels, int64_t from, int64_t to) const;
+    /// The samples of an AudioStreamWAV of 8 or 16 bits.
+    PackedFloat32Array decode(const PackedByteArray& bytes, int64_t bits) const;
 
   private:
     std::unique_ptr<audio::AudioIntake> intake_;
