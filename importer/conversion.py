@@ -17,10 +17,12 @@ from importer.exporting.recurrent import refuse_varying_state, rewrite_recurrent
 from importer.exporting.reexport import widen
 from importer.exporting.rewrites.activations import rewrite_prelu
 from importer.exporting.rewrites.attention import rewrite_attention
+from importer.exporting.rewrites.borders import rewrite_borders
 from importer.exporting.rewrites.nonzero import rewrite_nonzero
 from importer.exporting.rewrites.norms import rewrite_norms
 from importer.exporting.rewrites.single_pixel import rewrite_single_pixels
 from importer.exporting.rewrites.upsampling import rewrite_upsampling
+from importer.exporting.rewrites.weights import rewrite_weights
 from importer.inputs import labelled
 from importer.inputs.calibration import real_inputs
 from importer.kernels import library
@@ -66,10 +68,12 @@ def convert_source(
     tensors = {method.name: _tensors(method.program) for method in methods}  # without what rewrites of layers add
     for method in methods:
         refuse_varying_state(method)
+        method.program = rewrite_weights(method)
         method.program = rewrite_nonzero(method)
         method.program = rewrite_attention(method)
         if options.recipe in _FLOAT:
             method.program = rewrite_prelu(method)
+            method.program = rewrite_borders(method)
             method.program = rewrite_norms(method)
             method.program = rewrite_single_pixels(method)
             method.program = rewrite_upsampling(method)

@@ -144,6 +144,7 @@ def lowering_error(error: BaseException, step: Step) -> ImporterError:
 def _lower(programs: dict[str, Any], step: Step, options: ImportOptions, constants: dict[str, Any]) -> Lowered:
     from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
 
+    from importer.lowering.constants import FoldConstants
     from importer.lowering.elu import name_alpha
     from importer.lowering.equal_expands import remove_equal_expands
     from importer.lowering.layer_norm import use_layer_norm_kernel
@@ -157,7 +158,7 @@ def _lower(programs: dict[str, Any], step: Step, options: ImportOptions, constan
     kernels = [use_row_kernels, use_layer_norm_kernel] if may_use_kernels(options) else []
     edge = to_edge_transform_and_lower(
         programs,
-        transform_passes=[remove_equal_expands, use_views, name_alpha, *kernels],
+        transform_passes=[FoldConstants(), remove_equal_expands, use_views, name_alpha, *kernels],
         partitioner={name: recipe.partitioners(step.without) for name in programs},
         constant_methods=constants or None,
         compile_config=EdgeCompileConfig(_check_ir_validity=False, preserve_ops=preserve),

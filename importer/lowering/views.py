@@ -10,6 +10,8 @@ from torch.fx.passes.infra.pass_base import PassResult
 
 _ATEN = ops.edge.aten
 _SELECT = _ATEN.select_copy.int
+_AS_REAL = _ATEN.view_as_real_copy.default
+_PERMUTE = _ATEN.permute_copy.default
 _RESHAPED = (
     _ATEN.squeeze_copy.default,
     _ATEN.squeeze_copy.dim,
@@ -21,7 +23,7 @@ _RESHAPED = (
 def use_views(module: torch.fx.GraphModule) -> PassResult:
     """XNNPACK refuses these operators, so that each is a copy by a kernel and cuts a delegate in two: a transformer of
     four layers had 20 delegates in place of 9."""
-    modified = False
+    modified = _permute_reals(module)
     for node in list(module.graph.nodes):
         if node.target not in (_SELECT, *_RESHAPED) or not _fits(node):
             continue
@@ -37,6 +39,31 @@ def use_views(module: torch.fx.GraphModule) -> PassResult:
         modified = True
     module.recompile()
     return PassResult(module, modified)
+
+
+def _permute_reals(module: torch.fx.GraphModule) -> bool:
+    """Complex numbers are permuted after they became pairs of floats, which XNNPACK takes."""
+    modified = False
+    for node in list(module.graph.nodes):
+        if node.target != _AS_REAL or node.args[0].target != _PERMUTE or len(node.args[0].users) > 1:
+            continue
+        permute = node.args[0]
+        given, order = permute.args
+        rank = len(order)
+        shape = [*given.meta["val"].shape, 2]
+        if not all(isinstance(size, int) for size in shape):
+            continue
+        with module.graph.inserting_before(permute):
+            pairs = module.graph.call_function(_AS_REAL, (given,))
+        pairs.meta = {**node.meta, "val": node.meta["val"].new_empty(shape)}
+        with module.graph.inserting_before(node):
+            turned = module.graph.call_function(_PERMUTE, (pairs, [axis % rank for axis in order] + [rank]))
+        turned.meta = {**node.meta, "val": pairs.meta["val"].permute(turned.args[1]).contiguous()}
+        node.replace_all_uses_with(turned)
+        module.graph.erase_node(node)
+        module.graph.erase_node(permute)
+        modified = True
+    return modified
 
 
 def _slice(module: torch.fx.GraphModule, given: Any, axis: int, position: int) -> Any:

@@ -1,7 +1,7 @@
 @tool
 @icon("res://addons/executorch/icons/runtime.svg")
 class_name ExecuTorchRuntime
-extends "model_session.gd"
+extends "res://addons/executorch/runtime/model_session.gd"
 ## A session: one model with its own state and memory. The sessions of one [ExecuTorchResource] share its weights.
 ##
 ## Create a session when a model has state, or when several threads run the same model. Otherwise an

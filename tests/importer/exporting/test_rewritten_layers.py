@@ -16,6 +16,7 @@ from torch.fx import Node
 from importer.errors import ImporterError
 from importer.exporting.export import export
 from importer.exporting.rewrites.activations import rewrite_prelu
+from importer.exporting.rewrites.borders import rewrite_borders
 from importer.exporting.rewrites.norms import rewrite_norms
 from importer.exporting.rewrites.single_pixel import rewrite_single_pixels
 from importer.exporting.rewrites.upsampling import rewrite_upsampling
@@ -224,3 +225,47 @@ def test_positions_of_what_is_not_zero(sizes: tuple[int, ...], tmp_path: Path, c
     torch.export.save(torch.export.export(Found(), (torch.randn(sizes),)), tmp_path / "found.pt2")
     accuracy = convert_file(tmp_path / "found.pt2").metadata["accuracy"]
     assert accuracy["agreement"] == 1.0
+
+
+class Bordered(nn.Module):
+    def __init__(self, widths: tuple[int, ...], mode: str) -> None:
+        super().__init__()
+        self.widths, self.mode = widths, mode
+
+    def forward(self, value: Tensor) -> Tensor:
+        return nn.functional.pad(value, self.widths, self.mode) * 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["reflect", "replicate", "circular"]),
+    st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), min_size=1, max_size=3),
+    st.integers(1, 4),
+)
+def test_borders(mode: str, widths: list[tuple[int, int]], more: int) -> None:
+    layer = Bordered(tuple(width for pair in widths for width in pair), mode)
+    sizes = [max(*pair) + more for pair in reversed(widths)]
+    value = torch.randn(2, 3, *sizes)
+    method = exported(layer, value)
+    program = rewrite_borders(method)
+    agree(program, layer, value)
+    if max(layer.widths) <= 5:
+        assert "pad" not in names(program)
+
+
+def test_borders_that_are_left() -> None:
+    constant = exported(Bordered((1, 1), "constant"), torch.randn(1, 2, 5))
+    smaller = exported(Bordered((-1, 1), "reflect"), torch.randn(1, 2, 5))
+    wide = exported(Bordered((9, 0), "replicate"), torch.randn(1, 2, 5))
+    for method in (constant, smaller, wide):
+        assert rewrite_borders(method) is method.program
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_a_convolution_with_a_border_is_one_delegate(mode: str, tmp_path: Path, convert_file: Convert) -> None:
+    layer = nn.Sequential(nn.Conv2d(3, 4, 5, padding=2, padding_mode=mode), nn.ReLU(), nn.Conv2d(4, 2, 3)).eval()
+    torch.export.save(torch.export.export(layer, (torch.randn(1, 3, 9, 8),)), tmp_path / "border.pt2")
+    meta = convert_file(tmp_path / "border.pt2").metadata
+    assert meta["accuracy"]["max_relative"] < 1e-5
+    delegation = meta["methods"][0]["delegation"]
+    assert delegation["share"] == 1 and delegation["left_behind"] == [], delegation

@@ -1,7 +1,7 @@
 @tool
 @icon("res://addons/executorch/icons/image_classifier.svg")
 class_name ExecuTorchImageClassifier
-extends "picture_node.gd"
+extends "res://addons/executorch/tasks/image/picture_node.gd"
 ## A node that classifies images. Its results are labels with probabilities.
 ##
 ## The model needs a task card of the kind [code]image_classification[/code].

@@ -1,7 +1,7 @@
 @tool
 @icon("res://addons/executorch/icons/text_embedder.svg")
 class_name ExecuTorchTextEmbedder
-extends "../task_node.gd"
+extends "res://addons/executorch/tasks/task_node.gd"
 ## A node that converts texts to vectors. Texts with similar meanings have similar vectors.
 ##
 ## The model needs a task card of the kind [code]text_embedding[/code], and a tokenizer.

@@ -1,6 +1,6 @@
 @tool
 class_name ExecuTorchMCPCall
-extends "running_call.gd"
+extends "res://addons/executorch/runtime/mcp/calls/running_call.gd"
 ## A running call of a tool, a prompt or a resource of an [ExecuTorchMCPServer]. It is the second argument of the
 ## [Callable] that was added, and may be used on the thread that runs it.
 
