@@ -36,6 +36,13 @@ def _family(path: Path, sources: Mapping[Path, str]) -> list[str]:
     family = [sources[path]]
     for other, text in sources.items():
         base = _BASE.search(text)
-        if base and not base[1].startswith("res://") and (other.parent / base[1]).resolve() == path:
+        if base and _is_at(path, base[1], other):
             family.append(text)
     return family
+
+
+def _is_at(path: Path, named: str, other: Path) -> bool:
+    """Whether another script names this one, by a path in the project or beside the other."""
+    if named.startswith("res://"):
+        return path.as_posix().endswith("/" + named.removeprefix("res://"))
+    return (other.parent / named).resolve() == path

@@ -40,8 +40,8 @@ func test_every_public_class_has_a_base() -> void:
 		if str(entry["path"]).begins_with("res://addons/executorch/"):
 			found.append(str(entry["class"]))
 			check(not str(entry["base"]).is_empty(), "%s has a base" % entry["class"])
-	for name: String in ["ExecuTorchNode", "ExecuTorchImageClassifier", "ExecuTorchTextEmbedder", "ExecuTorchRuntime"]:
-		check(name in found, "%s is a class" % name)
+	for wanted: String in ["ExecuTorchNode", "ExecuTorchImageClassifier", "ExecuTorchTextEmbedder", "ExecuTorchRuntime"]:
+		check(wanted in found, "%s is a class" % wanted)
 
 
 func test_model_is_dragged_onto_a_node() -> void:
