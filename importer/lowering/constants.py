@@ -21,7 +21,7 @@ _TURNING = {ops.edge.aten.permute_copy.default, ops.edge.aten.t_copy.default, op
 _MOST_BYTES = 65536
 
 
-class FoldConstants(ExportedProgramPassBase):
+class FoldConstants(ExportedProgramPassBase):  # type: ignore[misc]  # ExecuTorch has no types
     """ExecuTorch computes such values at every call. Parameters are left to importer/exporting/rewrites/weights.py:
     backends look for them behind operators that only rearrange. Buffers that the program changes are not constants,
     and importer/exporting/shared_state.py refuses those that another method changes."""
@@ -40,9 +40,7 @@ class FoldConstants(ExportedProgramPassBase):
             return ExportedProgramPassResult(program, False)
         specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
         specs |= folding.create_constant_nodes_and_return_specs(values, program)
-        program.graph_signature.input_specs = [
-            specs[node.name] for node in program.graph.find_nodes(op="placeholder")
-        ]
+        program.graph_signature.input_specs = [specs[node.name] for node in program.graph.find_nodes(op="placeholder")]
         program.graph.eliminate_dead_code()
         program.graph_module.recompile()
         return ExportedProgramPassResult(program, True)

@@ -60,8 +60,9 @@ def _reflected(value: Tensor, axis: int, before: int, after: int) -> _Parts:
 
 
 def _replicated(value: Tensor, axis: int, before: int, after: int) -> _Parts:
-    first, last = value.narrow(axis, 0, 1), value.narrow(axis, value.shape[axis] - 1, 1)
-    return [first] * before, [last] * after
+    # XNNPACK does not join a tensor with itself.
+    end = value.shape[axis] - 1
+    return [value.narrow(axis, 0, 1) for _ in range(before)], [value.narrow(axis, end, 1) for _ in range(after)]
 
 
 def _circular(value: Tensor, axis: int, before: int, after: int) -> _Parts:
