@@ -1,4 +1,4 @@
-"""Computes once what depends on no input: masks, positions, tables that operators are decomposed into. Imports torch."""
+"""Computes once what depends on no input: masks, positions, tables that operators decompose into. Imports torch."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ func test_every_public_class_has_a_base() -> void:
 		if str(entry["path"]).begins_with("res://addons/executorch/"):
 			found.append(str(entry["class"]))
 			check(not str(entry["base"]).is_empty(), "%s has a base" % entry["class"])
-	for wanted: String in ["ExecuTorchNode", "ExecuTorchImageClassifier", "ExecuTorchTextEmbedder", "ExecuTorchRuntime"]:
+	for wanted: String in ["ExecuTorchNode", "ExecuTorchObjectDetector", "ExecuTorchTextEmbedder", "ExecuTorchRuntime"]:
 		check(wanted in found, "%s is a class" % wanted)
 
 

@@ -1,7 +1,7 @@
 @tool
 @icon("res://addons/executorch/icons/image_segmenter.svg")
 class_name ExecuTorchImageSegmenter
-extends "picture_node.gd"
+extends "res://addons/executorch/tasks/image/picture_node.gd"
 ## A node that divides pictures into classes, place by place. Its results have a mask to show over the picture.
 ##
 ## The model needs a task card of the kind [code]image_segmentation[/code].

@@ -1,7 +1,7 @@
 @tool
 @icon("res://addons/executorch/icons/image_transformer.svg")
 class_name ExecuTorchImageTransformer
-extends "picture_node.gd"
+extends "res://addons/executorch/tasks/image/picture_node.gd"
 ## A node that makes another picture of a picture: in another style, in a higher resolution, without noise.
 ##
 ## The model needs a task card of the kind [code]image_transformation[/code].

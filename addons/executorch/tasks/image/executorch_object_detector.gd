@@ -1,7 +1,7 @@
 @tool
 @icon("res://addons/executorch/icons/object_detector.svg")
 class_name ExecuTorchObjectDetector
-extends "picture_node.gd"
+extends "res://addons/executorch/tasks/image/picture_node.gd"
 ## A node that finds objects in pictures. Its results are boxes with labels, in pixels of the picture.
 ##
 ## The model needs a task card of the kind [code]object_detection[/code].

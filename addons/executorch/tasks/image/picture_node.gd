@@ -1,5 +1,5 @@
 @tool
-extends "../task_node.gd"
+extends "res://addons/executorch/tasks/task_node.gd"
 ## The base of the nodes that take pictures.
 
 const PictureInput := preload("picture_input.gd")
