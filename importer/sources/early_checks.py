@@ -5,17 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from importer.errors import ImporterError
+from importer.errors import Guess, ImporterError
 from importer.inputs.first_layer import inputs_needed
 from importer.options import ImportOptions, split_factory
 from importer.paths import resolve
-from importer.sources.architecture.guess import assigned_names, guess_factories, inputs_of, parse_python
+from importer.sources.architecture.guess import (
+    assigned_names,
+    file_of_class,
+    guess_factories,
+    inputs_of,
+    parse_python,
+)
 from importer.sources.architecture.layer_shapes import definitions
 from importer.sources.archive_check import check_archive
 from importer.sources.file_kind import FileKind, recognise
 from importer.sources.onnx.file.graph_checks import check_model
 from importer.sources.onnx.file.model_file import read_model
 from importer.sources.script_signature import script_inputs
+
+_MOST_TOLD = 10
+_CONTAINERS = "set frozenset list dict tuple int float complex bool str bytes bytearray object slice range"
+_PLAIN = frozenset(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in _CONTAINERS.split())
 
 
 def refuse_early(
@@ -34,12 +44,15 @@ def refuse_early(
     elif file_kind.kind == "onnx":
         check_model(read_model(source))
     elif file_kind.kind == "module" and not allow_pickle and not reads_weights_of_module(file_kind, options):
-        raise pickle_needs_permission(source, file_kind, bool(options.inputs.strip() or options.factory.strip()))
+        inputs_known = bool(options.inputs.strip() or options.factory.strip())
+        raise pickle_needs_permission(source, file_kind, project, python_files, inputs_known)
+    elif file_kind.kind == "module" and allow_pickle and not options.factory.strip():
+        _find_classes(source, file_kind, project, python_files)
     elif file_kind.kind in ("state_dict", "checkpoint", "safetensors") and not options.factory.strip():
         raise state_dict_needs_factory(source, file_kind, project, python_files, bool(options.inputs.strip()))
-    elif options.inputs.strip():
+    if options.inputs.strip() or file_kind.kind in ("exported_program", "onnx"):
         return
-    elif options.factory.strip():
+    if options.factory.strip():
         _factory_knows_inputs(file_kind, options, project)
     elif file_kind.kind == "torchscript" and (taken := script_inputs(source)):
         raise inputs_needed(taken.names, taken.guess)
@@ -65,20 +78,31 @@ def _factory_knows_inputs(file_kind: FileKind, options: ImportOptions, project: 
     if tree is None or assigned_names(tree) is None or {"example_inputs", "methods"} & (assigned_names(tree) or set()):
         return
     known = definitions(tree)
-    shapes = {name: tuple(info.shape) for name, info in file_kind.tensors.items()}
+    shapes = _shapes(file_kind)
     taken = inputs_of(known[name], known, shapes) if name in known else None
     # Else torch guesses better: it has the model, and can run it with several inputs.
     if taken is not None and bool(taken[1]) == (len(taken[0]) == 1):
         raise inputs_needed(*taken, factory=resolve(text, project, "factory").name)
 
 
-def pickle_needs_permission(path: Path, file_kind: FileKind, inputs_known: bool = True) -> ImporterError:
+def pickle_needs_permission(
+    path: Path,
+    file_kind: FileKind,
+    project: Path | None = None,
+    python_files: Sequence[Path] | None = None,
+    inputs_known: bool = True,
+) -> ImporterError:
+    """The refusal of a pickled module, with the project's classes that its weights can be read into."""
     cause = f"{path.name} is a pickled module; loading it runs code. It names {named(file_kind)}."
     remedy = "Save it with torch.export.save, or allow this file in the inspector if you trust where it is from."
-    if file_kind.state_dicts:
+    guesses = guess_factories(path, project, _shapes(file_kind), python_files, file_kind.globals)
+    if guesses:
         remedy = (
-            f"Name its class in the option 'factory' (then only its weights are read), {remedy[0].lower()}{remedy[1:]}"
+            f"{_taken(guesses[0])} Then only its weights are read, and no code of the file runs. Or {_later(remedy)}"
         )
+        return ImporterError("PICKLE_NEEDS_PERMISSION", cause, remedy, "load", guesses=guesses)
+    if file_kind.state_dicts:
+        remedy = f"Name its class in the option 'factory' (then only its weights are read), {_later(remedy)}"
     if not inputs_known:
         remedy += " It also needs its inputs in the option 'inputs'."
     return ImporterError("PICKLE_NEEDS_PERMISSION", cause, remedy, "load")
@@ -94,18 +118,50 @@ def state_dict_needs_factory(
     layers = ", ".join(f"{name} {list(info.shape)}" for name, info in list(file_kind.tensors.items())[:4])
     what = "a training checkpoint" if file_kind.kind == "checkpoint" else "a state dict"
     cause = f"{path.name} is {what}: it has {len(file_kind.tensors)} tensors ({layers}, ...) but no architecture."
-    shapes = {name: tuple(info.shape) for name, info in file_kind.tensors.items()}
-    guesses = guess_factories(path, project, shapes, python_files)
+    guesses = guess_factories(path, project, _shapes(file_kind), python_files)
     remedy = "Name the Python class or function that builds the model in the option 'factory': res://models/net.py:Net."
     if guesses:
-        settings = [f"the option '{name}' to {value}" for name, value in guesses[0].options.items()]
-        remedy = f"{guesses[0].reason} Set {' and '.join(settings)}."
+        remedy = _taken(guesses[0])
     elif not inputs_known:
         remedy += " Its inputs are needed too: the option 'inputs', or a function example_inputs() in the same file."
     return ImporterError("STATE_DICT_NEEDS_FACTORY", cause, remedy, "load", guesses=guesses)
 
 
+def _find_classes(path: Path, file_kind: FileKind, project: Path | None, python_files: Sequence[Path] | None) -> None:
+    """Raises PICKLE_CLASS_MISSING when the project has the file of a pickle's class: as every code of a project it runs
+    only when an option names it."""
+    found = file_of_class(path, project, file_kind.globals, python_files)
+    if found is None:
+        return
+    name, place = found
+    cause = f"{path.name} needs {name}, which is in {place}: code of the project runs only when an option names it."
+    remedy = f"Set the option 'factory' to {place}."
+    guesses = guess_factories(path, project, _shapes(file_kind), python_files, file_kind.globals)
+    reason = f"Loads the pickle itself, with its classes from {place}."
+    guesses.append(Guess(f"Run the file with {place.rpartition('/')[2]}", reason, {"factory": place}))
+    raise ImporterError("PICKLE_CLASS_MISSING", cause, remedy, "load", guesses=guesses)
+
+
+def _shapes(file_kind: FileKind) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(info.shape) for name, info in file_kind.tensors.items()}
+
+
+def _taken(guess: Guess) -> str:
+    """A guess in words, for a reader without buttons."""
+    settings = [f"the option '{name}' to {value}" for name, value in guess.options.items()]
+    return f"{guess.reason} Set {' and '.join(settings)}."
+
+
+def _later(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:]
+
+
 def named(file_kind: FileKind) -> str:
-    """The classes that a pickle names."""
-    more = f" and {len(file_kind.globals) - 10} more" if len(file_kind.globals) > 10 else ""
-    return ", ".join(file_kind.globals[:10]) + more
+    """The classes and functions that a pickle names; plain containers and torch's own layers are counted only."""
+    names = [name for name in file_kind.globals if name not in _PLAIN]
+    layers = [name for name in names if name.startswith("torch.nn.modules.")]
+    told = [name for name in names if name not in layers]
+    words = told[:_MOST_TOLD]
+    words += [f"{len(told) - _MOST_TOLD} more"] if len(told) > _MOST_TOLD else []
+    words += [f"{len(layers)} of torch's layers"] if layers else []
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]])) or "no class of its own"

@@ -111,6 +111,12 @@ class Factory:
         """Whether the file has what the option names, or the one class that can be meant."""
         return callable(self._builder())
 
+    def class_for(self, module: str, name: str) -> Any:
+        """The class that a pickle names, when the option names this file and nothing in it; else nothing."""
+        is_meant = module == "__main__" or module.rpartition(".")[2] == self.path.stem
+        of_pickle = is_meant and not self._is_named and not hasattr(self._module, self.function)
+        return getattr(self._module, name, None) if of_pickle else None
+
     def build(self) -> torch.nn.Module:
         function = self._builder()
         if not callable(function):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -46,7 +48,8 @@ def load(
     elif file_kind.kind == "torchscript":
         source = _module_source(_torchscript(path, folder), factory, declared)
     elif file_kind.kind == "module" and not _takes_weights(file_kind, options, factory, allow_pickle):
-        source = _module_source(_pickled_module(path, file_kind, allow_pickle, options.weights), factory, declared)
+        module = _pickled_module(path, file_kind, factory, allow_pickle, options.weights)
+        source = _module_source(module, factory, declared)
     elif file_kind.kind == "onnx":
         from importer.sources.onnx.load import load_onnx
 
@@ -59,10 +62,13 @@ def load(
 
 
 def _takes_weights(file_kind: FileKind, options: ImportOptions, factory: Factory | None, allow_pickle: bool) -> bool:
-    """Whether only the weights of a pickled module are read. The pickle itself only when a person allows it and the
-    factory's file has nothing that builds a model, such as one with example_inputs() alone."""
-    can_build = factory is not None and (factory.can_build() or not allow_pickle)
-    return can_build and reads_weights_of_module(file_kind, options)
+    """Whether only the weights of a pickled module are read. The pickle itself only when a person allows it, and the
+    factory's file is named for the pickle's classes or has nothing that builds a model, such as example_inputs() alone.
+    """
+    if factory is None or not reads_weights_of_module(file_kind, options):
+        return False
+    classes = [factory.class_for(*name.rpartition(".")[::2]) for name in file_kind.globals]
+    return not allow_pickle or (factory.can_build() and not any(classes))
 
 
 def _exported(path: Path, file_kind: FileKind, declared: list[TensorSpec], folder: Path) -> Source:
@@ -148,14 +154,16 @@ def _replace_by_copy(graph: Any, node: Any, owner: Any, value: Any) -> None:
     node.destroy()
 
 
-def _pickled_module(path: Path, file_kind: FileKind, allow_pickle: bool, weights: str) -> torch.nn.Module:
+def _pickled_module(
+    path: Path, file_kind: FileKind, factory: Factory | None, allow_pickle: bool, weights: str
+) -> torch.nn.Module:
     if not allow_pickle:
         raise pickle_needs_permission(path, file_kind)
     try:
-        module = torch.load(path, map_location="cpu", weights_only=False)
+        module = torch.load(path, map_location="cpu", weights_only=False, pickle_module=_pickles(factory))
     except (AttributeError, ImportError, ModuleNotFoundError) as error:
         cause = f"{path.name} needs classes that cannot be imported here: {error}. It names {named(file_kind)}."
-        remedy = "Use its state_dict() with a factory in the project instead."
+        remedy = "Put the file of its classes into the project and name it in the option 'factory', as in res://net.py."
         raise ImporterError("PICKLE_CLASS_MISSING", cause, remedy, "load", traceback.format_exc()) from error
     except (OSError, MemoryError):
         raise
@@ -167,6 +175,24 @@ def _pickled_module(path: Path, file_kind: FileKind, allow_pickle: bool, weights
     if not isinstance(module, torch.nn.Module):
         cause = f"{path.name} holds {type(module).__name__}, not a torch.nn.Module."
         raise ImporterError("NO_MODEL_INSIDE", cause, "Save the model itself, with torch.export.save.", "load")
+    return module
+
+
+def _pickles(factory: Factory | None) -> ModuleType:
+    """Python's pickle, which looks for classes that it cannot import in the factory's file."""
+
+    class Unpickler(pickle.Unpickler):
+        def find_class(self, module_name: str, global_name: str, /) -> Any:
+            try:
+                return super().find_class(module_name, global_name)
+            except (AttributeError, ImportError):
+                found = factory.class_for(module_name, global_name) if factory else None
+                if found is None:
+                    raise
+                return found
+
+    module = ModuleType("pickle")
+    module.__dict__.update(vars(pickle), Unpickler=Unpickler)
     return module
 
 

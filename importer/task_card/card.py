@@ -54,7 +54,7 @@ def read_card(source: Path) -> dict[str, Any] | None:
 
 def _invalid(path: Path, line: int, reason: str) -> ImporterError:
     place = f"{path.name}, line {line}" if line else path.name
-    remedy = f"Correct the task card (docs/tasks.md), or remove it. Kinds: {', '.join(KINDS)}."
+    remedy = f"Correct the task card (see docs/tasks.md of the addon), or remove it. Kinds: {', '.join(KINDS)}."
     return ImporterError("TASK_CARD_INVALID", f"{place}: {reason}.", remedy, "read")
 
 

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from importer.errors import Guess
@@ -28,28 +29,67 @@ _SKIPPED = frozenset({"addons", "__pycache__", "node_modules", "site-packages"})
 
 @dataclass(frozen=True)
 class _Fit:
-    """How well a definition fits. exact: every tensor was compared; else some only by the layer's name."""
+    """How well a definition fits. exact: every tensor was compared; else some only by the layer's name. named: nothing
+    was compared, but the pickle names this very class."""
 
     exact: bool
     arguments: dict[str, int]
+    named: bool = False
 
 
 def guess_factories(
-    source: Path, project: Path | None, tensors: Shapes, files: Sequence[Path] | None = None
+    source: Path,
+    project: Path | None,
+    tensors: Shapes,
+    files: Sequence[Path] | None = None,
+    named: Sequence[str] = (),
 ) -> list[Guess]:
     """Definitions whose state dict has the names and shapes of `tensors`, the surest first. files: what to look at when
-    this process may not look for it."""
-    found: list[tuple[tuple[bool, bool, bool], list[Guess]]] = []
+    this process may not look for it. named: what a pickle names, such as `policy_net.Policy`."""
+    found: list[tuple[tuple[bool, bool, bool, bool], list[Guess]]] = []
+    classes = {name.rpartition(".")[2] for name in named}
     for path in python_files(source, project) if files is None else files:
         tree = parse_python(path)
         known = definitions(tree) if tree is not None else {}
         for definition in known.values():
             fit = _fit(definition, known, tensors)
+            if fit is None and any(_is_named(path, definition, name) for name in named):
+                fit = _unread(definition, known)
             if fit is not None:
-                rank = (not fit.exact, path.parent != source.parent, definition.is_class)
+                rank = (
+                    definition.name not in classes,
+                    not fit.exact,
+                    path.parent != source.parent,
+                    definition.is_class,
+                )
                 found.append((rank, _guesses(path, project, definition, fit, known, tensors)))
     found.sort(key=lambda item: item[0])
     return [guess for _, guesses in found[:_MOST_GUESSES] for guess in guesses]
+
+
+def file_of_class(
+    source: Path, project: Path | None, named: Sequence[str], files: Sequence[Path] | None = None
+) -> tuple[str, str] | None:
+    """The first class that a pickle names of those in the project's files, and its file; nothing when there is none.
+    `__main__.Net` is in the file that defines Net."""
+    known = list(python_files(source, project) if files is None else files)
+    for whole in named:
+        module, _, name = whole.rpartition(".")
+        top = module.partition(".")[0]
+        if not top.isidentifier() or (top != "__main__" and find_spec(top) is not None):
+            continue
+        inside = f"/{module.replace('.', '/')}.py"
+        for path in known:
+            if module == "__main__" or path.as_posix().endswith(inside):
+                tree = parse_python(path)
+                if tree is not None and any(isinstance(item, ast.ClassDef) and item.name == name for item in tree.body):
+                    return whole, _place(path, project)
+    return None
+
+
+def _place(path: Path, project: Path | None) -> str:
+    inside = path.relative_to(project) if project is not None and path.is_relative_to(project) else None
+    return f"res://{inside.as_posix()}" if inside is not None else str(path)
 
 
 def _guesses(
@@ -61,12 +101,10 @@ def _guesses(
     tensors: Shapes,
 ) -> list[Guess]:
     """One guess, or one for each way to call the model whose inputs are known."""
-    inside = path.relative_to(project) if project is not None and path.is_relative_to(project) else None
-    place = f"res://{inside.as_posix()}" if inside is not None else str(path)
-    options = {"factory": f"{place}:{definition.name}"}
+    options = {"factory": f"{_place(path, project)}:{definition.name}"}
     if fit.arguments:
         options["factory_arguments"] = json.dumps(fit.arguments)
-    how = "its names and shapes fit" if fit.exact else "its names fit"
+    how = "its names and shapes fit" if fit.exact else "the file names it" if fit.named else "its names fit"
     kind = "class" if definition.is_class else "function"
     reason = f"The {kind} {definition.name} in {path.name} may build the model: {how}."
     title = f"Use {definition.name} of {path.name}"
@@ -134,6 +172,18 @@ def _fit(definition: Definition, known: Mapping[str, Definition], tensors: Shape
             if arguments is not None:
                 return _Fit(not layers.open and not layers.has_unknown_shapes(), arguments)
     return None
+
+
+def _is_named(path: Path, definition: Definition, whole: str) -> bool:
+    module, _, name = whole.rpartition(".")
+    return name == definition.name and module.rpartition(".")[2] in (path.stem, "__main__")
+
+
+def _unread(definition: Definition, known: Mapping[str, Definition]) -> _Fit | None:
+    """The fit of a class whose layers cannot be read from its source and that needs no arguments."""
+    layers = layers_of(definition, known)
+    needs_arguments = any(default is None for default in parameters_of(definition).values())
+    return None if needs_arguments or (layers is not None and layers.shapes) else _Fit(False, {}, True)
 
 
 def _prefixes(tensors: Shapes) -> list[str]:
