@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from importer.sources.onnx.file.model_file import read_model
 from importer.sources.script_signature import script_inputs
 
 _MOST_TOLD = 10
+_LAYER = re.compile(r"torch\.nn\.modules\.[a-z_]+\.[A-Z][A-Za-z0-9]*")  # not what is reached through one
 _CONTAINERS = "set frozenset list dict tuple int float complex bool str bytes bytearray object slice range"
 _PLAIN = frozenset(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in _CONTAINERS.split())
 
@@ -159,7 +161,7 @@ def _later(sentence: str) -> str:
 def named(file_kind: FileKind) -> str:
     """The classes and functions that a pickle names; plain containers and torch's own layers are counted only."""
     names = [name for name in file_kind.globals if name not in _PLAIN]
-    layers = [name for name in names if name.startswith("torch.nn.modules.")]
+    layers = [name for name in names if _LAYER.fullmatch(name)]
     told = [name for name in names if name not in layers]
     words = told[:_MOST_TOLD]
     words += [f"{len(told) - _MOST_TOLD} more"] if len(told) > _MOST_TOLD else []

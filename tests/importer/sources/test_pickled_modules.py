@@ -14,7 +14,8 @@ import torch
 from importer.errors import ImporterError
 from importer.jobs.conversion import Job, convert_in_child
 from importer.options import ImportOptions
-from importer.sources.early_checks import refuse_early
+from importer.sources.early_checks import named, refuse_early
+from importer.sources.file_kind import FileKind
 
 NET = """
 import torch
@@ -92,6 +93,12 @@ def test_a_class_that_cannot_be_compared_is_offered_because_the_pickle_names_it(
 
 def test_what_it_names_is_told_in_short(whole: Path) -> None:
     assert refusal(whole).cause.endswith("It names policy_net.Policy and 2 of torch's layers.")
+
+
+def test_what_is_reached_through_a_layer_is_named() -> None:
+    names = ["torch.nn.modules.linear.Linear", "torch.nn.modules.linear.math.exp", "builtins.set", "builtins.eval"]
+    told = named(FileKind("module", 1, names))
+    assert told == "torch.nn.modules.linear.math.exp, builtins.eval and 1 of torch's layers"
 
 
 def test_with_permission_its_class_is_found_in_the_file_that_an_option_names(whole: Path) -> None:
