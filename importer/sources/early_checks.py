@@ -159,10 +159,13 @@ def _later(sentence: str) -> str:
 
 
 def named(file_kind: FileKind) -> str:
-    """The classes and functions that a pickle names; plain containers and torch's own layers are counted only."""
+    """The classes and functions that a pickle names; plain containers left out, torch's layers counted beside
+    others."""
     names = [name for name in file_kind.globals if name not in _PLAIN]
     layers = [name for name in names if _LAYER.fullmatch(name)]
     told = [name for name in names if name not in layers]
+    if not told:
+        told, layers = layers, []
     words = told[:_MOST_TOLD]
     words += [f"{len(told) - _MOST_TOLD} more"] if len(told) > _MOST_TOLD else []
     words += [f"{len(layers)} of torch's layers"] if layers else []
