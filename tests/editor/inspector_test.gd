@@ -130,6 +130,27 @@ func test_run_once_shows_the_outputs() -> void:
 		check(str(trial.call("get_result_text")).contains("[1, 4]"), str(trial.call("get_result_text")))
 
 
+func test_inputs_of_a_run_are_shown_and_can_be_edited() -> void:
+	var view: Control = await inspect("res://models/linear.pt")
+	find_button(view, "Run Once").pressed.emit()
+	var trial: Node = find_by_script(view, "res://addons/executorch/editor/trial/trial_view.gd")
+	var inputs: Node = find_by_script(view, "res://addons/executorch/editor/trial/trial_inputs.gd")
+	var shows: Callable = func(words: String) -> bool: return str(trial.call("get_result_text")).contains(words)
+	if not await wait_until(shows.bind("with generated inputs"), 10.0, "a result"):
+		return
+	var field: LineEdit = inputs.find_children("*", "LineEdit", true, false)[0]
+	check(text_of(inputs).contains("float32 [1, 1]"), text_of(inputs))
+	check(field.text.is_valid_float(), "the generated input is not shown: " + field.text)
+	field.text = "2.0"
+	field.text_submitted.emit(field.text)
+	await wait_until(shows.bind("with these inputs"), 10.0, "a second result")
+	check(shows.call("\n  7"), str(trial.call("get_result_text")))
+	for wrong: Array in [["2, 3", "2 values are given, its shape takes 1"], ["two", "is not a number of float32"]]:
+		field.text = wrong[0]
+		field.text_submitted.emit(field.text)
+		check(shows.call(wrong[1]), str(trial.call("get_result_text")))
+
+
 func test_benchmark_measures_calls() -> void:
 	var model: ExecuTorchResource = load("res://models/convnet.pt2")
 	var trial: Trial = Trial.new()
@@ -197,6 +218,23 @@ func test_failed_model_says_what_to_do() -> void:
 	header.show_pending("Compiling", 0.5, 3.0)
 	check(text_of(header).contains("Compiling"), text_of(header))
 	check(not text_of(header).contains("Only weights."), "the old error is still shown")
+	header.queue_free()
+
+
+func test_a_model_that_waits_for_python_offers_the_set_up() -> void:
+	var header: Header = Header.new()
+	add_child(header)
+	header.show_waiting("Waiting for Python", {"cause": "There is no package torch.", "remedy": "Press Set Up…"}, false)
+	for part: String in ["Waiting for Python", "There is no package torch.", "Press Set Up…"]:
+		check(text_of(header).contains(part), "%s is missing in:\n%s" % [part, text_of(header)])
+	check(not text_of(header).contains("Failed"), text_of(header))
+	var asked: Array[bool] = []
+	header.setup_requested.connect(func() -> void: asked.append(true))
+	find_button(header, "Set Up Python…").pressed.emit()
+	check_equal(asked.size(), 1)
+	for code: String in ["PACKAGE_MISSING", "INPUTS_NEEDED"]:
+		header.show_failed({"code": code, "cause": "c"}, false)
+		check_equal(text_of(header).contains("Set Up Python…"), code == "PACKAGE_MISSING", code)
 	header.queue_free()
 
 

@@ -61,6 +61,26 @@ func test_port_that_is_taken_is_told() -> void:
 	check(find_mcp().server == null, "the server still runs")
 
 
+func test_the_port_stays_at_the_next_start() -> void:
+	var view: Control = await _open()
+	var ports: Array[int] = []
+	for start: int in 2:
+		find_button(view, "Start").pressed.emit()
+		await _refreshed(view)
+		ports.append(find_mcp().server.port)
+		find_button(view, "Stop").pressed.emit()
+		await _refreshed(view)
+	check(ports[0] > 0, str(ports))
+	check_equal(ports[1], ports[0], "clients would lose the server")
+	var other: TCPServer = TCPServer.new()
+	check_equal(other.listen(ports[0], "127.0.0.1"), OK)
+	find_button(view, "Start").pressed.emit()
+	await _refreshed(view)
+	check(find_mcp().server != null and find_mcp().server.port != ports[0], "a taken port is given up")
+	other.stop()
+	find_button(view, "Stop").pressed.emit()
+
+
 func test_token_that_cannot_be_kept_is_told() -> void:
 	var folder: String = McpCredentials.folder()
 	DirAccess.make_dir_recursive_absolute(folder)

@@ -2,6 +2,7 @@
 extends "res://tests/editor/views.gd"
 ## Import options: which apply, their fields in the inspector, and what the Import dock says of a wrong value.
 
+const OtherFormats := preload("res://addons/executorch/editor/import/other_formats.gd")
 const Options := preload("res://addons/executorch/editor/shared/import_options.gd")
 const Settings := preload("res://addons/executorch/editor/shared/import_settings.gd")
 const CONVNET: String = "res://models/convnet.pt2"
@@ -144,3 +145,9 @@ func test_the_import_dock_shows_a_wrong_value_before_the_import() -> void:
 	var names: Array = parameters.get_property_list().map(func(of: Dictionary) -> String: return of["name"])
 	check(names.has("group_size") and not names.has("calibration"), str(names))
 	parameters.set("recipe", "auto")
+
+
+func test_a_model_of_another_framework_is_told() -> void:
+	var notice: String = OtherFormats.find_notice(["downloads/notes.txt", "downloads/net.H5"])
+	check(notice.begins_with("net.H5 is a Keras model") and notice.contains("ONNX"), notice)
+	check_equal(OtherFormats.find_notice(["downloads/net.pth", "downloads/a.png"]), "")

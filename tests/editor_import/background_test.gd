@@ -4,6 +4,8 @@ extends "res://tests/case.gd"
 
 const ImportSettings := preload("res://addons/executorch/editor/shared/import_settings.gd")
 const ImportQueue := preload("res://addons/executorch/editor/jobs/import_queue.gd")
+const JobsTable := preload("res://addons/executorch/editor/dock/jobs_table.gd")
+const Preview := preload("res://addons/executorch/editor/preview/model_preview.gd")
 const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
 const Job := preload("res://addons/executorch/editor/jobs/job.gd")
 const BAD: String = "res://models/bad.pt"
@@ -205,12 +207,15 @@ func test_a_file_has_one_job() -> void:
 	for words: String in ["no model", "no model either"]:
 		_write(path, words.to_utf8_buffer())
 		await _scan()
+		# What Godot keeps of the picture of the pending model.
+		_write(Preview.get_stored(path), PackedByteArray([0]))
 		await wait_until(func() -> bool: return _jobs().find_job(path).is_ended(), 120.0, "the failure")
 		await wait_until(
 			func() -> bool: return (load(path) as ExecuTorchResource).state == ExecuTorchResource.State.FAILED,
 			60.0,
 			"the resource"
 		)
+		check(not FileAccess.file_exists(Preview.get_stored(path)), "the icon stays that of a pending model")
 	check_equal(_jobs().get_jobs().filter(func(job: Job) -> bool: return job.path == path).size(), 1)
 
 
@@ -218,6 +223,8 @@ func test_what_failed_in_an_earlier_run_is_listed() -> void:
 	var failed: Job = _jobs().find_job("res://models/again.pt")
 	var jobs: Jobs = Jobs.new()
 	add_child(jobs)
+	var table: JobsTable = JobsTable.new(jobs)
+	add_child(table)
 	jobs.resume()
 	var recalled: Job = jobs.find_job("res://models/again.pt")
 	if recalled == null:
@@ -225,6 +232,11 @@ func test_what_failed_in_an_earlier_run_is_listed() -> void:
 	else:
 		check_equal(recalled.state, Job.State.FAILED)
 		check_equal(recalled.error.get("cause"), failed.error.get("cause"))
+		var rows: Array = table.get_root().get_children().map(
+			func(row: TreeItem) -> String: return "%s %s" % [row.get_text(0), row.get_text(1)]
+		)
+		check(rows.has("again.pt Failed"), str(rows))
+	table.free()
 	jobs.close()
 	jobs.queue_free()
 

@@ -72,6 +72,8 @@ def test_export_waits_for_models_and_fails_with_a_bad_one(models_project: ModelP
     (models_project.godot.path / "uses.gd").write_text('const BAD: String = "res://models/bad.pt"\n', encoding="utf-8")
     run = models_project.godot.export(tmp_path / "game.x86_64")
     assert run.status != 0, run.output
+    told = [line for line in run.errors if "bad.pt is not exported" in line]
+    assert told and all("res://uses.gd uses it." in line for line in told), run.output
 
 
 @pytest.mark.parametrize(

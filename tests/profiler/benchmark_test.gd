@@ -161,8 +161,14 @@ func test_only_models_are_offered_and_a_separator_is_no_choice() -> void:
 	var menu: AgainstMenu = AgainstMenu.new()
 	for round_of: int in 2:
 		menu.fill(MODEL, "xnnpack_fp32", [MODEL, "res://models/other.pt"], [])
-		check_equal(menu.get_kind(), AgainstMenu.Kind.LAST_SAVED)
+		check_equal(menu.get_kind(), AgainstMenu.Kind.NOTHING, "nothing was saved yet")
 		check(not menu.is_item_separator(menu.selected), "a separator is chosen")
+	var saved: PackedStringArray = ["user://0123456789ab-linear-2026-11-30T06.json"]
+	menu.fill(MODEL, "xnnpack_fp32", [MODEL], saved)
+	check_equal(menu.get_kind(), AgainstMenu.Kind.LAST_SAVED, "a run was saved")
+	check(menu.choose(AgainstMenu.Kind.NOTHING), "nothing can be chosen")
+	menu.fill(MODEL, "xnnpack_fp32", [MODEL], saved)
+	check_equal(menu.get_kind(), AgainstMenu.Kind.NOTHING, "the choice is kept")
 	menu.free()
 
 

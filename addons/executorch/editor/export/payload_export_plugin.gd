@@ -119,8 +119,11 @@ func _leave_out(path: String, model: ExecuTorchResource) -> void:
 		why = "its conversion failed: %s %s" % [model.error.get("cause", ""), model.error.get("remedy", "")]
 	if _uses == null:
 		_uses = ModelUses.new()
-	if _is_selected() or _uses.has(path):
-		_refuse(path, why)
+	var user: String = _uses.find_user(path)
+	if not user.is_empty():
+		_refuse(path, "%s %s uses it." % [why, user])
+	elif _is_selected():
+		_refuse(path, "%s The export preset selects it." % why)
 	else:
 		_jobs.failures.excuse(path)
 		_tell(path, "%s No scene, resource or script uses it." % why, EditorExportPlatform.EXPORT_MESSAGE_WARNING)
@@ -133,12 +136,10 @@ func _is_selected() -> bool:
 
 
 func _refuse(path: String, why: String) -> void:
-	# A failure of this very run was reported already.
+	# A failure of this very run was reported already: it ends the export with an error, too.
 	if _jobs.failures.get_error(path).is_empty():
 		_jobs.failures.note(path, "", {"code": "NOT_EXPORTED", "cause": why, "remedy": ""})
-		_tell(path, why, EditorExportPlatform.EXPORT_MESSAGE_ERROR)
-	else:
-		_tell(path, why, EditorExportPlatform.EXPORT_MESSAGE_WARNING)
+	_tell(path, why, EditorExportPlatform.EXPORT_MESSAGE_ERROR)
 
 
 func _tell(path: String, why: String, severity: EditorExportPlatform.ExportMessageType) -> void:

@@ -13,6 +13,9 @@ const ROW_GAP: float = 28.0
 ## A graph is not shown smaller than this, so that its boxes stay distinct.
 const SMALLEST_ZOOM: float = 0.12
 
+## Operator -> why no delegate took it.
+var reasons: Dictionary[String, String] = {}
+
 var _graph: ProgramGraph
 var _boxes: Array[GraphNode] = []
 var _style: Style
@@ -157,6 +160,8 @@ func _tooltip(box: ProgramGraph.Box) -> String:
 	var lines: PackedStringArray = [box.full_name if not box.full_name.is_empty() else box.title]
 	if box.instruction >= 0:
 		lines[0] += "  (instruction %d)" % box.instruction
+	if box.kind == "kernel" and reasons.has(box.full_name):
+		lines.append("Not delegated: %s" % reasons[box.full_name])
 	for value: String in box.inputs:
 		lines.append("in   %s" % _graph.describe(value))
 	for constant: String in box.constants:

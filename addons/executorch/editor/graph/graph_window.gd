@@ -4,6 +4,7 @@ extends Window
 
 const Canvas := preload("graph_canvas.gd")
 const ProgramGraph := preload("program_graph.gd")
+const Facts := preload("res://addons/executorch/editor/shared/model_facts.gd")
 const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
 
 var _jobs: Jobs
@@ -20,6 +21,7 @@ var _background: Panel = Panel.new()
 var _path: String = ""
 ## Number of the latest question: the answer to an earlier one is of another model.
 var _question: int = 0
+var _facts: Facts = Facts.new()
 var _graphs: Array[ProgramGraph] = []
 
 
@@ -77,7 +79,7 @@ func open(model: ExecuTorchResource, method_name: String) -> void:
 		var error: Dictionary = answer["error"]
 		_clear("%s\n%s" % [error.get("cause", ""), error.get("remedy", "")])
 		return
-	show_program(answer["result"], method_name)
+	show_program(answer["result"], method_name, Facts.new(model.metadata))
 
 
 ## Shows an operator of a method of the model at `path`; `row` as in the profiler: `{instruction, name}`.
@@ -100,9 +102,10 @@ func follow_operator(path: String, method_name: String, row: Dictionary) -> void
 
 
 ## Shows the backend's answer to `graph`, starting with a method.
-func show_program(program: Dictionary, method_name: String) -> void:
+func show_program(program: Dictionary, method_name: String, facts: Facts = Facts.new()) -> void:
 	_graphs.clear()
 	_method.clear()
+	_facts = facts
 	for method: Dictionary in program.get("methods", []):
 		_graphs.append(ProgramGraph.from_method(method))
 		_method.add_item(str(method.get("name", "")))
@@ -116,6 +119,9 @@ func show_program(program: Dictionary, method_name: String) -> void:
 
 
 func _show_top() -> void:
+	_canvas.reasons.clear()
+	for row: Dictionary in _facts.get_left_behind(_facts.get_method(_method.get_item_text(_method.selected))):
+		_canvas.reasons[str(row["operator"])] = str(row["reason"])
 	_back.disabled = true
 	_crumb.text = ""
 	_show(_graphs[_method.selected])

@@ -6,6 +6,7 @@ const ModelExtensions := preload("res://addons/executorch/runtime/library/model_
 const Imported := preload("imported_resource.gd")
 const Options := preload("res://addons/executorch/editor/shared/import_options.gd")
 const RunMode := preload("res://addons/executorch/editor/jobs/run_mode.gd")
+const Preview := preload("res://addons/executorch/editor/preview/model_preview.gd")
 const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
 
 ## Larger payloads are not listed as generated files: Godot would read them again to hash them, in one frame.
@@ -101,6 +102,7 @@ func _import(
 		var payload: Dictionary = (result["metadata"] as Dictionary)["payload"]
 		if not options.get("embed", false) and int(payload.get("size", 0)) <= MAX_LISTED_BYTES:
 			gen_files.append(result["payload_path"] as String)
+	Preview.forget(source_file)
 	if error.is_empty():
 		return OK
 	_jobs.failures.note(source_file, save_path, error)

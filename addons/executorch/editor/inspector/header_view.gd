@@ -64,6 +64,7 @@ func _init() -> void:
 func show_model(title: String, subtitle: String, path: String) -> void:
 	_title.text = title
 	_subtitle.text = subtitle
+	_subtitle.visible = not subtitle.is_empty()
 	_title.tooltip_text = path
 	_subtitle.tooltip_text = "%s\n%s" % [path, subtitle]
 
@@ -123,23 +124,25 @@ func _build_head() -> void:
 	add_child(head)
 	_icon.expand_mode = TextureRect.EXPAND_IGNORE_SIZE
 	_icon.stretch_mode = TextureRect.STRETCH_KEEP_ASPECT_CENTERED
+	_icon.size_flags_vertical = Control.SIZE_SHRINK_BEGIN
 	head.add_child(_icon)
 	var words: VBoxContainer = VBoxContainer.new()
 	words.size_flags_horizontal = Control.SIZE_EXPAND_FILL
 	words.size_flags_vertical = Control.SIZE_SHRINK_CENTER
 	head.add_child(words)
-	var first_line: HBoxContainer = HBoxContainer.new()
-	words.add_child(first_line)
 	for label: Label in [_title, _subtitle]:
 		label.mouse_filter = Control.MOUSE_FILTER_PASS
 		label.size_flags_horizontal = Control.SIZE_EXPAND_FILL
-	_title.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
+	# A file name has no spaces to wrap at.
+	_title.autowrap_mode = TextServer.AUTOWRAP_ARBITRARY
 	_subtitle.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
-	first_line.add_child(_title)
+	words.add_child(_title)
 	words.add_child(_subtitle)
+	var state_row: HBoxContainer = HBoxContainer.new()
+	words.add_child(state_row)
 	_state_icon.stretch_mode = TextureRect.STRETCH_KEEP_CENTERED
-	first_line.add_child(_state_icon)
-	first_line.add_child(_state)
+	state_row.add_child(_state_icon)
+	state_row.add_child(_state)
 
 
 func _build_progress() -> void:

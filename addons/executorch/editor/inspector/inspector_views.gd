@@ -5,6 +5,7 @@ extends RefCounted
 const InspectorPlugin := preload("model_inspector_plugin.gd")
 const Settings := preload("res://addons/executorch/editor/shared/import_settings.gd")
 const ImportDock := preload("res://addons/executorch/editor/import/import_dock.gd")
+const OtherFormats := preload("res://addons/executorch/editor/import/other_formats.gd")
 const AddToScene := preload("res://addons/executorch/editor/scene/add_to_scene_menu.gd")
 const Preview := preload("res://addons/executorch/editor/preview/model_preview.gd")
 const Links := preload("res://addons/executorch/editor/watching/links.gd")
@@ -18,6 +19,7 @@ var _editor_plugin: EditorPlugin
 var _preview: Preview = Preview.new()
 var _import_dock: ImportDock = ImportDock.new()
 var _add_to_scene: AddToScene
+var _other_formats: OtherFormats = OtherFormats.new()
 
 
 func _init(editor_plugin: EditorPlugin = null, jobs: Jobs = null, links: Links = null) -> void:
@@ -33,6 +35,7 @@ func _init(editor_plugin: EditorPlugin = null, jobs: Jobs = null, links: Links =
 
 func stop() -> void:
 	_import_dock.stop()
+	_other_formats.stop()
 	_editor_plugin.remove_context_menu_plugin(_add_to_scene)
 	_editor_plugin.remove_inspector_plugin(plugin)
 	# A view that is on the screen stays there, with buttons that call the jobs that are freed.

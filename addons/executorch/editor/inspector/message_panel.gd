@@ -78,7 +78,7 @@ func _add_guess(guess: Dictionary) -> void:
 	button.text = str(guess.get("title", ""))
 	button.tooltip_text = "\n".join(lines)
 	button.alignment = HORIZONTAL_ALIGNMENT_LEFT
-	button.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
+	button.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
 	button.set_meta(&"is_guess", true)
 	button.pressed.connect(guess_taken.emit.bind(options))
 	_guesses.add_child(button)

@@ -48,7 +48,7 @@ func _fill_size(facts: Facts) -> void:
 	if parameters.has("count"):
 		var words: String = Quantity.grouped(int(parameters["count"]))
 		_add_fact(grid, "Parameters", "%s (%s)" % [words, Quantity.size(float(parameters.get("bytes", 0)))])
-	_size.set_summary("%s → %s" % [Quantity.size(before), Quantity.size(after)] if before > 0 else Quantity.size(after))
+	_size.set_summary(Quantity.size(after))
 
 
 func _fill_delegation(facts: Facts, method: Dictionary) -> void:
@@ -68,12 +68,18 @@ func _fill_delegation(facts: Facts, method: Dictionary) -> void:
 	var left: Array[Dictionary] = facts.get_left_behind(method)
 	if left.is_empty():
 		return
-	_add_words(_delegation, "Not delegated:", 0.65)
-	var grid: GridContainer = _grid(_delegation)
+	var told: Array[String] = []
 	for row: Dictionary in left.slice(0, MOST_LEFT_BEHIND):
 		var reason: String = str(row.get("reason", ""))
-		var title: String = str(row["operator"]).trim_prefix("aten::").trim_suffix(".out")
-		_add_fact(grid, title, "× %d" % int(row.get("count", 1)), "%s\n%s" % [row["operator"], reason], 4.0)
+		if not told.has(reason):
+			told.append(reason)
+	for reason: String in told:
+		_add_words(_delegation, "Not delegated: %s" % reason if not reason.is_empty() else "Not delegated:", 0.65)
+		var grid: GridContainer = _grid(_delegation)
+		for row: Dictionary in left.slice(0, MOST_LEFT_BEHIND):
+			if str(row.get("reason", "")) == reason:
+				var title: String = str(row["operator"]).trim_prefix("aten::").trim_suffix(".out")
+				_add_fact(grid, title, "× %d" % int(row.get("count", 1)), str(row["operator"]), 4.0)
 	if left.size() > MOST_LEFT_BEHIND:
 		_add_words(_delegation, "and %d more" % (left.size() - MOST_LEFT_BEHIND), 0.65)
 

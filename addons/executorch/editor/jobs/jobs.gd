@@ -158,7 +158,9 @@ func resume() -> void:
 		return
 	for path: String in _failed:
 		if find_job(path) == null and FileAccess.file_exists(path):
-			_list.add(path, {}, _record.get_save_path(path)).recall_failure()
+			var failed: Job = _list.add(path, {}, _record.get_save_path(path))
+			failed.recall_failure()
+			job_changed.emit(failed)
 	_failed.clear()
 
 
@@ -348,7 +350,7 @@ func _on_installed(job: Job, result: Dictionary) -> void:
 func _conclude(job: Job, result: Dictionary, state: Job.State = Job.State.FAILED) -> void:
 	_outcomes.put(job, result)
 	_finish(job, result, state)
-	_imports.add(job.path)
+	_imports.add(job.path, true)
 
 
 func _finish(job: Job, result: Dictionary, state: Job.State = Job.State.FAILED) -> void:

@@ -6,6 +6,7 @@ const Settings := preload("res://addons/executorch/editor/shared/settings.gd")
 const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
 const McpActivity = preload("mcp_activity.gd")
 const McpEditorTools = preload("mcp_editor_tools.gd")
+const METADATA: String = "executorch_mcp"
 const AUTOLOAD: String = "autoload/ExecuTorchMCP"
 const AUTOSTART: String = "res://addons/executorch/runtime/mcp_autostart.gd"
 
@@ -75,13 +76,24 @@ func _start_server(port: int) -> void:
 	activity = McpActivity.new()
 	activity.follow(server)
 	_plugin.add_child(server)
-	var error: Error = server.start_server(port)
+	var error: Error = server.start_server(port if port != 0 else _kept_port())
 	if error != OK:
 		_refused_port = port
 		failure = "The MCP server could not start on port %d: %s." % [port, error_string(error)]
 		if error == ERR_CANT_CREATE:
 			failure = "The MCP token could not be stored in %s." % server.get_credentials_folder()
 		_stop_server()
+	elif port == 0:
+		EditorInterface.get_editor_settings().set_project_metadata(METADATA, "port", server.port)
+
+
+# Clients store the address: the port that the system has chosen is used at each later start of this project.
+func _kept_port() -> int:
+	var port: int = EditorInterface.get_editor_settings().get_project_metadata(METADATA, "port", 0)
+	var probe: TCPServer = TCPServer.new()
+	var is_free: bool = port != 0 and probe.listen(port, "127.0.0.1") == OK
+	probe.stop()
+	return port if is_free else 0
 
 
 func _stop_server() -> void:

@@ -20,6 +20,7 @@ const NO_CALLS: String = "Calls of assistants appear here."
 const WHAT_FOR: String = (
 	"An assistant such as Claude, Cursor or Copilot can inspect, run and measure this project's models."
 	+ "\nPress Start, then Copy the configuration for it."
+	+ "\nStart also adds the autoload ExecuTorchMCP to the project, so that running games can be reached."
 )
 
 var _mcp: McpEditorServer
@@ -151,7 +152,7 @@ func _add_state_row() -> void:
 	port_words.text = "Port"
 	row.add_child(port_words)
 	_port.max_value = 65535.0
-	_port.tooltip_text = "0 means that the system chooses a port at each start. Clients need a fixed one."
+	_port.tooltip_text = "0 means that the system chooses a port, which this project then keeps: clients store it."
 	_port.value_changed.connect(func(value: float) -> void: _set_setting(Settings.MCP_PORT, int(value)))
 	row.add_child(_port)
 	_allow_write.text = "Allow changes"
@@ -186,8 +187,15 @@ func _add_client_row() -> void:
 		_copy.get_popup().add_item(client, Copy.ENTRY + McpClientEntries.CLIENTS.keys().find(client))
 		_copy.get_popup().set_item_tooltip(-1, McpClientEntries.CLIENTS[client])
 	_copy.about_to_popup.connect(_prepare_copies)
-	_copy.get_popup().id_pressed.connect(func(id: int) -> void: DisplayServer.clipboard_set(get_copied_text(id)))
+	_copy.get_popup().id_pressed.connect(_on_copied)
 	row.add_child(_copy)
+
+
+func _on_copied(id: int) -> void:
+	DisplayServer.clipboard_set(get_copied_text(id))
+	var what: String = _copy.get_popup().get_item_text(_copy.get_popup().get_item_index(id))
+	var words: String = "%s copied." % what if id < Copy.ENTRY else "Configuration for %s copied." % what
+	EditorInterface.get_editor_toaster().push_toast(words)
 
 
 func _add_token() -> void:

@@ -6,6 +6,18 @@ extends EditorResourcePreviewGenerator
 const Thumbnail := preload("model_thumbnail.gd")
 
 
+## Lets Godot draw a model's picture anew. On the disk it keeps pictures by the content of the file, which stays the
+## same while the model's state changes.
+static func forget(path: String) -> void:
+	DirAccess.remove_absolute(get_stored(path))
+
+
+## Where Godot keeps what it knows of a file's picture.
+static func get_stored(path: String) -> String:
+	var file: String = "resthumb-%s.txt" % ProjectSettings.globalize_path(path).md5_text()
+	return EditorInterface.get_editor_paths().get_cache_dir().path_join(file)
+
+
 func _handles(type: String) -> bool:
 	return type in ["Resource", "ExecuTorchResource"]
 

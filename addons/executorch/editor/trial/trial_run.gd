@@ -1,8 +1,9 @@
 @tool
 extends RefCounted
-## Runs a model in the editor, on a worker thread, with generated inputs: once, or many times to see how long it takes.
+## Runs a model in the editor, on a worker thread, with generated or given inputs: once, or many times to see how long
+## it takes.
 
-## `result`: `{outputs: [{name, dtype, shape, data}], us}` or `{error: {code, cause, remedy}}`.
+## `result`: `{inputs, outputs: [{name, dtype, shape, data}], us}` or `{error: {code, cause, remedy}}`.
 signal run_finished(result: Dictionary)
 ## `result`: `{count, mean_us, p50_us, p99_us, min_us, shapes: {input: shape}}` or `{error}`.
 signal benchmark_finished(result: Dictionary)
@@ -22,9 +23,10 @@ func is_running() -> bool:
 	return _task != null
 
 
-## Runs `method` (of the metadata) with generated inputs; `run_finished` follows.
-func run_once(model: ExecuTorchResource, method: Dictionary) -> void:
-	_start(_run.bind(model, method), run_finished)
+## Runs `method` (of the metadata) with generated inputs, and `given` data by input name in their place; `run_finished`
+## follows.
+func run_once(model: ExecuTorchResource, method: Dictionary, given: Dictionary = {}) -> void:
+	_start(_run.bind(model, method, given), run_finished)
 
 
 ## Runs `method` for about a second and a half; `benchmark_finished` follows.
@@ -59,8 +61,14 @@ func _get_tree() -> SceneTree:
 	return Engine.get_main_loop() as SceneTree
 
 
-func _run(model: ExecuTorchResource, method: Dictionary) -> Dictionary:
-	var inputs: Array = Inputs.make(method).values()
+func _run(model: ExecuTorchResource, method: Dictionary, given: Dictionary) -> Dictionary:
+	var made: Dictionary = Inputs.make(method)
+	for input: String in made:
+		if given.has(input):
+			made[input]["data"] = given[input]
+		made[input]["name"] = input
+	var shown: Array = made.values().duplicate(true)
+	var inputs: Array = made.values()
 	var method_name: String = str(method["name"])
 	# The first call also loads the program: the second one is what a game sees.
 	if model.execute_tensors(method_name, inputs).is_empty():
@@ -74,7 +82,7 @@ func _run(model: ExecuTorchResource, method: Dictionary) -> Dictionary:
 		var tensor: ExecuTorchTensor = outputs[index]
 		var name_of: String = str(known.get("name", "output_%d" % index))
 		described.append({"name": name_of, "dtype": tensor.dtype, "shape": tensor.shape, "data": tensor.data})
-	return {"outputs": described, "us": us}
+	return {"inputs": shown, "outputs": described, "us": us}
 
 
 func _benchmark(model: ExecuTorchResource, method: Dictionary) -> Dictionary:

@@ -6,8 +6,10 @@ signal graph_requested
 signal profiler_requested
 
 const Trial := preload("trial_run.gd")
+const TrialInputs := preload("trial_inputs.gd")
 const Snippet := preload("snippet.gd")
 const Quantity := preload("res://addons/executorch/editor/shared/quantity.gd")
+const MOST_NUMBERS: int = 8
 const FRAME_US: float = 1_000_000.0 / 60.0
 
 var _model: ExecuTorchResource
@@ -19,11 +21,13 @@ var _benchmark: Button
 var _copy: Button
 var _panel: PanelContainer = PanelContainer.new()
 var _result: Label = Label.new()
+var _is_edited: bool = false
+var _inputs: TrialInputs = TrialInputs.new()
 
 
 func _init() -> void:
 	add_child(_row)
-	_run = _add_button("Run Once", "Play", "Runs the model once with generated inputs.")
+	_run = _add_button("Run Once", "Play", "Runs the model once and shows the inputs, which can be edited.")
 	_run.pressed.connect(_on_run_pressed)
 	_benchmark = _add_button("Benchmark", "Time", "Runs the model for a second or two and measures each call.")
 	_benchmark.pressed.connect(_on_benchmark_pressed)
@@ -34,7 +38,11 @@ func _init() -> void:
 	_copy = _add_button("Code", "ActionCopy", "Copies GDScript that runs this model.")
 	_copy.pressed.connect(_on_copy_pressed)
 	_result.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
-	_panel.add_child(_result)
+	var column: VBoxContainer = VBoxContainer.new()
+	column.add_child(_inputs)
+	column.add_child(_result)
+	_panel.add_child(column)
+	_inputs.edited.connect(_on_run_pressed)
 	_panel.hide()
 	add_child(_panel)
 	_trial.run_finished.connect(_on_run_finished)
@@ -47,9 +55,11 @@ func _exit_tree() -> void:
 
 ## Which model and which of its methods (a method of the metadata) the buttons act on.
 func show_model(model: ExecuTorchResource, method: Dictionary) -> void:
+	if model != _model or method != _method:
+		_panel.hide()
+		_inputs.clear()
 	_model = model
 	_method = method
-	_panel.hide()
 	var runnable: bool = not method.is_empty()
 	for button: Button in _row.get_children():
 		button.disabled = not runnable
@@ -83,11 +93,18 @@ func _notification(what: int) -> void:
 
 
 func _on_run_pressed() -> void:
+	var given: Dictionary = _inputs.read()
+	if given.has("error"):
+		_show_error(given["error"])
+		return
+	_is_edited = not (given["data"] as Dictionary).is_empty()
+	_inputs.show()
 	_set_busy("Running…")
-	_trial.run_once(_model, _method)
+	_trial.run_once(_model, _method, given["data"])
 
 
 func _on_benchmark_pressed() -> void:
+	_inputs.hide()
 	_set_busy("Measuring…")
 	_trial.benchmark(_model, _method)
 
@@ -101,10 +118,13 @@ func _on_run_finished(result: Dictionary) -> void:
 	if result.has("error"):
 		_show_error(result["error"])
 		return
-	var lines: PackedStringArray = ["%s with generated inputs" % Quantity.time(float(result["us"]))]
+	if not _is_edited:
+		_inputs.show_inputs(result["inputs"])
+	var whose: String = "these inputs" if _is_edited else "generated inputs"
+	var lines: PackedStringArray = ["%s with %s" % [Quantity.time(float(result["us"])), whose]]
 	for output: Dictionary in result["outputs"]:
 		lines.append("%s  %s %s" % [output["name"], output["dtype"], output["shape"]])
-		lines.append("  " + _numbers(output["data"]))
+		lines.append("  " + TrialInputs.words_of(output["data"], MOST_NUMBERS))
 	_show_result("\n".join(lines))
 
 
@@ -114,26 +134,15 @@ func _on_benchmark_finished(result: Dictionary) -> void:
 		return
 	var p50: float = result["p50_us"]
 	var lines: PackedStringArray = [
-		(
-			"median %s   99%% %s   fastest %s"
-			% [Quantity.time(p50), Quantity.time(float(result["p99_us"])), Quantity.time(float(result["min_us"]))]
-		),
-		(
-			"%s calls, %s of a frame at 60 FPS"
-			% [Quantity.grouped(int(result["count"])), Quantity.percent(p50 / FRAME_US)]
-		),
+		"median %s" % Quantity.time(p50),
+		"99% of calls within " + Quantity.time(float(result["p99_us"])),
+		"fastest %s" % Quantity.time(float(result["min_us"])),
+		"%s of a frame at 60 FPS" % Quantity.percent(p50 / FRAME_US),
+		"%s calls" % Quantity.grouped(int(result["count"])),
 	]
 	for input: String in result["shapes"]:
 		lines.append("%s %s" % [input, result["shapes"][input]])
 	_show_result("\n".join(lines))
-
-
-func _numbers(data: Variant) -> String:
-	var words: PackedStringArray = []
-	var numbers: Array = Array(data)
-	for index: int in mini(numbers.size(), 8):
-		words.append(str(numbers[index]) if numbers[index] is int else String.num(float(numbers[index]), 4))
-	return ", ".join(words) + (", …" if numbers.size() > 8 else "")
 
 
 func _set_busy(words: String) -> void:

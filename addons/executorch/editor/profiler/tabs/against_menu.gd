@@ -8,18 +8,23 @@ const ImportOptions := preload("res://addons/executorch/editor/shared/import_opt
 const ImportSettings := preload("res://addons/executorch/editor/shared/import_settings.gd")
 const MOST_FILES: int = 30
 
+## Whether a person has chosen; else the last saved run is compared with, as soon as there is one.
+var _is_chosen: bool = false
+
 
 func _init() -> void:
 	fit_to_longest_item = false
 	clip_text = true
 	tooltip_text = "What the run is compared with.\nAnother recipe or model is measured together with it, in turns."
+	item_selected.connect(func(_index: int) -> void: _is_chosen = true)
 
 
 ## Lists the possible comparisons of a model, and keeps the selection if it is still possible.
 func fill(path: String, recipe: String, paths: PackedStringArray, files: PackedStringArray) -> void:
 	var chosen: String = str(get_selected_metadata())
 	clear()
-	_add("Against: last saved run", Kind.LAST_SAVED)
+	if not files.is_empty():
+		_add("Against: last saved run", Kind.LAST_SAVED)
 	_add("Against: nothing", Kind.NOTHING)
 	if ImportSettings.has_options(path) and path.get_extension() != "pte":
 		add_separator("Another recipe, beside it")
@@ -38,7 +43,7 @@ func fill(path: String, recipe: String, paths: PackedStringArray, files: PackedS
 			_add(file.get_file().get_basename().substr(13).replace("T", " "), Kind.SAVED, file)
 	# A separator has no metadata, like a menu without a choice.
 	for index: int in item_count:
-		if get_item_metadata(index) != null and str(get_item_metadata(index)) == chosen:
+		if _is_chosen and get_item_metadata(index) != null and str(get_item_metadata(index)) == chosen:
 			select(index)
 			return
 	select(0)
