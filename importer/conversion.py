@@ -71,8 +71,8 @@ def convert_source(
         method.program = rewrite_weights(method)
         method.program = rewrite_nonzero(method)
         method.program = rewrite_attention(method)
+        method.program = rewrite_prelu(method)
         if options.recipe in _FLOAT:
-            method.program = rewrite_prelu(method)
             method.program = rewrite_borders(method)
             method.program = rewrite_norms(method)
             method.program = rewrite_single_pixels(method)

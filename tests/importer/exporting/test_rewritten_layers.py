@@ -269,3 +269,14 @@ def test_a_convolution_with_a_border_is_one_delegate(mode: str, tmp_path: Path, 
     assert meta["accuracy"]["max_relative"] < 1e-5
     delegation = meta["methods"][0]["delegation"]
     assert delegation["share"] == 1 and delegation["left_behind"] == [], delegation
+
+
+def test_prelu_in_int8(tmp_path: Path, convert_file: Convert) -> None:
+    torch.manual_seed(3)
+    layer = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.PReLU(8), nn.MaxPool2d(3, 2, ceil_mode=True), nn.Flatten(), nn.Linear(392, 16),
+        nn.PReLU(16), nn.Linear(16, 4),
+    ).eval()  # fmt: skip
+    torch.export.save(torch.export.export(layer, (torch.randn(1, 3, 16, 16),)), tmp_path / "prelu.pt2")
+    meta = convert_file(tmp_path / "prelu.pt2", recipe="xnnpack_int8_static").metadata
+    assert meta["recipe"] == "xnnpack_int8_static" and meta["methods"][0]["delegation"]["share"] == 1
