@@ -13,7 +13,7 @@ versioning (docs/python.md).
 
 from __future__ import annotations
 
-from godot_executorch.artifact import Accuracy, Artifact, Evaluation, Metadata, MethodMetadata, TensorMetadata
+from godot_executorch.artifact import Accuracy, Artifact, Evaluation, Metadata, MethodMetadata, TensorMetadata, Variant
 from godot_executorch.convert import convert
 from godot_executorch.program import Program, load_library
 from importer.errors import ImporterError as ConversionError
@@ -29,6 +29,7 @@ __all__ = [
     "MethodMetadata",
     "Program",
     "TensorMetadata",
+    "Variant",
     "convert",
     "load_library",
 ]

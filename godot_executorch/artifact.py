@@ -75,6 +75,18 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """A further program of the same model, with the same methods. size: bytes. The rest is as in Metadata."""
+
+    recipe: str
+    size: int
+    accuracy: Accuracy
+    evaluation: Evaluation | None
+    program_microseconds: float | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Metadata:
     """The metadata of a program. accuracy: None for a `.pte` that was given. evaluation: None without evaluation data.
     as_dict: all metadata, as in docs/architecture.md, "Metadata"; for an experiment tracker."""
@@ -89,12 +101,13 @@ class Metadata:
     eager_microseconds: float | None
     program_microseconds: float | None
     notes: tuple[str, ...]
+    variants: tuple[Variant, ...]
     as_dict: Mapping[str, Any]
 
     @staticmethod
     def of(found: Mapping[str, Any]) -> Metadata:
         """The typed form of metadata.json."""
-        accuracy, evaluation, timings = found.get("accuracy"), found.get("evaluation"), found.get("timings", {})
+        accuracy, timings = found.get("accuracy"), found.get("timings", {})
         return Metadata(
             str(found["name"]),
             str(found["recipe"]),
@@ -102,10 +115,11 @@ class Metadata:
             int(found.get("parameters", {}).get("count", 0)),
             tuple(_method(method) for method in found["methods"]),
             _accuracy(accuracy) if accuracy else None,
-            Evaluation(**{**evaluation, "interval": tuple(evaluation["interval"])}) if evaluation else None,
+            _evaluation(found),
             timings.get("eager_us"),
             timings.get("executorch_us"),
             tuple(found.get("notes", ())),
+            tuple(_variant(item) for item in found.get("variants", ())),
             dict(found),
         )
 
@@ -119,10 +133,19 @@ class Artifact:
     cached: bool
     _entry: entry.Artifact
 
+    def variant(self, recipe: str) -> Path:
+        """The program of a variant in the cache. Raises ConversionError OPTION_INVALID when there is none."""
+        files = {item["recipe"]: item["payload"]["file"] for item in self.metadata.as_dict.get("variants", ())}
+        if recipe not in files:
+            known = f"There are: {', '.join(files)}." if files else "Convert the model with `variants`."
+            raise ImporterError("OPTION_INVALID", f"There is no variant '{recipe}'.", known)
+        return self.path.with_name(files[recipe])
+
     def save(self, path: str | Path) -> Path:
         """Write the program to `path`.
 
-        Beside it are `.tres` for Godot, `.json` with the metadata, and `.ptd` with external weights, if there are any.
+        Beside it are `.tres` for Godot, `.json` with the metadata, `.RECIPE.pte` for each variant, and `.ptd` with
+        external weights, if there are any.
         They are equal for equal input and can be committed; the date and what was measured are in `.measured.json`.
         Returns the program's path.
 
@@ -162,6 +185,22 @@ def tensor(found: Mapping[str, Any]) -> TensorMetadata:
     spec = TensorSpec.of(found)
     ranges = tuple((dimension.minimum, dimension.maximum) for dimension in spec.dimensions)
     return TensorMetadata(spec.name, spec.dtype, tuple(int(size) for size in found["shape"]), ranges)
+
+
+def _variant(found: Mapping[str, Any]) -> Variant:
+    return Variant(
+        str(found["recipe"]),
+        int(found["payload"]["size"]),
+        _accuracy(found["accuracy"]),
+        _evaluation(found),
+        found["timings"].get("executorch_us"),
+        tuple(found["notes"]),
+    )
+
+
+def _evaluation(found: Mapping[str, Any]) -> Evaluation | None:
+    evaluation = found.get("evaluation")
+    return Evaluation(**{**evaluation, "interval": tuple(evaluation["interval"])}) if evaluation else None
 
 
 def _accuracy(found: Mapping[str, Any]) -> Accuracy:

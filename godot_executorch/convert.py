@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ def convert(
     example_inputs: Any = None,
     *,
     recipe: str = "auto",
+    variants: Sequence[str] = (),
     calibration: Data | None = None,
     evaluate: Data | None = None,
     metric: str = "",
@@ -57,6 +58,7 @@ def convert(
         the import option `inputs`, such as `x: float32[N:1..64,8]`. For a file only the text. An ExportedProgram has
         its own.
     recipe: a name of docs/importer.md, "Recipes"; `auto` takes the fastest exact one.
+    variants: recipes of further programs in the same artifact, of which a game chooses one.
     calibration: real inputs for a static int8 recipe: a folder, or an iterable such as a DataLoader; batches of 20 to
         200 samples.
     evaluate: held-out data: a folder or `.npz` (docs/python.md), or an iterable of batches `(inputs, target)`.
@@ -82,6 +84,7 @@ def convert(
     with owned_folder(temporary_folder(), "convert") as private:
         given: dict[str, Any] = {
             "recipe": recipe,
+            "variants": variants if isinstance(variants, str) else ", ".join(variants),
             "factory": factory,
             "metric": metric,
             "deadline_seconds": deadline_seconds,

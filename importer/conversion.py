@@ -12,6 +12,7 @@ import torch
 from torch.export import ExportedProgram
 
 from importer.errors import ImporterError
+from importer.exporting.also_outputs import add_outputs
 from importer.exporting.export import export
 from importer.exporting.recurrent import refuse_varying_state, rewrite_recurrent, rewrite_to_steps
 from importer.exporting.reexport import widen
@@ -37,6 +38,7 @@ from importer.proof import evaluation
 from importer.proof.proof import Proof
 from importer.sources.file_kind import FileKind
 from importer.sources.load import load
+from importer.variants import convert_variants
 
 _FINAL = ("DISK_FULL", "DEADLINE_EXCEEDED", "OUT_OF_MEMORY")
 # A quantized program keeps its norms in float32, as one operator each.
@@ -52,16 +54,32 @@ def convert_source(
     allow_pickle: bool,
     stages: Stages,
 ) -> dict[str, Any]:
-    """Write model.pte (and model.ptd) into `building`; returns what the metadata says of it. With a factory, inside of
-    its `neighbours`: its functions may import them until the end."""
+    """Write model.pte, model.ptd and the variants into `building`; returns what the metadata says of them. With a
+    factory, inside of its `neighbours`: its functions may import them until the end."""
     # torch and its parts print long warnings that do not concern the person.
     warnings.filterwarnings("ignore")
     logging.getLogger("torch").setLevel(logging.ERROR)
-    source = load(path, file_kind, options, project, allow_pickle, building)
+
+    def convert_with(chosen: ImportOptions, folder: Path) -> dict[str, Any]:
+        # Loaded anew for each: rewrites and quantization change a model.
+        source = load(path, file_kind, chosen, project, allow_pickle, folder)
+        return _convert(source, folder, project, chosen, stages)
+
+    body = convert_with(options, building)
+    if options.variant_recipes():
+        body["variants"] = convert_variants(body, convert_with, options, building, stages)
+    return body
+
+
+def _convert(
+    source: Source, building: Path, project: Path | None, options: ImportOptions, stages: Stages
+) -> dict[str, Any]:
     stages.enter("export")
     _step_by_step(source, options)
     recurrent = _recurrent_form(options)
     methods = export(source, recurrent)
+    if further := options.further_outputs():
+        source.notes.append(add_outputs(methods, further))
     _rewrite_recurrent(methods, source, recurrent)
     if library.path() is None and any("as a loop (scan)" in note for note in source.notes):
         source.notes.append("The addon has no kernel library for this machine, so a recurrent layer runs as a loop.")

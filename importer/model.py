@@ -56,7 +56,8 @@ class Method:
     """An exported method: its program, the names and ranges of what goes in and out, and the eager original.
 
     bounds: for integer inputs, the values (from, to) that a random input may have. reference: what stands in for eager
-    PyTorch in the comparison; empty for PyTorch itself.
+    PyTorch in the comparison; empty for PyTorch itself. values: returns the last outputs, those that the original does
+    not return; nothing when it returns all.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Method:
     example_is_made_up: bool = False
     reference: str = ""
     is_optional: bool = False
+    values: torch.nn.Module | None = None
 
 
 def left_out_note(name: str, reason: str) -> str:

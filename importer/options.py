@@ -45,7 +45,9 @@ class ImportOptions:
     """Every value is a string, a bool or an integer. Names and defaults: docs/architecture.md, "Options"."""
 
     recipe: str = "auto"
+    variants: str = ""
     inputs: str = ""
+    also_outputs: str = ""
     factory: str = ""
     factory_arguments: str = ""
     weights: str = ""
@@ -100,6 +102,7 @@ class ImportOptions:
             problems.append(
                 Problem("recipe", f"There is no recipe '{self.recipe:.80}'.", f"There are: {', '.join(RECIPES)}.")
             )
+        problems += _check_variants(self)
         if self.recurrent not in RECURRENT:
             cause = f"The option 'recurrent' is '{self.recurrent:.80}'."
             problems.append(Problem("recurrent", cause, f"There are: {', '.join(RECURRENT)}."))
@@ -131,6 +134,14 @@ class ImportOptions:
         text = str(getattr(self, name))
         value = _tolerance(text)
         return default if not text.strip() or value is None else value
+
+    def variant_recipes(self) -> list[str]:
+        """The recipes of the option `variants`, in its order."""
+        return _listed(self.variants)
+
+    def further_outputs(self) -> list[str]:
+        """The names of the option `also_outputs`, in its order and each once."""
+        return list(dict.fromkeys(_listed(self.also_outputs)))
 
     def arguments(self) -> dict[str, Any]:
         """The factory's keyword arguments."""
@@ -166,6 +177,26 @@ def _too_long(options: ImportOptions) -> list[Problem]:
             _LONGEST_ARGUMENTS if item.name == "factory_arguments" else _LONGEST
         ):
             problems.append(Problem(item.name, f"It has {len(value)} characters.", "Shorten it."))
+    return problems
+
+
+def _listed(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _check_variants(options: ImportOptions) -> list[Problem]:
+    names = options.variant_recipes()
+    known = ", ".join(RECIPES[1:])
+    problems = []
+    if unknown := next((name for name in names if name not in RECIPES[1:]), None):
+        cause = f"The option 'variants' names '{unknown:.80}', which is not the recipe of a variant."
+        problems.append(Problem("variants", cause, f"There are: {known}."))
+    elif twice := next((name for name in names if [*names, options.recipe].count(name) > 1), None):
+        cause = f"The option 'variants' names {twice}, which the model has already."
+        problems.append(Problem("variants", cause, "Name each recipe once, and not that of the option 'recipe'."))
+    if names and options.external_weights:
+        cause = "A model with variants cannot have external weights: each variant contains weights of its own."
+        problems.append(Problem("variants", cause, "Turn 'external_weights' off, or leave 'variants' empty."))
     return problems
 
 

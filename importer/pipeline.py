@@ -22,7 +22,7 @@ from typing import Any
 from importer.atomic_files import write_atomically
 from importer.cache.cache import Cache, storage_error
 from importer.cache.cache_key import dependencies, external_file, hashed, make_key, make_key_from
-from importer.cache.entry import EXTERNAL, METADATA, PAYLOAD, RESOURCE, Artifact
+from importer.cache.entry import EXTERNAL, METADATA, PAYLOAD, RESOURCE, VARIANT, Artifact
 from importer.cache.entry_files import opened
 from importer.cache.known_hashes import known_hash
 from importer.errors import ImporterError
@@ -52,6 +52,17 @@ _OF_BUILD = (
     "evaluation",
     "notes",
     "task",
+)
+_OF_VARIANT = (
+    "recipe",
+    "methods",
+    "own_kernels",
+    "constant_bytes",
+    "calibration",
+    "accuracy",
+    "evaluation",
+    "timings",
+    "notes",
 )
 
 
@@ -161,7 +172,8 @@ def store(cache: Cache, plan: Plan, building: Path, body: dict[str, Any], displa
     """Make what `build` has made the entry of the plan's key. The files are checked again: a model's code may have
     written them. Raises KEY_DIFFERS and CONVERSION_INCOMPLETE."""
     _check_unchanged(plan)
-    files = _take_files(cache, building)
+    made = _variants(body, plan.options)
+    files = _take_files(cache, building, [VARIANT.format(item["recipe"]) for item in made])
     payload: dict[str, Any] = {**files[PAYLOAD], "external": []}
     if EXTERNAL in files:
         payload["external"] = [{"file": EXTERNAL, **files[EXTERNAL]}]
@@ -177,6 +189,7 @@ def store(cache: Cache, plan: Plan, building: Path, body: dict[str, Any], displa
         },
         "payload": payload,
         **{name: body[name] for name in _OF_BUILD if name in body},
+        **({"variants": [_described(item, files) for item in made]} if made else {}),
         "timings": {**(timings if isinstance(timings, dict) else {}), "convert_seconds": round(seconds, 3)},
         "provenance": {
             "importer": IMPORTER_VERSION,
@@ -187,7 +200,8 @@ def store(cache: Cache, plan: Plan, building: Path, body: dict[str, Any], displa
     }
     try:
         text = json.dumps(described, indent=1, allow_nan=False)
-        resource = tres.resource_text(described)
+        places = {item["recipe"]: item["payload"]["file"] for item in described.get("variants", [])}
+        resource = tres.resource_text(described, variant_paths=places)
     except (ValueError, TypeError, RecursionError) as error:
         raise _incomplete(f"its metadata cannot be written: {error}") from error
     write_atomically(building / METADATA, text.encode(errors="replace"))
@@ -218,11 +232,26 @@ def staged(stages: Stages, place: Path) -> Iterator[None]:
         raise ImporterError("INTERNAL_ERROR", cause, remedy, stages.current, traceback.format_exc()) from error
 
 
-def _take_files(cache: Cache, building: Path) -> dict[str, dict[str, Any]]:
-    """Name -> `{sha256, size}` of the program and its weights; everything else that is there is removed."""
+def _variants(body: dict[str, Any], options: ImportOptions) -> list[dict[str, Any]]:
+    """What the child says of the variants that the options ask for; it may have answered anything."""
+    found = body.get("variants", [])
+    recipes = [item.get("recipe") for item in found if isinstance(item, dict)] if isinstance(found, list) else [None]
+    if len(recipes) != len(found) or len(set(recipes)) != len(recipes) or set(recipes) - {*options.variant_recipes()}:
+        raise _incomplete("its variants are not those of the option 'variants'")
+    return list(found)
+
+
+def _described(variant: dict[str, Any], files: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    name = VARIANT.format(variant["recipe"])
+    known = {key: variant[key] for key in _OF_VARIANT if key in variant}
+    return {**known, "payload": {"file": name, **files[name]}}
+
+
+def _take_files(cache: Cache, building: Path, variants: list[str]) -> dict[str, dict[str, Any]]:
+    """Name -> `{sha256, size}` of the programs and the weights; everything else that is there is removed."""
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(building.iterdir()):
-        if path.name not in (PAYLOAD, EXTERNAL):
+        if path.name not in (PAYLOAD, EXTERNAL, *variants):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
@@ -239,8 +268,8 @@ def _take_files(cache: Cache, building: Path) -> dict[str, dict[str, Any]]:
         except (OSError, ImporterError) as error:
             raise _incomplete(f"{path.name} is not a plain file: {error}") from error
         found[path.name] = {"sha256": digest.hexdigest(), "size": status.st_size}
-    if PAYLOAD not in found:
-        raise _incomplete(f"there is no {PAYLOAD}")
+    if missing := next((name for name in (PAYLOAD, *variants) if name not in found), ""):
+        raise _incomplete(f"there is no {missing}")
     return found
 
 
@@ -274,6 +303,8 @@ def _take_program(
     body["recipe"] = "as_is"
     note = library_note(body, [path.name for path in library.of_game()])
     body["notes"] = [note] if note else []
+    if options.variant_recipes():
+        body["notes"].append("The option 'variants' was ignored: a finished program cannot be lowered again.")
     calls, note = calls_of(body)
     if note:
         body["notes"].append(note)

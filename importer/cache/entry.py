@@ -18,6 +18,8 @@ from importer.errors import ImporterError
 
 PAYLOAD, RESOURCE, EXTERNAL, METADATA = "model.pte", "model.tres", "model.ptd", "metadata.json"
 MAX_METADATA = 16 * 1024 * 1024
+VARIANT = "model.{}.pte"
+"""The program of a variant, by its recipe."""
 REFUSALS = frozenset(
     {
         "CACHE_DAMAGED",
@@ -33,7 +35,8 @@ REFUSALS = frozenset(
 
 @dataclass(frozen=True)
 class Artifact:
-    """A finished conversion. entry: the folder that holds model.pte, model.tres, metadata.json and maybe model.ptd."""
+    """A finished conversion. entry: the folder that holds model.pte, model.tres, metadata.json, maybe model.ptd, and
+    the programs of the variants."""
 
     key: str
     entry: Path
@@ -45,7 +48,7 @@ class Artifact:
 
     @property
     def hashes(self) -> dict[str, str]:
-        """Name -> sha256 (hex) of the program and of its external weights."""
+        """Name -> sha256 (hex) of the program, of its external weights and of its variants."""
         return _hashes(self.metadata)
 
 
@@ -125,7 +128,8 @@ def _metadata(content: bytes, folder: Path) -> dict[str, Any]:
 def _hashes(metadata: dict[str, Any]) -> dict[str, str]:
     payload = metadata["payload"]
     external = {str(item["file"]): str(item["sha256"]) for item in payload.get("external", [])}
-    return {PAYLOAD: str(payload["sha256"]), **external}
+    variants = {str(item["payload"]["file"]): str(item["payload"]["sha256"]) for item in metadata.get("variants", [])}
+    return {PAYLOAD: str(payload["sha256"]), **external, **variants}
 
 
 def _small(root: Path, *names: str, limit: int) -> bytes:

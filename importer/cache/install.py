@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from importer.atomic_files import replacing
 from importer.cache.cache import storage_error
@@ -14,20 +14,27 @@ from importer.cache.entry_files import opened
 
 
 def install_program(artifact: Artifact, target: Path) -> None:
-    """Put the program at `target` and its external weights beside it, both or neither.
+    """Put the program at `target`, its external weights and its variants beside it, all or none.
 
     Raises CACHE_DAMAGED and CACHE_ENTRY_LINKED when the entry changed since it was found.
     """
     weights = target.with_suffix(".ptd")
+    places = {PAYLOAD: target, EXTERNAL: weights, **variant_places(artifact.metadata, target)}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as files:
             for name in artifact.hashes:
-                _copy_checked(artifact, name, files.enter_context(replacing(target if name == PAYLOAD else weights)))
+                _copy_checked(artifact, name, files.enter_context(replacing(places[name])))
         if EXTERNAL not in artifact.hashes:  # an earlier program's
             weights.unlink(missing_ok=True)
     except OSError as error:
         raise storage_error(error, target.parent) from error
+
+
+def variant_places(metadata: dict[str, Any], target: Path) -> dict[str, Path]:
+    """Name in the cache -> where the program of a variant is installed: `NAME.RECIPE.pte` beside `NAME.pte`."""
+    found = metadata.get("variants", [])
+    return {item["payload"]["file"]: target.with_suffix(f".{item['recipe']}.pte") for item in found}
 
 
 def _copy_checked(artifact: Artifact, name: str, target: BinaryIO) -> None:

@@ -78,8 +78,11 @@ class RemoteCache:
 def _sizes(metadata: bytes) -> dict[str, int]:
     """Name -> bytes; empty for metadata with another form, which its hash shows afterwards."""
     try:
-        payload = json.loads(metadata)["payload"]
+        described = json.loads(metadata)
+        payload = described["payload"]
         external = {str(item["file"]): int(item["size"]) for item in payload.get("external", [])}
+        variants = [item["payload"] for item in described.get("variants", [])]
+        external |= {str(item["file"]): int(item["size"]) for item in variants}
         return {PAYLOAD: int(payload["size"]), **external}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}

@@ -23,7 +23,7 @@ from importer.atomic_files import write_atomically
 from importer.cache.cache import Cache, storage_error
 from importer.cache.cache_key import hash_file
 from importer.cache.entry import Artifact
-from importer.cache.install import install_program
+from importer.cache.install import install_program, variant_places
 from importer.cache.user_folders import user_cache_folder
 from importer.cli import models_file
 from importer.cli.models_file import Work
@@ -141,15 +141,18 @@ def convert_one(
 
 
 def install(artifact: Artifact, target: Path) -> None:
-    """Put a program at `target` (.pte), its .tres and maybe .ptd beside it, each whole or not at all. What was measured
-    goes to `NAME.measured.json`, so that the other files are equal for equal input.
+    """Put a program at `target` (.pte), its .tres, variants and maybe .ptd beside it, each whole or not at all.
+
+    What was measured goes to `NAME.measured.json`, so that the other files are equal for equal input.
 
     Raises CACHE_DAMAGED and CACHE_ENTRY_LINKED when the entry changed since it was found.
     """
     install_program(artifact, target)
     stable, found = measured.split(artifact.metadata)
     try:
-        write_atomically(target.with_suffix(".tres"), tres.resource_text(stable, target.name).encode())
+        places = variant_places(stable, target)
+        named = {item["recipe"]: places[item["payload"]["file"]].name for item in stable.get("variants", [])}
+        write_atomically(target.with_suffix(".tres"), tres.resource_text(stable, target.name, named).encode())
         write_atomically(target.with_suffix(".measured.json"), json.dumps(found, indent=1).encode())
     except OSError as error:
         raise storage_error(error, target.parent) from error
@@ -236,6 +239,12 @@ def _evaluation_text(found: dict[str, Any]) -> str:
     return f"{values}: {verdict} (95%: {low:+.4g} to {high:+.4g})"
 
 
+def _variant_text(found: dict[str, Any]) -> str:
+    size, time_us = f"{found['payload']['size'] / 1e3:,.1f} KB", f"{found['timings']['executorch_us']:.0f} us"
+    words = [f"variant {found['recipe']}: {size}, {time_us}, error {_error_text(found['accuracy'])}"]
+    return ". ".join([*words, *([_evaluation_text(found["evaluation"])] if "evaluation" in found else [])])
+
+
 def _summary(outcomes: list[Outcome], screen: Console, errors_only: bool = False) -> None:
     if not errors_only:
         screen.print(_table(outcomes))
@@ -247,6 +256,8 @@ def _summary(outcomes: list[Outcome], screen: Console, errors_only: bool = False
         elif outcome.artifact and not errors_only:
             if evaluation := outcome.artifact.metadata.get("evaluation"):
                 screen.print(f"{outcome.source.name}: {_evaluation_text(evaluation)}", highlight=False, markup=False)
+            for variant in outcome.artifact.metadata.get("variants", []):
+                screen.print(f"{outcome.source.name}: {_variant_text(variant)}", highlight=False, markup=False)
             for note in outcome.artifact.metadata.get("notes", []):
                 screen.print(f"{outcome.source.name}: {note}", style="dim", highlight=False, markup=False)
 

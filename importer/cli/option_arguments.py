@@ -11,7 +11,9 @@ from importer.options import KERNELS, METRICS, RECIPES, RECURRENT, ImportOptions
 _CHOICES = {"recipe": RECIPES, "kernels": KERNELS, "recurrent": RECURRENT}
 _HELP = {
     "recipe": ("", "how the program is lowered and quantized"),
+    "variants": ("RECIPES", "further programs in the same asset: 'xnnpack_int8_static, portable'; a game chooses one"),
     "inputs": ("TEXT", "names, dtypes and shapes, such as 'x: float32[1,8]'; needed when the file has no examples"),
+    "also_outputs": ("NAMES", "values inside of the graph that the program returns too, such as 'relu_1, linear'"),
     "factory": ("FILE.py:FUNCTION", "the Python function that builds the architecture of a file with weights only"),
     "factory_arguments": ("JSON", "the factory's arguments, a JSON object"),
     "weights": ("NAME", "which weights of a checkpoint that has several, such as ema_model"),

@@ -7,13 +7,15 @@ from typing import Any
 
 from importer.program.delegation import SLOW
 
+_OF_VARIANT = ("timings", "time_shares", "notes")
+
 
 def split(metadata: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """(metadata that is equal for equal input, measurements).
 
     The measurements are the date, `timings`, `time_shares` (method -> `delegated` and each operator that no backend
-    took, 0 to 1) and `notes` about times. Files with the first part can be committed: converting the same file with
-    the same versions writes the same bytes.
+    took, 0 to 1), `notes` about times, and the last three of each variant. Files with the first part can be committed:
+    converting the same file with the same versions writes the same bytes.
     """
     stable = copy.deepcopy(metadata)
     measured: dict[str, Any] = {
@@ -23,6 +25,11 @@ def split(metadata: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         "notes": [note for note in stable.get("notes", []) if note.startswith(SLOW)],
     }
     stable["notes"] = [note for note in stable.get("notes", []) if not note.startswith(SLOW)]
+    for variant in stable.get("variants", []):
+        split_variant, found = split(variant)
+        variant.clear()
+        variant.update(split_variant)
+        measured.setdefault("variants", {})[variant["recipe"]] = {key: found[key] for key in _OF_VARIANT}
     for method in stable.get("methods", []):
         delegation = method.get("delegation", {})
         shares = {"delegated": delegation.pop("time_share")} if "time_share" in delegation else {}

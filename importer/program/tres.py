@@ -8,8 +8,12 @@ SCRIPT = "res://addons/executorch/runtime/executorch_resource.gd"
 _HIGHEST, _LOWEST = 2**63 - 1, -(2**63)
 
 
-def resource_text(metadata: dict[str, Any], payload_path: str = "model.pte") -> str:
-    """The whole `.tres`: properties `payload_path` (String) and `metadata` (Dictionary)."""
+def resource_text(
+    metadata: dict[str, Any], payload_path: str = "model.pte", variant_paths: dict[str, str] | None = None
+) -> str:
+    """The whole `.tres`: properties `payload_path` (String), `metadata` (Dictionary), and with variants `variant_paths`
+    (Dictionary of recipe to path)."""
+    variants = f"variant_paths = {variant(variant_paths)}\n" if variant_paths else ""
     return (
         '[gd_resource type="Resource" script_class="ExecuTorchResource" load_steps=2 format=3]\n\n'
         f'[ext_resource type="Script" path={_text(SCRIPT)} id="1"]\n\n'
@@ -17,6 +21,7 @@ def resource_text(metadata: dict[str, Any], payload_path: str = "model.pte") -> 
         'script = ExtResource("1")\n'
         "_file_format = 1\n"
         f"payload_path = {_text(payload_path)}\n"
+        f"{variants}"
         f"metadata = {variant(metadata)}\n"
     )
 

@@ -206,6 +206,8 @@ class Proof:
 
     def _answer(self, method: Method, sample: samples.Sample) -> list[torch.Tensor]:
         outputs = samples.flatten_outputs(self._call(method, sample.arguments))
+        if method.values is not None:
+            outputs = [*outputs, *method.values(*sample.arguments[0], **sample.arguments[1])]
         return [value.detach().clone() for value in outputs]
 
     def _call(self, method: Method, arguments: Arguments) -> Any:

@@ -13,7 +13,9 @@ from importer.options import KERNELS, RECIPES, RECURRENT, ImportOptions
 
 _ABOUT = {
     "recipe": "How to lower the model; `auto` chooses. `sweep_recipes` compares all.",
+    "variants": "Recipes of further programs in the same asset, such as `xnnpack_int8_static, portable`",
     "inputs": "Inputs, such as `x: float32[1,3,224,224]`; empty = from the file",
+    "also_outputs": "Names of values inside of the graph that become further outputs, such as `relu_1, linear`",
     "factory": "For a state dict: res://models/net.py:build builds the architecture",
     "factory_arguments": 'Arguments of the factory\'s function, a JSON object: {"hidden": 64}',
     "weights": "Which weights of a checkpoint that has several, such as `params_ema` or `actor`",

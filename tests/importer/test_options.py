@@ -35,6 +35,11 @@ def test_numbers_of_godot_json_are_floats() -> None:
     ("values", "option"),
     [
         ({"recipe": "int3"}, "recipe"),
+        ({"variants": "portable, int3"}, "variants"),
+        ({"variants": "auto"}, "variants"),
+        ({"variants": "portable, portable"}, "variants"),
+        ({"recipe": "portable", "variants": "portable"}, "variants"),
+        ({"variants": "portable", "external_weights": True}, "variants"),
         ({"kernels": "fast"}, "kernels"),
         ({"recurrent": "loop"}, "recurrent"),
         ({"group_size": 8}, "group_size"),

@@ -368,3 +368,30 @@ func test_profiling() -> void:
 
 func _model(file: String) -> ExecuTorchResource:
 	return load("res://models/" + file)
+
+
+func test_variants_in_files_and_in_the_resource() -> void:
+	var model: ExecuTorchResource = ExecuTorchResource.new()
+	model.state = ExecuTorchResource.State.READY
+	model.payload_path = "res://models/linear_xnnpack.pte"
+	model.metadata = {"recipe": "xnnpack_fp32", "variants": [{"recipe": "portable", "payload": {}}]}
+	model.variant_paths = {"portable": "res://models/linear_portable.pte"}
+	check_near(model.forward({"input_0": [2.0]}).values()[0], [7.0])
+	check_equal(model.get_default_session().get_metadata()["recipe"], "xnnpack_fp32")
+	check_equal(model.set_optimization_level(ExecuTorchResource.OPTIMIZATION_NONE), OK)
+	check_near(model.forward({"input_0": [2.0]}).values()[0], [7.0])
+	check_equal(model.get_default_session().get_metadata()["recipe"], "portable")
+	check_equal(model.get_model_data(), FileAccess.get_file_as_bytes("res://models/linear_portable.pte"))
+	var program: PackedByteArray = model.get_model_data()
+	expect_error("is outside of the project")
+	model.variant_paths = {"portable": "res://../linear.pte"}
+	check_equal(model.forward({"input_0": [2.0]}), {})
+	model.variant_data = {"portable": program}
+	model.variant_paths = {}
+	check_near(model.forward({"input_0": [2.0]}).values()[0], [7.0])
+	check_equal(model.get_default_session().get_metadata()["recipe"], "portable")
+	expect_error("has a variant portable without a program")
+	model.variant_data = {"portable": "no bytes"}
+	check_equal(model.forward({"input_0": [2.0]}), {})
+	check_equal(model.set_optimization_level(ExecuTorchResource.OPTIMIZATION_BASIC), OK)
+	check_near(model.forward({"input_0": [2.0]}).values()[0], [7.0])

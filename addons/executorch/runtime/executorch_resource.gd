@@ -21,6 +21,7 @@ extends ExecuTorchModelDescription
 
 const Files := preload("model_files.gd")
 const ModelVersion := preload("loading/model_version.gd")
+const Versions := preload("model_versions.gd")
 
 # The native module of the default session, once it was loaded. It stays the same object.
 var _module: RefCounted
@@ -160,7 +161,10 @@ func configure_memory(policy: MemoryPolicy, limit_bytes: int = 0) -> Error:
 	return load_method(get_method_names()[0]) if load_model() == OK else FAILED
 
 
-## Sets how the model is run. Returns [constant OK], [constant FAILED], or [constant ERR_INVALID_PARAMETER].
+## Sets how the model is run, and which of its programs, if it was imported with variants: the int8 one with
+## [constant OPTIMIZATION_AGGRESSIVE], the portable one with [constant OPTIMIZATION_NONE], the main one otherwise. Names
+## and shapes stay; a program that replaces another one begins with its initial state. Returns [constant OK],
+## [constant FAILED], or [constant ERR_INVALID_PARAMETER].
 func set_optimization_level(level: OptimizationLevel) -> Error:
 	if get_default_session().is_refused(ExecuTorchRuntime.SettingChecks.level_error(level)):
 		return ERR_INVALID_PARAMETER
@@ -277,6 +281,11 @@ func is_edited() -> bool:
 	return _is_edited
 
 
+## For the addon: whether this is the resource that Godot made of a model file.
+func is_imported_file() -> bool:
+	return _is_imported()
+
+
 ## For the addon: sets whether calls may go to the module at once.
 func set_loaded(loaded: bool, module: RefCounted) -> void:
 	# First: being loaded is the sign for other threads that the module is there.
@@ -368,30 +377,6 @@ func _follow_version() -> void:
 
 func _describe() -> ModelVersion:
 	_edit_lock.lock()
-	var made: ModelVersion = ModelVersion.new()
-	made.state = state
-	made.error = error
-	made.metadata = metadata.duplicate(true)
-	made.payload_path = payload_path
-	made.payload_place = Files.place_of(made.payload_path, resource_path, _own_paths)
-	made.external_paths = external_paths
-	for path: String in made.external_paths:
-		made.external_places.append(Files.place_of(path, resource_path, _own_paths))
-	made.model_data = model_data
-	made.memory_policy = memory_policy
-	made.memory_limit_bytes = memory_limit_bytes
-	made.optimization_level = optimization_level
-	made.is_imported = Files.is_import(made.payload_place) if made.model_data.is_empty() else _is_imported()
-	made.is_imported = made.is_imported and not _is_foreign and Array(made.external_places).all(Files.is_import)
-	# Out of a cache, and signed with no known key: the import copied it and did not make it.
-	made.is_imported = made.is_imported and not made.metadata.get("unproved", false)
-	made.source_path = get_source_file_path()
-	made.description = {
-		"name": get_model_name(),
-		"path": resource_path,
-		"version": get_model_version(),
-		"size": Files.size_of(made),
-		"metadata": made.metadata,
-	}
+	var made: ModelVersion = Versions.describe(self, _own_paths, _is_foreign)
 	_edit_lock.unlock()
 	return made

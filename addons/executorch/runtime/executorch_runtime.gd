@@ -15,6 +15,7 @@ extends "res://addons/executorch/runtime/model_session.gd"
 ## calls wait for each other. [method run_inference_async] and [method submit] run on worker threads that all sessions
 ## share.
 
+const Memory := preload("memory_info.gd")
 # Loaded on demand: a release export may not contain the MCP server.
 const _MCP_TOOLS: String = "res://addons/executorch/runtime/mcp/tools/mcp_tools.gd"
 
@@ -194,13 +195,12 @@ func reset_statistics() -> void:
 	reset_performance_stats()
 
 
-## Sets how the model is run, now and for models loaded later. Returns [constant OK], [constant FAILED], or
-## [constant ERR_INVALID_PARAMETER].
+## Sets the level, as [method ExecuTorchResource.set_optimization_level] does, now and for models loaded later. Returns
+## [constant OK], [constant FAILED], or [constant ERR_INVALID_PARAMETER].
 func set_optimization_level(level: ExecuTorchResource.OptimizationLevel) -> Error:
 	if is_refused(SettingChecks.level_error(level)):
 		return ERR_INVALID_PARAMETER
-	var own: ExecuTorchResource = get_own_resource()
-	return own.set_optimization_level(level) if own != null else _set_for_good(&"set_optimization_level", [level])
+	return get_own_resource().set_optimization_level(level) if get_own_resource() != null else _set_level(level)
 
 
 ## Turns tracing of single operators on or off, now and for models loaded later. Tracing costs nothing while it is off.

@@ -28,11 +28,13 @@ enum MemoryPolicy {
 
 ## How a model is run.
 enum OptimizationLevel {
-	## A call uses one thread. Sessions do not share packed weights.
+	## A call uses one thread. Sessions do not share packed weights. Runs the portable variant, if there is one.
 	OPTIMIZATION_NONE = 0,
-	## The default. The sessions of a model share its packed weights and their workspace.
+	## The default. The sessions of a model share its packed weights and their workspace. Runs the main program, or the
+	## variant that the project setting [code]executorch/runtime/variant[/code] names.
 	OPTIMIZATION_BASIC = 1,
-	## A warm-up call is made when a method is loaded, and all models share one workspace.
+	## A warm-up call is made when a method is loaded, and all models share one workspace. Runs the int8 variant, if
+	## there is one.
 	OPTIMIZATION_AGGRESSIVE = 2,
 }
 
@@ -119,6 +121,32 @@ const _FILE_FORMAT: int = 1
 	set(value):
 		_begin_edit()
 		payload_path = value
+		_end_edit()
+## The files of the variants: recipe to path. Variants are further programs of the model, which
+## [member optimization_level] chooses; [code]metadata.variants[/code] describes them. Paths have the form of
+## [member payload_path].
+@export_storage var variant_paths: Dictionary = {}:
+	get:
+		_edit_lock.lock()
+		var paths: Dictionary = {}
+		for recipe: Variant in variant_paths:
+			paths[recipe] = _from_project(str(variant_paths[recipe]))
+		_edit_lock.unlock()
+		return paths
+	set(value):
+		_begin_edit()
+		variant_paths = value
+		_end_edit()
+## The variants' programs, when they are stored in the resource instead of in files: recipe to [PackedByteArray].
+@export_storage var variant_data: Dictionary = {}:
+	get:
+		_edit_lock.lock()
+		var value: Dictionary = variant_data
+		_edit_lock.unlock()
+		return value
+	set(value):
+		_begin_edit()
+		variant_data = value
 		_end_edit()
 @export_group("Memory")
 ## Where a session's memory comes from. A loaded model is loaded again with its next call.
@@ -245,6 +273,8 @@ func _set_defaults() -> void:
 	payload_path = ""
 	external_paths = []
 	model_data = []
+	variant_paths = {}
+	variant_data = {}
 	metadata = {}
 	memory_policy = MemoryPolicy.MEMORY_POLICY_AUTO
 	memory_limit_bytes = 0

@@ -16,6 +16,8 @@ const FIELDS: Dictionary[String, int] = {
 	"external_paths": TYPE_PACKED_STRING_ARRAY,
 	"model_data": TYPE_PACKED_BYTE_ARRAY,
 	"payload_path": TYPE_STRING,
+	"variant_paths": TYPE_DICTIONARY,
+	"variant_data": TYPE_DICTIONARY,
 	"memory_policy": TYPE_INT,
 	"memory_limit_bytes": TYPE_INT,
 	"optimization_level": TYPE_INT,
@@ -67,11 +69,19 @@ static func set_data(resource: ExecuTorchResource, data: PackedByteArray) -> Err
 ## See [method ExecuTorchResource.save_to_file].
 static func save_file(resource: ExecuTorchResource, path: String) -> Error:
 	var version: ModelVersion = resource.get_version()
-	var data: PackedByteArray = data_of(version)
-	if data.is_empty():
-		return resource.get_default_session().keep_error(Loader.nothing_error(version))
 	var is_resource: bool = path.get_extension() in ["tres", "res"]
-	var status: Error = _save_resource(resource, data, path) if is_resource else AtomicFile.write_bytes(path, data)
+	var programs: Array = version.programs.map(_bytes_of) if is_resource else [data_of(version)]
+	for index: int in programs.size():
+		if (programs[index] as PackedByteArray).is_empty():
+			var missing: ExecuTorchError = Loader.nothing_error(version)
+			if version.has_program():
+				missing = _no_file(str(version.programs[index]["path"]))
+			return resource.get_default_session().keep_error(missing)
+	var status: Error = OK
+	if is_resource:
+		status = _save_resource(resource, programs, path)
+	else:
+		status = AtomicFile.write_bytes(path, programs[0] as PackedByteArray)
 	return OK if status == OK else resource.get_default_session().keep_error(_not_written(path, status))
 
 
@@ -143,6 +153,9 @@ static func _read_resource(path: String, resource: ExecuTorchResource) -> ExecuT
 		return _not_a_resource(path)
 	var folder: String = path.get_base_dir()
 	var paths: PackedStringArray = [fields.get("payload_path", "")]
+	var variants: Dictionary = fields.get("variant_paths", {})
+	for recipe: Variant in variants:
+		paths.append(str(variants[recipe]))
 	paths.append_array(fields.get("external_paths", PackedStringArray()))
 	var own: PackedStringArray = []
 	for index: int in paths.size():
@@ -151,7 +164,9 @@ static func _read_resource(path: String, resource: ExecuTorchResource) -> ExecuT
 			own.append(paths[index])
 	resource.keep_own_paths(own, true)
 	fields["payload_path"] = paths[0]
-	fields["external_paths"] = paths.slice(1)
+	for index: int in variants.size():
+		variants[variants.keys()[index]] = paths[1 + index]
+	fields["external_paths"] = paths.slice(1 + variants.size())
 	for field: String in FIELDS:
 		if fields.has(field):
 			resource.set(field, fields[field])
@@ -166,11 +181,24 @@ static func _leads_up(path: String) -> bool:
 	return path.replace("\\", "/").split("/").has("..")
 
 
-static func _save_resource(resource: ExecuTorchResource, data: PackedByteArray, path: String) -> Error:
+static func _bytes_of(program: Dictionary) -> PackedByteArray:
+	if not (program["data"] as PackedByteArray).is_empty() or str(program["place"]).is_empty():
+		return program["data"]
+	return FileAccess.get_file_as_bytes(program["place"] as String)
+
+
+## `programs`: the bytes of the main program and of the variants.
+static func _save_resource(resource: ExecuTorchResource, programs: Array, path: String) -> Error:
 	var copy: ExecuTorchResource = ExecuTorchResource.new()
 	_copy(resource, copy)
-	copy.model_data = data
+	copy.model_data = programs[0]
 	copy.payload_path = ""
+	copy.variant_paths = {}
+	var data: Dictionary = {}
+	var variants: Array = resource.metadata.get("variants", [])
+	for index: int in variants.size():
+		data[str((variants[index] as Dictionary).get("recipe", ""))] = programs[1 + index]
+	copy.variant_data = data
 	# The extension decides the form in which Godot saves it.
 	var unfinished: String = "%s.%s" % [AtomicFile.unfinished_of(path.get_basename()), path.get_extension()]
 	return AtomicFile.put_in_place(unfinished, path, ResourceSaver.save(copy, unfinished))

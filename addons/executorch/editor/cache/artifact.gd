@@ -44,7 +44,7 @@ static func find(cache: String, key: String) -> Dictionary:
 
 
 ## Copies an entry's files beside `save_path` and hashes the copied bytes. Returns
-## `{metadata, payload_path, external_paths}` or `{error: {code, cause, remedy}}`.
+## `{metadata, payload_path, external_paths, variant_paths}` or `{error: {code, cause, remedy}}`.
 static func install(cache: String, key: String, save_path: String) -> Dictionary:
 	var found: Dictionary = find(cache, key)
 	if found.is_empty():
@@ -72,21 +72,30 @@ static func install_unproved(cache: String, key: String, save_path: String) -> D
 		var missing: ExecuTorchError = Native.missing_error()
 		error = {"code": missing.code_name, "cause": missing.cause, "remedy": missing.remedy}
 	elif (installed["external_paths"] as PackedStringArray).is_empty():
-		var place: String = ProjectSettings.globalize_path(installed["payload_path"] as String)
-		var verdict: Dictionary = native.verify_file(place)
-		if not verdict["ok"]:
-			error = {"code": verdict["name"], "cause": verdict["cause"], "remedy": verdict["remedy"]}
+		for program: String in [installed["payload_path"]] + (installed["variant_paths"] as Dictionary).values():
+			var verdict: Dictionary = native.verify_file(ProjectSettings.globalize_path(program))
+			if not verdict["ok"] and error.is_empty():
+				error = {"code": verdict["name"], "cause": verdict["cause"], "remedy": verdict["remedy"]}
 	if error.is_empty():
 		(installed["metadata"] as Dictionary)["unproved"] = true
 		return installed
-	for file: String in [installed["payload_path"]] + Array(installed["external_paths"] as PackedStringArray):
+	for file: String in files_of(installed):
 		DirAccess.remove_absolute(file)
 	return {"error": error}
 
 
-## Bytes of the entry's program; -1 when it is not there.
-static func get_payload_size(folder: String) -> int:
-	return AtomicFile.length_of(folder.path_join(PAYLOAD))
+## The files that `install` wrote.
+static func files_of(installed: Dictionary) -> Array:
+	var files: Array = [installed["payload_path"]] + Array(installed["external_paths"] as PackedStringArray)
+	return files + (installed["variant_paths"] as Dictionary).values()
+
+
+## Bytes of the programs and weights of what `find` returned.
+static func get_size(found: Dictionary) -> int:
+	var size: int = 0
+	for name: String in found["hashes"] as Dictionary:
+		size += AtomicFile.length_of(str(found["folder"]).path_join(name))
+	return size
 
 
 ## Removes an entry that has a successor, from a cache that belongs to this project alone.
@@ -169,7 +178,12 @@ static func _parse(folder: String, content: PackedByteArray) -> Dictionary:
 	var external: Variant = payload.get("external", [])
 	if not external is Array:
 		return _damaged(folder, METADATA)
-	for entry: Variant in external as Array:
+	var files: Array = (external as Array).duplicate()
+	var variants: Variant = metadata.get("variants", [])
+	for variant: Variant in variants as Array if variants is Array else [null]:
+		var is_known: bool = variant is Dictionary and str((variant as Dictionary).get("recipe")).is_valid_filename()
+		files.append((variant as Dictionary).get("payload") if is_known else null)
+	for entry: Variant in files:
 		var file: String = str((entry as Dictionary).get("file", "")) if entry is Dictionary else ""
 		if not file.is_valid_filename() or file.begins_with(".") or hashes.has(file):
 			return _damaged(folder, METADATA)
@@ -184,9 +198,16 @@ static func _copy(cache: String, found: Dictionary, save_path: String) -> Dictio
 	# The hash is part of the name: the file that is in use stays untouched until its successor is complete.
 	var prefix: String = "%s.%s" % [save_path, str(hashes[PAYLOAD]).left(12)]
 	var external_paths: PackedStringArray = []
+	var recipes: Dictionary = {}
+	for variant: Dictionary in (found["metadata"] as Dictionary).get("variants", []) as Array:
+		recipes[variant["payload"]["file"]] = variant["recipe"]
+	var variant_paths: Dictionary = {}
 	for name: String in hashes:
 		var target: String = prefix + ".pte"
-		if name != PAYLOAD:
+		if recipes.has(name):
+			target = "%s.%s.%s.pte" % [save_path, str(hashes[name]).left(12), recipes[name]]
+			variant_paths[recipes[name]] = target
+		elif name != PAYLOAD:
 			target = "%s.%d.ptd" % [prefix, external_paths.size()]
 			external_paths.append(target)
 		var from: String = str(found["folder"]).path_join(name)
@@ -197,7 +218,12 @@ static func _copy(cache: String, found: Dictionary, save_path: String) -> Dictio
 		if not error.is_empty():
 			return {"error": error}
 	_note_use(str(found["folder"]))
-	return {"metadata": found["metadata"], "payload_path": prefix + ".pte", "external_paths": external_paths}
+	return {
+		"metadata": found["metadata"],
+		"payload_path": prefix + ".pte",
+		"external_paths": external_paths,
+		"variant_paths": variant_paths,
+	}
 
 
 ## The cache's limit uses the time of an entry's folder, which changes with its files. A file could be a link.

@@ -43,12 +43,12 @@ static func prepare(path: String, options: Dictionary, cache: String) -> Diction
 		"key": made["key"],
 		"sha256": sha256,
 		"is_cached": is_cached,
-		"is_small": is_cached and Artifact.get_payload_size(str(found["folder"])) <= QUICK_BYTES,
+		"is_small": is_cached and Artifact.get_size(found) <= QUICK_BYTES,
 		"refused": found.get("error", {}),
 	}
 
 
-## `{metadata, payload_path, external_paths}` or `{error}`.
+## `{metadata, payload_path, external_paths, variant_paths}` or `{error}`.
 static func install(cache: String, key: String, save_path: String) -> Dictionary:
 	return Artifact.install(cache, key, save_path)
 

@@ -5,6 +5,7 @@ extends EditorExportPlugin
 
 const GameSettings := preload("res://addons/executorch/runtime/library/project_settings.gd")
 const ModelExtensions := preload("res://addons/executorch/runtime/library/model_extensions.gd")
+const ProgramChoice := preload("res://addons/executorch/runtime/loading/program_choice.gd")
 const LibraryCheck := preload("library_check.gd")
 const ModelUses := preload("model_uses.gd")
 const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
@@ -64,9 +65,12 @@ func _export_file(path: String, type: String, features: PackedStringArray) -> vo
 		_leave_out(path, model)
 		return
 	_check_library(features)
-	if not model.payload_path.is_empty():
-		_add(path, model.get_version().payload_place)
-	for external: String in model.get_version().external_places:
+	var version: ExecuTorchResource.ModelVersion = model.get_version()
+	var recipes: PackedStringArray = ExecuTorchResource.Versions.recipes_of(model.metadata)
+	for index: int in ProgramChoice.allowed_of(recipes, features.has):
+		if not str(version.programs[index]["place"]).is_empty():
+			_add(path, str(version.programs[index]["place"]))
+	for external: String in version.external_places:
 		_add(path, external)
 
 

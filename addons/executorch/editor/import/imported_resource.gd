@@ -16,9 +16,15 @@ static func save_ready(save_path: String, options: Dictionary, installed: Dictio
 	var kept: PackedStringArray = resource.external_paths.duplicate()
 	if options.get("embed", false):
 		resource.model_data = FileAccess.get_file_as_bytes(installed["payload_path"] as String)
+		var paths: Dictionary = installed["variant_paths"]
+		var data: Dictionary = {}
+		for recipe: String in paths:
+			data[recipe] = FileAccess.get_file_as_bytes(paths[recipe] as String)
+		resource.variant_data = data
 	else:
 		resource.payload_path = installed["payload_path"]
-		kept.append(resource.payload_path)
+		resource.variant_paths = installed["variant_paths"]
+		kept.append_array(Artifact.files_of(installed))
 	var error: Dictionary = _save(resource, save_path, options)
 	if error.is_empty():
 		Artifact.remove_former(save_path, kept)
@@ -56,6 +62,8 @@ static func _with_former(save_path: String, state: ExecuTorchResource.State) -> 
 		resource.payload_path = former.payload_path
 		resource.external_paths = former.external_paths
 		resource.model_data = former.model_data
+		resource.variant_paths = former.variant_paths
+		resource.variant_data = former.variant_data
 		resource.metadata = former.metadata
 	return resource
 

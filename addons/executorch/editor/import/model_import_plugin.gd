@@ -2,6 +2,7 @@
 extends EditorImportPlugin
 ## Imports model files as ExecuTorchResource. In an open editor the conversion runs in the background.
 
+const AtomicFile := preload("res://addons/executorch/runtime/library/atomic_file.gd")
 const ModelExtensions := preload("res://addons/executorch/runtime/library/model_extensions.gd")
 const Imported := preload("imported_resource.gd")
 const Options := preload("res://addons/executorch/editor/shared/import_options.gd")
@@ -99,9 +100,9 @@ func _import(
 		error = Imported.save_failed(save_path, options, result["error"] as Dictionary)
 	else:
 		error = Imported.save_ready(save_path, options, result)
-		var payload: Dictionary = (result["metadata"] as Dictionary)["payload"]
-		if not options.get("embed", false) and int(payload.get("size", 0)) <= MAX_LISTED_BYTES:
-			gen_files.append(result["payload_path"] as String)
+		for program: String in [result["payload_path"]] + (result["variant_paths"] as Dictionary).values():
+			if not options.get("embed", false) and AtomicFile.length_of(program) <= MAX_LISTED_BYTES:
+				gen_files.append(program)
 	Preview.forget(source_file)
 	if error.is_empty():
 		return OK

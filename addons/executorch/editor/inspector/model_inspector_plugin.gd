@@ -21,7 +21,9 @@ const SHOWN_BY_VIEW: PackedStringArray = [
 	"optimization_level",
 	"memory_policy",
 	"memory_limit_bytes",
-	"external_paths"
+	"external_paths",
+	"variant_paths",
+	"variant_data",
 ]
 
 var _settings: Settings

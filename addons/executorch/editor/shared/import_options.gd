@@ -30,7 +30,9 @@ const POLICY_TIPS: PackedStringArray = [
 ## The options of a conversion: name -> default.
 const CONVERSION: Dictionary = {
 	"recipe": "auto",
+	"variants": "",
 	"inputs": "",
+	"also_outputs": "",
 	"factory": "",
 	"factory_arguments": "",
 	"weights": "",
@@ -49,7 +51,7 @@ const CONVERSION: Dictionary = {
 ## The options of the resource: name -> default.
 const RUN_TIME: Dictionary = {"optimization_level": 1, "memory_policy": 0, "memory_limit_bytes": 0, "embed": false}
 const GROUPS: Dictionary = {
-	"Model": ["recipe", "inputs", "factory", "factory_arguments", "weights"],
+	"Model": ["recipe", "variants", "inputs", "also_outputs", "factory", "factory_arguments", "weights"],
 	"Quantization": ["calibration", "group_size"],
 	"Checks": ["max_absolute_error", "max_relative_error", "evaluate", "metric"],
 	"Conversion": ["kernels", "recurrent", "external_weights", "deadline_seconds", "memory_limit_megabytes"],
@@ -57,7 +59,9 @@ const GROUPS: Dictionary = {
 }
 const HINTS: Dictionary = {
 	"recipe": [PROPERTY_HINT_ENUM, RECIPES],
+	"variants": [PROPERTY_HINT_PLACEHOLDER_TEXT, "xnnpack_int8_static, portable"],
 	"inputs": [PROPERTY_HINT_PLACEHOLDER_TEXT, "x: float32[1,3,224,224]; mask: int64[batch:1..64,16]"],
+	"also_outputs": [PROPERTY_HINT_PLACEHOLDER_TEXT, "relu_1, linear"],
 	"factory": [PROPERTY_HINT_PLACEHOLDER_TEXT, "res://models/net.py:build"],
 	"factory_arguments": [PROPERTY_HINT_PLACEHOLDER_TEXT, '{"hidden": 64}'],
 	"weights": [PROPERTY_HINT_PLACEHOLDER_TEXT, "averaged weights, else the usual ones"],
@@ -126,15 +130,23 @@ static func needs_samples(recipe: String) -> bool:
 	return recipe.begins_with("xnnpack_int8_static")
 
 
+## The recipes of the main program and of the variants.
+static func recipes_of(options: Dictionary) -> Array:
+	var recipes: Array = [str(options.get("recipe", "auto"))]
+	for variant: String in str(options.get("variants", "")).split(",", false):
+		recipes.append(variant.strip_edges())
+	return recipes
+
+
 ## Whether an option applies to the file at `path`, with these other options.
 static func applies(path: String, option: String, options: Dictionary) -> bool:
 	if path.get_extension().to_lower() == "pte" and (CONVERSION.has(option) or option in NOT_OF_PROGRAMS):
 		return false
 	match option:
 		"calibration":
-			return needs_samples(str(options.get("recipe", "auto")))
+			return recipes_of(options).any(needs_samples)
 		"group_size":
-			return str(options.get("recipe", "auto")) == "xnnpack_int8_int4"
+			return recipes_of(options).has("xnnpack_int8_int4")
 		"factory_arguments", "weights":
 			return not str(options.get("factory", "")).is_empty()
 		"metric":

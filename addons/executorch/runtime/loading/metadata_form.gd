@@ -13,6 +13,8 @@ static func checked(metadata: Dictionary) -> Dictionary:
 			wrong.append(field)
 	if not _are_dictionaries(metadata.get("methods", []), _is_method):
 		wrong.append("methods")
+	if not _are_dictionaries(metadata.get("variants", []), _is_variant):
+		wrong.append("variants")
 	if not "payload" in wrong and not _are_dictionaries(_part(metadata, "payload").get("external", []), _is_any):
 		wrong.append("payload")
 	if wrong.is_empty():
@@ -34,6 +36,10 @@ static func _are_dictionaries(values: Variant, fits: Callable) -> bool:
 		if not value is Dictionary or not fits.call(value):
 			return false
 	return true
+
+
+static func _is_variant(variant: Dictionary) -> bool:
+	return not variant.has("variants") and checked(variant).size() == variant.size()
 
 
 static func _is_any(_entry: Dictionary) -> bool:

@@ -17,7 +17,7 @@ static func make_module(version: ModelVersion) -> Variant:
 	if version.state == _PENDING:
 		return _pending_error()
 	if not version.has_program():
-		return nothing_error(version)
+		return nothing_error(version) if version.chosen == 0 else _no_variant_error(version)
 	if version.state == _FAILED:
 		var cause: String = str(version.error.get("cause", ""))
 		push_warning("ExecuTorch: %s: the last version that worked is used. %s" % [version.source_path, cause])
@@ -33,7 +33,7 @@ static func make_module(version: ModelVersion) -> Variant:
 	var module: RefCounted = Native.create_module()
 	if module == null:
 		return Native.missing_error()
-	var found: ExecuTorchError = _configure(module, version)
+	var found: ExecuTorchError = configure(module, version)
 	if found == null:
 		found = Payload.load_into(module, version)
 	if found == null:
@@ -59,6 +59,27 @@ static func nothing_error(version: ModelVersion) -> ExecuTorchError:
 	)
 
 
+## Gives a module that is not loaded yet the run-time options. Null when it worked.
+static func configure(module: RefCounted, version: ModelVersion) -> ExecuTorchError:
+	var status: int = module.configure_memory(version.memory_policy, version.memory_limit_bytes)
+	if status == 0 and version.memory_policy == _MEMORY_POLICY_CUSTOM:
+		status = module.set_memory_pool(Native.shared_pool())
+	if status == 0:
+		status = module.set_optimization_level(version.optimization_level)
+	return null if status == 0 else ExecuTorchError.from_dictionary(module.get_last_error() as Dictionary)
+
+
+static func _no_variant_error(version: ModelVersion) -> ExecuTorchError:
+	return (
+		ExecuTorchError
+		. create(
+			ExecuTorchError.Code.PAYLOAD_MISSING,
+			"%s has a variant %s without a program." % [version.source_path, version.metadata.get("recipe", "")],
+			"Import the model again, or choose another optimization level.",
+		)
+	)
+
+
 static func _pending_error() -> ExecuTorchError:
 	return (
 		ExecuTorchError
@@ -68,16 +89,6 @@ static func _pending_error() -> ExecuTorchError:
 			"Wait until the ExecuTorch panel shows it as done, or run `godot --headless --import` first.",
 		)
 	)
-
-
-## Gives a module that is not loaded yet the run-time options. Null when it worked.
-static func _configure(module: RefCounted, version: ModelVersion) -> ExecuTorchError:
-	var status: int = module.configure_memory(version.memory_policy, version.memory_limit_bytes)
-	if status == 0 and version.memory_policy == _MEMORY_POLICY_CUSTOM:
-		status = module.set_memory_pool(Native.shared_pool())
-	if status == 0:
-		status = module.set_optimization_level(version.optimization_level)
-	return null if status == 0 else ExecuTorchError.from_dictionary(module.get_last_error() as Dictionary)
 
 
 ## The names and ranges that the program itself does not have.

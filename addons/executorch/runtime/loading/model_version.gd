@@ -7,6 +7,7 @@ extends RefCounted
 var state: int = 0
 ## `{code, cause, remedy}` of a conversion that failed.
 var error: Dictionary = {}
+## Of the program that runs: for a variant, with what the variant's own entry says.
 var metadata: Dictionary = {}
 ## As the resource names it, for messages.
 var payload_path: String = ""
@@ -24,6 +25,14 @@ var is_imported: bool = false
 var source_path: String = ""
 ## `{name, path, version, size, metadata}`, as sessions return it.
 var description: Dictionary = {}
+## All programs of the resource, the main one first: `{path, place, data, metadata, is_import}`.
+var programs: Array[Dictionary] = []
+## The index of the program that runs.
+var chosen: int = 0
+## Whether hashes in the metadata were written by this project's own import.
+var is_trusted: bool = false
+var resource_path: String = ""
+var model_name: String = ""
 
 
 func has_program() -> bool:
@@ -39,3 +48,12 @@ func get_program_identity() -> Array:
 func get_identity() -> Array:
 	var how: Array = [memory_policy, memory_limit_bytes, optimization_level, error, metadata.hash()]
 	return get_program_identity() + how
+
+
+## A new version with the same values, to be changed by its maker.
+func copy() -> RefCounted:
+	var made: RefCounted = (get_script() as GDScript).new()
+	for property: Dictionary in get_property_list():
+		if int(property["usage"]) & PROPERTY_USAGE_SCRIPT_VARIABLE:
+			made.set(property["name"] as String, get(property["name"] as String))
+	return made
