@@ -113,6 +113,8 @@ func _add_conversion() -> void:
 	var menu: OptionButton = Rows.menu(recipes, Array(recipes), current, tips, _on_recipe_chosen)
 	_rows.add_child(Rows.wide("Recipe", menu, Options.RECIPE_TIPS.get(current, "") as String))
 	_add_complaint("recipe")
+	var further: String = "Recipes of further programs in this asset. The game chooses one by its level."
+	_add_text("Variants", "variants", "xnnpack_int8_static, portable", further)
 	if _applies("calibration"):
 		_add_calibration()
 	if _applies("group_size"):
@@ -322,7 +324,7 @@ func _applies(option: String) -> bool:
 	if option == "factory" and _facts.get_kind_id() == "exported_program":
 		return not str(_read("factory")).is_empty()
 	var values: Dictionary = {"recipe": _recipe()}
-	for name_of: String in ["factory", "memory_policy"]:
+	for name_of: String in ["variants", "factory", "memory_policy"]:
 		values[name_of] = _read(name_of)
 	return Options.applies(_path, option, values)
 

@@ -55,11 +55,18 @@ func get_warning() -> Dictionary:
 			),
 			"remedy": "Import the file again on a machine with Python.",
 		}
-	if not get_section("calibration").get("made_up", false):
+	var uncalibrated: PackedStringArray = []
+	for variant: Dictionary in get_variants():
+		var calibration: Variant = variant.get("calibration", {})
+		if calibration is Dictionary and (calibration as Dictionary).get("made_up", false):
+			uncalibrated.append(str(variant.get("recipe", "")))
+	var is_main: bool = get_section("calibration").get("made_up", false)
+	if not is_main and uncalibrated.is_empty():
 		return {}
+	var of: String = "" if is_main else " of the variant %s" % ", ".join(uncalibrated)
 	return {
 		"title": "Not calibrated",
-		"cause": "The int8 ranges come from made-up inputs. On real inputs the results may be far off.",
+		"cause": "The int8 ranges%s come from made-up inputs. On real inputs the results may be far off." % of,
 		"remedy":
 		"Choose a folder with 20 to 200 real inputs (images, .npy or .npz). The model is then converted again.",
 		"needs_samples": true,
@@ -67,11 +74,12 @@ func get_warning() -> Dictionary:
 
 
 func get_methods() -> Array[Dictionary]:
-	var methods: Array[Dictionary] = []
-	for method: Variant in metadata.get("methods", []) as Array:
-		if method is Dictionary:
-			methods.append(method)
-	return methods
+	return _dictionaries("methods")
+
+
+## What is known of each variant.
+func get_variants() -> Array[Dictionary]:
+	return _dictionaries("variants")
 
 
 func get_method_names() -> PackedStringArray:
@@ -163,6 +171,14 @@ func get_memory_total(method: Dictionary) -> int:
 	for part: Dictionary in get_memory(method):
 		total += int(part["bytes"])
 	return total
+
+
+func _dictionaries(field: String) -> Array[Dictionary]:
+	var found: Array[Dictionary] = []
+	for entry: Variant in metadata.get(field, []) as Array:
+		if entry is Dictionary:
+			found.append(entry)
+	return found
 
 
 ## "float32[1, 3, 224, 224]"-like text of a tensor's shape; a dimension that may change is a range.
