@@ -59,6 +59,8 @@ def make_package(chosen: Sequence[Target] = ()) -> Path:
             _write_addon(archive, chosen)
             for name in ("LICENSE", "NOTICE"):
                 archive.write(ROOT / name, f"addons/executorch/{name}")
+            for path in sorted((ROOT / "docs").glob("*.md")):  # messages name them
+                archive.write(path, f"addons/executorch/docs/{path.name}")
             for name, content in sample_files().items():
                 archive.writestr(f"{SAMPLE}/{name}", content)
         with unfinished.open("rb") as file:

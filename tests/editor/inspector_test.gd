@@ -9,6 +9,11 @@ const Inputs := preload("res://addons/executorch/runtime/calls/generated_inputs.
 const Snippet := preload("res://addons/executorch/editor/trial/snippet.gd")
 const Trial := preload("res://addons/executorch/editor/trial/trial_run.gd")
 const Header := preload("res://addons/executorch/editor/inspector/header_view.gd")
+const MessagePanel := preload("res://addons/executorch/editor/inspector/message_panel.gd")
+const OperatorNames := preload("res://addons/executorch/editor/shared/operator_names.gd")
+const Options := preload("res://addons/executorch/editor/shared/import_options.gd")
+const PermissionDialog := preload("res://addons/executorch/editor/inspector/permission_dialog.gd")
+const ProjectSetup := preload("res://addons/executorch/editor/shared/settings.gd")
 const ModelView := preload("res://addons/executorch/editor/inspector/model_view.gd")
 const LINEAR: String = "res://models/linear.pt"
 const POLICY: String = "res://models/policy.pt2"
@@ -62,6 +67,71 @@ func test_a_guess_is_taken_with_one_press() -> void:
 		120.0,
 		"ready"
 	)
+
+
+func test_code_is_allowed_after_a_question_that_names_it() -> void:
+	var view: Control = await inspect(LINEAR)
+	var header: Header = view.get_child(0) as Header
+	var hash_of: String = FileAccess.get_sha256(LINEAR)
+	var cause: String = "linear.pt is a pickled module. It names policy_net.Policy."
+	header.show_failed({"code": "PICKLE_NEEDS_PERMISSION", "cause": cause}, false)
+	find_button(view, "Allow This Code").pressed.emit()
+	var dialog: ConfirmationDialog = find_dialog(PermissionDialog)
+	check(dialog != null and dialog.visible and dialog.title.contains("linear.pt"), "no question")
+	check(not ProjectSetup.is_trusted(hash_of), "allowed without an answer")
+	dialog.get_cancel_button().pressed.emit()
+	await _frames(3)
+	check(find_dialog(PermissionDialog) == null, "the question stays")
+	check(not ProjectSetup.is_trusted(hash_of), "allowed though it was refused")
+	find_button(view, "Allow This Code").pressed.emit()
+	find_dialog(PermissionDialog).get_ok_button().pressed.emit()
+	check(ProjectSetup.is_trusted(hash_of), "not allowed")
+	ProjectSettings.set_setting(ProjectSetup.TRUSTED_PICKLES, PackedStringArray())
+	ProjectSettings.save()
+	var text: String = PermissionDialog.describe(LINEAR, {"code": "PICKLE_NEEDS_PERMISSION", "cause": cause})
+	for part: String in [LINEAR, "policy_net.Policy", "sandbox: no network"]:
+		check(text.contains(part), "%s is missing in: %s" % [part, text])
+	text = PermissionDialog.describe(LINEAR, {"code": "FACTORY_NEEDS_APPROVAL"})
+	check(text.contains("without a sandbox"), text)
+	await wait_until(
+		func() -> bool: return (load(LINEAR) as ExecuTorchResource).state == ExecuTorchResource.State.READY,
+		120.0,
+		"ready"
+	)
+
+
+func test_messages_call_options_as_the_screen_does() -> void:
+	check_equal(Options.with_titles("The option 'factory_arguments' is set."), 'The option "Factory arguments" is set.')
+	check_equal(Options.with_titles("Option 'max_relative_error': no."), 'Option "Relative error": no.')
+	var view: Control = await inspect(LINEAR)
+	for option: String in ["inputs", "factory", "max_relative_error", "deadline_seconds", "recurrent", "evaluate"]:
+		check(text_of(view).contains(Options.title_of(option)), "%s is not a label" % Options.title_of(option))
+
+
+func test_long_names_of_a_message_break_between_their_parts() -> void:
+	var panel: MessagePanel = MessagePanel.new()
+	var cause: String = "It names torch.nn.modules.linear.Linear of 1.5 MB."
+	panel.show_message(MessagePanel.Severity.ERROR, {"cause": cause, "code": "CODE"})
+	var shown: String = (panel.get_child(0).get_child(0) as Label).text
+	check(shown.contains("torch." + MessagePanel.BREAK + "nn") and shown.contains("1.5"), shown)
+	check_equal(panel.get_text(), "CODE: %s\n" % cause)
+	panel.free()
+
+
+func test_an_operator_has_one_name_on_all_screens() -> void:
+	for full_name: String in ["aten::mean.out", "native_call_mean.out", "mean"]:
+		check_equal(OperatorNames.title(full_name), "mean")
+	check_equal(OperatorNames.title("DELEGATE_CALL", "XnnpackBackend"), "XNNPACK")
+	check_equal(Facts.get_backend_title("XnnpackBackend"), "XNNPACK")
+
+
+func test_weights_of_delegates_are_named_apart() -> void:
+	var facts: Facts = Facts.new({"constant_bytes": 8, "payload": {"size": 2000}})
+	var parts: Array[Dictionary] = facts.get_memory({"planned_memory": [16], "delegates": [{"bytes": 720}]})
+	var named: Dictionary = {}
+	for part: Dictionary in parts:
+		named[part["label"]] = part["bytes"]
+	check_equal(named, {"Planned memory": 16, "Weights": 8, "Delegates": 720, "Program": 1272})
 
 
 func test_methods_can_be_chosen() -> void:
@@ -302,3 +372,11 @@ func test_an_evaluation_with_a_long_name_and_a_wide_range_is_not_cut() -> void:
 	check_equal(found.size(), 2)
 	model.metadata = known
 	view.refresh()
+
+
+# The dialog of a script that is open, or null.
+func find_dialog(script: GDScript) -> ConfirmationDialog:
+	for node: Node in EditorInterface.get_base_control().get_children():
+		if node.get_script() == script and not node.is_queued_for_deletion():
+			return node as ConfirmationDialog
+	return null

@@ -65,6 +65,12 @@ func test_a_recording_comes_back_from_its_folder() -> void:
 	var place: String = record(5).save(["x"], folder())
 	check(not place.is_empty(), "it is written")
 	check_equal(RecordedInputs.list(MODEL, folder()), PackedStringArray([place]))
+	for ending: String in ["_inputs", "_inputs_2"]:
+		var copied: String = RecordedInputs.copy_beside(place, folder().path_join("net.pt"))
+		check_equal(copied, folder().path_join("net" + ending))
+		check_equal(RecordedInputs.open(copied, ["x"]).calls.size(), 5)
+	for ending: String in ["_inputs", "_inputs_2"]:
+		OS.move_to_trash(folder().path_join("net" + ending))
 	var again: RecordedInputs = RecordedInputs.open(place, ["x"])
 	check_equal(again.calls.size(), 5)
 	check_equal(again.method, "forward")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import zipfile
@@ -30,6 +31,10 @@ def test_package_works_in_an_empty_project(tmp_path: Path, godot: Path, models: 
     assert all(name.startswith(("addons/executorch/", "executorch_sample/")) for name in names)
     needed = ("LICENSE", "NOTICE", "README.md", "plugin.cfg", "python/requirements.txt", "python/importer/__main__.py")
     assert {f"addons/executorch/{name}" for name in needed} | {"executorch_sample/main.tscn"} <= set(names)
+    # Every page of the documentation that a message or a comment of the package names is in it.
+    texts = [file for file in path.rglob("*") if file.suffix in (".gd", ".py") or file.name == "README.md"]
+    pages = {page for file in texts for page in re.findall(r"docs/\w+\.md", file.read_text(encoding="utf-8"))}
+    assert pages and {f"addons/executorch/{page}" for page in pages} <= set(names)
     assert not [name for name in names if "__pycache__" in name or name.endswith(".uid.tmp")]
     text = TEMPLATE.read_text(encoding="utf-8").replace("@CACHE@", "res://.godot/executorch_cache")
     (path / "project.godot").write_text(text, encoding="utf-8")

@@ -2,6 +2,8 @@
 extends RefCounted
 ## A method of a program, or the inside of a delegate, as boxes and the tensors that flow between them.
 
+const OperatorNames := preload("res://addons/executorch/editor/shared/operator_names.gd")
+
 
 ## One box: `kind` is "input", "output", "kernel", "delegate" or "operator" (inside a delegate).
 class Box:
@@ -102,10 +104,10 @@ func _box_of(node: Dictionary, index: int) -> Box:
 	box.kind = str(node.get("kind", "operator"))
 	box.backend = str(node.get("backend", ""))
 	box.full_name = str(node.get("operator", ""))
-	box.title = box.full_name.trim_prefix("aten::").trim_suffix(".out")
+	box.title = OperatorNames.title(box.full_name)
 	box.instruction = index
 	if box.kind == "delegate":
-		box.title = "XNNPACK" if box.backend == "XnnpackBackend" else box.backend.trim_suffix("Backend")
+		box.title = OperatorNames.backend_title(box.backend)
 		box.full_name = box.backend
 		var inner_nodes: Array = node.get("inner", [])
 		if not inner_nodes.is_empty():

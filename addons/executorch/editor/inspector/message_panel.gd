@@ -7,6 +7,9 @@ signal guess_taken(options: Dictionary)
 
 enum Severity { WARNING, ERROR }
 
+const Options := preload("res://addons/executorch/editor/shared/import_options.gd")
+## A line may end here: a space without width.
+const BREAK: String = "\u200b"
 const COLORS: Array[StringName] = [&"warning_color", &"error_color"]
 
 var _severity: Severity = Severity.ERROR
@@ -31,8 +34,8 @@ func _init() -> void:
 ## Shows a message `{cause, remedy, note, code, guesses}`; all but `cause` may be missing.
 func show_message(severity: Severity, message: Dictionary) -> void:
 	_severity = severity
-	_cause.text = str(message.get("cause", ""))
-	_remedy.text = str(message.get("remedy", ""))
+	_cause.text = _readable(str(message.get("cause", "")))
+	_remedy.text = _readable(str(message.get("remedy", "")))
 	_remedy.visible = not _remedy.text.is_empty()
 	_note.text = str(message.get("note", ""))
 	_note.visible = not _note.text.is_empty()
@@ -56,7 +59,13 @@ func add_button(title: String, tip: String, pressed: Callable) -> Button:
 
 ## The message as text, for the clipboard.
 func get_text() -> String:
-	return "%s: %s\n%s" % [_code.text, _cause.text, _remedy.text]
+	return ("%s: %s\n%s" % [_code.text, _cause.text, _remedy.text]).replace(BREAK, "")
+
+
+# Options as the fields beside it are called. Names with dots and paths may break behind a dot or a slash.
+static func _readable(text: String) -> String:
+	var words: String = Options.with_titles(text)
+	return RegEx.create_from_string("(?<=[A-Za-z_])[./](?=[A-Za-z_])").sub(words, "$0" + BREAK, true)
 
 
 func _show_guesses(guesses: Array) -> void:

@@ -19,6 +19,7 @@ const TensorList := preload("tensor_list.gd")
 const NumbersView := preload("numbers_view.gd")
 const VariantsView := preload("variants_view.gd")
 const OptionsView := preload("options_view.gd")
+const PermissionDialog := preload("permission_dialog.gd")
 const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
 const Job := preload("res://addons/executorch/editor/jobs/job.gd")
 const REFRESH_SECONDS: float = 0.25
@@ -184,14 +185,23 @@ func _take_guess(options: Dictionary) -> void:
 
 
 func _permit(code: String) -> void:
+	var job: Job = _find_job()
+	var is_model: bool = _model.state == ExecuTorchResource.State.FAILED or job == null
+	var path: String = _model.resource_path
+	# What is allowed is the file that was asked about.
+	var given: Callable = _give_permission.bind(_jobs, path, code, FileAccess.get_sha256(path))
+	PermissionDialog.ask(path, _model.error if is_model else job.error, given)
+
+
+# Static: the inspector may free this view while a person or Python is thinking.
+static func _give_permission(jobs: Jobs, path: String, code: String, sha256: String) -> void:
 	if code == "PICKLE_NEEDS_PERMISSION":
-		ProjectSetup.trust_pickle(FileAccess.get_sha256(_model.resource_path))
-		_retry()
-	elif _jobs != null:
-		_approve(_jobs, _model.resource_path)
+		ProjectSetup.trust_pickle(sha256)
+		_convert_again(jobs, path)
+	elif jobs != null:
+		_approve(jobs, path)
 
 
-# Static: the inspector may free this view while Python is thinking.
 static func _approve(jobs: Jobs, path: String) -> void:
 	var params: Dictionary = {
 		"project": ProjectSettings.globalize_path("res://").trim_suffix("/"),
@@ -199,11 +209,7 @@ static func _approve(jobs: Jobs, path: String) -> void:
 		"metric": Settings.read(path, "metric", ""),
 	}
 	await jobs.call_backend("approve_factory", params)
-	var job: Job = jobs.find_job(path)
-	if job != null:
-		jobs.retry(job)
-	else:
-		jobs.import_again(path)
+	_convert_again(jobs, path)
 
 
 func _cancel() -> void:
@@ -213,8 +219,12 @@ func _cancel() -> void:
 
 
 func _retry() -> void:
-	var job: Job = _find_job()
+	_convert_again(_jobs, _model.resource_path)
+
+
+static func _convert_again(jobs: Jobs, path: String) -> void:
+	var job: Job = jobs.find_job(path) if jobs != null else null
 	if job != null:
-		_jobs.retry(job)
-	else:
-		_jobs.import_again(_model.resource_path)
+		jobs.retry(job)
+	elif jobs != null:
+		jobs.import_again(path)

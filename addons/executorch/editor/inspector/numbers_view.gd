@@ -147,6 +147,7 @@ func _fill_memory(facts: Facts, method: Dictionary, model: ExecuTorchResource) -
 	_memory.set_summary(
 		Quantity.size(total) if limit == 0 else "%s of %s" % [Quantity.size(total), Quantity.size(limit)]
 	)
+	_add_words(_memory, "Once loaded, some KiB of tables come on top: see Model Profiler > Memory.", 0.65)
 	if limit > 0 and total > limit:
 		var warning: Label = _add_words(
 			_memory, "Needs about %s more than its limit." % Quantity.size(total - limit), 1.0

@@ -3,6 +3,7 @@ extends VBoxContainer
 ## The options of a model that one changes often. Each change is a reimport with undo; one that touches only run time
 ## finds its artifact in the cache and is there at once.
 
+const RecordedInputs := preload("res://addons/executorch/editor/profiler/data/recorded_inputs.gd")
 const Settings := preload("res://addons/executorch/editor/shared/import_settings.gd")
 const Check := preload("res://addons/executorch/editor/import/options_check.gd")
 const Facts := preload("res://addons/executorch/editor/shared/model_facts.gd")
@@ -128,7 +129,9 @@ func _add_conversion() -> void:
 		var tip: String = "The Python class or function that builds the model, when the file has only its weights."
 		_add_text("Factory", "factory", "res://models/net.py:Net", tip, [browse])
 	if _applies("factory_arguments"):
-		_add_text("Arguments", "factory_arguments", '{"hidden": 64}', "Arguments of the factory, as a JSON object.")
+		_add_text(
+			"Factory arguments", "factory_arguments", '{"hidden": 64}', "Arguments of the factory, as a JSON object."
+		)
 	if _applies("weights"):
 		_add_text(
 			"Weights",
@@ -193,6 +196,7 @@ func _add_calibration() -> void:
 	button.icon = get_theme_icon(&"Folder", &"EditorIcons")
 	button.pressed.connect(choose_calibration)
 	_rows.add_child(Rows.wide("Calibration", button, "A folder with real inputs: images, .npy or .npz."))
+	_add_recorded_inputs()
 	_add_complaint("calibration")
 	if not _waiting_recipe.is_empty():
 		_rows.add_child(Rows.note(NEEDS_SAMPLES, get_theme_color(&"warning_color", &"Editor")))
@@ -201,6 +205,27 @@ func _add_calibration() -> void:
 		without.tooltip_text = "For a first try, or when the factory's file has a function calibration()."
 		without.pressed.connect(func() -> void: _change({"recipe": _waiting_recipe}, "Recipe"))
 		_rows.add_child(without)
+
+
+# Recordings lie outside of the project, where the import does not read.
+func _add_recorded_inputs() -> void:
+	var recordings: PackedStringArray = RecordedInputs.list(_path)
+	if recordings.is_empty():
+		return
+	var button: Button = Button.new()
+	button.name = "RecordedInputs"
+	button.text = "Use Recorded Inputs"
+	button.tooltip_text = "Copies the newest recording of Model Profiler > Live into the project: real inputs of the game."
+	button.pressed.connect(_take_recording.bind(recordings[0]))
+	_rows.add_child(button)
+
+
+func _take_recording(place: String) -> void:
+	var folder: String = RecordedInputs.copy_beside(place, _path)
+	if folder.is_empty():
+		push_error("ExecuTorch: %s cannot be copied into the project." % place)
+	else:
+		_take_calibration(folder)
 
 
 func _add_menu(title: String, option: String, of: Array) -> void:

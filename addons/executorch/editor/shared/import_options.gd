@@ -27,6 +27,15 @@ const POLICY_TIPS: PackedStringArray = [
 	"All memory comes from one block of the limit's size. A model that needs more is refused.",
 	"Planned memory comes from a memory pool that several models share.",
 ]
+## What the inspector calls options whose names it does not use as they are.
+const TITLES: Dictionary[String, String] = {
+	"max_absolute_error": "Absolute error",
+	"max_relative_error": "Relative error",
+	"evaluate": "Evaluate on",
+	"recurrent": "Recurrent layers",
+	"deadline_seconds": "Deadline",
+	"memory_limit_megabytes": "Memory",
+}
 ## The options of a conversion: name -> default.
 const CONVERSION: Dictionary = {
 	"recipe": "auto",
@@ -76,7 +85,7 @@ const HINTS: Dictionary = {
 	"deadline_seconds": [PROPERTY_HINT_RANGE, "1,86400,1,suffix:s"],
 	"memory_limit_megabytes": [PROPERTY_HINT_RANGE, "0,1048576,1,suffix:MB"],
 	"optimization_level": [PROPERTY_HINT_ENUM, "None:0,Basic:1,Aggressive:2"],
-	"memory_policy": [PROPERTY_HINT_ENUM, "Auto:0,Static:1,Custom:2"],
+	"memory_policy": [PROPERTY_HINT_ENUM, "Automatic:0,Static:1,Custom:2"],
 	"memory_limit_bytes": [PROPERTY_HINT_RANGE, "0,1073741824,1,or_greater,suffix:B"],
 }
 ## The groups of options that do not apply to a program (`.pte`).
@@ -123,6 +132,21 @@ static func choices(option: String) -> Array:
 ## The default of an option of the conversion or of the run time.
 static func default_of(option: String) -> Variant:
 	return CONVERSION[option] if CONVERSION.has(option) else RUN_TIME[option]
+
+
+## What the inspector calls an option: "Factory arguments" of "factory_arguments".
+static func title_of(option: String) -> String:
+	var words: String = option.replace("_", " ")
+	return TITLES.get(option, words.left(1).to_upper() + words.substr(1))
+
+
+## A message whose options, written `option 'group_size'`, are called as in the inspector: `option "Group size"`.
+static func with_titles(text: String) -> String:
+	var found: String = text
+	for hit: RegExMatch in RegEx.create_from_string("[Oo]ption '(\\w+)'").search_all(text):
+		var title: String = '%s "%s"' % [hit.get_string().get_slice(" ", 0), title_of(hit.get_string(1))]
+		found = found.replace(hit.get_string(), title)
+	return found
 
 
 ## Whether a recipe measures ranges on samples of real inputs.

@@ -2,6 +2,8 @@
 extends RefCounted
 ## Facts of a model, read from its metadata. Every field of the metadata may be absent.
 
+const OperatorNames := preload("operator_names.gd")
+
 var metadata: Dictionary = {}
 
 
@@ -151,16 +153,18 @@ func get_left_behind(method: Dictionary) -> Array[Dictionary]:
 ## The memory of a method: `[{label, bytes, detail}]`.
 func get_memory(method: Dictionary) -> Array[Dictionary]:
 	var weights: int = int(metadata.get("constant_bytes", 0))
+	var delegates: int = 0
 	for delegate: Variant in method.get("delegates", []) as Array:
-		weights += int((delegate as Dictionary).get("bytes", 0))
-	weights = mini(weights, maxi(get_payload_bytes(), weights))
-	var program: int = maxi(get_payload_bytes() - weights, 0)
+		delegates += int((delegate as Dictionary).get("bytes", 0))
+	var program: int = maxi(get_payload_bytes() - weights - delegates, 0)
 	var parts: Array[Dictionary] = []
 	var buffers: Array = method.get("planned_memory", [])
 	for index: int in buffers.size():
 		var title: String = "Planned memory" if buffers.size() == 1 else "Planned buffer %d" % index
 		parts.append({"label": title, "bytes": int(buffers[index]), "detail": "Activations between the operators."})
-	parts.append({"label": "Weights", "bytes": weights, "detail": "Constants and delegates' data in the program."})
+	parts.append({"label": "Weights", "bytes": weights, "detail": "Weights that the program's own operators use."})
+	var of_delegates: String = "What delegates such as XNNPACK get: their instructions and the weights that they use."
+	parts.append({"label": "Delegates", "bytes": delegates, "detail": of_delegates})
 	parts.append({"label": "Program", "bytes": program, "detail": "Instructions and tables of the program."})
 	return parts.filter(func(part: Dictionary) -> bool: return int(part["bytes"]) > 0)
 
@@ -197,7 +201,7 @@ static func shape_text(tensor: Dictionary) -> String:
 
 ## "XNNPACK" for "XnnpackBackend".
 static func get_backend_title(backend: String) -> String:
-	return "XNNPACK" if backend == "XnnpackBackend" else backend.trim_suffix("Backend")
+	return OperatorNames.backend_title(backend)
 
 
 static func _sum(counts: Dictionary) -> int:

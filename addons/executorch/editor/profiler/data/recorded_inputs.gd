@@ -90,6 +90,23 @@ static func list(model_path: String, where: String = folder()) -> PackedStringAr
 	return found
 
 
+## Copies a recording into the project, where the import can read it: into `net_inputs` beside `net.pt`, or
+## `net_inputs_2` when there is one. Returns the folder, empty when it cannot be written.
+static func copy_beside(place: String, model_path: String) -> String:
+	var base: String = model_path.get_basename() + "_inputs"
+	var target: String = base
+	var number: int = 2
+	while DirAccess.dir_exists_absolute(target):
+		target = "%s_%d" % [base, number]
+		number += 1
+	if DirAccess.make_dir_recursive_absolute(target) != OK:
+		return ""
+	for file: String in _files(place):
+		if DirAccess.copy_absolute(file, target.path_join(file.get_file())) != OK:
+			return ""
+	return target
+
+
 func _read_about(file: String) -> void:
 	var parser: JSON = JSON.new()
 	if not FileAccess.file_exists(file) or parser.parse(FileAccess.get_file_as_string(file)) != OK:

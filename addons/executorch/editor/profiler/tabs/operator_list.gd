@@ -8,6 +8,7 @@ signal operator_selected(row: Dictionary)
 signal operator_opened(row: Dictionary)
 
 const OperatorTotals := preload("res://addons/executorch/editor/profiler/data/operator_totals.gd")
+const OperatorNames := preload("res://addons/executorch/editor/shared/operator_names.gd")
 const Quantity := preload("res://addons/executorch/editor/shared/quantity.gd")
 const Style := preload("res://addons/executorch/editor/shared/style.gd")
 const TITLES: PackedStringArray = ["Operator", "Backend", "Calls", "Total", "Self", "Mean", "Share"]
@@ -69,7 +70,7 @@ func filter(words: String) -> void:
 func select_operator(operator_name: String) -> void:
 	var item: TreeItem = get_root().get_first_child() if get_root() != null else null
 	while item != null:
-		if item.get_text(0) == operator_name:
+		if (item.get_metadata(0) as Dictionary)["name"] == operator_name:
 			item.select(0)
 			scroll_to_item(item)
 			return
@@ -90,9 +91,9 @@ func _fill() -> void:
 
 func _add_row(root: TreeItem, row: Dictionary) -> void:
 	var item: TreeItem = create_item(root)
-	item.set_text(0, row["name"] as String)
+	item.set_text(0, OperatorNames.title(row["name"] as String, row["backend"] as String))
 	item.set_tooltip_text(0, "%s\n%s" % [row["name"], _explain(row)])
-	item.set_text(1, row["backend"] as String)
+	item.set_text(1, OperatorNames.backend_title(row["backend"] as String))
 	item.set_text(2, Quantity.count(row["calls"] as float))
 	item.set_tooltip_text(2, "%d calls in %d traced calls of the model" % [row["uses"], _totals.traces])
 	for column: int in range(3, 6):
