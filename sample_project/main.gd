@@ -27,7 +27,19 @@ func _ready() -> void:
 
 
 func _process(_delta: float) -> void:
-	_status.text = "%d agents: %.2f ms each frame" % [Agents.COUNT, _agents.milliseconds]
+	if _agents.is_processing():
+		_status.text = "%d agents: %.2f ms each frame" % [Agents.COUNT, _agents.milliseconds]
+	else:
+		var error: ExecuTorchError = _agents.model.get_last_error()
+		var reason: String = error.code_name if error != null else ""
+		_status.text = (
+			(
+				"The agents stand still: %s is not imported yet. The panel ExecuTorch says why."
+				% _agents.model.resource_path.get_file()
+			)
+			if reason in ["MODEL_PENDING", "MODEL_FAILED", "PAYLOAD_MISSING"]
+			else "The agents stand still: their model gave no answer. The output says why."
+		)
 
 
 func _on_drawing_changed(pixels: PackedFloat32Array) -> void:

@@ -21,6 +21,40 @@ func test_wrong_shape() -> void:
 	_check_error(policy.forward({"input_0": PackedFloat32Array([1, 2, 3])}), policy, "WRONG_SHAPE")
 
 
+func test_an_error_is_the_last_one_until_a_call_works() -> void:
+	expect_error("linear.pt: ")
+	var model: ExecuTorchResource = _model("linear.pt")
+	var session: ExecuTorchRuntime = model.get_default_session()
+	check_near(model.forward({"input_0": [2.0]}).get("output_0", []), [7.0])
+	_check_error(model.forward({"input_0": [1.0, 2.0]}), model, "WRONG_SHAPE")
+	check(not session.health_check()["ok"], "not healthy")
+	session.reset_statistics()
+	check(model.get_last_error() != null, "the statistics have nothing to do with it")
+	check_near(model.forward({"input_0": [2.0]}).get("output_0", []), [7.0])
+	check_equal(model.get_last_error(), null)
+	check(session.health_check()["ok"], str(session.health_check()))
+
+
+func test_the_remedy_says_what_the_model_takes() -> void:
+	expect_error("policy.pt2: ")
+	var model: ExecuTorchResource = _model("policy.pt2")
+	var input: String = model.get_input_names()[0]
+	var calls: Dictionary = {
+		"UNKNOWN_INPUT": func() -> Variant: return model.forward({"nothing": [1.0]}),
+		"MISSING_INPUT": func() -> Variant: return model.forward({}),
+		"WRONG_SHAPE": func() -> Variant: return model.forward({input: [1.0, 2.0, 3.0]}),
+		"WRONG_DTYPE": func() -> Variant: return model.execute("forward", {input: "text"}),
+	}
+	for code: String in calls:
+		var output: Variant = (calls[code] as Callable).call()
+		check(not output, "an output for %s" % code)
+		check_equal(model.get_last_error().code_name, code)
+		var remedy: String = model.get_last_error().remedy
+		check(remedy.ends_with("The model takes %s: float32[1..1024,8]." % input), "%s: %s" % [code, remedy])
+	check_equal(model.forward_array(PackedFloat32Array([1.0, 2.0, 3.0])), PackedFloat32Array())
+	check(model.get_last_error().remedy.contains("float32[1..1024,8]"), str(model.get_last_error()))
+
+
 func test_sizes_that_must_be_equal_are_named() -> void:
 	expect_error("must be equal")
 	var model: ExecuTorchResource = _model("rows.pt2")

@@ -144,7 +144,8 @@ func get_session() -> ExecuTorchRuntime:
 	return _session
 
 
-## Returns the error of the last call that failed, or [code]null[/code].
+## Returns the error of the last call, or [code]null[/code] when it worked; see
+## [method ExecuTorchRuntime.get_last_error].
 func get_last_error() -> ExecuTorchError:
 	return _session.get_last_error()
 
@@ -186,7 +187,8 @@ func _load(has_model: bool) -> bool:
 
 # Whether a call failed: an output without elements is empty too. A load that fails again may have the same error.
 func _has_failed_since(before: ExecuTorchError) -> bool:
-	return get_last_error() != before or not _session.has_program()
+	var now: ExecuTorchError = get_last_error()
+	return (now != null and now != before) or not _session.has_program()
 
 
 func _tell_loaded() -> void:

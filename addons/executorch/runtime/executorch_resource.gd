@@ -247,7 +247,8 @@ func get_method_meta(method: String = "forward") -> Dictionary:
 	return meta
 
 
-## Returns the error of the last call that failed, or [code]null[/code].
+## Returns the error of the last call, or [code]null[/code] when it worked; see
+## [method ExecuTorchRuntime.get_last_error].
 func get_last_error() -> ExecuTorchError:
 	return get_default_session().get_last_error()
 

@@ -187,7 +187,9 @@ func get_statistics() -> Dictionary:
 ## Resets the statistics.
 func reset_performance_stats() -> void:
 	if has_program():
+		var error: ExecuTorchError = get_last_error()
 		_module.reset_statistics()
+		_set_last_error(error)
 
 
 ## The same as [method reset_performance_stats].
@@ -253,14 +255,14 @@ func get_model_info() -> Dictionary:
 
 
 ## Returns [code]{ok, problems: PackedStringArray, library, model_loaded, versions, backends, threads,
-## queue_depth}[/code]. The last error is a problem until a later call works.
+## queue_depth}[/code]. The error of [method get_last_error] is a problem.
 func health_check() -> Dictionary:
 	var problems: PackedStringArray = []
 	if not Native.is_available():
 		problems.append(str(Native.missing_error()))
 	elif not has_program():
 		problems.append("No model is loaded.")
-	if get_last_error() != null and not _is_error_overtaken():
+	if get_last_error() != null:
 		problems.append("The last error: %s" % get_last_error())
 	return {
 		"ok": problems.is_empty(),
@@ -304,9 +306,12 @@ func get_resource() -> ExecuTorchResource:
 	return _get_resource()
 
 
-## Returns the error of the last call that failed, or [code]null[/code].
+## Returns the error of the last call, or [code]null[/code] when it worked: an error is remembered until a later call of
+## this session works, or a model is loaded.
 func get_last_error() -> ExecuTorchError:
 	_lock.lock()
+	if _last_error != null and _is_error_overtaken():
+		_last_error = null
 	var found: ExecuTorchError = _last_error
 	_lock.unlock()
 	return found

@@ -28,7 +28,7 @@ var _resource: ExecuTorchResource
 # For the session of a resource's own: that resource, which holds the session and is not held by it.
 var _own_resource: WeakRef
 var _last_error: ExecuTorchError
-# Whether something worked after the last error.
+# How many calls had worked at the last error; -1 after a program was loaded since.
 var _calls_at_error: int = -1
 # Held for a few instructions only.
 var _lock: Mutex = Mutex.new()
@@ -346,11 +346,11 @@ func _give_settings(module: RefCounted) -> ExecuTorchError:
 	return null
 
 
+# What a person calls the model that an error is of, also of one that could not be loaded.
 func _get_error_name() -> String:
-	var own: ExecuTorchResource = get_own_resource()
-	if own != null:
-		return own.get_version().source_path
-	return str(_get_description().get("name", ""))
+	var source: ExecuTorchResource = _get_source()
+	var path: String = source.get_version().source_path if source != null else ""
+	return path if not path.is_empty() else str(_get_description().get("name", ""))
 
 
 func _no_model_error() -> ExecuTorchError:

@@ -54,5 +54,5 @@ static func _floats_of(outputs: Dictionary, wanted: String) -> PackedFloat32Arra
 
 
 static func _wrong_task(cause: String) -> ExecuTorchError:
-	var remedy: String = "Put a task card beside the model's file (docs/tasks.md) and import it again."
+	var remedy: String = "Put a task card beside the model's file (see docs/tasks.md of the addon) and import it again."
 	return ExecuTorchError.create(ExecuTorchError.Code.WRONG_TASK, cause, remedy)

@@ -1,6 +1,18 @@
 @tool
 extends RefCounted
-## Errors of values that no model accepts, with a remedy. The native library knows only the type of a value.
+## Errors of values that a model does not accept, with a remedy. The native library knows only the type of a value.
+
+## Errors of names, types and sizes: their remedy says what the model takes.
+const OF_INPUTS: PackedStringArray = [
+	"UNKNOWN_INPUT",
+	"MISSING_INPUT",
+	"WRONG_INPUT_COUNT",
+	"WRONG_DTYPE",
+	"WRONG_SHAPE",
+	"NotSupported",
+	"InvalidArgument",
+	"InvalidType",
+]
 
 
 ## The error of a call with these inputs, more to the point where that is possible.
@@ -18,7 +30,7 @@ static func explained(error: ExecuTorchError, inputs: Dictionary, meta: Dictiona
 			)
 		if value is Object and not value is ExecuTorchTensor:
 			return _not_a_tensor("The input %s is %s, not numbers." % [key, _named(value)], _way_of(value, key, meta))
-	return error
+	return _with_inputs(error, meta)
 
 
 ## The same for the way with one array.
@@ -27,10 +39,29 @@ static func explained_array(error: ExecuTorchError, meta: Dictionary) -> ExecuTo
 	for entry: Dictionary in meta.get("inputs", []) as Array:
 		names.append('"%s": ...' % entry.get("name", ""))
 	if error == null or error.code_name != "WRONG_INPUT_COUNT" or names.size() < 2:
-		return error
+		return _with_inputs(error, meta)
 	error.cause = "A model with %d inputs cannot be run with one array." % names.size()
 	error.remedy = "Give each input its value: forward({%s})." % ", ".join(names)
 	return error
+
+
+static func _with_inputs(error: ExecuTorchError, meta: Dictionary) -> ExecuTorchError:
+	var inputs: Array = meta.get("inputs", [])
+	if error != null and OF_INPUTS.has(error.code_name) and not inputs.is_empty():
+		error.remedy += " The model takes %s." % "; ".join(inputs.map(_input_text))
+	return error
+
+
+# Such as `x: float32[1..64,8]`, as the import option `inputs` is written.
+static func _input_text(input: Dictionary) -> String:
+	var ranges: Array = input.get("ranges", [])
+	var sizes: PackedStringArray = []
+	for size: int in input.get("shape", []) as Array:
+		var limits: Array = (
+			ranges[sizes.size()] if sizes.size() < ranges.size() and ranges[sizes.size()] is Array else []
+		)
+		sizes.append("%d..%d" % limits if limits.size() == 2 and limits[0] != limits[1] else str(size))
+	return "%s: %s[%s]" % [input.get("name", ""), input.get("dtype", ""), ",".join(sizes)]
 
 
 static func _not_a_tensor(cause: String, remedy: String) -> ExecuTorchError:

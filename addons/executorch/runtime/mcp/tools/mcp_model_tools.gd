@@ -6,6 +6,7 @@ extends RefCounted
 const DEFAULT_VALUES: int = 1000
 const MAX_VALUES: int = 100000
 const MAX_EVENTS: int = 200
+const InputErrors = preload("../../calls/input_errors.gd")
 const McpContent = preload("../calls/mcp_content.gd")
 const McpModels = preload("mcp_models.gd")
 const McpTensors = preload("mcp_tensors.gd")
@@ -293,7 +294,9 @@ static func _unknown_model(model: String) -> Dictionary:
 static func _failed(module: RefCounted) -> Dictionary:
 	var told: Dictionary = module.call(&"get_last_error")
 	# An assistant has the tool, not the method.
-	var remedy: String = str(told.get("remedy", "")).replace("get_method_meta()", "get_model_info")
+	var remedy: String = str(told.get("remedy", ""))
+	if InputErrors.OF_INPUTS.has(str(told.get("name", ""))):
+		remedy += " get_model_info lists its inputs."
 	var cause: String = str(told.get("cause", "The call failed")).trim_suffix(".")
 	return _error("%s: %s. %s" % [told.get("name", "Error"), cause, remedy])
 
