@@ -14,7 +14,6 @@ static func ask(path: String, error: Dictionary, given: Callable) -> void:
 	dialog.title = "Allow the Code of %s?" % path.get_file()
 	dialog.dialog_text = describe(path, error)
 	dialog.confirmed.connect(given)
-	dialog.visibility_changed.connect(dialog._on_visibility_changed)
 	EditorInterface.get_base_control().add_child(dialog)
 	dialog.popup_centered(Vector2i(460, 0) * roundi(EditorInterface.get_editor_scale()))
 	dialog.get_cancel_button().grab_focus()
@@ -38,6 +37,7 @@ static func _has_no_sandbox() -> bool:
 func _init() -> void:
 	ok_button_text = "Allow"
 	dialog_autowrap = true
+	visibility_changed.connect(_on_visibility_changed)
 
 
 func _on_visibility_changed() -> void:
