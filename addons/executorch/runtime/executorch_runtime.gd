@@ -187,9 +187,7 @@ func get_statistics() -> Dictionary:
 ## Resets the statistics.
 func reset_performance_stats() -> void:
 	if has_program():
-		var error: ExecuTorchError = get_last_error()
-		_module.reset_statistics()
-		_set_last_error(error)
+		_reset_statistics()
 
 
 ## The same as [method reset_performance_stats].
@@ -309,12 +307,7 @@ func get_resource() -> ExecuTorchResource:
 ## Returns the error of the last call, or [code]null[/code] when it worked: an error is remembered until a later call of
 ## this session works, or a model is loaded.
 func get_last_error() -> ExecuTorchError:
-	_lock.lock()
-	if _last_error != null and _is_error_overtaken():
-		_last_error = null
-	var found: ExecuTorchError = _last_error
-	_lock.unlock()
-	return found
+	return _find_last_error()
 
 
 ## Returns the session's ID, which is unique in this process.

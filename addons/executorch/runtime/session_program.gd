@@ -195,6 +195,23 @@ func _set_last_error(found: ExecuTorchError) -> void:
 	_lock.unlock()
 
 
+# The last error that no success has overtaken, or null.
+func _find_last_error() -> ExecuTorchError:
+	_lock.lock()
+	if _last_error != null and _is_error_overtaken():
+		_last_error = null
+	var found: ExecuTorchError = _last_error
+	_lock.unlock()
+	return found
+
+
+# Forgets the statistics, by which an error is known to be overtaken, but not the error.
+func _reset_statistics() -> void:
+	var error: ExecuTorchError = _find_last_error()
+	_module.reset_statistics()
+	_set_last_error(error)
+
+
 # Calls that worked since the program was loaded.
 func _count_calls() -> int:
 	return int((_module.get_statistics() as Dictionary).get("count", 0)) if _module != null else 0
