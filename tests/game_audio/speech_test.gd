@@ -234,6 +234,29 @@ func test_a_node_that_goes_in_the_middle() -> void:
 	other.free()
 
 
+func test_another_model_in_the_middle() -> void:
+	var ear: ExecuTorchSpeechDetector = _ear()
+	var answers: Array = []
+	var samples: PackedFloat32Array = _sound(RATE)
+	var ask: Callable = func() -> void: answers.append(await ear.detect_async(samples, RATE))
+	for time: int in 3:
+		ask.call()
+	ear.push_audio(samples, RATE)
+	await get_tree().process_frame
+	var card: Dictionary = CARD.duplicate(true)
+	card["output"]["min_speech"] = 0.65
+	ear.model = with_card("loudness.pt2", card)
+	await wait_until(func() -> bool: return answers.size() == 3, 20.0, "every call ends")
+	var ended: Array[ExecuTorchSpeech] = []
+	ear.speech_ended.connect(func(speech: ExecuTorchSpeech) -> void: ended.append(speech))
+	ear.push_audio(samples, RATE)
+	await ear.finish_audio()
+	# The second speech is too short for this card.
+	check_equal(ended.size(), 1)
+	check_equal(ear.detect(samples, RATE).size(), 1)
+	ear.free()
+
+
 func _check_speeches(found: Array[ExecuTorchSpeech], what: String) -> void:
 	check_equal(found.size(), 2, what)
 	for index: int in mini(found.size(), 2):

@@ -39,8 +39,7 @@ func _exit_tree() -> void:
 	_is_ending = false
 	if _ending != null:
 		_ending.end_with({}, null)
-	for request: ExecuTorchCall in _calls.duplicate():
-		request.cancel()
+	_cancel_windows()
 
 
 func _process(_delta: float) -> void:
@@ -65,6 +64,16 @@ func _get_configuration_warnings() -> PackedStringArray:
 	if not bus.is_empty() and AudioServer.get_bus_index(bus) < 0:
 		warnings.append('There is no audio bus "%s". Add it in the Audio dock, or choose another one.' % bus)
 	return warnings
+
+
+## Frees the model's memory, cancels asynchronous calls, and forgets the live sound. Emits
+## [signal ExecuTorchNode.model_unloaded].
+func unload_model() -> void:
+	# Windows of one model must not reach the next.
+	_cancel_windows()
+	if _live != null:
+		forget_audio()
+	super.unload_model()
 
 
 ## Adds samples to the live sound: a [PackedVector2Array] as [method AudioEffectCapture.get_buffer] returns it, or a
@@ -278,6 +287,11 @@ func _stop_ending() -> void:
 
 static func _end(ending: ExecuTorchCall) -> void:
 	ending.end_with({}, null)
+
+
+func _cancel_windows() -> void:
+	for request: ExecuTorchCall in _calls.duplicate():
+		request.cancel()
 
 
 func _take_from_bus() -> void:
