@@ -244,7 +244,7 @@ func test_another_model_in_the_middle() -> void:
 	ear.push_audio(samples, RATE)
 	await get_tree().process_frame
 	var card: Dictionary = CARD.duplicate(true)
-	card["output"]["min_speech"] = 0.65
+	card["output"]["min_speech"] = 0.72
 	ear.model = with_card("loudness.pt2", card)
 	await wait_until(func() -> bool: return answers.size() == 3, 20.0, "every call ends")
 	var ended: Array[ExecuTorchSpeech] = []

@@ -1,5 +1,5 @@
 @tool
-extends "../task_node.gd"
+extends "res://addons/executorch/tasks/task_node.gd"
 ## The base of the nodes that hear: whole sounds, sound that a script pushes, and the sound of an audio bus.
 
 const AudioSamples := preload("audio_samples.gd")

@@ -1,7 +1,7 @@
 @tool
 @icon("res://addons/executorch/icons/audio_classifier.svg")
 class_name ExecuTorchAudioClassifier
-extends "audio_node.gd"
+extends "res://addons/executorch/tasks/audio/audio_node.gd"
 ## A node that says what a sound is: of a microphone, of samples as they come, or of a recording.
 ##
 ## The model needs a task card of the kind [code]audio_classification[/code].

@@ -1,7 +1,7 @@
 @tool
 @icon("res://addons/executorch/icons/pitch_detector.svg")
 class_name ExecuTorchPitchDetector
-extends "audio_node.gd"
+extends "res://addons/executorch/tasks/audio/audio_node.gd"
 ## A node that finds the pitch of a voice or an instrument: of a microphone, of samples as they come, or of a recording.
 ##
 ## The model needs a task card of the kind [code]pitch_detection[/code].

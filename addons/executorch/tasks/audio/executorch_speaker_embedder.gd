@@ -1,7 +1,7 @@
 @tool
 @icon("res://addons/executorch/icons/speaker_embedder.svg")
 class_name ExecuTorchSpeakerEmbedder
-extends "audio_node.gd"
+extends "res://addons/executorch/tasks/audio/audio_node.gd"
 ## A node that converts voices to vectors. Sounds of the same speaker have similar vectors.
 ##
 ## The model needs a task card of the kind [code]speaker_embedding[/code].

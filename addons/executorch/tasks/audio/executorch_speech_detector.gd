@@ -1,7 +1,7 @@
 @tool
 @icon("res://addons/executorch/icons/speech_detector.svg")
 class_name ExecuTorchSpeechDetector
-extends "audio_node.gd"
+extends "res://addons/executorch/tasks/audio/audio_node.gd"
 ## A node that finds speech in sound: that of a microphone, of samples as they come, or of a whole recording.
 ##
 ## The model needs a task card of the kind [code]speech_detection[/code].
