@@ -53,6 +53,15 @@ func test_borders_are_cut_off() -> void:
 	painter.free()
 
 
+func test_inputs_of_several_sizes() -> void:
+	var painter: ExecuTorchImageTransformer = _painter()
+	for size: Vector2i in [Vector2i(8, 8), Vector2i(96, 64), Vector2i(128, 32), Vector2i(128, 128), Vector2i(97, 65)]:
+		_use(painter, {"name": "unit"}, {"size": [size.x, size.y]})
+		var texture: ImageTexture = painter.transform(Pictures.make(Vector2i(50, 50)))
+		check_equal(Vector2i(texture.get_size()) if texture != null else size, size * 2, str(size))
+	painter.free()
+
+
 func test_pictures_of_every_kind() -> void:
 	expect_error("NOT_A_PICTURE")
 	var painter: ExecuTorchImageTransformer = _painter()
@@ -112,5 +121,7 @@ func _painter() -> ExecuTorchImageTransformer:
 
 
 func _use(painter: ExecuTorchImageTransformer, output: Dictionary, input: Dictionary = {}) -> void:
-	var card: Dictionary = {"kind": "image_transformation", "input": input, "output": output}
+	var all: Dictionary = {"size": [96, 64]}
+	all.merge(input, true)
+	var card: Dictionary = {"kind": "image_transformation", "input": all, "output": output}
 	painter.model = Pictures.with_card("painter.pt2", card)
