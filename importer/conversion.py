@@ -111,6 +111,8 @@ def _convert(
         source.notes.append(note)
     if note := slow_note(body):
         source.notes.append(note)
+    if source.task is not None:
+        body["task"] = source.task
     body["recipe"] = step.recipe.name
     body["notes"] = list(dict.fromkeys(source.notes))
     counted = {key: sizes for method in methods for key, sizes in tensors[method.name].items()}

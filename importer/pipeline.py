@@ -165,7 +165,8 @@ def build(
     from importer.sources.factory import neighbours
 
     with neighbours(options, project):
-        return {**found, **convert_source(source, file_kind, building, project, options, allow_pickle, stages)}
+        body = convert_source(source, file_kind, building, project, options, allow_pickle, stages)
+    return {**body, **found}  # the card beside the file takes precedence over the file's own
 
 
 def store(cache: Cache, plan: Plan, building: Path, body: dict[str, Any], display: str, seconds: float) -> Artifact:

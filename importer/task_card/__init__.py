@@ -1,4 +1,5 @@
-"""What a model is for, as its author says it in `NAME.task.json` beside the file. Standard library only."""
+"""What a model is for, as its author says it in `NAME.task.json` beside the file, or as the file itself says. Standard
+library only."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.networks.zoo import UNet
 from tasks import godot as godot_task
 from tasks import windowed_editor
 from tests import godot_projects, model_sources
@@ -72,6 +73,19 @@ func _ready() -> void:
 			"painted": Marshalls.raw_to_base64(painted.get_data()),
 		}))
 	print("textures: ", textures.size())
+	get_tree().quit()
+"""
+
+
+UNET_SCRIPT = """extends Node
+
+
+func _ready() -> void:
+	var segmenter: ExecuTorchImageSegmenter = ExecuTorchImageSegmenter.new()
+	segmenter.model = load("res://models/unet.pt2")
+	add_child(segmenter)
+	var result: ExecuTorchSegmentation = segmenter.segment(load("res://picture.png"))
+	print("@@ ", Marshalls.raw_to_base64(result.class_ids.get_data()))
 	get_tree().quit()
 """
 
@@ -224,3 +238,31 @@ def test_an_exported_game_gives_the_same(project: GodotProject, found: list[dict
     assert run.status == 0, run.output
     output, status = godot_task.run_to_end([program, "--headless"], timeout=120, env=project.environment)
     assert answers(Run(output, status)) == found
+
+
+@pytest.mark.slow
+def test_a_unet_gives_torchs_classes(tmp_path: Path, godot: Path) -> None:
+    torch.manual_seed(9)
+    network = UNet().eval()
+    picture = make_picture(150, 100)
+    values = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
+    values = torch.nn.functional.interpolate(values, (64, 64), mode="bilinear", antialias=True)
+    with torch.no_grad():
+        scores = network(values)
+        network.head.bias[1] += (scores[0, 0] - scores[0, 1]).median()  # so that each class has half of the picture
+        wanted = network(values)[0].argmax(0).numpy()
+    made = godot_projects.make(tmp_path / "project", godot, artifact_cache())
+    (made.path / "models").mkdir()
+    torch.export.save(torch.export.export(network, (values,)), made.path / "models" / "unet.pt2")
+    (made.path / "models" / "unet.task.json").write_text('{"kind": "image_segmentation"}', encoding="utf-8")
+    Image.fromarray(picture).save(made.path / "picture.png")
+    made.add_scene("unet", UNET_SCRIPT)
+    run = made.import_all()
+    assert run.status == 0 and run.errors == [], run.output
+    run = made.run("res://unet.tscn")
+    assert run.status == 0 and run.errors == [], run.output
+    lines = [line[3:] for line in run.output.splitlines() if line.startswith("@@ ")]
+    got = pixels(lines[0], 64, 64)
+    assert 0.3 < wanted.mean() < 0.7
+    print(f"{(got != wanted).sum()} of {got.size} places have another class")
+    assert (got == wanted).mean() > 0.999

@@ -17,6 +17,7 @@ from importer.sources.onnx.inputs import Signature, signature
 from importer.sources.onnx.module import OnnxModule
 from importer.sources.onnx.policies import WithState, state_of
 from importer.sources.onnx.reference import reference
+from importer.task_card.ultralytics import Unusable, card_of
 
 _MOST_NUMBERS = 64  # of a constant method
 _EXPORT_ERRORS = (
@@ -57,7 +58,16 @@ def load_onnx(path: Path, declared: list[TensorSpec]) -> Source:
             "it a range, such as `x: float32[batch:1..8,...]`."
         )
     source.methods.append(method)
+    _describe_task(model, source)
     return source
+
+
+def _describe_task(model: Model, source: Source) -> None:
+    """What Ultralytics' metadata say of the model. Metadata that cannot be used are no reason to refuse the model."""
+    try:
+        source.task = card_of(model.properties, model.graph.outputs[0].dims or () if model.graph.outputs else ())
+    except Unusable as error:
+        source.notes.append(f"The file has metadata of Ultralytics, but they do not make a task card: {error}.")
 
 
 def _method(model: Model, found: Signature, source: Source) -> SourceMethod:
