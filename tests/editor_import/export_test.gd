@@ -16,5 +16,5 @@ func test_the_program_of_a_file_with_capital_letters_is_exported() -> void:
 	check_equal(model.state, ExecuTorchResource.State.READY)
 	var jobs: Jobs = get_tree().root.find_child("ExecuTorchJobs", true, false)
 	var plugin: ExportPlugin = ExportPlugin.new(jobs)
-	plugin._export_file(path, "Resource", PackedStringArray())
+	plugin._export_file(path, "Resource", PackedStringArray(["linux", "release", "x86_64"]))
 	check_equal(plugin.get("_added"), PackedStringArray([model.payload_path]))
