@@ -35,14 +35,14 @@ def card_of(properties: Mapping[str, str], shape: Sequence[Any]) -> dict[str, An
         card = {"kind": "image_classification", "input": picture, "output": {"labels": names, "activation": "none"}}
     elif task in ("detect", "pose"):
         landmarks = _integers(properties, "kpt_shape", 2) if task == "pose" else [0, 2]
-        picture = {"size": size[::-1], "resize": "contain", "padding": _PADDING}
+        framed: dict[str, object] = {"size": size[::-1], "resize": "contain", "padding": _PADDING}
         output = {
             "layout": _layout(shape, len(names), landmarks),
             "labels": names,
             "landmark_count": landmarks[0],
             "landmark_numbers": landmarks[1],
         }
-        card = {"kind": "object_detection", "input": picture, "output": output}
+        card = {"kind": "object_detection", "input": framed, "output": output}
     else:
         raise Unusable(f"there is no node for the task {task!r:.40}")
     try:
