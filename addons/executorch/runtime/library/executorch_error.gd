@@ -51,7 +51,7 @@ enum Code {
 	DOWNLOAD_TOO_LARGE = 0x211,
 	## The address, hash, path or header of a download is not valid.
 	DOWNLOAD_REFUSED = 0x212,
-	## What was given as a sound is none, or has no samples.
+	## The given sound cannot be read, or it has no samples.
 	NOT_A_SOUND = 0x213,
 	## An error of the importer or the backend; see [member code_name].
 	IMPORT_ERROR = 0x2FF,
