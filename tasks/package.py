@@ -7,7 +7,7 @@ import configparser
 import os
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tasks import project
@@ -59,9 +59,11 @@ def make_package(chosen: Sequence[Target] = ()) -> Path:
             _write_addon(archive, chosen)
             for name in ("LICENSE", "NOTICE"):
                 archive.write(ROOT / name, f"addons/executorch/{name}")
-            for path in sorted((ROOT / "docs").glob("*.md")):  # messages name them
-                archive.write(path, f"addons/executorch/docs/{path.name}")
-            for name, content in sample_files().items():
+            sample = sample_files()
+            for page in sorted((ROOT / "docs").glob("*.md")):  # messages name them
+                text = _with_sample_paths(page.read_text(encoding="utf-8"), sample)
+                archive.writestr(f"addons/executorch/docs/{page.name}", text)
+            for name, content in sample.items():
                 archive.writestr(f"{SAMPLE}/{name}", content)
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())
@@ -114,3 +116,10 @@ def _import_options(text: str) -> str:
     """An .import file with its options only: what it says of imported files is of the sample project."""
     options = text[text.index("[params]") :]
     return f'[remap]\n\nimporter="executorch.model"\n\n{options}'
+
+
+def _with_sample_paths(text: str, sample: Mapping[str, bytes]) -> str:
+    """A page of the documentation whose paths of the sample project's files lead into SAMPLE."""
+    for name in sorted(sample, key=len, reverse=True):
+        text = text.replace(f"res://{name}", f"res://{SAMPLE}/{name}")
+    return text

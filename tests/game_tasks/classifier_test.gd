@@ -41,6 +41,23 @@ func test_a_picture_is_cut_or_filled_up() -> void:
 	classifier.free()
 
 
+func test_a_model_whose_conversion_failed() -> void:
+	expect_error("MODEL_FAILED")
+	var classifier: ExecuTorchImageClassifier = ExecuTorchImageClassifier.new()
+	var failed: ExecuTorchResource = ExecuTorchResource.new()
+	failed.state = ExecuTorchResource.State.FAILED
+	failed.error = {"code": "FILE_NOT_READABLE", "cause": "It is empty.", "remedy": ""}
+	classifier.model = failed
+	var warnings: String = ", ".join(classifier._get_configuration_warnings())
+	check(warnings.contains("could not be converted: It is empty."), warnings)
+	var told: Array[String] = []
+	classifier.inference_failed.connect(func(error: ExecuTorchError) -> void: told.append(error.code_name))
+	check_equal(classifier.classify(Pictures.make(Vector2i(8, 8), Image.FORMAT_L8)), null)
+	check_equal(told.size(), 1)
+	check(not told.has("WRONG_TASK"), str(told))
+	classifier.free()
+
+
 func test_what_is_no_picture() -> void:
 	expect_error("NOT_A_PICTURE")
 	var classifier: ExecuTorchImageClassifier = _classifier()

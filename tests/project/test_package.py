@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tasks import package
 from tasks.cross import targets
-from tests.godot_projects import TEMPLATE, GodotProject
+from tests.godot_projects import ROOT, TEMPLATE, GodotProject
 
 SCRIPT = """extends Node
 
@@ -25,16 +25,23 @@ func _ready() -> void:
 def test_package_works_in_an_empty_project(tmp_path: Path, godot: Path, models: Path) -> None:
     path = tmp_path / "game"
     path.mkdir()
-    with zipfile.ZipFile(package.make_package([targets.host()])) as archive:
+    pages = {page.name: page.read_bytes() for page in (ROOT / "docs").glob("*.md")}
+    made = package.make_package([targets.host()])
+    assert made.parent == ROOT / "dist" and made.suffix == ".zip"
+    assert pages == {page.name: page.read_bytes() for page in (ROOT / "docs").glob("*.md")}
+    with zipfile.ZipFile(made) as archive:
         names = archive.namelist()
         archive.extractall(path)
+    # The sample's files lie elsewhere than in the sample project.
+    tasks = (path / "addons" / "executorch" / "docs" / "tasks.md").read_text(encoding="utf-8")
+    assert 'load("res://executorch_sample/models/digits.pt")' in tasks
     assert all(name.startswith(("addons/executorch/", "executorch_sample/")) for name in names)
     needed = ("LICENSE", "NOTICE", "README.md", "plugin.cfg", "python/requirements.txt", "python/importer/__main__.py")
     assert {f"addons/executorch/{name}" for name in needed} | {"executorch_sample/main.tscn"} <= set(names)
     # Every page of the documentation that a message or a comment of the package names is in it.
     texts = [file for file in path.rglob("*") if file.suffix in (".gd", ".py") or file.name == "README.md"]
-    pages = {page for file in texts for page in re.findall(r"docs/\w+\.md", file.read_text(encoding="utf-8"))}
-    assert pages and {f"addons/executorch/{page}" for page in pages} <= set(names)
+    named = {page for file in texts for page in re.findall(r"docs/\w+\.md", file.read_text(encoding="utf-8"))}
+    assert named and {f"addons/executorch/{page}" for page in named} <= set(names)
     assert not [name for name in names if "__pycache__" in name or name.endswith(".uid.tmp")]
     text = TEMPLATE.read_text(encoding="utf-8").replace("@CACHE@", "res://.godot/executorch_cache")
     (path / "project.godot").write_text(text, encoding="utf-8")

@@ -44,6 +44,8 @@ func _ready() -> void:
 
 
 func _get_configuration_warnings() -> PackedStringArray:
+	if model != null and model.state == ExecuTorchResource.State.FAILED:
+		return ["%s could not be converted: %s" % [model.get_model_name(), model.error.get("cause", "")]]
 	if model != null or not model_path.is_empty():
 		return []
 	return ['There is no model. Drag a model from the FileSystem dock onto "Model" in the inspector.']

@@ -33,6 +33,9 @@ func _fitting_model() -> ExecuTorchResource:
 			)
 		)
 		return null
+	# Without a program there is no card either; the error says why.
+	if found.state == ExecuTorchResource.State.FAILED and not _is_ready():
+		return null
 	var error: ExecuTorchError = _find_misfit(found, TaskCard.new(found))
 	if error != null:
 		_tell_error(error)

@@ -82,7 +82,7 @@ func _check_library(features: PackedStringArray) -> void:
 	var why: String = LibraryCheck.find_missing(features)
 	if not why.is_empty():
 		_jobs.failures.note_export()
-		var remedy: String = "Build the addon for it (docs/platforms.md), or leave the models out of this preset."
+		var remedy: String = "Leave the models out of this preset; docs/platforms.md of the addon says what can be built."
 		get_export_platform().add_message(
 			EditorExportPlatform.EXPORT_MESSAGE_ERROR, "ExecuTorch", "%s %s" % [why, remedy]
 		)

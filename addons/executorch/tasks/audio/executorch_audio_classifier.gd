@@ -17,7 +17,7 @@ signal classified(result: ExecuTorchClassification)
 const _KIND: String = "audio_classification"
 
 ## The names of the classes. If it is empty, those of the task card are used.
-@export var labels: PackedStringArray = PackedStringArray():
+@export var labels: PackedStringArray = []:
 	set(value):
 		labels = value
 		update_configuration_warnings()

@@ -19,13 +19,13 @@ const OutputMap := preload("output_map.gd")
 const _MOST_CLASSES: int = 256
 
 ## The names of the classes. If it is empty, those of the task card are used.
-@export var labels: PackedStringArray = PackedStringArray():
+@export var labels: PackedStringArray = []:
 	set(value):
 		labels = value
 		update_configuration_warnings()
 ## The colours of the classes in the mask. Classes without a colour are transparent. If it is empty, the first class is
 ## transparent and each other one has a colour.
-@export var colors: PackedColorArray = PackedColorArray():
+@export var colors: PackedColorArray = []:
 	set(value):
 		colors = value
 		_palette = _make_palette(value)

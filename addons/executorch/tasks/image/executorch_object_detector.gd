@@ -15,7 +15,7 @@ extends "res://addons/executorch/tasks/image/picture_node.gd"
 signal detected(objects: Array[ExecuTorchDetection])
 
 ## The names of the classes. If it is empty, those of the task card are used.
-@export var labels: PackedStringArray = PackedStringArray():
+@export var labels: PackedStringArray = []:
 	set(value):
 		labels = value
 		update_configuration_warnings()
