@@ -236,10 +236,11 @@ def staged(stages: Stages, place: Path) -> Iterator[None]:
 def _variants(body: dict[str, Any], options: ImportOptions) -> list[dict[str, Any]]:
     """What the child says of the variants that the options ask for; it may have answered anything."""
     found = body.get("variants", [])
-    recipes = [item.get("recipe") for item in found if isinstance(item, dict)] if isinstance(found, list) else [None]
-    if len(recipes) != len(found) or len(set(recipes)) != len(recipes) or set(recipes) - {*options.variant_recipes()}:
+    items = found if isinstance(found, list) else [None]
+    recipes = [item.get("recipe") if isinstance(item, dict) else None for item in items]
+    if any(recipe not in options.variant_recipes() or recipes.count(recipe) > 1 for recipe in recipes):
         raise _incomplete("its variants are not those of the option 'variants'")
-    return list(found)
+    return list(items)
 
 
 def _described(variant: dict[str, Any], files: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -124,19 +124,10 @@ func predict_async(input: PackedFloat32Array) -> PackedFloat32Array:
 ## Runs [method predict_named] on a worker thread, which loads the model first if necessary. Returns an empty
 ## [Dictionary] when it fails, and when the node leaves the tree before the call ends.
 func predict_named_async(inputs: Dictionary) -> Dictionary:
-	# A session that follows a model is loading it for a call before this one.
-	if not is_model_loaded() and _session.get_resource() == null and not _follow():
-		inference_failed.emit(get_last_error())
+	if not _may_submit():
 		return {}
 	var request: ExecuTorchCall = _session.submit(inputs)
-	_calls.append(request)
-	if not request.is_finished():
-		await request.finished
-	_calls.erase(request)
-	if not request.is_cancelled():
-		_tell_loaded()
-		if request.get_error() != null:
-			_session.take_error(request.get_error())
+	if await _has_ended(request):
 		_tell(request.result, request.get_error())
 	return request.result
 
@@ -150,6 +141,29 @@ func get_session() -> ExecuTorchRuntime:
 ## [method ExecuTorchRuntime.get_last_error].
 func get_last_error() -> ExecuTorchError:
 	return _session.get_last_error()
+
+
+# Whether there is a model for an asynchronous call. The error is told.
+func _may_submit() -> bool:
+	# A session that follows a model is loading it for a call before this one.
+	if is_model_loaded() or _session.get_resource() != null or _follow():
+		return true
+	inference_failed.emit(get_last_error())
+	return false
+
+
+# Waits for an asynchronous call. False when it was cancelled; otherwise its error is kept, and a load is told.
+func _has_ended(request: ExecuTorchCall) -> bool:
+	_calls.append(request)
+	if not request.is_finished():
+		await request.finished
+	_calls.erase(request)
+	if request.is_cancelled():
+		return false
+	_tell_loaded()
+	if request.get_error() != null:
+		_session.take_error(request.get_error())
+	return true
 
 
 func _is_ready() -> bool:

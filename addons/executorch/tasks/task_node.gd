@@ -3,6 +3,7 @@ extends ExecuTorchNode
 ## The base of the nodes of tasks: the model's card, and the errors of tasks.
 
 const TaskCard := preload("task_card.gd")
+const Vectors := preload("vectors.gd")
 
 
 func _get_configuration_warnings() -> PackedStringArray:
@@ -43,6 +44,11 @@ func _fitting_model() -> ExecuTorchResource:
 	return found
 
 
+# The node's model, or the one that its session follows; null without one.
+func _current_model() -> ExecuTorchResource:
+	return model if model != null else get_session().get_resource()
+
+
 func _tell_error(error: ExecuTorchError) -> void:
 	get_session().keep_error(error)
 	inference_failed.emit(error)
@@ -54,6 +60,14 @@ static func _floats_of(outputs: Dictionary, wanted: String) -> PackedFloat32Arra
 		return PackedFloat32Array()
 	var value: Variant = outputs.get(wanted, outputs.values()[0])
 	return PackedFloat32Array(Array(value)) if typeof(value) >= TYPE_ARRAY else PackedFloat32Array([value])
+
+
+# The error of a card of another kind, or of a model without a card. `called`: what the node is.
+static func _wrong_kind(
+	of_model: ExecuTorchModelDescription, card: TaskCard, called: String, kind: String
+) -> ExecuTorchError:
+	var has: String = 'has a task card of the kind "%s"' % card.kind if card.kind else "has no task card"
+	return _wrong_task('%s %s; %s needs "%s".' % [of_model.get_model_name(), has, called, kind])
 
 
 static func _wrong_task(cause: String) -> ExecuTorchError:

@@ -98,6 +98,20 @@ def test_a_variant_with_another_signature_is_refused(converted: entry.Artifact, 
     assert caught.value.code == "VARIANT_DIFFERS" and "methods (other instead of forward)" in caught.value.cause
 
 
+def refused(folder: Path, answer: Any) -> ImporterError:
+    """The error of a conversion whose child wrote one program and said this of the variants."""
+    source = folder / "net.pt2"
+    source.write_bytes(b"model")
+    cache, options = Cache(folder / "cache"), ImportOptions(variants="portable")
+    plan = pipeline.prepare(source, options, None)
+    with cache.building(plan.key) as building:
+        (building / "model.pte").write_bytes(b"program")
+        with pytest.raises(ImporterError) as caught:
+            pipeline.store(cache, plan, building, {"variants": answer}, "net.pt2", 1.0)
+    assert caught.value.code == "CONVERSION_INCOMPLETE"
+    return caught.value
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -106,27 +120,13 @@ def test_a_variant_with_another_signature_is_refused(converted: entry.Artifact, 
         [{"recipe": "portable"}, {"recipe": "portable"}],
         ["portable"],
         "portable",
+        5,
+        [{"recipe": ["portable"]}],
     ],
 )
 def test_a_child_that_answers_other_variants(answer: Any, tmp_path: Path) -> None:
-    source = tmp_path / "net.pt2"
-    source.write_bytes(b"model")
-    cache, options = Cache(tmp_path / "cache"), ImportOptions(variants="portable")
-    plan = pipeline.prepare(source, options, None)
-    with cache.building(plan.key) as building:
-        (building / "model.pte").write_bytes(b"program")
-        with pytest.raises(ImporterError) as caught:
-            pipeline.store(cache, plan, building, {"variants": answer}, "net.pt2", 1.0)
-    assert caught.value.code == "CONVERSION_INCOMPLETE"
+    refused(tmp_path, answer)
 
 
 def test_a_variant_without_a_file(tmp_path: Path) -> None:
-    source = tmp_path / "net.pt2"
-    source.write_bytes(b"model")
-    cache, options = Cache(tmp_path / "cache"), ImportOptions(variants="portable")
-    plan = pipeline.prepare(source, options, None)
-    with cache.building(plan.key) as building:
-        (building / "model.pte").write_bytes(b"program")
-        with pytest.raises(ImporterError) as caught:
-            pipeline.store(cache, plan, building, {"variants": [{"recipe": "portable"}]}, "net.pt2", 1.0)
-    assert caught.value.code == "CONVERSION_INCOMPLETE" and "model.portable.pte" in caught.value.cause
+    assert "model.portable.pte" in refused(tmp_path, [{"recipe": "portable"}]).cause

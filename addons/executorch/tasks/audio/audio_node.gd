@@ -166,19 +166,12 @@ func _run_async(windows: AudioWindows) -> Array[AudioWindows.Part]:
 	var none: Array[AudioWindows.Part] = []
 	if windows == null:
 		return none
-	if not is_model_loaded() and get_session().get_resource() == null and not _follow():
-		inference_failed.emit(get_last_error())
+	if not _may_submit():
 		return none
 	var request: ExecuTorchCall = windows.submit()
-	_calls.append(request)
-	if not request.is_finished():
-		await request.finished
-	_calls.erase(request)
-	if request.is_cancelled():
+	if not await _has_ended(request):
 		return none
-	_tell_loaded()
 	if request.get_error() != null:
-		get_session().take_error(request.get_error())
 		inference_failed.emit(request.get_error())
 		return none
 	return request.result.get("parts", none)
@@ -187,8 +180,7 @@ func _run_async(windows: AudioWindows) -> Array[AudioWindows.Part]:
 # What does not fit between a model that hears and its card, or null.
 static func _find_audio_misfit(of_model: ExecuTorchModelDescription, card: TaskCard, kind: String) -> ExecuTorchError:
 	if card.kind != kind:
-		var has: String = 'has a task card of the kind "%s"' % card.kind if card.kind else "has no task card"
-		return _wrong_task('%s %s; this node needs "%s".' % [of_model.get_model_name(), has, kind])
+		return _wrong_kind(of_model, card, "this node", kind)
 	for named: String in [card.text("input", "name"), card.text("input", "state"), card.text("input", "rate")]:
 		if not named.is_empty() and TaskCard.value_of(of_model, "inputs", named).is_empty():
 			return _wrong_task('The model has no input "%s", which the task card names.' % named)
@@ -220,7 +212,7 @@ static func _find_size_misfit(of_model: ExecuTorchModelDescription, card: TaskCa
 
 # Where live sound waits for the model. A failure is told once, not with every block of samples.
 func _prepare_intake() -> bool:
-	var current: ExecuTorchResource = model if model != null else get_session().get_resource()
+	var current: ExecuTorchResource = _current_model()
 	if current != null and current == _model_of_live:
 		return _intake != null and not _has_failed
 	_live = null

@@ -75,7 +75,7 @@ func _forget_answers() -> void:
 func _answer(heard: Array[AudioWindows.Part]) -> ExecuTorchClassification:
 	if heard.is_empty():
 		return null
-	var card: TaskCard = TaskCard.new(model if model != null else get_session().get_resource())
+	var card: TaskCard = TaskCard.new(_current_model())
 	var all: Array[PackedFloat32Array] = []
 	for part: AudioWindows.Part in heard:
 		all.append(_probabilities_of(part, card))

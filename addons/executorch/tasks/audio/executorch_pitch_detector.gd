@@ -66,7 +66,7 @@ func _forget_answers() -> void:
 
 func _pitches_of(windows: AudioWindows, heard: Array[AudioWindows.Part]) -> Array[ExecuTorchPitch]:
 	var found: Array[ExecuTorchPitch] = []
-	var card: TaskCard = TaskCard.new(model if model != null else get_session().get_resource())
+	var card: TaskCard = TaskCard.new(_current_model())
 	for part: AudioWindows.Part in heard:
 		found.append_array(_frames_of(part, card, windows))
 	return found
@@ -78,7 +78,7 @@ func _frames_of(part: AudioWindows.Part, card: TaskCard, sound: AudioWindows) ->
 	var has_bins: bool = card.text("output", "form", "hertz") == "bins"
 	var bins: int = 1
 	if has_bins:
-		var of_model: ExecuTorchModelDescription = model if model != null else get_session().get_resource()
+		var of_model: ExecuTorchModelDescription = _current_model()
 		var shape: PackedInt64Array = TaskCard.shape_of(of_model, "outputs", card.text("output", "name"))
 		bins = shape[-1] if not shape.is_empty() else values.size()
 	var confidence: PackedFloat32Array = []

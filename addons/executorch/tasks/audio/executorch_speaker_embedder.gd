@@ -34,19 +34,12 @@ func embed_async(sound: Variant, rate: int = 0) -> PackedFloat32Array:
 ## Returns the cosine of the angle between two vectors, from -1 to 1. Returns [constant @GDScript.NAN] when their sizes
 ## differ or are 0.
 func similarity(first: PackedFloat32Array, second: PackedFloat32Array) -> float:
-	if first.is_empty() or first.size() != second.size():
-		return NAN
-	var product: float = 0.0
-	var squares: Vector2 = Vector2.ZERO
-	for index: int in first.size():
-		product += first[index] * second[index]
-		squares += Vector2(first[index] * first[index], second[index] * second[index])
-	return product / maxf(sqrt(squares.x * squares.y), 1e-12)
+	return Vectors.cosine(first, second)
 
 
 ## Returns [code]true[/code] when two vectors are as similar as the task card asks for.
 func is_same_speaker(first: PackedFloat32Array, second: PackedFloat32Array) -> bool:
-	var card: TaskCard = TaskCard.new(model if model != null else get_session().get_resource())
+	var card: TaskCard = TaskCard.new(_current_model())
 	return similarity(first, second) >= card.number("output", "threshold", 0.75)
 
 
@@ -55,28 +48,19 @@ func _find_misfit(of_model: ExecuTorchModelDescription, card: TaskCard) -> Execu
 
 
 func _hear(part: AudioWindows.Part, card: TaskCard) -> void:
-	embedded.emit(_normalized(_floats_of(part.outputs, card.text("output", "name"))))
+	embedded.emit(Vectors.normalized(_floats_of(part.outputs, card.text("output", "name"))))
 
 
 func _answer(heard: Array[AudioWindows.Part]) -> PackedFloat32Array:
 	if heard.is_empty():
 		return PackedFloat32Array()
-	var card: TaskCard = TaskCard.new(model if model != null else get_session().get_resource())
+	var card: TaskCard = TaskCard.new(_current_model())
 	var sum: PackedFloat32Array = []
 	for part: AudioWindows.Part in heard:
-		var vector: PackedFloat32Array = _normalized(_floats_of(part.outputs, card.text("output", "name")))
+		var vector: PackedFloat32Array = Vectors.normalized(_floats_of(part.outputs, card.text("output", "name")))
 		sum.resize(vector.size())
 		for index: int in vector.size():
 			sum[index] += vector[index]
-	sum = _normalized(sum)
+	sum = Vectors.normalized(sum)
 	embedded.emit(sum)
 	return sum
-
-
-static func _normalized(values: PackedFloat32Array) -> PackedFloat32Array:
-	var squares: float = 0.0
-	for value: float in values:
-		squares += value * value
-	for index: int in values.size() if squares > 0.0 else 0:
-		values[index] /= sqrt(squares)
-	return values

@@ -91,7 +91,7 @@ func _speeches_of(windows: AudioWindows, heard: Array[AudioWindows.Part]) -> Arr
 	var found: Array[ExecuTorchSpeech] = []
 	if heard.is_empty():
 		return found
-	var card: TaskCard = TaskCard.new(model if model != null else get_session().get_resource())
+	var card: TaskCard = TaskCard.new(_current_model())
 	var marks: SpeechMarks = SpeechMarks.new(card, windows.rate, windows.hop)
 	for part: AudioWindows.Part in heard:
 		marks.add(_probability_of(part, card))

@@ -22,8 +22,7 @@ func _output_misfit(_of_model: ExecuTorchModelDescription, _card: TaskCard) -> S
 
 func _find_misfit(of_model: ExecuTorchModelDescription, card: TaskCard) -> ExecuTorchError:
 	if card.kind != _kind():
-		var has: String = 'has a task card of the kind "%s"' % card.kind if card.kind else "has no task card"
-		return _wrong_task('%s %s; %s needs "%s".' % [of_model.get_model_name(), has, _called(), _kind()])
+		return _wrong_kind(of_model, card, _called(), _kind())
 	var shape: PackedInt64Array = TaskCard.shape_of(of_model, "inputs", card.text("input", "name"))
 	if shape.size() != 4:
 		return _wrong_task("The input has the shape %s; a picture has four dimensions." % [shape])

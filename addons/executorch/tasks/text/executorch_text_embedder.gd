@@ -63,7 +63,7 @@ func embed_async(text: String) -> PackedFloat32Array:
 ## Returns the cosine of the angle between the vectors of two texts, from -1 to 1. Returns [constant @GDScript.NAN] when
 ## it fails.
 func similarity(first: String, second: String) -> float:
-	return _cosine(embed(first), embed(second))
+	return Vectors.cosine(embed(first), embed(second))
 
 
 ## Returns the line that is most similar to a text. Returns [code]null[/code] when it fails or [param lines] is empty.
@@ -71,7 +71,7 @@ func closest(text: String, lines: PackedStringArray) -> ExecuTorchTextMatch:
 	var wanted: PackedFloat32Array = embed(text)
 	var best: ExecuTorchTextMatch = null
 	for index: int in lines.size() if not wanted.is_empty() else 0:
-		best = _better(best, index, lines[index], _cosine(wanted, embed(lines[index])))
+		best = _better(best, index, lines[index], Vectors.cosine(wanted, embed(lines[index])))
 	return best
 
 
@@ -84,7 +84,7 @@ func closest_async(text: String, lines: PackedStringArray) -> ExecuTorchTextMatc
 		var vector: PackedFloat32Array = await embed_async(lines[index])
 		if vector.is_empty():
 			return null
-		best = _better(best, index, lines[index], _cosine(wanted, vector))
+		best = _better(best, index, lines[index], Vectors.cosine(wanted, vector))
 	return best
 
 
@@ -95,8 +95,7 @@ func forget_texts() -> void:
 
 func _find_misfit(of_model: ExecuTorchModelDescription, card: TaskCard) -> ExecuTorchError:
 	if card.kind != _KIND:
-		var has: String = 'has a task card of the kind "%s"' % card.kind if card.kind else "has no task card"
-		return _wrong_task('%s %s; a text embedder needs "%s".' % [of_model.get_model_name(), has, _KIND])
+		return _wrong_kind(of_model, card, "a text embedder", _KIND)
 	for field: String in _INPUTS:
 		var input: String = card.text("input", field, _INPUTS[field])
 		if not input.is_empty() and TaskCard.value_of(of_model, "inputs", input).is_empty():
@@ -111,7 +110,7 @@ func _find_misfit(of_model: ExecuTorchModelDescription, card: TaskCard) -> Execu
 
 
 func _remembered(text: String) -> PackedFloat32Array:
-	var current: ExecuTorchResource = model if model != null else get_session().get_resource()
+	var current: ExecuTorchResource = _current_model()
 	if _model_of_vectors != current:
 		forget_texts()
 		_model_of_vectors = current
@@ -186,7 +185,7 @@ static func _limits_of(input: Dictionary, most: int) -> Vector2i:
 
 
 func _inputs_of(tokens: ExecuTorchEncoding) -> Dictionary:
-	var found: ExecuTorchResource = model if model != null else get_session().get_resource()
+	var found: ExecuTorchResource = _current_model()
 	var card: TaskCard = TaskCard.new(found)
 	var values: Dictionary[String, PackedInt32Array] = {
 		"ids": tokens.ids, "mask": tokens.attention_mask, "types": tokens.type_ids
@@ -204,7 +203,7 @@ func _inputs_of(tokens: ExecuTorchEncoding) -> Dictionary:
 
 # The vector of length 1 that a model's output stands for.
 func _vector_of(tokens: ExecuTorchEncoding, outputs: Dictionary) -> PackedFloat32Array:
-	var found: ExecuTorchResource = model if model != null else get_session().get_resource()
+	var found: ExecuTorchResource = _current_model()
 	if outputs.is_empty() or found == null:
 		return PackedFloat32Array()
 	var card: TaskCard = TaskCard.new(found)
@@ -212,7 +211,7 @@ func _vector_of(tokens: ExecuTorchEncoding, outputs: Dictionary) -> PackedFloat3
 	var pooling: String = card.text("output", "pooling", "none")
 	if pooling != "none":
 		values = _pooled(values, tokens, pooling)
-	return _normalized(values) if card.flag("output", "normalize", true) else values
+	return Vectors.normalized(values) if card.flag("output", "normalize", true) else values
 
 
 # One vector of those of all tokens: the mean without padding, or the first.
@@ -230,27 +229,6 @@ static func _pooled(values: PackedFloat32Array, tokens: ExecuTorchEncoding, pool
 	return sum
 
 
-static func _normalized(values: PackedFloat32Array) -> PackedFloat32Array:
-	var squares: float = 0.0
-	for value: float in values:
-		squares += value * value
-	var length: float = sqrt(squares)
-	for index: int in values.size() if length > 0.0 else 0:
-		values[index] /= length
-	return values
-
-
 static func _better(best: ExecuTorchTextMatch, index: int, line: String, cosine: float) -> ExecuTorchTextMatch:
 	var is_better: bool = best == null or cosine > best.similarity
 	return ExecuTorchTextMatch.new(index, line, cosine) if is_better else best
-
-
-static func _cosine(first: PackedFloat32Array, second: PackedFloat32Array) -> float:
-	if first.is_empty() or first.size() != second.size():
-		return NAN
-	var product: float = 0.0
-	var squares: Vector2 = Vector2.ZERO
-	for index: int in first.size():
-		product += first[index] * second[index]
-		squares += Vector2(first[index] * first[index], second[index] * second[index])
-	return product / maxf(sqrt(squares.x * squares.y), 1e-12)
