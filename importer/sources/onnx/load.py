@@ -63,7 +63,7 @@ def load_onnx(path: Path, declared: list[TensorSpec]) -> Source:
 
 
 def _describe_task(model: Model, source: Source) -> None:
-    """What Ultralytics' metadata say of the model. Metadata that cannot be used are no reason to refuse the model."""
+    """What Ultralytics' metadata say of the model. Metadata that cannot be used become a note."""
     try:
         source.task = card_of(model.properties, model.graph.outputs[0].dims or () if model.graph.outputs else ())
     except Unusable as error:
