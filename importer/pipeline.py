@@ -21,7 +21,7 @@ from typing import Any
 
 from importer.atomic_files import write_atomically
 from importer.cache.cache import Cache, storage_error
-from importer.cache.cache_key import dependencies, external_file, hashed, make_key, make_key_from
+from importer.cache.cache_key import dependencies, external_file, hashed, make_key_from
 from importer.cache.entry import EXTERNAL, METADATA, PAYLOAD, RESOURCE, VARIANT, Artifact
 from importer.cache.entry_files import opened
 from importer.cache.known_hashes import known_hash
@@ -121,26 +121,27 @@ def _wrong_kind(options: Any, cache: Any) -> ImporterError:
 
 @dataclass(frozen=True)
 class Plan:
-    """The facts of a conversion before it begins. sha256: of the source."""
+    """The facts of a conversion before it begins. sha256: of the source. written: the options as the key and the
+    metadata have them."""
 
     source: Path
     options: ImportOptions
     project: Path | None
     sha256: str
     key: str
+    written: ImportOptions
 
 
-def prepare(source: Path, options: ImportOptions, project: Path | None) -> Plan:
-    """The key, from hashes; nothing is parsed. Raises FILE_NOT_READABLE, FILE_TOO_LARGE and OPTION_INVALID."""
+def prepare(source: Path, options: ImportOptions, project: Path | None, written: ImportOptions | None = None) -> Plan:
+    """The key, from hashes; nothing is parsed. Raises FILE_NOT_READABLE, FILE_TOO_LARGE and OPTION_INVALID.
+
+    written: the options as a person wrote them, when `options` name copies of their files at other places.
+    """
     digest = hashed(source, known_hash)
     check_options(options, project)
-    return Plan(
-        source,
-        options,
-        project,
-        digest,
-        make_key_from(digest, options, dependencies(source, options, project), known_hash),
-    )
+    written = written or options
+    key = make_key_from(digest, written, dependencies(source, options, project), known_hash)
+    return Plan(source, options, project, digest, key, written)
 
 
 def build(
@@ -195,7 +196,7 @@ def store(cache: Cache, plan: Plan, building: Path, body: dict[str, Any], displa
         "provenance": {
             "importer": IMPORTER_VERSION,
             **describe.versions(),
-            "options": plan.options.changed(),
+            "options": plan.written.changed(),
             "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         },
     }
@@ -283,7 +284,8 @@ def _incomplete(reason: str) -> ImporterError:
 
 def _check_unchanged(plan: Plan) -> None:
     """Raises KEY_DIFFERS when a file was written while it was converted: the key is that of what was there before."""
-    if make_key(plan.source, plan.options, plan.project, known_hash) != plan.key:
+    files = dependencies(plan.source, plan.options, plan.project)
+    if make_key_from(hashed(plan.source, known_hash), plan.written, files, known_hash) != plan.key:
         cause = f"{plan.source.name}, or a file that it depends on, changed while it was converted."
         raise ImporterError("KEY_DIFFERS", cause, "Convert it again.", "store")
 

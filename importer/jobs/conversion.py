@@ -22,6 +22,7 @@ from importer.jobs.reading import READ_LIMITS
 from importer.jobs.sandbox.policy import Policy, is_required
 from importer.jobs.starting import Starter, light_starter, starter
 from importer.jobs.supervisor import Limits, Supervisor
+from importer.jobs.written import as_written
 from importer.options import ImportOptions, metric_file, split_factory
 from importer.owned_folders import owned_folder, temporary_folder
 from importer.paths import resolve
@@ -41,7 +42,9 @@ class Job:
 
     key: what the caller expects, empty for anything. trusted_factories: SHA-256 of factory files that a person has
     allowed to reach the network and other folders; with one of these the conversion is not confined. takes_approvals:
-    whether code that a person has approved on this machine may run without a sandbox.
+    whether code that a person has approved on this machine may run without a sandbox. written: the options as a person
+    wrote them, when `options` name copies of their files at other places. mirror: the local folder of a remote cache;
+    None: the user's own.
     """
 
     source: Path
@@ -54,6 +57,8 @@ class Job:
     trusted_factories: list[str] = field(default_factory=list)
     cache_limit_bytes: int = 0
     takes_approvals: bool = True
+    written: ImportOptions | None = None
+    mirror: Path | None = None
 
     def limits(self) -> Limits:
         return Limits(float(self.options.deadline_seconds), self.options.memory_limit_megabytes << 20)
@@ -80,8 +85,8 @@ def convert(job: Job, supervisor: Supervisor, light: Starter) -> Artifact:
     from importer import pipeline
 
     began = time.monotonic()
-    cache = Cache(job.cache, job.cache_limit_bytes)
-    plan = pipeline.prepare(job.source, job.options, job.project)
+    cache = Cache(job.cache, job.cache_limit_bytes, job.mirror)
+    plan = pipeline.prepare(job.source, job.options, job.project, job.written)
     _check_key(plan.key, job)
     if found := cache.find(plan.key):
         return found
@@ -114,6 +119,8 @@ def convert(job: Job, supervisor: Supervisor, light: Starter) -> Artifact:
         if not supervisor.sandbox:
             why = "its factory is trusted" if trusted else "this machine has no sandbox"
             body["notes"] = [*_list(body.get("notes")), f"Converted without a sandbox: {why}."]
+        if job.written:
+            body = as_written(body, job.options, job.written)
         supervisor.enter("store", 0.97)
         stages = Stages()
         stages.current = "store"

@@ -105,7 +105,7 @@ class Supervisor:
             streams.end()
             child.release()
         if "error" in answer:
-            raise _as_error(answer["error"])
+            raise as_error(answer["error"])
         return answer.get("result")
 
     def _start(self, policy: Policy | None) -> Child:
@@ -258,7 +258,8 @@ def _status(child: Child) -> int | None:
     return status
 
 
-def _as_error(told: Any) -> ImporterError:
+def as_error(told: Any) -> ImporterError:
+    """The data of an error that another process sent, which may be anything, as an error."""
     if not isinstance(told, dict):
         return _invalid("an error that is not an object")
     code, cause, remedy, stage = (plain_text(told.get(name), 4000) for name in ("code", "cause", "remedy", "stage"))
