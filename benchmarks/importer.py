@@ -21,13 +21,15 @@ from typing import Any
 
 from benchmarks.networks import convnet
 from importer.cache.cache import Cache
+from importer.cache.entry import Artifact
 from importer.cache.known_hashes import TABLE
 from importer.cache.user_folders import user_cache_folder
-from importer.cli.convert import convert_one, install
+from importer.cli.convert import install
 from importer.jobs.conversion import Job, convert_in_child
 from importer.options import ImportOptions
 from importer.pipeline import convert
 from importer.program.metadata import inspect
+from importer.scheduling.work import Conversion, begin
 
 ROUNDS = 2
 LARGE = 100 << 20
@@ -148,12 +150,11 @@ def measure_large_files(folder: Path, models: dict[str, Path]) -> list[dict[str,
     cache = Cache(folder / "cache")
     options = ImportOptions()
     convert(large, cache=cache, options=options)
-    command = argparse.Namespace(project=None, allow_pickle=[], trust_factory=[])
 
     def hit() -> None:
         (folder / "installed.pte").unlink(missing_ok=True)
-        artifact, is_cached = convert_one(large, command, options, cache, None)
-        assert is_cached
+        artifact = begin(Conversion(large, options), cache)
+        assert isinstance(artifact, Artifact)
         install(artifact, folder / "installed.pte")
 
     def hit_of_an_unknown_file() -> None:

@@ -18,13 +18,14 @@ from typing import Any
 
 from benchmarks.networks import convnet
 from importer.cache.cache import Cache
-from importer.cli.convert import convert_one
+from importer.cache.entry import Artifact
 from importer.jobs.conversion import Job, convert_in_child
 from importer.jobs.sandbox.policy import Policy
 from importer.jobs.starting import WarmParent, light_starter
 from importer.jobs.supervisor import Limits, Supervisor
 from importer.options import ImportOptions
 from importer.owned_folders import owned_folder
+from importer.scheduling.work import Conversion, begin
 
 READS, CONVERSIONS = 50, 25
 
@@ -83,11 +84,9 @@ def measure_hit(source: Path, folder: Path) -> dict[str, Any]:
     """An artifact out of the cache. No process is started, so there is nothing to confine."""
     cache = Cache(folder / "cache")
     convert_in_child(Job(source, cache.address, ImportOptions()))
-    command = argparse.Namespace(project=None, allow_pickle=[], trust_factory=[])
 
     def hit() -> None:
-        _, is_cached = convert_one(source, command, ImportOptions(), cache, None)
-        assert is_cached
+        assert isinstance(begin(Conversion(source, ImportOptions()), cache), Artifact)
 
     times = [_milliseconds(hit) for _ in range(READS)]
     return _row("a cache hit", times, times, "nothing")

@@ -21,7 +21,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from importer.cli.option_arguments import add_cache, add_libraries, add_options, add_verbosity
+from importer.cli.option_arguments import add_cache, add_cluster, add_libraries, add_options, add_verbosity
 from importer.cli.output import Parser, print_error, print_json
 from importer.errors import ImporterError, exit_status
 from importer.jobs import game_libraries
@@ -61,6 +61,7 @@ def _add_convert(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     parser.add_argument("--config", type=Path, metavar="TOML", help="the models of a file (docs/python.md)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many files at once (default: 1)")
+    add_cluster(parser)
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     add_verbosity(parser)
     add_options(parser)
@@ -94,6 +95,7 @@ def _add_sweep(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = commands.add_parser("sweep", help="convert with every recipe: size, speed and accuracy side by side")
     parser.add_argument("source", type=Path, metavar="IN", help="the model file")
     parser.add_argument("--plot", type=Path, metavar="PNG", help="draw the table")
+    add_cluster(parser)
     parser.add_argument("--json", action="store_true", help="print the table as JSON")
     add_verbosity(parser)
     add_options(parser)

@@ -13,7 +13,20 @@ from typing import Any
 DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """The numbers of an OSError when nothing more can be written, a quota or a limit on file sizes included."""
 _OF_THE_ENVIRONMENT = frozenset(
-    {"BROKEN_PACKAGE", "DISK_FULL", "OUT_OF_MEMORY", "REPORT_NOT_WRITTEN", "SANDBOX_MISSING", "WORKER_NOT_STARTED"}
+    {
+        "BROKEN_PACKAGE",
+        "CACHE_UNREACHABLE",
+        "CLUSTER_UNREACHABLE",
+        "CLUSTER_WORKER_DIFFERS",
+        "CLUSTER_WORKER_LOST",
+        "DISK_FULL",
+        "OUT_OF_MEMORY",
+        "PACKAGE_MISSING",
+        "REPORT_NOT_WRITTEN",
+        "SANDBOX_MISSING",
+        "SHARED_FILE_DAMAGED",
+        "WORKER_NOT_STARTED",
+    }
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 

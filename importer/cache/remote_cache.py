@@ -24,7 +24,7 @@ class RemoteCache:
 
             self._files, self._root = fsspec.core.url_to_fs(address)
         except (ImportError, ValueError, OSError) as error:
-            raise _unreachable(address, error) from error
+            raise unreachable(address, error) from error
         self._address = address
 
     def exists(self, name: str) -> bool:
@@ -72,7 +72,7 @@ class RemoteCache:
         try:
             return question(*arguments, **named)
         except Exception as error:  # every kind of address has a package of its own, with errors of its own
-            raise _unreachable(self._address, error) from error
+            raise unreachable(self._address, error) from error
 
 
 def _sizes(metadata: bytes) -> dict[str, int]:
@@ -88,6 +88,7 @@ def _sizes(metadata: bytes) -> dict[str, int]:
         return {}
 
 
-def _unreachable(address: str, error: BaseException) -> ImporterError:
+def unreachable(address: str, error: BaseException) -> ImporterError:
+    """CACHE_UNREACHABLE for what a package of fsspec raised."""
     remedy = "Check the address, the network and the fsspec package of this kind of address (such as s3fs)."
     return ImporterError("CACHE_UNREACHABLE", f"The shared cache {address} cannot be used: {error}.", remedy, "store")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import re
-import sys
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,6 @@ from typing import Any
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from importer.atomic_files import write_atomically
@@ -28,12 +25,12 @@ from importer.cache.user_folders import user_cache_folder
 from importer.cli import models_file
 from importer.cli.models_file import Work
 from importer.cli.output import console, error_data, error_text, print_json
+from importer.cli.progress_table import ProgressTable
 from importer.errors import ImporterError, exit_status
-from importer.jobs.conversion import Job, convert_in_child
 from importer.options import ImportOptions
-from importer.pipeline import prepare
 from importer.program import measured, tres
-from importer.progress import Progress as Step
+from importer.scheduling import choose
+from importer.scheduling.work import Conversion, Ended
 from importer.signature import Dimension, format_inputs, parse_inputs
 
 
@@ -50,26 +47,25 @@ class Outcome:
 
 def run(chosen: argparse.Namespace) -> int:
     """Convert every file; one that fails does not stop the others."""
-    cache = Cache(chosen.cache or user_cache_folder() / "artifacts")
+    cache = cache_from(chosen)
     work = _work(chosen)
-    errors = console(to_errors=True)
-    interrupted = threading.Event()
-
-    def one(item: Work) -> Outcome:
-        return _one(item, chosen, cache, bars, interrupted)
-
-    silent = chosen.quiet or chosen.no_progress or chosen.verbose
-    with _bars(errors, not silent) as bars, ThreadPoolExecutor(max(1, chosen.jobs)) as pool:
-        try:
-            outcomes = list(pool.map(one, work))
-        except BaseException:
-            interrupted.set()  # the threads would convert to the end, and the pool waits for them
-            raise
+    conversions = [conversion_from(item.source, chosen, item.options) for item in work]
+    scheduler = choose.scheduler(cache, chosen.cluster, chosen.jobs, chosen.library)
+    outcomes: dict[int, Outcome] = {}
+    names = [item.source.name for item in work]
+    with (
+        ProgressTable(names, not chosen.quiet and not chosen.no_progress, chosen.verbose) as table,
+        contextlib.closing(scheduler.run(conversions, table.told)) as ends,
+    ):
+        for end in ends:
+            outcomes[end.index] = _finished(work[end.index], end)
+            table.ended(end.index)
+    ordered = [outcomes[index] for index in range(len(work))]
     if chosen.json:
-        print_json("convert", {"files": [_plain(outcome) for outcome in outcomes]})
+        print_json("convert", {"files": [_plain(outcome) for outcome in ordered]})
     else:
-        _summary(outcomes, console(to_errors=chosen.quiet), chosen.quiet)
-    return max((exit_status(outcome.error) for outcome in outcomes if outcome.error), default=0)
+        _summary(ordered, console(to_errors=chosen.quiet), chosen.quiet)
+    return max((exit_status(outcome.error) for outcome in ordered if outcome.error), default=0)
 
 
 def _work(chosen: argparse.Namespace) -> list[Work]:
@@ -120,24 +116,20 @@ def with_dynamic(inputs: str, text: str) -> str:
     raise ImporterError("OPTION_INVALID", cause, "Write --inputs 'x: float32[1,8]' --dynamic 'x[0]=1..64'.", "read")
 
 
-def convert_one(
-    source: Path,
-    chosen: argparse.Namespace,
-    options: ImportOptions,
-    cache: Cache,
-    report: Any,
-    interrupted: threading.Event | None = None,
-) -> tuple[Artifact, bool]:
-    """The artifact, and whether it was in the cache. A hit starts no process."""
-    plan = prepare(source, options, chosen.project)
-    found = cache.find(plan.key)
-    if found:
-        return found, True
-    # Whether code may run is never decided by a remembered hash.
-    allowed = bool(chosen.allow_pickle) and hash_file(source) in {item.lower() for item in chosen.allow_pickle}
-    trusted = list(chosen.trust_factory)
-    job = Job(source, cache.address, options, chosen.project, source.name, allowed, plan.key, trusted)
-    return convert_in_child(job, report, interrupted), False
+def cache_from(chosen: argparse.Namespace) -> Cache:
+    """The cache of a command line. A cluster needs one that all machines reach."""
+    if not chosen.cluster:
+        return Cache(chosen.cache or user_cache_folder() / "artifacts")
+    if not chosen.cache:
+        cause = "--cluster needs --cache: the place that the machines have in common."
+        remedy = "Give an fsspec address, such as s3://bucket/models, or a network folder that all of them mount."
+        raise ImporterError("OPTION_INVALID", cause, remedy, "read")
+    return Cache(chosen.cache if "://" in chosen.cache else Path(chosen.cache).absolute())
+
+
+def conversion_from(source: Path, chosen: argparse.Namespace, options: ImportOptions) -> Conversion:
+    """A conversion with the permissions of a command line."""
+    return Conversion(source, options, chosen.project, chosen.allow_pickle, chosen.trust_factory)
 
 
 def install(artifact: Artifact, target: Path) -> None:
@@ -158,36 +150,18 @@ def install(artifact: Artifact, target: Path) -> None:
         raise storage_error(error, target.parent) from error
 
 
-def _one(
-    work: Work,
-    chosen: argparse.Namespace,
-    cache: Cache,
-    bars: Progress,
-    interrupted: threading.Event,
-) -> Outcome:
-    began, source = time.monotonic(), work.source
-    bar = bars.add_task(escape(source.name), total=1.0, stage="queued")
-
-    shown = ""
-
-    def report(step: Step) -> None:
-        nonlocal shown
-        bars.update(bar, completed=step.fraction, stage=escape(f"{step.stage} {step.message}"[:40]))
-        words = f"{source.name}: {step.stage} {step.message}".rstrip()
-        if chosen.verbose:
-            print(f"{step.elapsed_seconds:7.2f} s  {words}", file=sys.stderr)
-        elif not bars.disable and not bars.console.is_terminal and step.stage != shown:
-            print(words, file=sys.stderr)
-            shown = step.stage
-
-    try:
-        artifact, cached = convert_one(source, chosen, work.options, cache, report, interrupted)
-        install(artifact, work.target)
-        bars.update(bar, completed=1.0, stage="done")
-        return Outcome(source, artifact, None, time.monotonic() - began, cached)
-    except ImporterError as error:
-        bars.update(bar, completed=1.0, stage="failed")
-        return Outcome(source, None, in_words_of_the_command_line(error, source), time.monotonic() - began)
+def _finished(work: Work, end: Ended) -> Outcome:
+    """Install the artifact."""
+    began, error = time.monotonic(), end.error
+    if end.artifact:
+        try:
+            install(end.artifact, work.target)
+        except ImporterError as failure:
+            error = failure
+    seconds = end.seconds + time.monotonic() - began
+    if error:
+        return Outcome(work.source, None, in_words_of_the_command_line(error, work.source), seconds)
+    return Outcome(work.source, end.artifact, None, seconds, end.cached)
 
 
 def in_words_of_the_command_line(error: ImporterError, source: Path) -> ImporterError:
@@ -197,17 +171,6 @@ def in_words_of_the_command_line(error: ImporterError, source: Path) -> Importer
         allow = f"pass --allow-pickle {hash_file(source)}"
         remedy = remedy.replace("allow this file in the inspector", allow)
     return ImporterError(error.code, error.cause, remedy, error.stage, error.log, error.guesses)
-
-
-def _bars(screen: Console, shown: bool) -> Progress:
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[stage]}"),
-        TimeElapsedColumn(),
-    )
-    return Progress(*columns, console=screen, transient=True, disable=not shown)
 
 
 def _plain(outcome: Outcome) -> dict[str, Any]:

@@ -80,6 +80,14 @@ def add_cache(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache", default="", metavar="PLACE", help=words)
 
 
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    """`--cluster`."""
+    words = (
+        "convert on a dask cluster: its scheduler, tcp://HOST:8786 or tls://HOST:8786; needs --cache (docs/cluster.md)"
+    )
+    parser.add_argument("--cluster", default="", metavar="ADDRESS", help=words)
+
+
 def add_verbosity(parser: argparse.ArgumentParser) -> None:
     """`--quiet`, `--no-progress` and `--verbose`."""
     group = parser.add_mutually_exclusive_group()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,21 +11,20 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from importer.cache.cache import Cache
-from importer.cache.user_folders import user_cache_folder
-from importer.cli.convert import convert_one, options_from
+from importer.cli.convert import cache_from, conversion_from, options_from
 from importer.cli.output import console, print_json
+from importer.cli.progress_table import ProgressTable
 from importer.errors import ImporterError
 from importer.jobs.reading import read
 from importer.jobs.starting import Spawn
 from importer.options import RECIPES
-from importer.progress import Progress
+from importer.scheduling import choose
+from importer.scheduling.work import Ended
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Returns 4 when no recipe worked."""
-    silent = chosen.quiet or chosen.no_progress
-    rows = sweep(chosen, lambda text: None if silent else console(to_errors=True).print(text, style="dim"))
+    rows = sweep(chosen)
     if chosen.plot:
         draw(rows, chosen.source.name, chosen.plot)
     if chosen.json:
@@ -35,40 +34,41 @@ def run(chosen: argparse.Namespace) -> int:
     return 0 if any("error" not in row for row in rows) else 4
 
 
-def sweep(chosen: argparse.Namespace, report: Callable[[str], None]) -> list[dict[str, Any]]:
+def sweep(chosen: argparse.Namespace) -> list[dict[str, Any]]:
     """A row for each recipe: {recipe, size, executorch_us, eager_us, max_relative, cosine, share} or an error."""
     options = options_from(chosen)
     if read("kinds", [chosen.source], Spawn())[0]["kind"] == "pte":
         cause = f"{chosen.source.name} is a finished program, which no recipe changes."
         raise ImporterError("OPTION_INVALID", cause, "Give the model that it was made of.", "read")
-    cache = Cache(chosen.cache or user_cache_folder() / "artifacts")
+    recipes = RECIPES[1:]
+    conversions = [conversion_from(chosen.source, chosen, replace(options, recipe=recipe)) for recipe in recipes]
+    scheduler = choose.scheduler(cache_from(chosen), chosen.cluster, libraries=chosen.library)
+    rows: dict[int, dict[str, Any]] = {}
+    with (
+        ProgressTable(recipes, not chosen.quiet and not chosen.no_progress, chosen.verbose) as table,
+        contextlib.closing(scheduler.run(conversions, table.told)) as ends,
+    ):
+        for end in ends:
+            rows[end.index] = _row(recipes[end.index], end)
+            table.ended(end.index)
+    return [rows[index] for index in range(len(recipes))]
 
-    def step(found: Progress) -> None:
-        if chosen.verbose:
-            report(f"  {found.elapsed_seconds:7.2f} s  {found.stage} {found.message}")
 
-    rows: list[dict[str, Any]] = []
-    for recipe in RECIPES[1:]:
-        report(f"{recipe} ...")
-        try:
-            artifact, _ = convert_one(chosen.source, chosen, replace(options, recipe=recipe), cache, step)
-        except ImporterError as error:
-            rows.append({"recipe": recipe, "error": error.code, "cause": error.cause})
-            continue
-        meta = artifact.metadata
-        rows.append(
-            {
-                "recipe": recipe,
-                "size": meta["payload"]["size"],
-                "executorch_us": meta["timings"]["executorch_us"],
-                "eager_us": meta["timings"]["eager_us"],
-                "max_relative": meta["accuracy"]["max_relative"],
-                "cosine": meta["accuracy"]["cosine"],
-                "share": meta["methods"][0]["delegation"]["share"],
-                **({"evaluation": meta["evaluation"]} if "evaluation" in meta else {}),
-            }
-        )
-    return rows
+def _row(recipe: str, end: Ended) -> dict[str, Any]:
+    if end.error:
+        return {"recipe": recipe, "error": end.error.code, "cause": end.error.cause}
+    assert end.artifact
+    meta = end.artifact.metadata
+    return {
+        "recipe": recipe,
+        "size": meta["payload"]["size"],
+        "executorch_us": meta["timings"]["executorch_us"],
+        "eager_us": meta["timings"]["eager_us"],
+        "max_relative": meta["accuracy"]["max_relative"],
+        "cosine": meta["accuracy"]["cosine"],
+        "share": meta["methods"][0]["delegation"]["share"],
+        **({"evaluation": meta["evaluation"]} if "evaluation" in meta else {}),
+    }
 
 
 def draw(rows: list[dict[str, Any]], title: str, path: Path) -> None:
