@@ -1,15 +1,18 @@
 class_name FramesGame
 extends SceneTree
 ## The frame loop with and without a model that runs all the time on a worker thread:
-## `-- MODEL SMALL SECONDS THREADS`.
+## `-- MODEL SMALL SLICED SECONDS THREADS`.
 ## Phases take turns: nothing, the model in forward_async without pause. Then what an asynchronous call of the SMALL
-## model costs beyond a plain one. Prints one line `bench: {json}`.
+## model costs beyond a plain one, and how much of each frame the slices of SLICED take. Prints one line
+## `bench: {json}`.
 
 const FRAMES_PER_SECOND: int = 60
 ## What the scene itself does in each frame: passes of a loop, a few milliseconds.
 const WORK: int = 40000
 const TURNS: int = 2
 const CALLS: int = 400
+const SLICED_CALLS: int = 60
+const BUDGETS_MSEC: PackedFloat64Array = [1.0, 2.0, 4.0]
 
 var _phase: String = ""
 var _last: int = 0
@@ -34,7 +37,7 @@ func _process(_delta: float) -> bool:
 
 func _measure() -> void:
 	var arguments: PackedStringArray = OS.get_cmdline_user_args()
-	ExecuTorchRuntime.set_num_threads(arguments[3].to_int())
+	ExecuTorchRuntime.set_num_threads(arguments[4].to_int())
 	var model: ExecuTorchResource = ExecuTorchResource.new()
 	if model.load_from_file(arguments[0]) != OK:
 		quit(1)
@@ -46,10 +49,10 @@ func _measure() -> void:
 		_intervals[phase] = []
 		_work[phase] = []
 	for turn: int in TURNS:
-		await _run("idle", arguments[2].to_float())
+		await _run("idle", arguments[3].to_float())
 		var running: Array[bool] = [true]
 		_run_without_pause(model, inputs, running)
-		await _run("model", arguments[2].to_float())
+		await _run("model", arguments[3].to_float())
 		running[0] = false
 		# The call that still runs belongs to no phase.
 		await create_timer(0.3).timeout
@@ -58,6 +61,7 @@ func _measure() -> void:
 	for phase: String in _intervals:
 		result[phase] = {"interval": _summary(_intervals[phase]), "work": _summary(_work[phase])}
 	Engine.max_fps = 0
+	result["slices"] = await _measure_slices(arguments[2])
 	result["async"] = await _measure_async(arguments[1])
 	print("bench: ", JSON.stringify(result))
 	quit()
@@ -78,6 +82,32 @@ func _run_without_pause(model: ExecuTorchResource, inputs: Dictionary, running: 
 func _run_lane(model: ExecuTorchResource, inputs: Dictionary, running: Array[bool]) -> void:
 	while running[0]:
 		await model.forward_async(inputs)
+
+
+## For each budget: milliseconds of the frames that slices took, and frames a call.
+func _measure_slices(path: String) -> Array[Dictionary]:
+	var model: ExecuTorchResource = ExecuTorchResource.new()
+	model.load_from_file(path)
+	var inputs: Dictionary = _inputs_of(model)
+	var whole: Dictionary = model.forward(inputs)
+	var results: Array[Dictionary] = []
+	# Before the first slice and after it, by the order of their connection.
+	var begun: Array[int] = [0]
+	var times: Array[float] = []
+	process_frame.connect(func() -> void: begun[0] = Time.get_ticks_usec())
+	var is_equal: bool = await model.submit_sliced(inputs, BUDGETS_MSEC[0]).finished == whole
+	process_frame.connect(func() -> void: times.append((Time.get_ticks_usec() - begun[0]) / 1000.0))
+	for budget: float in BUDGETS_MSEC:
+		var frames: PackedFloat64Array = []
+		for call: int in SLICED_CALLS:
+			times.clear()
+			is_equal = await model.submit_sliced(inputs, budget).finished == whole and is_equal
+			frames.append_array(PackedFloat64Array(times))
+		var row: Dictionary = _summary(frames)
+		row.merge({"budget": budget, "calls": SLICED_CALLS, "equal": is_equal})
+		row["whole_ms"] = model.get_last_inference_time()
+		results.append(row)
+	return results
 
 
 ## Microseconds a call: plain, queued (many wait for the worker), and alone, with its way through the frame.

@@ -29,6 +29,8 @@ THREAD_CASES = (
     "*during a call*",
     "sessions of one*",
     "CUSTOM*",
+    "*slices*",
+    "*sliced run*",
 )
 # The thread sanitizer cannot follow threads of a fork of a process that had threads.
 FORKING_CASE = "two threads may pause each other*"

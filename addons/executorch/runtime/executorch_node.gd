@@ -124,12 +124,14 @@ func predict_async(input: PackedFloat32Array) -> PackedFloat32Array:
 ## Runs [method predict_named] on a worker thread, which loads the model first if necessary. Returns an empty
 ## [Dictionary] when it fails, and when the node leaves the tree before the call ends.
 func predict_named_async(inputs: Dictionary) -> Dictionary:
-	if not _may_submit():
-		return {}
-	var request: ExecuTorchCall = _session.submit(inputs)
-	if await _has_ended(request):
-		_tell(request.result, request.get_error())
-	return request.result
+	return await _result_of(_session.submit(inputs)) if _may_submit() else {}
+
+
+## Runs [method predict_named] on the main thread, at most [param budget_msec] of each frame; see
+## [method ExecuTorchResource.submit_sliced]. Returns an empty [Dictionary] when it fails, and when the node leaves the
+## tree before the call ends.
+func predict_named_sliced(inputs: Dictionary, budget_msec: float) -> Dictionary:
+	return await _result_of(_session.submit_sliced(inputs, budget_msec)) if _may_submit() else {}
 
 
 ## Returns the node's session.
@@ -150,6 +152,12 @@ func _may_submit() -> bool:
 		return true
 	inference_failed.emit(get_last_error())
 	return false
+
+
+func _result_of(request: ExecuTorchCall) -> Dictionary:
+	if await _has_ended(request):
+		_tell(request.result, request.get_error())
+	return request.result
 
 
 # Waits for an asynchronous call. False when it was cancelled; otherwise its error is kept, and a load is told.

@@ -134,6 +134,15 @@ func submit(inputs: Dictionary, method: String = "forward") -> ExecuTorchCall:
 	return get_default_session().submit(inputs, method)
 
 
+## Queues a run of [param method] on the main thread, for games without worker threads: it takes at most
+## [param budget_msec] of each frame, but at least one instruction of the program, and goes on in the next frame. The
+## results are those of [method execute]. [method load_method] should be called earlier, because the first slice loads
+## the program otherwise. The sliced calls of all models share the time of a frame. Another call of this model runs the
+## rest first. A model whose memory policy is CUSTOM cannot be run in slices.
+func submit_sliced(inputs: Dictionary, budget_msec: float, method: String = "forward") -> ExecuTorchCall:
+	return get_default_session().submit_sliced(inputs, budget_msec, method)
+
+
 ## Runs a model whose first dimension may change on many agents at once. [param rows] has the packed array of each
 ## agent's values. Returns one packed array for each agent, and an empty array when it fails. When the values of all
 ## agents are already in one packed array, use [method forward_array].

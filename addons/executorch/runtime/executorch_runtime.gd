@@ -68,7 +68,7 @@ func load_model(resource: ExecuTorchResource) -> bool:
 
 ## Frees the session's memory and cancels its asynchronous calls.
 func unload_model() -> void:
-	_queue.cancel_all()
+	_queue.drop_all()
 	_unfollow()
 	forget_program()
 
@@ -139,18 +139,13 @@ func run_inference_async(inputs: Dictionary) -> Dictionary:
 ## Queues a run of [param method] on a worker thread and returns at once. The inputs are copied, so they may be changed
 ## afterwards.
 func submit(inputs: Dictionary, method: String = "forward") -> ExecuTorchCall:
-	var request: ExecuTorchCall = ExecuTorchCall.new()
-	request.set_model_name(_get_error_name())
-	var own: ExecuTorchResource = get_own_resource()
-	var owner: RefCounted = self
-	if own != null:
-		owner = own
-	if WorkerPool.is_stopped():
-		request.end_with({}, ExecuTorchCall.cancelled_error())
-	elif not _queue.submit(request, method, Inputs.take_over(inputs), owner):
-		var setting: String = "queue_limit" if own == null else "get_default_session().queue_limit"
-		request.end_with({}, CallQueue.full_error(queue_limit, setting))
-	return request
+	return _submit(inputs, method)
+
+
+## Queues a run of [param method] on the main thread, in slices of at most [param budget_msec] of each frame; see
+## [method ExecuTorchResource.submit_sliced].
+func submit_sliced(inputs: Dictionary, budget_msec: float, method: String = "forward") -> ExecuTorchCall:
+	return _submit(inputs, method, SettingChecks.budget_error(budget_msec), budget_msec)
 
 
 ## Cancels all asynchronous calls that have not ended.

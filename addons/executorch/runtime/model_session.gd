@@ -4,10 +4,17 @@ extends "res://addons/executorch/runtime/session_program.gd"
 ## asynchronous calls.
 
 const CallQueue := preload("calls/call_queue.gd")
+const FrameSlices := preload("calls/frame_slices.gd")
 const InputErrors := preload("calls/input_errors.gd")
 const WorkerPool := preload("calls/worker_pool.gd")
 
+const MOST_BUDGET_MSEC: float = 1e6
+
 var _queue: CallQueue = CallQueue.new(get_ready_module, run_method, WorkerPool.schedule)
+
+
+func _init() -> void:
+	_queue.run_sliced_with(begin_sliced, explain_sliced, FrameSlices.schedule)
 
 
 # A call of the method forward returned nothing. Runs it again when its inputs hold what the native library does not
@@ -42,6 +49,18 @@ func run_method(method: String, inputs: Dictionary) -> Array:
 	return [{}, _explained(error, method, inputs)]
 
 
+# A native run of a method, which advances slice by slice.
+func begin_sliced(method: String, inputs: Dictionary) -> RefCounted:
+	return _module.begin_sliced(method, inputs)
+
+
+# Why a native run failed, or null.
+func explain_sliced(run: RefCounted, method: String, inputs: Dictionary) -> ExecuTorchError:
+	@warning_ignore("unsafe_method_access")
+	var told: Dictionary = run.get_error()
+	return null if told.is_empty() else _explained(ExecuTorchError.from_dictionary(told), method, inputs)
+
+
 # The same for the way with arrays: an output without elements is empty too, and has no error.
 func forward_array_again(input: PackedFloat32Array) -> PackedFloat32Array:
 	for attempt: int in MAX_ATTEMPTS:
@@ -61,6 +80,31 @@ func forward_array_again(input: PackedFloat32Array) -> PackedFloat32Array:
 # Calls that wait for a model that was being converted may continue.
 func wake() -> void:
 	_queue.wake()
+
+
+# Queues a call: on a worker thread, or in slices of so many milliseconds when they are given. `refused` ends it.
+func _submit(
+	inputs: Dictionary, method: String, refused: ExecuTorchError = null, budget_msec: float = 0.0
+) -> ExecuTorchCall:
+	var own: ExecuTorchResource = get_own_resource()
+	var job: CallQueue.Job = CallQueue.Job.new()
+	job.request = ExecuTorchCall.new()
+	job.request.set_model_name(_get_error_name())
+	job.method = method
+	job.owner = self
+	if own != null:
+		job.owner = own
+	job.budget_usec = ceili(minf(budget_msec, MOST_BUDGET_MSEC) * 1000.0) if refused == null else 0
+	if WorkerPool.is_stopped():
+		refused = ExecuTorchCall.cancelled_error()
+	if refused == null:
+		job.inputs = Inputs.take_over(inputs)
+		if not _queue.submit(job):
+			var setting: String = "queue_limit" if own == null else "get_default_session().queue_limit"
+			refused = CallQueue.full_error(_queue.limit, setting)
+	if refused != null:
+		job.request.end_with({}, refused)
+	return job.request
 
 
 # Runs a method of the module that returns an Array, empty when it failed.

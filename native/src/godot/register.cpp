@@ -8,6 +8,7 @@
 #include "godot/binding/binding.h"
 #include "godot/module/executorch_module.h"
 #include "godot/module/memory_pool_object.h"
+#include "godot/module/sliced_run_object.h"
 #include "godot/text/tokenizer_object.h"
 #include "godot/vision/vision_object.h"
 
@@ -33,6 +34,7 @@ void initialize(void*, GDExtensionInitializationLevel level) {
     install_hooks(print);
     ExecuTorchModule::bind();
     ExecuTorchMemoryPool::bind();
+    ExecuTorchNativeSlicedRun::bind();
     ExecuTorchNativeTokenizer::bind();
     ExecuTorchNativeTokenStream::bind();
     ExecuTorchNativeAudioIntake::bind();
@@ -44,8 +46,9 @@ void deinitialize(void*, GDExtensionInitializationLevel level) {
         return;
     }
     for (const char* class_name :
-         {ExecuTorchModule::kName, ExecuTorchMemoryPool::kName, ExecuTorchNativeTokenizer::kName,
-          ExecuTorchNativeTokenStream::kName, ExecuTorchNativeAudioIntake::kName, ExecuTorchNativeVision::kName}) {
+         {ExecuTorchModule::kName, ExecuTorchMemoryPool::kName, ExecuTorchNativeSlicedRun::kName,
+          ExecuTorchNativeTokenizer::kName, ExecuTorchNativeTokenStream::kName, ExecuTorchNativeAudioIntake::kName,
+          ExecuTorchNativeVision::kName}) {
         const StringName name(class_name);
         api.unregister_class(api.library, name.ptr());
     }

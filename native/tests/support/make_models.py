@@ -66,6 +66,20 @@ def _make(folder: Path) -> None:
     convnet = convnet.eval().requires_grad_(False)
     lower(export(convnet, (torch.zeros(1, 3, 16, 16),)), "convnet.pte")
     lower(export(convnet, (torch.zeros(1, 3, 16, 16),)), "convnet_portable.pte", partition=False)
+
+    class Waves(nn.Module):
+        """A delegate, a kernel, and another delegate."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Linear(768, 16)
+            self.second = nn.Linear(16, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.second(self.first(x.reshape(1, 768)).cumsum(1))  # type: ignore[no-any-return]
+
+    waves = Waves().eval().requires_grad_(False)
+    lower(export(waves, (torch.zeros(1, 3, 16, 16),)), "waves.pte")
     channels_last = torch.zeros(1, 2, 2, 3).to(memory_format=torch.channels_last)
     lower(export(Same(), (channels_last,)), "channels_last.pte", partition=False)
     layers = [layer for _ in range(6) for layer in (nn.Linear(2048, 2048), nn.ReLU())]  # 6 x 16.8 MB

@@ -36,5 +36,15 @@ static func memory_error(policy: int, limit_bytes: int) -> ExecuTorchError:
 	return null
 
 
+## The error of the time that a sliced call may take of each frame, or null.
+static func budget_error(budget_msec: float) -> ExecuTorchError:
+	if is_finite(budget_msec) and budget_msec > 0.0:
+		return null
+	return _error(
+		"A sliced call cannot take %s ms of each frame." % budget_msec,
+		"Give a number of milliseconds above 0, such as 2.0."
+	)
+
+
 static func _error(cause: String, remedy: String) -> ExecuTorchError:
 	return ExecuTorchError.from_dictionary(_INVALID_OPTION.merged({"cause": cause, "remedy": remedy}))

@@ -3,6 +3,7 @@
 #include <executorch/runtime/core/event_tracer.h>
 #include <executorch/runtime/executor/method.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,8 @@ struct LoadSettings {
 /// A method of a session, ready to run: ExecuTorch's Method with its memory, its inputs and outputs. Not thread-safe.
 class LoadedMethod {
   public:
+    using Deadline = std::chrono::steady_clock::time_point;
+
     static Status load(std::shared_ptr<const LoadedProgram> program, const MethodSignature& signature,
                        const LoadSettings& settings, std::unique_ptr<LoadedMethod>& method);
     ~LoadedMethod();
@@ -36,9 +39,11 @@ class LoadedMethod {
     const MethodSignature& signature() const { return signature_; }
     /// Puts names and ranges into the signature (apply_hints).
     void set_signature(const MethodSignature& signature);
+    /// False when it must be loaded again before the next call.
+    bool is_current() const { return is_valid() && !is_unfinished_; }
     /// False once the thread pool or the memory pool's block that it was loaded with was replaced; then it must not
     /// run.
-    bool is_current() const {
+    bool is_valid() const {
         return (one_thread_ || thread_pool_generation_ == ThreadPoolUse::generation()) && memory_.is_in_current_block();
     }
     /// Differs after every change of the signature, and between methods.
@@ -52,12 +57,19 @@ class LoadedMethod {
     bool set_same_shape(size_t index, const void* data, size_t count);
     Status set_value(size_t index, const executorch::runtime::EValue& value);
     Status execute();
+    /// In place of execute(): begin_slices(), then advance() until it has ended. When one fails, or the rest never
+    /// runs, the method is not current any more.
+    Status begin_slices();
+    /// Runs instructions until the deadline, as far as their last times say; at least one.
+    Status advance(Deadline deadline, bool& has_ended);
 
     /// What a call was given; valid until execute().
     const executorch::runtime::EValue& input(size_t index) const;
     /// Valid until the next call.
     const executorch::runtime::EValue& output(size_t index) const { return *outputs_[index]; }
 
+    /// The planned buffers with the state after the last whole call; empty when they are a pool's.
+    PlannedCopy copy_planned() const;
     void reset_state() { memory_.restore_initial_state(); }
     MethodMemory& memory() { return memory_; }
     const MethodMemory& memory() const { return memory_; }
@@ -86,6 +98,7 @@ class LoadedMethod {
     void write_bound(const ValueSpec& spec, InputSlot& slot, const void* data);
     void note_packed(std::vector<ReleasedPart> parts, bool shared);
     Status check_equal_sizes() const;
+    bool fits(Deadline now, Deadline deadline) const;
 
     std::shared_ptr<const LoadedProgram> program_;
     MethodSignature signature_;
@@ -100,6 +113,11 @@ class LoadedMethod {
     std::vector<EqualSizes> equal_sizes_;
     std::vector<const executorch::runtime::EValue*> outputs_;  // in the method, which keeps them in one place
     std::optional<executorch::runtime::Method> method_;
+    // Of slices: the number of the next instruction, how long each took last, and the state before the first.
+    bool is_unfinished_ = false;
+    size_t step_ = 0;
+    std::vector<Deadline::duration> step_times_;
+    PlannedCopy before_slices_;
 };
 
 }  // namespace godot_executorch

@@ -20,6 +20,7 @@ using executorch::runtime::DelegateDebugIntId;
 using executorch::runtime::EventTracerEntry;
 
 constexpr char kExecute[] = "Method::execute";
+constexpr char kStep[] = "Method::step";
 constexpr char kOperatorCall[] = "OPERATOR_CALL";
 constexpr char kDelegateCall[] = "DELEGATE_CALL";
 constexpr char kKernelPrefix[] = "native_call_";
@@ -54,10 +55,20 @@ void Tracer::begin_call(const std::string& method, const std::string& backend) {
     current_ = {};
     current_.method = method;
     open_.clear();
+    sliced_.reset();
     is_executing_ = true;
 }
 
+void Tracer::begin_slices() {
+    create_event_block("Execute");
+    sliced_ = start_profiling(kExecute, executorch::runtime::kUnsetChainId, executorch::runtime::kUnsetDebugHandle);
+}
+
 void Tracer::end_call(uint64_t sequence, int64_t start, int64_t duration) {
+    if (sliced_) {
+        end_profiling(*sliced_);
+        sliced_.reset();
+    }
     is_executing_ = false;
     current_.sequence = sequence;
     current_.start = start;
@@ -145,7 +156,7 @@ void Tracer::end_profiling(EventTracerEntry entry) {
     if (is_executing_ && !event.name.empty()) {
         // The wrapper around a kernel counts only for kernels that do not report themselves.
         const bool redundant = event.name == kOperatorCall && current_.events.size() > event.events_before;
-        if (!redundant) {
+        if (!redundant && event.name != kStep) {
             add_event(event.name, false, event.start_ns, end, event.instruction);
         }
     }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ class Tracer final : public executorch::runtime::EventTracer {
     /// Around a method's load or execution.
     void begin_load();
     void begin_call(const std::string& method, const std::string& backend);
+    /// After begin_call(), of a call that runs step by step: what Method::execute() traces itself.
+    void begin_slices();
     void end_call(uint64_t sequence, int64_t start, int64_t duration);
 
     const std::shared_ptr<TraceResults>& results() const { return results_; }
@@ -97,6 +100,7 @@ class Tracer final : public executorch::runtime::EventTracer {
     TracedCall current_;
     int64_t current_start_ns_ = 0;
     std::map<int64_t, Open> open_;
+    std::optional<executorch::runtime::EventTracerEntry> sliced_;
     int64_t next_id_ = 1;
     std::vector<std::string> allocators_;
     const std::shared_ptr<TraceResults> results_;

@@ -5,6 +5,7 @@
 #include "core/runtime/guarded.h"
 #include "core/runtime/ticks.h"
 #include "core/session/session.h"
+#include "core/session/sliced_run.h"
 
 namespace godot_executorch {
 
@@ -13,6 +14,12 @@ Call::Call(Session& session) : session_(session), version_(session.enter(waited_
         version_->mutex().lock();
     }
     thread_pool_use_.emplace();
+    if (version_ != nullptr && version_->has_sliced_run()) {
+        if (const std::shared_ptr<SlicedRun> run = version_->sliced_run()) {
+            advance(run, Deadline::max());
+        }
+        method_ = nullptr;
+    }
 }
 
 Call::~Call() {
@@ -44,6 +51,10 @@ std::shared_ptr<void>& Call::attachment() {
     return version_->attachment();
 }
 
+Tracer* Call::tracer() const {
+    return version_->tracer();
+}
+
 Status Call::lock_memory_pool() {
     if (!method_->memory().uses_memory_pool()) {
         return {};
@@ -60,20 +71,25 @@ Status Call::lock_memory_pool() {
 }
 
 Status Call::execute() {
-    Tracer* tracer = version_->tracer();
-    if (tracer != nullptr) {
+    begin_trace();
+    const int64_t start = now_ticks();
+    Status status = guarded("running the method", [&] { return method_->execute(); });
+    return settle(std::move(status), start, now_ticks() - start);
+}
+
+void Call::begin_trace() {
+    if (Tracer* tracer = this->tracer()) {
         const std::vector<std::string>& backends = method_->signature().backends;
         tracer->begin_call(method_->signature().name, backends.size() == 1 ? backends[0] : "delegate");
     }
-    const int method_index = method_->signature().index;
-    const int64_t start = now_ticks();
-    Status status = guarded("running the method", [&] { return method_->execute(); });
-    const int64_t duration = now_ticks() - start;
+}
+
+Status Call::settle(Status status, int64_t start, int64_t duration) {
     if (status.ok() && version_->program()->is_damaged_in_use()) {
         status = Status(Code::FileChanged, "the mapped model file was cut short while it was in use");
     }
-    const uint64_t sequence = session_.metrics_.record(start, duration, method_index, status.code());
-    if (tracer != nullptr) {
+    const uint64_t sequence = session_.metrics_.record(start, duration, method_->signature().index, status.code());
+    if (Tracer* tracer = this->tracer()) {
         tracer->end_call(sequence, start, duration);
     }
     if (status.code() == static_cast<int>(Code::FatalCheck)) {

@@ -225,12 +225,11 @@ Status Session::save_etdump(const std::string& path) {
     if (settings().trace == nullptr) {
         return Status(Code::InvalidOption, "profiling is off", "Call enable_profiling(true) and run the model.");
     }
-    const std::shared_ptr<SessionVersion> version = current();
-    if (version == nullptr) {
+    const Call call(*this);
+    if (!call.has_version()) {
         return not_loaded();
     }
-    const std::lock_guard<std::mutex> lock(version->mutex());
-    Tracer* tracer = version->tracer();
+    Tracer* tracer = call.tracer();
     if (tracer == nullptr) {
         return Status(Code::InvalidOption, "no call was traced yet", "Run the model.");
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -13,6 +14,7 @@
 #include "core/session/memory_info.h"
 #include "core/session/session_settings.h"
 #include "core/session/session_version.h"
+#include "core/session/sliced_run.h"
 #include "core/tensor/tensor_value.h"
 
 namespace godot_executorch {
@@ -49,6 +51,10 @@ class Session {
     Status forward(const std::vector<TensorValue>& inputs, std::vector<TensorValue>& outputs);
     Status execute(const std::string& method, const std::vector<TensorValue>& inputs,
                    std::vector<TensorValue>& outputs);
+
+    /// Begins or continues a sliced run for so long: at least one instruction, unless another call runs now. A run
+    /// whose end was reached is_done().
+    void advance(const std::shared_ptr<SlicedRun>& run, std::chrono::nanoseconds budget);
 
     Status configure_memory(MemoryPolicy policy, size_t limit_bytes);
     Status set_memory_pool(std::shared_ptr<MemoryPool> pool);

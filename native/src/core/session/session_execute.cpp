@@ -1,4 +1,4 @@
-// Calls with tensors that own their elements.
+// Calls with tensors that own their elements, and sliced runs.
 
 #include "core/session/session.h"
 #include "core/tensor/layout.h"
@@ -49,6 +49,12 @@ Status Session::execute(const std::string& method, const std::vector<TensorValue
         value.data.assign(data, data + tensor.nbytes());
     }
     return status;
+}
+
+void Session::advance(const std::shared_ptr<SlicedRun>& run, std::chrono::nanoseconds budget) {
+    const Call::Deadline deadline = std::chrono::steady_clock::now() + budget;
+    Call call(*this, *run);
+    call.advance(run, deadline);
 }
 
 }  // namespace godot_executorch

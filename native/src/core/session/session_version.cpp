@@ -143,7 +143,7 @@ MemoryInfo SessionVersion::memory_info() {
 
 Status SessionVersion::apply_when_idle() {
     const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
-    if (!lock.owns_lock()) {
+    if (!lock.owns_lock() || has_sliced_run()) {
         return {};
     }
     if (methods_.empty()) {

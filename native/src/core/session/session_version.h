@@ -13,6 +13,7 @@
 #include "core/program/loaded_program.h"
 #include "core/session/memory_info.h"
 #include "core/session/session_settings.h"
+#include "core/session/sliced_run.h"
 
 namespace godot_executorch {
 
@@ -36,7 +37,7 @@ class SessionVersion {
                          const std::vector<ValueHint>& outputs);
     /// False, and no change, once a method is loaded or being loaded.
     bool configure_memory(const SessionSettings& settings);
-    /// What follows is done at once when no call runs, else before the next call begins.
+    /// What follows is done at once when no call runs and no sliced one has begun, else before the next call begins.
     Status set_level(OptimizationLevel level);
     Status set_trace(std::shared_ptr<TraceResults> trace);
     Status reset_state();
@@ -57,6 +58,10 @@ class SessionVersion {
             forward_ != nullptr && !has_requests_.load(std::memory_order_acquire) && forward_->is_current();
         return is_ready ? forward_ : nullptr;
     }
+    /// A sliced run that has begun and has not ended. Nothing else may touch the methods until then.
+    bool has_sliced_run() const { return !sliced_run_.expired(); }
+    std::shared_ptr<SlicedRun> sliced_run() const { return sliced_run_.lock(); }
+    void set_sliced_run(const std::shared_ptr<SlicedRun>& run) { sliced_run_ = run; }
     MemoryPool* memory_pool() const { return memory_pool_.get(); }
     Tracer* tracer() const { return tracer_.get(); }
     /// What the caller keeps from call to call for this version.
@@ -109,6 +114,7 @@ class SessionVersion {
     std::map<std::string, std::unique_ptr<LoadedMethod>> methods_;
     LoadedMethod* forward_ = nullptr;
     std::shared_ptr<void> attachment_;
+    std::weak_ptr<SlicedRun> sliced_run_;
     bool is_given_up_ = false;
 };
 

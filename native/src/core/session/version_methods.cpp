@@ -60,8 +60,7 @@ Status SessionVersion::reload(std::vector<std::string> names) {
     std::vector<Before> before;
     for (const std::string& name : names) {
         const LoadedMethod& method = *methods_.at(name);
-        const MethodMemory& memory = method.memory();
-        before.push_back({method.signature(), memory.uses_memory_pool() ? PlannedCopy() : memory.copy_planned()});
+        before.push_back({method.signature(), method.copy_planned()});
         forward_ = &method == forward_ ? nullptr : forward_;
         methods_.erase(name);
     }

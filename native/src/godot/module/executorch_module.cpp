@@ -103,7 +103,8 @@ Status read_options(const Dictionary& given, LoadOptions& options) {
 
 }  // namespace
 
-ExecuTorchModule::ExecuTorchModule(GDExtensionObjectPtr) : session_(std::make_unique<Session>()) {
+ExecuTorchModule::ExecuTorchModule(GDExtensionObjectPtr object)
+    : object_(object), session_(std::make_unique<Session>()) {
 }
 
 int64_t ExecuTorchModule::keep_error(Status status) {

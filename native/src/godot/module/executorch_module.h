@@ -44,6 +44,8 @@ class ExecuTorchModule {
     Array execute_tensors(const String& method, const Array& inputs);
     /// One result per row; models with a dynamic batch run many rows at once.
     Array forward_batch(const Array& rows);
+    /// An ExecuTorchNativeSlicedRun of a method. The inputs must not change until it has ended.
+    ObjectRef begin_sliced(const String& method, const Dictionary& inputs);
     int64_t reset_state();
 
     int64_t configure_memory(int64_t policy, int64_t limit_bytes);
@@ -105,6 +107,7 @@ class ExecuTorchModule {
     template <typename Give, typename Take>
     void run(Call& call, Status begun, Give give, Take take);
 
+    const GDExtensionObjectPtr object_;
     std::unique_ptr<Session> session_;
     std::mutex recorded_mutex_;
     Array recorded_;

@@ -22,6 +22,7 @@ void ExecuTorchModule::bind() {
     bound.method({"forward_array", {"inputs"}}, &Self::forward_array);
     bound.method({"execute_tensors", {"method", "inputs"}}, &Self::execute_tensors);
     bound.method({"forward_batch", {"rows"}}, &Self::forward_batch);
+    bound.method({"begin_sliced", {"method", "inputs"}}, &Self::begin_sliced);
     bound.method({"reset_state"}, &Self::reset_state);
     bound.method({"configure_memory", {"policy", "limit_bytes"}, {0}}, &Self::configure_memory);
     bound.method({"set_memory_pool", {"pool"}}, &Self::set_memory_pool);
