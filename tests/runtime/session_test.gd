@@ -183,7 +183,9 @@ func test_async_of_a_script_that_does_not_run() -> void:
 	var broken: Callable = func() -> Variant: return null
 	var queue: CallQueue = CallQueue.new(broken, Callable(), WorkerPool.schedule)
 	var request: ExecuTorchCall = ExecuTorchCall.new()
-	check(queue.submit(request, "forward", {}, null), "taken")
+	var job: CallQueue.Job = CallQueue.Job.new()
+	job.request = request
+	check(queue.submit(job), "taken")
 	await wait_until(request.is_finished, 60.0)
 	check_equal(request.get_error().code_name if request.get_error() != null else "", "SCRIPT_BROKEN")
 	request.cancel()
