@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from rich.console import Console
 
@@ -61,6 +62,21 @@ def test_convert_several_files(models: Path, tmp_path: Path) -> None:
     importer("cache", "prune", "--cache", tmp_path / "cache", "--limit-megabytes", 0)
     emptied = importer("cache", "list", "--cache", tmp_path / "cache", "--json")
     assert json_output.read(emptied.stdout, "cache-list")["entries"] == []
+
+
+def test_variants_are_in_the_output(models: Path, tmp_path: Path) -> None:
+    words = ["convert", models / "linear.pt", "-o", tmp_path / "out", "--cache", tmp_path / "cache"]
+    done = importer(*words, "--variants", "portable", "--json")
+    assert done.returncode == 0, done.stderr
+    (linear,) = json_output.read(done.stdout, "convert")["files"]
+    (variant,) = linear["metadata"]["variants"]
+    assert variant["recipe"] == "portable" and variant["payload"]["size"] > 0
+    schema = json.loads((json_output.SCHEMAS / "convert.json").read_text(encoding="utf-8"))
+    for missing in ("recipe", "payload", "methods"):
+        wrong = json.loads(done.stdout)
+        del wrong["files"][0]["metadata"]["variants"][0][missing]
+        with pytest.raises(jsonschema.ValidationError, match=missing):
+            jsonschema.Draft202012Validator(schema).validate(wrong)
 
 
 def test_two_conversions_write_the_same_files_but_for_what_was_measured(models: Path, tmp_path: Path) -> None:
