@@ -12,7 +12,7 @@ import torch
 from torch.export import ExportedProgram
 
 from importer.errors import ImporterError
-from importer.exporting.also_outputs import add_outputs
+from importer.exporting.also_outputs import add_outputs, graph_names
 from importer.exporting.export import export
 from importer.exporting.recurrent import refuse_varying_state, rewrite_recurrent, rewrite_to_steps
 from importer.exporting.reexport import widen
@@ -80,6 +80,8 @@ def _convert(
     methods = export(source, recurrent)
     if further := options.further_outputs():
         source.notes.append(add_outputs(methods, further))
+    for method in methods:
+        method.graph_names = graph_names(method)
     _rewrite_recurrent(methods, source, recurrent)
     if library.path() is None and any("as a loop (scan)" in note for note in source.notes):
         source.notes.append("The addon has no kernel library for this machine, so a recurrent layer runs as a loop.")

@@ -59,7 +59,8 @@ class Method:
 
     bounds: for integer inputs, the values (from, to) that a random input may have. reference: what stands in for eager
     PyTorch in the comparison; empty for PyTorch itself. values: returns the last outputs, those that the original does
-    not return; nothing when it returns all.
+    not return; nothing when it returns all. graph_names: the values inside of the first exported graph, with the index
+    of the output that they are, or -1.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Method:
     reference: str = ""
     is_optional: bool = False
     values: torch.nn.Module | None = None
+    graph_names: dict[str, int] = field(default_factory=dict)
 
 
 def left_out_note(name: str, reason: str) -> str:

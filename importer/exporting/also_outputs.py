@@ -43,6 +43,16 @@ def add_outputs(methods: list[Method], names: list[str]) -> str:
     return f"The values of {shown} were compared with those of the exported graph in PyTorch."
 
 
+def graph_names(method: Method) -> dict[str, int]:
+    """The names of the values that `add_outputs` takes, and of those that the method returns, with their index; -1 for
+    the others."""
+    (output,) = [node for node in method.program.graph.nodes if node.op == "output"]
+    own = len(output.args[0]) - len(method.outputs)  # behind the buffers that the method changes
+    names = {node.name: -1 for node in method.program.graph.nodes if _is_tensor(node)}
+    returned = [getattr(node, "name", "") for node in output.args[0][own:]]
+    return {**names, **{name: index for index, name in enumerate(returned) if name in names}}
+
+
 def _add(method: Method, names: list[str]) -> None:
     program = method.program
     nodes = {node.name: node for node in program.graph.nodes if _is_tensor(node)}

@@ -14,6 +14,7 @@ from importer.errors import ImporterError
 from importer.kernels import library
 from importer.lowering import precision, recipes
 from importer.lowering.recipes import Recipe
+from importer.lowering.value_names import handle_names, value_names
 from importer.model import Arguments, Method
 from importer.options import ImportOptions
 
@@ -42,6 +43,7 @@ class Lowered:
     manager: Any
     external: bool = False
     prepared: dict[str, Any] = field(default_factory=dict)  # method -> its program as the recipe changed it
+    names: dict[str, Any] = field(default_factory=dict)  # method -> value_names()
 
     def write(self, folder: Path) -> None:
         with (folder / "model.pte").open("wb") as file:
@@ -87,7 +89,7 @@ def lower(
                 given = calibration(method) if recipe.needs_calibration else [method.example]
                 program = prepared[method.name] = recipe.prepare(method, given, options)
             programs[method.name] = _tag_external(program) if options.external_weights else program
-        return replace(_lower(programs, step, options, constants), prepared=prepared)
+        return replace(_lower(methods, programs, step, options, constants), prepared=prepared)
     except ImporterError:
         raise
     except Exception as error:
@@ -141,7 +143,9 @@ def lowering_error(error: BaseException, step: Step) -> ImporterError:
     return ImporterError("LOWERING_FAILED", cause, f"{other}; the log has the details.", "lower", log)
 
 
-def _lower(programs: dict[str, Any], step: Step, options: ImportOptions, constants: dict[str, Any]) -> Lowered:
+def _lower(
+    methods: list[Method], programs: dict[str, Any], step: Step, options: ImportOptions, constants: dict[str, Any]
+) -> Lowered:
     from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
 
     from importer.lowering.constants import FoldConstants
@@ -167,7 +171,13 @@ def _lower(programs: dict[str, Any], step: Step, options: ImportOptions, constan
     config = backend_config({name: edge.exported_program(name) for name in programs})
     if options.external_weights:
         config = replace(config, external_constants=lambda _: EXTERNAL_NAME)
-    return Lowered(edge.to_executorch(config), options.external_weights)
+    handles = {method.name: handle_names(method, edge.exported_program(method.name)) for method in methods}
+    manager = edge.to_executorch(config)
+    instructions = manager.debug_handle_map
+    names = {
+        method.name: value_names(method, handles[method.name], instructions.get(method.name, {})) for method in methods
+    }
+    return Lowered(manager, options.external_weights, names=names)
 
 
 def may_use_kernels(options: ImportOptions) -> bool:

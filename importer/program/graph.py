@@ -17,8 +17,9 @@ MOST_NODES = 20_000
 def graph(payload: Path) -> dict[str, Any]:
     """{format, methods: [{name, nodes, inputs, outputs, values}]} for a view of the program.
 
-    A node: {kind: kernel or delegate, operator, backend, inputs, outputs} with ids of `values`; a delegate whose blob
-    can be read also has `inner` and `inner_values`, with ids of their own. At most 20,000 nodes: then `nodes_left_out`.
+    A node: {kind: kernel or delegate, instruction, operator, backend, inputs, outputs} with ids of `values`, and its
+    number in the program. A delegate whose blob can be read also has `inner` and `inner_values`, with ids of their own;
+    an operator in there has the debug `handle` of what it was made of. At most 20,000 nodes: then `nodes_left_out`.
     """
     return {"format": FORMAT, "methods": [_method(method) for method in read_program(payload).methods]}
 
@@ -27,9 +28,9 @@ def _method(method: Method) -> dict[str, Any]:
     nodes: list[dict[str, Any]] = []
     written: set[int] = set(tensor_ids(method, method.input_ids))
     remaining = MOST_NODES
-    steps = [step for step in method.instructions if step.arguments]
-    for number, step in enumerate(steps):
-        node = _node(method, step, written)
+    steps = [(index, step) for index, step in enumerate(method.instructions) if step.arguments]
+    for number, (index, step) in enumerate(steps):
+        node = {**_node(method, step, written), "instruction": index}
         remaining -= 1 + len(node.get("inner", ()))
         if remaining < 0:
             return {**_frame(method, nodes), "nodes_left_out": len(steps) - number}
@@ -81,7 +82,12 @@ def _node(method: Method, step: Instruction, written: set[int]) -> dict[str, Any
 def _inside(inner: Graph) -> dict[str, Any]:
     return {
         "inner": [
-            {"operator": node.operator, "inputs": list(node.inputs), "outputs": list(node.outputs)}
+            {
+                "operator": node.operator,
+                "inputs": list(node.inputs),
+                "outputs": list(node.outputs),
+                "handle": node.handle,
+            }
             for node in inner.nodes
         ],
         "inner_values": {

@@ -22,8 +22,10 @@ def of_program(
     inputs: dict[str, list[TensorSpec]] | None = None,
     outputs: dict[str, list[TensorSpec]] | None = None,
     nanoseconds: dict[str, dict[str, int]] | None = None,
+    value_names: dict[str, dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """The parts that a `.pte` says itself, with the source's names and ranges and the measured times where given."""
+    """The parts that a `.pte` says itself, with the source's names and ranges, the measured times and the names of
+    values inside of the graphs where given."""
     methods = [method for method in program.methods if not method.is_constant]
     constants = {method.name: _finite(method.constant) for method in program.methods if method.is_constant}
     found: dict[str, Any] = {
@@ -35,6 +37,8 @@ def of_program(
     if names := sorted({name for method in methods for name in method.operators if name.startswith(OWN_KERNELS)}):
         found["own_kernels"] = names
     for described in found["methods"]:
+        if names_inside := (value_names or {}).get(described["name"]):
+            described["value_names"] = names_inside
         add_times(described["delegation"], (nanoseconds or {}).get(described["name"], {}))
     if constants:
         found["constants"] = constants

@@ -37,11 +37,12 @@ _BYTE, _U16, _U32, _HEADER = Struct("<B"), Struct("<h"), Struct("<I"), Struct("<
 
 @dataclass(frozen=True)
 class Node:
-    """An operator inside a delegate; ids are those of the delegate's own values."""
+    """An operator inside a delegate; ids are those of the delegate's own values. handle: ExecuTorch's debug handle."""
 
     operator: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    handle: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def _node(item: Table) -> Node:
     fields, output = _FIELDS[_LAYOUTS[kind]]
     fields = fields[: _CONCATENATES.get(NODES[kind], len(fields))]
     inputs: list[Any] = [content.number(field, _U32) for field in fields]
-    return Node(NODES[kind], tuple(item for item in inputs if item != _NO_VALUE), (content.number(output, _U32),))
+    outputs = (content.number(output, _U32),)
+    return Node(NODES[kind], tuple(value for value in inputs if value != _NO_VALUE), outputs, item.number(2, _U32))
 
 
 def _value(item: Table) -> tuple[int, Value] | None:

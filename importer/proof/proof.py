@@ -112,7 +112,7 @@ class Proof:
         first = self.methods[0].name
         self._notes = _notes(accuracy, noise.judge(), limits)
         return {
-            **describe.of_program(program, inputs, outputs, result.nanoseconds),
+            **describe.of_program(program, inputs, outputs, result.nanoseconds, lowered.names),
             "accuracy": {**accuracy.metadata(limits), "samples": self._count_samples(), **self._reference()},
             "timings": {
                 "eager_us": round(self.eager_microseconds[first], 2),
