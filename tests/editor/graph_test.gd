@@ -8,6 +8,10 @@ const Canvas := preload("res://addons/executorch/editor/graph/graph_canvas.gd")
 const Profiler := preload("res://addons/executorch/editor/profiler/profiler_dock.gd")
 const Programs := preload("res://tests/editor/programs.gd")
 const GraphWindow := preload("res://addons/executorch/editor/graph/graph_window.gd")
+const Summary := preload("res://addons/executorch/editor/graph/value_summary.gd")
+const VALUES_WINDOW: String = "res://addons/executorch/editor/graph/values_window.gd"
+const CONVNET: String = "res://models/convnet.pt2"
+const CANVAS: String = "res://addons/executorch/editor/graph/graph_canvas.gd"
 
 
 class SlowJobs:
@@ -92,9 +96,74 @@ func test_500_nodes_open() -> void:
 	canvas.free()
 
 
+func test_a_menu_shows_the_values_of_a_box() -> void:
+	var model: ExecuTorchResource = load(CONVNET)
+	var payload: String = model.payload_path
+	var sha256: String = FileAccess.get_sha256(payload)
+	var canvas: Canvas = await _open_graph(CONVNET, "forward")
+	var delegate: int = _index_of("XNNPACK", canvas)
+	var names: Array = canvas.get("_graph").get("boxes")[delegate].get("value_names")
+	for value: String in ["conv2d", "relu", "conv2d_1", "linear"]:
+		check(names.has(value), "%s is not in %s" % [value, names])
+	canvas.open_menu(delegate, Vector2i(50, 50))
+	var menu: PopupMenu = canvas.find_children("*", "PopupMenu", false, false)[0]
+	check_equal(menu.item_count, names.size())
+	check_equal(menu.get_item_text(names.find("relu")), "Show Values of relu")
+	menu.hide()
+	menu.id_pressed.emit(names.find("relu"))
+	var window: Window = find_by_script(get_tree().root, VALUES_WINDOW) as Window
+	var text: String = await _text_with(window, "deviation")
+	check(text.contains("float32 1 × 16 × 32 × 32"), text)
+	check(text.contains("from 0.0 to "), "ReLU leaves nothing below 0: " + text)
+	check(text.contains("Picture of 16"), text)
+	check((window.get("_picture") as TextureRect).texture.get_size() == Vector2(32, 32), "a picture of a feature map")
+	check_equal(model.payload_path, payload)
+	check_equal(FileAccess.get_sha256(payload), sha256, "the model in the project")
+	# An output of the model itself needs no other program.
+	menu.id_pressed.emit(names.find("linear"))
+	text = await _text_with(window, "deviation")
+	check(text.contains("float32 1 × 10"), text)
+	window.hide()
+
+
+func test_a_finished_program_has_no_names_of_values() -> void:
+	var canvas: Canvas = await _open_graph("res://models/two_methods.pte", "double")
+	var kernel: int = 0
+	while kernel < 20 and canvas.get("_graph").get("boxes")[kernel].get("kind") != "kernel":
+		kernel += 1
+	canvas.open_menu(kernel, Vector2i(50, 50))
+	var menu: PopupMenu = canvas.find_children("*", "PopupMenu", false, false)[0]
+	check_equal(menu.get_item_text(0), "Show Values")
+	menu.hide()
+	menu.id_pressed.emit(0)
+	var window: Window = find_by_script(get_tree().root, VALUES_WINDOW) as Window
+	check(
+		(await _text_with(window, "finished program")).contains("Import the model that it was made of"), "why, and what"
+	)
+	window.hide()
+
+
+func test_a_summary_of_values() -> void:
+	var planes: PackedFloat32Array = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
+	var summary: Summary = Summary.new({"name": "x", "data": planes, "shape": [1, 3, 2, 2], "dtype": "float32"})
+	check_equal([summary.least, summary.most, summary.mean, summary.zeros], [0.0, 11.0, 5.5, 1])
+	check_near(summary.deviation, sqrt(143.0 / 12.0))
+	check_equal(summary.get_picture_count(), 3)
+	check(summary.is_colour(), "three channels are colours")
+	check_equal(summary.get_picture(1).get_data(), PackedByteArray([93, 116, 139, 162]))
+	check_equal(summary.get_picture(-1).get_data().slice(0, 3), PackedByteArray([0, 93, 185]))
+	check_equal(summary.get_picture(3), null)
+	var strange: Summary = Summary.new({"data": PackedFloat32Array([NAN, INF, 2.0]), "shape": [3], "dtype": "float32"})
+	check_equal([strange.unreal, strange.least, strange.most, strange.get_picture_count()], [2, 2.0, 2.0, 0])
+	var empty: Summary = Summary.new({"data": PackedFloat32Array(), "shape": [0, 4], "dtype": "float32"})
+	check_equal([empty.count, empty.get_picture_count(), empty.get_picture(0)], [0, 0, null])
+	var bytes: Summary = Summary.new({"data": PackedByteArray([0, 255]), "shape": [1, 2], "dtype": "uint8"})
+	check_equal([bytes.most, bytes.get_picture_count()], [255.0, 0])
+
+
 func test_window_shows_a_real_program_and_what_is_inside_a_delegate() -> void:
 	var window: Window = find_by_script(get_tree().root, GRAPH_WINDOW) as Window
-	window.call("open", load("res://models/convnet.pt2"), "forward")
+	window.call("open", load(CONVNET), "forward")
 	var canvas: Canvas = find_by_script(window, "res://addons/executorch/editor/graph/graph_canvas.gd") as Canvas
 	var boxes: Callable = func() -> Array[Node]: return canvas.find_children("box_*", "GraphNode", false, false)
 	if not await wait_until(func() -> bool: return (boxes.call() as Array).size() > 0, 60.0, "a graph"):
@@ -168,3 +237,23 @@ func test_a_late_answer_does_not_take_the_place_of_the_next_model() -> void:
 	check_equal((window.get("_method") as OptionButton).get_item_text(0), payloads[1])
 	window.queue_free()
 	jobs.free()
+
+
+func _open_graph(path: String, method: String) -> Canvas:
+	var window: Window = find_by_script(get_tree().root, GRAPH_WINDOW) as Window
+	await window.call("open", load(path), method)
+	return find_by_script(window, CANVAS) as Canvas
+
+
+func _index_of(title: String, canvas: Canvas) -> int:
+	var boxes: Array = canvas.get("_graph").get("boxes")
+	for index: int in boxes.size():
+		if (boxes[index] as ProgramGraph.Box).title == title:
+			return index
+	return -1
+
+
+# What a window shows once these words are there.
+func _text_with(window: Window, words: String) -> String:
+	await wait_until(func() -> bool: return text_of(window).contains(words), 240.0, words)
+	return text_of(window)

@@ -262,6 +262,23 @@ func shot_graph() -> void:
 	window.hide()
 
 
+## What a layer of the digits' network computed.
+func shot_values() -> void:
+	var graph: Window = find_window("res://addons/executorch/editor/graph/graph_window.gd")
+	await graph.call("open", load(MODEL), "forward")
+	var canvas: Control = find_by_script("res://addons/executorch/editor/graph/graph_canvas.gd")
+	canvas.emit_signal(&"values_requested", "relu")
+	var window: Window = find_window("res://addons/executorch/editor/graph/values_window.gd")
+	var words: Label = window.get("_words")
+	var end: int = Time.get_ticks_msec() + 200_000
+	while not words.text.contains("deviation") and Time.get_ticks_msec() < end:
+		await get_tree().process_frame
+	await settle(40)
+	save_window("values", window)
+	window.hide()
+	graph.hide()
+
+
 ## Opens the bottom panel whose control has this script, and returns the control.
 func open_bottom_panel(script_path: String) -> Control:
 	var panel: Control = find_by_script(script_path)

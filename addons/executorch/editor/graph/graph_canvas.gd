@@ -4,6 +4,8 @@ extends GraphEdit
 
 ## A delegate that has something inside was opened.
 signal delegate_opened(box: ProgramGraph.Box)
+## The values with this name are to be shown; the name is empty when none is known.
+signal values_requested(value_name: String)
 
 const ProgramGraph := preload("program_graph.gd")
 const Layout := preload("graph_layout.gd")
@@ -19,9 +21,13 @@ var reasons: Dictionary[String, String] = {}
 var _graph: ProgramGraph
 var _boxes: Array[GraphNode] = []
 var _style: Style
+var _menu: PopupMenu = PopupMenu.new()
+var _menu_names: PackedStringArray = []
 
 
 func _init() -> void:
+	_menu.id_pressed.connect(func(id: int) -> void: values_requested.emit(_menu_names[id]))
+	add_child(_menu)
 	minimap_enabled = true
 	show_arrange_button = false
 	show_grid_buttons = false
@@ -98,6 +104,21 @@ func select_instruction(instruction: int, operator: String) -> bool:
 	return true
 
 
+## Opens the menu of a box at a place of the screen.
+func open_menu(index: int, at: Vector2i) -> void:
+	set_selected(_boxes[index])
+	_menu.clear()
+	_menu_names = _graph.boxes[index].value_names.duplicate()
+	for id: int in _menu_names.size():
+		_menu.add_item("Show Values" if _menu_names.size() == 1 else "Show Values of %s" % _menu_names[id], id)
+	if _menu_names.is_empty():
+		_menu_names = [""]
+		_menu.add_item("Show Values", 0)
+	_menu.position = at
+	_menu.reset_size()
+	_menu.popup()
+
+
 ## The colour of a backend's boxes.
 func color_of(kind: String, backend: String) -> Color:
 	if _style == null:
@@ -124,6 +145,8 @@ func _make_node(box: ProgramGraph.Box, index: int) -> GraphNode:
 		if label is Label:
 			(label as Label).add_theme_color_override(&"font_color", _style.text_on(color))
 			(label as Label).add_theme_color_override(&"font_shadow_color", Color.TRANSPARENT)
+	if box.kind not in ["input", "output"]:
+		node.gui_input.connect(_on_box_input.bind(index))
 	if box.inner != null:
 		_add_opener(node, box)
 	var wires: Color = Color(_style.text, 0.75)
@@ -135,6 +158,13 @@ func _make_node(box: ProgramGraph.Box, index: int) -> GraphNode:
 		node.add_child(label)
 		node.set_slot(row, row < box.inputs.size(), 0, wires, row < box.outputs.size(), 0, wires)
 	return node
+
+
+func _on_box_input(event: InputEvent, index: int) -> void:
+	var click: InputEventMouseButton = event as InputEventMouseButton
+	if click != null and click.pressed and click.button_index == MOUSE_BUTTON_RIGHT:
+		open_menu(index, Vector2i(get_screen_position() + get_local_mouse_position()))
+		_boxes[index].accept_event()
 
 
 func _row_text(box: ProgramGraph.Box, row: int) -> String:

@@ -4,6 +4,7 @@ extends Window
 
 const Canvas := preload("graph_canvas.gd")
 const ProgramGraph := preload("program_graph.gd")
+const ValuesWindow := preload("values_window.gd")
 const Facts := preload("res://addons/executorch/editor/shared/model_facts.gd")
 const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
 
@@ -23,6 +24,7 @@ var _path: String = ""
 var _question: int = 0
 var _facts: Facts = Facts.new()
 var _graphs: Array[ProgramGraph] = []
+var _values: ValuesWindow
 
 
 func _init(jobs: Jobs = null) -> void:
@@ -53,6 +55,9 @@ func _init(jobs: Jobs = null) -> void:
 	_bar.add_child(_search)
 	_canvas.size_flags_vertical = Control.SIZE_EXPAND_FILL
 	_canvas.delegate_opened.connect(_show_inside)
+	_canvas.values_requested.connect(_show_values)
+	_values = ValuesWindow.new(jobs)
+	add_child(_values)
 	column.add_child(_canvas)
 	_message.set_anchors_and_offsets_preset(Control.PRESET_FULL_RECT)
 	_message.horizontal_alignment = HORIZONTAL_ALIGNMENT_CENTER
@@ -107,7 +112,8 @@ func show_program(program: Dictionary, method_name: String, facts: Facts = Facts
 	_method.clear()
 	_facts = facts
 	for method: Dictionary in program.get("methods", []):
-		_graphs.append(ProgramGraph.from_method(method))
+		var names: Dictionary = facts.get_method(str(method.get("name", ""))).get("value_names", {})
+		_graphs.append(ProgramGraph.from_method(method, names))
 		_method.add_item(str(method.get("name", "")))
 		if method.get("name", "") == method_name:
 			_method.select(_method.item_count - 1)
@@ -131,6 +137,10 @@ func _show_inside(box: ProgramGraph.Box) -> void:
 	_back.disabled = false
 	_crumb.text = "›  %s, instruction %d" % [box.title, box.instruction]
 	_show(box.inner as ProgramGraph)
+
+
+func _show_values(value_name: String) -> void:
+	_values.open(load(_path) as ExecuTorchResource, _method.get_item_text(_method.selected), value_name)
 
 
 func _show(graph: ProgramGraph) -> void:

@@ -22,6 +22,8 @@ class Box:
 	var inner: RefCounted = null
 	## Index in the program's chain; -1 for inputs and outputs.
 	var instruction: int = -1
+	## Names of the values that it computes, in the graph that the model was exported to.
+	var value_names: PackedStringArray = []
 
 
 ## A connection: from box and output port to box and input port.
@@ -40,11 +42,13 @@ var edges: Array[Edge] = []
 var values: Dictionary = {}
 ## Value id -> box and port that wrote it last, while the graph is built.
 var _writers: Dictionary = {}
+var _value_names: Dictionary = {}
 
 
-## A method of the backend's answer to `graph`.
-static func from_method(method: Dictionary) -> RefCounted:
+## A method of the backend's answer to `graph`; `value_names` as the metadata has them.
+static func from_method(method: Dictionary, value_names: Dictionary = {}) -> RefCounted:
 	var graph: RefCounted = new()
+	graph.set(&"_value_names", value_names)
 	@warning_ignore("unsafe_method_access")
 	graph._build(method.get("values", {}), method.get("nodes", []), method.get("inputs", []), method.get("outputs", []))
 	return graph
@@ -106,6 +110,7 @@ func _box_of(node: Dictionary, index: int) -> Box:
 	box.full_name = str(node.get("operator", ""))
 	box.title = OperatorNames.title(box.full_name)
 	box.instruction = index
+	box.value_names = _names_of(node)
 	if box.kind == "delegate":
 		box.title = OperatorNames.backend_title(box.backend)
 		box.full_name = box.backend
@@ -123,8 +128,18 @@ func _box_of(node: Dictionary, index: int) -> Box:
 	return box
 
 
+func _names_of(node: Dictionary) -> PackedStringArray:
+	if node.has("instruction"):
+		var of_instruction: Dictionary = _value_names.get("instructions", {})
+		return PackedStringArray(of_instruction.get(str(int(node["instruction"])), []) as Array)
+	var of_handle: Dictionary = _value_names.get("handles", {})
+	var name_inside: String = of_handle.get(str(int(node.get("handle", 0))), "")
+	return [] if name_inside.is_empty() else [name_inside]
+
+
 func _inside(node: Dictionary, inner_nodes: Array) -> RefCounted:
 	var graph: RefCounted = (get_script() as GDScript).new()
+	graph.set(&"_value_names", _value_names)
 	var known: Dictionary = node.get("inner_values", {})
 	var written: Dictionary = {}
 	var free_inputs: Array = []

@@ -9,6 +9,9 @@ signal edited
 const MOST_EDITED: int = 32
 const MOST_SHOWN: int = 6
 
+## Model and method -> the data that a person gave last.
+static var _given: Dictionary[String, Dictionary] = {}
+
 ## Input -> its field.
 var _fields: Dictionary[String, LineEdit] = {}
 ## Input -> `{name, dtype, shape, data}`.
@@ -59,6 +62,16 @@ func read() -> Dictionary:
 			return _wrong("%s: %d values are given, its shape takes %d." % [input, values.size(), wanted])
 		data[input] = values
 	return {"data": data}
+
+
+## Keeps the data that a person gave for a method, for this run of the editor.
+static func keep(path: String, method_name: String, data: Dictionary) -> void:
+	_given["%s:%s" % [path, method_name]] = data
+
+
+## The data that a person gave last for a method, by input; empty when there is none.
+static func recall(path: String, method_name: String) -> Dictionary:
+	return _given.get("%s:%s" % [path, method_name], {})
 
 
 ## The first `most` numbers of a tensor's data as text.

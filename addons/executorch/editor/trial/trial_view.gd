@@ -98,6 +98,7 @@ func _on_run_pressed() -> void:
 		_show_error(given["error"])
 		return
 	_is_edited = not (given["data"] as Dictionary).is_empty()
+	TrialInputs.keep(_model.resource_path, str(_method["name"]), given["data"] as Dictionary)
 	_inputs.show()
 	_set_busy("Running…")
 	_trial.run_once(_model, _method, given["data"])
