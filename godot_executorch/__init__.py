@@ -13,9 +13,19 @@ versioning (docs/python.md).
 
 from __future__ import annotations
 
-from godot_executorch.artifact import Accuracy, Artifact, Evaluation, Metadata, MethodMetadata, TensorMetadata, Variant
+from godot_executorch.artifact import (
+    Accuracy,
+    Artifact,
+    Evaluation,
+    Metadata,
+    MethodMetadata,
+    TensorMetadata,
+    Training,
+    Variant,
+)
 from godot_executorch.convert import convert
 from godot_executorch.program import Program, load_library
+from godot_executorch.qat import prepare_qat
 from importer.errors import ImporterError as ConversionError
 
 __version__ = "0.1.0"
@@ -29,7 +39,9 @@ __all__ = [
     "MethodMetadata",
     "Program",
     "TensorMetadata",
+    "Training",
     "Variant",
     "convert",
     "load_library",
+    "prepare_qat",
 ]

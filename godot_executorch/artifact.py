@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,26 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Training:
+    """What quantization-aware training gained, by the metric of the evaluation, on the same samples.
+
+    before: eager PyTorch before the training. post_training: the program of the same recipe without the training.
+    trained: this program. gain: how much better it is than without the training. interval: where 95% of the resampled
+    gains lie.
+    """
+
+    recipe: str
+    metric: str
+    more_is_better: bool
+    samples: int
+    before: float
+    post_training: float
+    trained: float
+    gain: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class Variant:
     """A further program of the same model, with the same methods. size: bytes. The rest is as in Metadata."""
 
@@ -89,6 +109,7 @@ class Variant:
 @dataclass(frozen=True)
 class Metadata:
     """The metadata of a program. accuracy: None for a `.pte` that was given. evaluation: None without evaluation data.
+    training: None unless the network was trained with `prepare_qat`, and is evaluated.
     as_dict: all metadata, as in docs/architecture.md, "Metadata"; for an experiment tracker."""
 
     name: str
@@ -98,6 +119,7 @@ class Metadata:
     methods: tuple[MethodMetadata, ...]
     accuracy: Accuracy | None
     evaluation: Evaluation | None
+    training: Training | None
     eager_microseconds: float | None
     program_microseconds: float | None
     notes: tuple[str, ...]
@@ -116,6 +138,7 @@ class Metadata:
             tuple(_method(method) for method in found["methods"]),
             _accuracy(accuracy) if accuracy else None,
             _evaluation(found),
+            _training(found),
             timings.get("eager_us"),
             timings.get("executorch_us"),
             tuple(found.get("notes", ())),
@@ -132,6 +155,11 @@ class Artifact:
     metadata: Metadata
     cached: bool
     _entry: entry.Artifact
+
+    def with_metadata(self, further: Mapping[str, Any]) -> Artifact:
+        """The same with more metadata, which `save` writes too."""
+        found = replace(self._entry, metadata={**self._entry.metadata, **further})
+        return of_entry(found, self.cached)
 
     def variant(self, recipe: str) -> Path:
         """The program of a variant in the cache. Raises ConversionError OPTION_INVALID when there is none."""
@@ -201,6 +229,11 @@ def _variant(found: Mapping[str, Any]) -> Variant:
 def _evaluation(found: Mapping[str, Any]) -> Evaluation | None:
     evaluation = found.get("evaluation")
     return Evaluation(**{**evaluation, "interval": tuple(evaluation["interval"])}) if evaluation else None
+
+
+def _training(found: Mapping[str, Any]) -> Training | None:
+    training = found.get("training")
+    return Training(**{**training, "interval": tuple(training["interval"])}) if training else None
 
 
 def _accuracy(found: Mapping[str, Any]) -> Accuracy:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,19 @@ from torch.export import ExportedProgram
 
 from godot_executorch.artifact import Artifact, of_entry
 from godot_executorch.data import Data, calibration_folder, evaluation_folder
+from godot_executorch.exported import exported
+from godot_executorch.qat import Trainable
+from godot_executorch.training import with_training
 from importer.cache.cache import Cache
 from importer.cache.user_folders import user_cache_folder
 from importer.errors import ImporterError
-from importer.exporting.torch_export import export_module
-from importer.inputs import examples
 from importer.jobs.conversion import Job, convert_in_child
-from importer.model import SourceMethod
 from importer.options import ImportOptions, metric_file, metric_problems
 from importer.owned_folders import owned_folder, temporary_folder
 from importer.pipeline import prepare
 from importer.progress import Progress
-from importer.signature import parse_inputs
 
+_ANY_ERROR = "1e30"  # how bad the untrained program is, the evaluation says
 _DATA = ("calibration", "evaluate")
 Model = torch.nn.Module | ExportedProgram | str | Path | Callable[..., torch.nn.Module]
 
@@ -52,8 +53,9 @@ def convert(
 ) -> Artifact:
     """Convert a model in a supervised, confined process, and prove it against eager PyTorch.
 
-    model: a module (it is copied, and exported in eval mode), an ExportedProgram, the path of a file, or a function
-        without arguments that makes a module.
+    model: a module (it is copied, and exported in eval mode), an ExportedProgram, the path of a file, a function
+        without arguments that makes a module, or what `prepare_qat` returned, trained. The last has its own inputs and
+        recipe; with `evaluate` the metadata has what the training gained.
     example_inputs: for a module the arguments of one call: a tensor, a tuple, a dictionary of names; or the text of
         the import option `inputs`, such as `x: float32[N:1..64,8]`. For a file only the text. An ExportedProgram has
         its own.
@@ -100,16 +102,45 @@ def convert(
             # The cache key has the options' text: names inside of a project are the same the next time.
             root = private
             given |= {name: Path(given[name]).name for name in _DATA if name in given}
-        if isinstance(model, (str, Path)):
+        before: Path | None = None
+        if isinstance(model, Trainable):
+            if example_inputs is not None or dynamic_shapes is not None:
+                cause = "A network of `prepare_qat` has its own inputs and ranges."
+                raise ImporterError("OPTION_INVALID", cause, "Leave out example_inputs and dynamic_shapes.", "read")
+            name = name or model.name
+            given |= model.options
+            source, before = _saved(private, name, model, recipe)
+            given["recipe"] = "auto" if model.is_quantized else model.recipe
+        elif isinstance(model, (str, Path)):
             source = Path(model)
             if example_inputs is not None:
                 given["inputs"] = _text(example_inputs)
         else:
             name = name or _name(model)
             source = private / f"{name}.pt2"
-            torch.export.save(_exported(model, example_inputs, dynamic_shapes), source)
+            torch.export.save(exported(model, example_inputs, dynamic_shapes), source)
         chosen = ImportOptions.from_mapping(given)
-        return _convert(source, name, chosen, root, cache, allow_pickle, on_progress, cancelled)
+        found = _convert(source, name, chosen, root, cache, allow_pickle, on_progress, cancelled)
+        if not isinstance(model, Trainable) or before is None or evaluate is None:
+            return found
+
+        def quantized() -> Artifact:
+            options = replace(chosen, recipe=model.recipe, max_relative_error=_ANY_ERROR)
+            return _convert(before, name, options, root, cache, False, on_progress, cancelled)
+
+        return with_training(found, quantized, model.recipe, chosen, root)
+
+
+def _saved(private: Path, name: str, model: Trainable, recipe: str) -> tuple[Path, Path]:
+    """The trained network and the one before the training, as files. Raises QAT_RECIPE_DIFFERS and QAT_NOT_TRAINED."""
+    if recipe not in ("auto", model.recipe):
+        cause = f"The network was trained for the recipe {model.recipe}, not for {recipe}."
+        raise ImporterError("QAT_RECIPE_DIFFERS", cause, f"Use recipe='{model.recipe}', or prepare it for {recipe}.")
+    found = private / f"{name}.pt2", private / "before" / f"{name}.pt2"
+    found[1].parent.mkdir()
+    torch.export.save(model.trained(), found[0])
+    torch.export.save(model.before, found[1])
+    return found
 
 
 def _convert(
@@ -142,36 +173,6 @@ def _made(factory: Callable[..., torch.nn.Module]) -> torch.nn.Module:
         cause = f"{getattr(factory, '__name__', 'The factory')} returned {type(found).__name__}, not a module."
         raise ImporterError("FACTORY_FAILED", cause, "Return a torch.nn.Module.", "load")
     return found
-
-
-def _exported(model: Any, example_inputs: Any, dynamic_shapes: Any) -> ExportedProgram:
-    if isinstance(model, ExportedProgram):
-        if example_inputs is not None or dynamic_shapes is not None:
-            cause = "An ExportedProgram has its own inputs and ranges."
-            raise ImporterError("OPTION_INVALID", cause, "Leave out example_inputs and dynamic_shapes.", "read")
-        return model
-    if not isinstance(model, torch.nn.Module):
-        cause = f"`convert` takes a module, an ExportedProgram, a path or a function; got {type(model).__name__}."
-        raise ImporterError("OPTION_INVALID", cause, "Give one of these.", "read")
-    if example_inputs is None:
-        error = examples.needed(model)
-        names = ", ".join(guess["options"]["inputs"] for guess in error.guesses[:1]) or "x: float32[1,3,224,224]"
-        raise ImporterError(
-            error.code, error.cause, f"Give example_inputs: a tensor, or a text such as '{names}'.", "load"
-        )
-    states = [(module, module.training) for module in model.modules()]
-    try:
-        model.eval()
-        if isinstance(example_inputs, str):
-            declared = parse_inputs(example_inputs)
-            example = examples.from_specs(model, declared)
-            method = SourceMethod("forward", model, example=example, declared=declared)
-        else:
-            method = SourceMethod("forward", model, example=examples.as_arguments(example_inputs))
-        return export_module(model, method, dynamic_shapes)
-    finally:
-        for module, was_training in states:
-            module.training = was_training
 
 
 def _text(example_inputs: Any) -> str:

@@ -17,7 +17,7 @@ from importer.errors import ImporterError
 from importer.jobs.child import Report
 from importer.jobs.reading import program_files
 from importer.jobs.sandbox.policy import Policy, is_required
-from importer.jobs.starting import Spawn
+from importer.jobs.starting import Spawn, Starter
 from importer.jobs.supervisor import Limits, Supervisor
 from importer.options import metric_file, metric_problems
 from importer.owned_folders import owned_folder, temporary_folder
@@ -36,12 +36,7 @@ def run(chosen: argparse.Namespace) -> int:
     for problem in metric_problems(chosen.metric):
         raise ImporterError("OPTION_INVALID", problem.cause, problem.remedy)
     first, second, inputs = chosen.first.absolute(), chosen.second.absolute(), str(chosen.inputs or "")
-    params, data = parameters(first, second, inputs, chosen.metric, None)
-    with owned_folder(temporary_folder(), "compare") as temporary:
-        files = [path for program in (first, second) for path in program_files(program)]
-        supervisor = Supervisor(Limits(), lambda stage, fraction, message: None, Spawn())
-        policy = Policy(temporary, (*files, *data), (), is_required())
-        found = supervisor.run(f"{__name__}:compare_in_child", params, policy)
+    found = compare_confined(first, second, inputs, chosen.metric, None, Spawn())
     broken = [text for text in (condition.broken_by(found) for condition in wanted) if text]
     if chosen.json:
         print_json("compare", {**found, "broken": broken})
@@ -50,6 +45,19 @@ def run(chosen: argparse.Namespace) -> int:
         for text in broken:
             print(text, file=sys.stderr)
     return 3 if broken else 0
+
+
+def compare_confined(
+    first: Path, second: Path, data: str, metric: str, project: Path | None, starter: Starter
+) -> dict[str, Any]:
+    """`compare` in a confined child. `data` and `metric` may be empty."""
+    params, read = parameters(first, second, data, metric, project)
+    with owned_folder(temporary_folder(), "compare") as temporary:
+        files = [path for program in (first, second) for path in program_files(program)]
+        supervisor = Supervisor(Limits(), lambda stage, fraction, message: None, starter)
+        policy = Policy(temporary, (*files, *read), (), is_required())
+        found: dict[str, Any] = supervisor.run(f"{__name__}:compare_in_child", params, policy)
+        return found
 
 
 def parameters(

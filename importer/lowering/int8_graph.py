@@ -15,12 +15,16 @@ _AVERAGES = (
 _LAYERS = ("conv", "linear")
 
 
-def before(module: torch.fx.GraphModule, varies: bool, uneven: list[torch.fx.Node]) -> None:
+def before(module: torch.fx.GraphModule, varies: bool, uneven: list[torch.fx.Node], is_trained: bool = False) -> None:
     """Prepare a graph for XNNPACK's quantizer. varies: the sizes of the inputs may differ from call to call. uneven:
-    nodes whose results one scale cannot hold; they stay fp32."""
+    nodes whose results one scale cannot hold; they stay fp32. is_trained: the graph is trained, so that all calls of a
+    layer keep one weight."""
     for node in uneven:
         _leave(node)
-    _give_each_call_its_weights(module)
+    if is_trained:
+        _leave_layers_called_twice(module)
+    else:
+        _give_each_call_its_weights(module)
     _keep_integers(module)
     _leave_computed_weights(module)
     if varies:
@@ -54,6 +58,14 @@ def _give_each_call_its_weights(module: torch.fx.GraphModule) -> None:
                 own = module.graph.get_attr(f"{node.target}_{number}")
             own.meta = dict(node.meta)
             user.replace_input_with(node, own)
+
+
+def _leave_layers_called_twice(module: torch.fx.GraphModule) -> None:
+    for node in module.graph.nodes:
+        users = [user for user in node.users if _kind(user).startswith(_LAYERS)]
+        if node.op == "get_attr" and len(users) > 1:
+            for user in users:
+                _leave(user)
 
 
 def _keep_integers(module: torch.fx.GraphModule) -> None:

@@ -15,29 +15,22 @@ from importer.exporting.reexport import attribute, export_again, program_module,
 from importer.inputs.calibration import MOST_CALIBRATION
 from importer.lowering import int8_graph
 from importer.lowering.int8_joins import uneven_nodes
+from importer.lowering.recipes import Scheme
 from importer.model import Arguments, Method
 from importer.options import ImportOptions
 
 
-def pt2e(
-    method: Method, calibration: Iterable[Arguments], _: ImportOptions, *, per_channel: bool, dynamic: bool
-) -> ExportedProgram:
+def pt2e(method: Method, calibration: Iterable[Arguments], _: ImportOptions, *, scheme: Scheme) -> ExportedProgram:
     """int8 through torch's PT2E flow with XNNPACK's quantizer."""
-    from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
-        XNNPACKQuantizer,
-        get_symmetric_quantization_config,
-    )
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
-    quantizer = XNNPACKQuantizer()
-    quantizer.set_global(get_symmetric_quantization_config(is_per_channel=per_channel, is_dynamic=dynamic))
     module = program_module(method)
     calls = list(itertools.islice(calibration, MOST_CALIBRATION))
     state = {name: value.detach().clone() for name, value in _tensors(module).items()}
-    int8_graph.before(module, varies(method), [] if dynamic else uneven_nodes(module, calls))
+    int8_graph.before(module, varies(method), [] if scheme.dynamic else uneven_nodes(module, calls))
     _restore(module, state)
     with torch.no_grad():
-        prepared = prepare_pt2e(module, quantizer)
+        prepared = prepare_pt2e(module, quantizer(scheme))
         try:
             for positional, keyword in calls:
                 prepared(*positional, **keyword)
@@ -50,6 +43,20 @@ def pt2e(
     _restore(converted, state)
     int8_graph.after(converted)
     return export_again(converted, method)
+
+
+def quantizer(scheme: Scheme, is_trained: bool = False) -> Any:
+    """XNNPACK's quantizer; is_trained: the network is trained with it."""
+    from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
+        XNNPACKQuantizer,
+        get_symmetric_quantization_config,
+    )
+
+    return XNNPACKQuantizer().set_global(
+        get_symmetric_quantization_config(
+            is_per_channel=scheme.per_channel, is_qat=is_trained, is_dynamic=scheme.dynamic
+        )
+    )
 
 
 def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:
@@ -71,29 +78,42 @@ def _not_finite(method: Method) -> ImporterError:
 
 def int4_weights(method: Method, _: Iterable[Arguments], options: ImportOptions) -> ExportedProgram:
     """4-bit weights in groups for linear layers, int8 activations; everything else stays fp32."""
-    from torchao.quantization.granularity import PerGroup
-    from torchao.quantization.quant_api import Int8DynamicActivationIntxWeightConfig, quantize_
-
     module = with_linear_layers(program_module(method))
-    size = options.group_size
-    config = Int8DynamicActivationIntxWeightConfig(
+    quantize_linear_layers(module, int4(options.group_size), options.group_size)
+    return export_again(module, method)
+
+
+def int4(group_size: int) -> Any:
+    """torchao's configuration of int8 activations and int4 weights, of which so many share a scale."""
+    from torchao.quantization.granularity import PerGroup
+    from torchao.quantization.quant_api import Int8DynamicActivationIntxWeightConfig
+
+    return Int8DynamicActivationIntxWeightConfig(
         weight_dtype=torch.int4,  # type: ignore[attr-defined]
-        weight_granularity=PerGroup(size),
+        weight_granularity=PerGroup(group_size),
     )
+
+
+def quantize_linear_layers(module: nn.Module, config: Any, group_size: int) -> None:
+    """Apply a configuration of torchao to the linear layers whose inputs groups divide. Raises NOTHING_TO_QUANTIZE."""
+    from torchao.quantization.quant_api import quantize_
+
     chosen: list[str] = []
 
     def fits(layer: nn.Module, name: str) -> bool:
-        fit = isinstance(layer, nn.Linear) and layer.in_features % size == 0
+        fit = isinstance(layer, nn.Linear) and layer.in_features % group_size == 0
         if fit:
             chosen.append(name)
         return fit
 
     quantize_(module, config, filter_fn=fits)
     if not chosen:
-        cause = f"No linear layer has a number of inputs that groups of {size} divide, so there is nothing to quantize."
+        cause = (
+            f"No linear layer has a number of inputs that groups of {group_size} divide, so there is nothing to "
+            "quantize."
+        )
         remedy = "Choose a smaller group_size, or the recipe xnnpack_int8_static for convolutions."
         raise ImporterError("NOTHING_TO_QUANTIZE", cause, remedy, "lower")
-    return export_again(module, method)
 
 
 def to_half(method: Method, _: Iterable[Arguments], __: ImportOptions) -> ExportedProgram:

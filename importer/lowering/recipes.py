@@ -8,9 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from importer.errors import ImporterError
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """How PT2E quantizes to int8. per_channel: each channel of a weight has a scale. dynamic: activations are quantized
+    as they come, else by ranges that are known before."""
+
+    per_channel: bool
+    dynamic: bool
 
 
 @dataclass(frozen=True)
@@ -18,7 +28,7 @@ class Recipe:
     """relative: the largest error allowed, as a part of the output's largest value. differing: the share of an output's
     classes, masks or indices that may differ. backend: who runs it.
 
-    prepare(method, calibration, options) -> program; None keeps the exported program.
+    prepare(method, calibration, options) -> program; None keeps the exported program. scheme: of int8, if it is that.
     partitioners(without) -> the partitioners; `without` names XNNPACK configurations to leave out.
     """
 
@@ -31,6 +41,7 @@ class Recipe:
     needs_calibration: bool = False
     preserve_linear: bool = False
     differing: float = 1e-3
+    scheme: Scheme | None = None
 
 
 REGISTRY: dict[str, Recipe] = {}
@@ -84,13 +95,25 @@ def _half(*arguments: Any) -> Any:
     return to_half(*arguments)
 
 
-def _pt2e(per_channel: bool, dynamic: bool) -> Callable[..., Any]:
-    def prepare(*arguments: Any) -> Any:
-        from importer.lowering.quantize import pt2e
+def _pt2e(*arguments: Any, scheme: Scheme) -> Any:
+    from importer.lowering.quantize import pt2e
 
-        return pt2e(*arguments, per_channel=per_channel, dynamic=dynamic)
+    return pt2e(*arguments, scheme=scheme)
 
-    return prepare
+
+def _int8(name: str, summary: str, relative: float, scheme: Scheme) -> Recipe:
+    partitioners = _xnnpack_dynamic if scheme.dynamic else _xnnpack
+    return Recipe(
+        name,
+        summary,
+        "XnnpackBackend",
+        relative,
+        partitioners,
+        partial(_pt2e, scheme=scheme),
+        needs_calibration=not scheme.dynamic,
+        differing=0.1,
+        scheme=scheme,
+    )
 
 
 def _int4(*arguments: Any) -> Any:
@@ -120,18 +143,11 @@ AS_QUANTIZED_PORTABLE = Recipe(
 register(Recipe("portable", "ExecuTorch's own kernels", "", 1e-3, _none, preserve_linear=True))
 register(Recipe("xnnpack_fp32", "XNNPACK in fp32", "XnnpackBackend", 1e-3, _xnnpack))
 register(Recipe("xnnpack_fp16", "XNNPACK with fp16 weights", "XnnpackBackend", 2e-2, _xnnpack, _half, differing=2e-2))
+register(_int8("xnnpack_int8_dynamic", "int8 weights, activations quantized as they come", 0.1, Scheme(True, True)))
+register(_int8("xnnpack_int8_static", "int8, calibrated, a scale for each channel", 0.2, Scheme(True, False)))
 register(
-    Recipe("xnnpack_int8_dynamic", "int8 weights, activations quantized as they come", "XnnpackBackend", 0.1,
-           _xnnpack_dynamic, _pt2e(per_channel=True, dynamic=True), differing=0.1)
-)  # fmt: skip
-register(
-    Recipe("xnnpack_int8_static", "int8, calibrated, a scale for each channel", "XnnpackBackend", 0.2,
-           _xnnpack, _pt2e(per_channel=True, dynamic=False), needs_calibration=True, differing=0.1)
-)  # fmt: skip
-register(
-    Recipe("xnnpack_int8_static_per_tensor", "int8, calibrated, a scale for each tensor", "XnnpackBackend", 0.2,
-           _xnnpack, _pt2e(per_channel=False, dynamic=False), needs_calibration=True, differing=0.1)
-)  # fmt: skip
+    _int8("xnnpack_int8_static_per_tensor", "int8, calibrated, a scale for each tensor", 0.2, Scheme(False, False))
+)
 register(
     Recipe("xnnpack_int8_int4", "int8 activations, 4-bit weights of linear layers", "XnnpackBackend", 0.4,
            _xnnpack, _int4, differing=0.2)

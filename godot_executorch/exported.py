@@ -1,0 +1,50 @@
+"""A module of a person's own script as an exported program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.export import ExportedProgram
+
+from importer.errors import ImporterError
+from importer.exporting.torch_export import export_module
+from importer.inputs import examples
+from importer.model import SourceMethod
+from importer.signature import parse_inputs
+
+
+def exported(model: Any, example_inputs: Any, dynamic_shapes: Any) -> ExportedProgram:
+    """A module in eval mode, exported; it keeps its mode. An ExportedProgram stays as it is.
+
+    Raises OPTION_INVALID, INPUTS_NEEDED and the errors of the export.
+    """
+    if isinstance(model, ExportedProgram):
+        if example_inputs is not None or dynamic_shapes is not None:
+            cause = "An ExportedProgram has its own inputs and ranges."
+            raise ImporterError("OPTION_INVALID", cause, "Leave out example_inputs and dynamic_shapes.", "read")
+        return model
+    if not isinstance(model, torch.nn.Module):
+        cause = f"`convert` takes a module, an ExportedProgram, a path or a function; got {type(model).__name__}."
+        raise ImporterError("OPTION_INVALID", cause, "Give one of these.", "read")
+    if example_inputs is None:
+        error = examples.needed(model)
+        names = ", ".join(guess["options"]["inputs"] for guess in error.guesses[:1]) or "x: float32[1,3,224,224]"
+        raise ImporterError(
+            error.code, error.cause, f"Give example_inputs: a tensor, or a text such as '{names}'.", "load"
+        )
+    states = [(module, module.training) for module in model.modules()]
+    try:
+        model.eval()
+        return export_module(model, method_of(model, example_inputs), dynamic_shapes)
+    finally:
+        for module, was_training in states:
+            module.training = was_training
+
+
+def method_of(model: torch.nn.Module, example_inputs: Any) -> SourceMethod:
+    """`forward` with the arguments of one call, of which a text declares names, dtypes, shapes and ranges."""
+    if isinstance(example_inputs, str):
+        declared = parse_inputs(example_inputs)
+        return SourceMethod("forward", model, example=examples.from_specs(model, declared), declared=declared)
+    return SourceMethod("forward", model, example=examples.as_arguments(example_inputs))
