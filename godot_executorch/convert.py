@@ -17,13 +17,19 @@ from godot_executorch.exported import exported
 from godot_executorch.qat import Trainable
 from godot_executorch.training import with_training
 from importer.cache.cache import Cache
+from importer.cache.cache_key import hash_file
 from importer.cache.user_folders import user_cache_folder
 from importer.errors import ImporterError
 from importer.jobs.conversion import Job, convert_in_child
-from importer.options import ImportOptions, metric_file, metric_problems
+from importer.options import SEARCH, ImportOptions, metric_file, metric_problems
 from importer.owned_folders import owned_folder, temporary_folder
 from importer.pipeline import prepare
 from importer.progress import Progress
+from importer.scheduling.local import LocalScheduler
+from importer.scheduling.work import Conversion
+from importer.search.candidates import Candidate
+from importer.search.run import search
+from importer.sources.early_checks import check_options
 
 _ANY_ERROR = "1e30"  # how bad the untrained program is, the evaluation says
 _DATA = ("calibration", "evaluate")
@@ -39,6 +45,7 @@ def convert(
     calibration: Data | None = None,
     evaluate: Data | None = None,
     metric: str = "",
+    target: str = "",
     dynamic_shapes: Any = None,
     factory: str = "",
     options: Mapping[str, Any] | None = None,
@@ -59,12 +66,15 @@ def convert(
     example_inputs: for a module the arguments of one call: a tensor, a tuple, a dictionary of names; or the text of
         the import option `inputs`, such as `x: float32[N:1..64,8]`. For a file only the text. An ExportedProgram has
         its own.
-    recipe: a name of docs/importer.md, "Recipes"; `auto` takes the fastest exact one.
+    recipe: a name of docs/importer.md, "Recipes"; `auto` takes the fastest exact one; `search` finds the smallest or
+        fastest program that reaches `target` on `evaluate`, within `deadline_seconds`.
     variants: recipes of further programs in the same artifact, of which a game chooses one.
     calibration: real inputs for a static int8 recipe: a folder, or an iterable such as a DataLoader; batches of 20 to
         200 samples.
     evaluate: held-out data: a folder or `.npz` (docs/python.md), or an iterable of batches `(inputs, target)`.
     metric: top1, top5, iou, cosine, mae, rmse or `FILE.py:function`; empty: top1 for classes, else rmse.
+    target: with recipe `search`: `top1 drop < 0.5%, smallest` or `..., fastest`. The artifact's metadata has what was
+        tried (`search`).
     dynamic_shapes: as torch.export takes them, for a module.
     factory: `file.py:function`, for a file that holds only weights.
     options: further import options by name.
@@ -83,9 +93,12 @@ def convert(
         model = _made(model)
     for problem in metric_problems(metric):  # before the data is written for it
         raise ImporterError("OPTION_INVALID", problem.cause, problem.remedy, "read")
+    if bool(target) != (recipe == SEARCH):
+        cause = "`target` and recipe 'search' belong together."
+        raise ImporterError("OPTION_INVALID", cause, "Give both, as in target='top1 drop < 0.5%, smallest'.", "read")
     with owned_folder(temporary_folder(), "convert") as private:
         given: dict[str, Any] = {
-            "recipe": recipe,
+            "recipe": "auto" if recipe == SEARCH else recipe,
             "variants": variants if isinstance(variants, str) else ", ".join(variants),
             "factory": factory,
             "metric": metric,
@@ -120,6 +133,8 @@ def convert(
             source = private / f"{name}.pt2"
             torch.export.save(exported(model, example_inputs, dynamic_shapes), source)
         chosen = ImportOptions.from_mapping(given)
+        if recipe == SEARCH:
+            return _search(source, chosen, target, root, cache, allow_pickle, on_progress, cancelled)
         found = _convert(source, name, chosen, root, cache, allow_pickle, on_progress, cancelled)
         if not isinstance(model, Trainable) or before is None or evaluate is None:
             return found
@@ -161,6 +176,27 @@ def _convert(
     display = f"{name}{source.suffix}" if name else source.name
     job = Job(source, cache.address, options, project, display, allow_pickle, plan.key)
     return of_entry(convert_in_child(job, on_progress, cancelled), False)
+
+
+def _search(
+    source: Path,
+    options: ImportOptions,
+    target: str,
+    project: Path | None,
+    cache_address: str | Path,
+    allow_pickle: bool,
+    on_progress: Callable[[Progress], None] | None,
+    cancelled: threading.Event | None,
+) -> Artifact:
+    check_options(options, project)
+    scheduler = LocalScheduler(Cache(str(cache_address) or user_cache_folder() / "artifacts"))
+    allowed = [hash_file(source)] if allow_pickle else []
+
+    def told(candidate: Candidate, progress: Progress) -> None:
+        if on_progress:
+            on_progress(replace(progress, message=f"{candidate.recipe}: {progress.message}"))
+
+    return of_entry(search(Conversion(source, options, project, allowed), target, scheduler, told, cancelled), False)
 
 
 def _all_inside(folder: Path, given: Mapping[str, Any]) -> bool:

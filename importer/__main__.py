@@ -25,7 +25,7 @@ from importer.cli.option_arguments import add_cache, add_cluster, add_libraries,
 from importer.cli.output import Parser, print_error, print_json
 from importer.errors import ImporterError, exit_status
 from importer.jobs import game_libraries
-from importer.options import METRICS
+from importer.options import METRICS, RECIPES, SEARCH
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,9 +62,12 @@ def _add_convert(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--config", type=Path, metavar="TOML", help="the models of a file (docs/python.md)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many files at once (default: 1)")
     add_cluster(parser)
+    words = 'with --recipe search: what is wanted, such as "top1 drop < 0.5%%, smallest", or "..., fastest"'
+    parser.add_argument("--target", default="", metavar="TARGET", help=words)
+    parser.add_argument("--plot", type=Path, metavar="PNG", help="with --recipe search: draw the candidates")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     add_verbosity(parser)
-    add_options(parser)
+    add_options(parser, (*RECIPES, SEARCH))
     parser.set_defaults(run=_convert)
 
 

@@ -35,6 +35,7 @@ from importer.paths import resolve
 from importer.program.delegation import library_note, slow_note
 from importer.progress import Stages
 from importer.proof import evaluation
+from importer.proof.layer_errors import layer_errors
 from importer.proof.proof import Proof
 from importer.sources.file_kind import FileKind
 from importer.sources.load import load
@@ -103,7 +104,7 @@ def _convert(
     methods, step, body = _with_optional_methods(methods, source, options, building, project, stages)
     if options.evaluate.strip():
         stages.enter("validate", "evaluation")
-        body["evaluation"] = _evaluation(methods[0], building, options, project)
+        body |= _evaluation(methods[0], building, options, project, step, source)
     if names := body.get("own_kernels"):
         source.notes.append(
             f"The program runs in Godot ExecuTorch only: it calls {', '.join(names)}. For another ExecuTorch, import "
@@ -157,7 +158,7 @@ def _lowered_and_proved(
     stages: Stages,
     most_steps: int | None = None,
 ) -> tuple[Step, dict[str, Any]]:
-    folder = resolve(options.calibration.strip(), project, "calibration") if options.calibration.strip() else None
+    folder = _calibration_folder(options, project)
     real = {method.name: real_inputs(folder, source.calibration, method) for method in methods}
     is_static = options.recipe != "auto" and recipes.get(options.recipe).needs_calibration
     proof = Proof(methods, source, real, is_static)
@@ -258,10 +259,22 @@ def _calibration(
     return {"made_up": bool(made_up), "samples": sum(counts.values()), "held_out": sum(spared.values())}
 
 
-def _evaluation(method: Method, building: Path, options: ImportOptions, project: Path | None) -> dict[str, Any]:
+def _evaluation(
+    method: Method, building: Path, options: ImportOptions, project: Path | None, step: Step, source: Source
+) -> dict[str, Any]:
+    """The metadata's `evaluation`, and of int8 `layers`."""
     data = labelled.read(resolve(options.evaluate.strip(), project, "evaluate"), method.inputs, method.outputs)
     place = partial(resolve, project=project, option="metric")
-    return evaluation.evaluate(method, building, data, options.metric.strip(), place, options.deadline_seconds)
+    found = evaluation.evaluate(method, building, data, options.metric.strip(), place, options.deadline_seconds)
+    if step.recipe.scheme is None or options.kept_in_float():
+        return {"evaluation": found}
+    calls = real_inputs(_calibration_folder(options, project), source.calibration, method) or [method.example]
+    return {"evaluation": found, "layers": layer_errors(method, calls, options, step.recipe.scheme, data)}
+
+
+def _calibration_folder(options: ImportOptions, project: Path | None) -> Path | None:
+    text = options.calibration.strip()
+    return resolve(text, project, "calibration") if text else None
 
 
 def _tensors(program: ExportedProgram) -> dict[int, tuple[int, int]]:

@@ -77,9 +77,9 @@ class ImporterError(Exception):
 
 def exit_status(error: ImporterError) -> int:
     """The exit status of a command that fails: 2 invalid arguments, 3 accuracy, 4 a refused model, 5 environment."""
-    if error.code in ("OPTION_INVALID", "CONDITION_INVALID"):
+    if error.code in ("OPTION_INVALID", "CONDITION_INVALID", "TARGET_INVALID", "EVALUATION_MISSING"):
         return 2
-    if error.code == "ACCURACY_LOST":
+    if error.code in ("ACCURACY_LOST", "TARGET_NOT_REACHED"):
         return 3
     return 5 if error.code in _OF_THE_ENVIRONMENT or error.code.startswith("PYTHON_") else 4
 

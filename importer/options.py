@@ -25,6 +25,10 @@ RECIPES = (
 )
 KERNELS = ("own", "stock")
 RECURRENT = ("kernel", "scan", "step", "unroll")
+SEARCH = "search"
+"""In place of a recipe, for `convert` of the command line and of the Python API: a search for one (importer/search)."""
+MIXED_RECIPES = ("xnnpack_int8_dynamic", "xnnpack_int8_static", "xnnpack_int8_static_per_tensor")
+"""The recipes in which some layers may stay fp32."""
 METRICS = ("top1", "top5", "iou", "cosine", "mae", "rmse")
 _LONGEST, _LONGEST_ARGUMENTS = 10_000, 1 << 20  # characters
 LIMITS = ("deadline_seconds", "memory_limit_megabytes")
@@ -55,6 +59,7 @@ class ImportOptions:
     evaluate: str = ""
     metric: str = ""
     group_size: int = 32
+    float_layers: str = ""
     kernels: str = "own"
     recurrent: str = "kernel"
     max_absolute_error: str = ""
@@ -116,6 +121,11 @@ class ImportOptions:
         if self.group_size < 32 or self.group_size % 32:
             cause = f"The option 'group_size' is {self.group_size}; XNNPACK supports multiples of 32."
             problems.append(Problem("group_size", cause, "Use 32, 64 or 128."))
+        if self.kept_in_float() and not {self.recipe, *self.variant_recipes()} & set(MIXED_RECIPES):
+            cause = f"The option 'float_layers' is set, but the recipe {self.recipe:.80} does not mix int8 with fp32."
+            problems.append(
+                Problem("float_layers", cause, f"Choose one of {', '.join(MIXED_RECIPES)}, or leave it empty.")
+            )
         if self.deadline_seconds < 1:
             problems.append(Problem("deadline_seconds", "The deadline is less than a second.", "Use 600."))
         if self.memory_limit_megabytes < 0:
@@ -138,6 +148,10 @@ class ImportOptions:
     def variant_recipes(self) -> list[str]:
         """The recipes of the option `variants`, in its order."""
         return _listed(self.variants)
+
+    def kept_in_float(self) -> list[str]:
+        """The layers of the option `float_layers`, in its order."""
+        return _listed(self.float_layers)
 
     def further_outputs(self) -> list[str]:
         """The names of the option `also_outputs`, in its order and each once."""

@@ -50,6 +50,7 @@ _OF_BUILD = (
     "calibration",
     "accuracy",
     "evaluation",
+    "layers",
     "notes",
     "task",
 )

@@ -27,7 +27,7 @@ from importer.cli.models_file import Work
 from importer.cli.output import console, error_data, error_text, print_json
 from importer.cli.progress_table import ProgressTable
 from importer.errors import ImporterError, exit_status
-from importer.options import ImportOptions
+from importer.options import SEARCH, ImportOptions
 from importer.program import measured, tres
 from importer.scheduling import choose
 from importer.scheduling.work import Conversion, Ended
@@ -47,8 +47,15 @@ class Outcome:
 
 def run(chosen: argparse.Namespace) -> int:
     """Convert every file; one that fails does not stop the others."""
+    if chosen.recipe == SEARCH:
+        from importer.cli import search
+
+        return search.run(chosen)
+    if chosen.target or chosen.plot:
+        cause = "--target and --plot belong to --recipe search."
+        raise ImporterError("OPTION_INVALID", cause, "Add --recipe search, or leave them out.", "read")
     cache = cache_from(chosen)
-    work = _work(chosen)
+    work = work_of(chosen)
     conversions = [conversion_from(item.source, chosen, item.options) for item in work]
     scheduler = choose.scheduler(cache, chosen.cluster, chosen.jobs, chosen.library)
     outcomes: dict[int, Outcome] = {}
@@ -58,17 +65,22 @@ def run(chosen: argparse.Namespace) -> int:
         contextlib.closing(scheduler.run(conversions, table.told)) as ends,
     ):
         for end in ends:
-            outcomes[end.index] = _finished(work[end.index], end)
+            outcomes[end.index] = finished(work[end.index], end)
             table.ended(end.index)
-    ordered = [outcomes[index] for index in range(len(work))]
+    return shown([outcomes[index] for index in range(len(work))], chosen)
+
+
+def shown(outcomes: list[Outcome], chosen: argparse.Namespace) -> int:
+    """Print the results; the exit status."""
     if chosen.json:
-        print_json("convert", {"files": [_plain(outcome) for outcome in ordered]})
+        print_json("convert", {"files": [_plain(outcome) for outcome in outcomes]})
     else:
-        _summary(ordered, console(to_errors=chosen.quiet), chosen.quiet)
-    return max((exit_status(outcome.error) for outcome in ordered if outcome.error), default=0)
+        _summary(outcomes, console(to_errors=chosen.quiet), chosen.quiet)
+    return max((exit_status(outcome.error) for outcome in outcomes if outcome.error), default=0)
 
 
-def _work(chosen: argparse.Namespace) -> list[Work]:
+def work_of(chosen: argparse.Namespace) -> list[Work]:
+    """The models that a command line names, and where their programs go."""
     if chosen.config:
         if chosen.sources:
             cause = "Model files and --config cannot be combined."
@@ -150,7 +162,7 @@ def install(artifact: Artifact, target: Path) -> None:
         raise storage_error(error, target.parent) from error
 
 
-def _finished(work: Work, end: Ended) -> Outcome:
+def finished(work: Work, end: Ended) -> Outcome:
     """Install the artifact."""
     began, error = time.monotonic(), end.error
     if end.artifact:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
 from importer.options import KERNELS, METRICS, RECIPES, RECURRENT, ImportOptions
 
-_CHOICES = {"recipe": RECIPES, "kernels": KERNELS, "recurrent": RECURRENT}
+_CHOICES = {"kernels": KERNELS, "recurrent": RECURRENT}
 _HELP = {
     "recipe": ("", "how the program is lowered and quantized"),
     "variants": ("RECIPES", "further programs in the same asset: 'xnnpack_int8_static, portable'; a game chooses one"),
@@ -21,6 +22,7 @@ _HELP = {
     "evaluate": ("DATA", "labelled data, a folder or a .npz, on which a metric is computed"),
     "metric": ("METRIC", f"{', '.join(METRICS)} or FILE.py:function; default: top1 for classes, else rmse"),
     "group_size": ("N", "how many int4 weights share a scale, a multiple of 32"),
+    "float_layers": ("NAMES", "layers that stay fp32 in an int8 recipe, such as 'head, features.0'"),
     "kernels": ("", "own: the program may call this project's kernels; stock: any ExecuTorch can run it"),
     "recurrent": ("", "how LSTM and GRU layers are exported"),
     "max_absolute_error": ("X", "the largest error that the proof accepts; default: the recipe's tolerance"),
@@ -31,7 +33,7 @@ _HELP = {
 }
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser, recipes: Sequence[str] = RECIPES) -> None:
     """The import options with the names of ImportOptions, the place of res://, the cache, and permissions."""
     group = parser.add_argument_group("import options")
     for field in fields(ImportOptions):
@@ -40,7 +42,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             group.add_argument(name, action="store_true", help=words)
             continue
         shown = f"{words} (default: {field.default})" if field.default != "" else words
-        kind, choices = type(field.default), _CHOICES.get(field.name)
+        kind = type(field.default)
+        choices = recipes if field.name == "recipe" else _CHOICES.get(field.name)
         group.add_argument(name, type=kind, default=field.default, choices=choices, metavar=metavar or None, help=shown)
     group.add_argument(
         "--dynamic",

@@ -72,13 +72,14 @@ def _row(recipe: str, end: Ended) -> dict[str, Any]:
 
 
 def draw(rows: list[dict[str, Any]], title: str, path: Path) -> None:
-    """Bars of size, time and error for each recipe, as a PNG."""
+    """Bars of size, time, error and, if the rows have it, drop of the metric for each recipe, as a PNG."""
     from PIL import Image, ImageDraw, ImageFont
 
     panels = [
         ("size", "size", 1e3, "KB"),
         ("executorch_us", "time of a call", 1.0, "us"),
         ("max_relative", "relative error", 0.01, "%"),
+        *([("drop", "drop of the metric", 0.01, "%")] if any("drop" in row for row in rows) else []),
     ]
     good = [row for row in rows if "error" not in row]
     line, left, width = 26, 260, 230
@@ -98,8 +99,10 @@ def draw(rows: list[dict[str, Any]], title: str, path: Path) -> None:
             if "error" in row:
                 continue
             y = 68 + index * line
-            length = max(2, round(row[field] / most * width))
-            pen.rectangle((x, y + 2, x + length, y + line - 8), fill=("#5b9bd5", "#70b87e", "#d9a441")[number])
+            length = max(2, round(row[field] / most * width))  # a drop may be negative
+            pen.rectangle(
+                (x, y + 2, x + length, y + line - 8), fill=("#5b9bd5", "#70b87e", "#d9a441", "#c586c0")[number]
+            )
             pen.text((x + length + 6, y), f"{row[field] / unit:.3g} {name}", fill="#ffffff", font=font)
     image.save(path, "PNG")
 

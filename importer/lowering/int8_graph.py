@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 import torch
 from torch import nn
 
+from importer.errors import ImporterError
 from importer.exporting.reexport import attribute
 
 _AVERAGES = (
@@ -30,6 +33,34 @@ def before(module: torch.fx.GraphModule, varies: bool, uneven: list[torch.fx.Nod
     if varies:
         _leave_averages(module)
     module.recompile()
+
+
+def leave_layers(module: torch.fx.GraphModule, names: list[str]) -> None:
+    """Let the layers of these names stay fp32. Raises LAYER_UNKNOWN."""
+    layers = layers_of(module)
+    known = list(dict.fromkeys(layers.values()))
+    if unknown := next((name for name in names if name not in known), None):
+        near = get_close_matches(unknown, known, 5, 0.0) if known else []
+        cause = f"There is no convolution or linear layer '{unknown:.80}'."
+        remedy = f"The nearest names are: {', '.join(near)}." if near else "Leave the option 'float_layers' empty."
+        raise ImporterError("LAYER_UNKNOWN", cause, remedy, "lower")
+    for node, name in layers.items():
+        if name in names:
+            _leave(node)
+
+
+def layers_of(module: torch.fx.GraphModule) -> dict[torch.fx.Node, str]:
+    """The convolutions and linear layers with stored weights, and the names of the modules that have them. Between a
+    weight and its layer there may be its quantization."""
+    found = {}
+    for node in module.graph.nodes:
+        if _kind(node).startswith(_LAYERS) and len(node.args) > 1:
+            weight = node.args[1]
+            while isinstance(weight, torch.fx.Node) and weight.op == "call_function" and weight.args:
+                weight = weight.args[0]
+            if isinstance(weight, torch.fx.Node) and weight.op == "get_attr":
+                found[node] = str(weight.target).rpartition(".")[0] or str(weight.target)
+    return found
 
 
 def after(module: torch.fx.GraphModule) -> None:

@@ -20,13 +20,27 @@ from importer.model import Arguments, Method
 from importer.options import ImportOptions
 
 
-def pt2e(method: Method, calibration: Iterable[Arguments], _: ImportOptions, *, scheme: Scheme) -> ExportedProgram:
+def pt2e(
+    method: Method, calibration: Iterable[Arguments], options: ImportOptions, *, scheme: Scheme
+) -> ExportedProgram:
     """int8 through torch's PT2E flow with XNNPACK's quantizer."""
+    return export_again(pt2e_graph(method, calibration, options, scheme), method)
+
+
+def pt2e_graph(
+    method: Method,
+    calibration: Iterable[Arguments],
+    options: ImportOptions,
+    scheme: Scheme,
+    stores_int8: bool = True,
+) -> torch.fx.GraphModule:
+    """The quantized graph. stores_int8: weights are stored in int8; otherwise in fp32, and quantized in each call."""
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
     module = program_module(method)
     calls = list(itertools.islice(calibration, MOST_CALIBRATION))
     state = {name: value.detach().clone() for name, value in _tensors(module).items()}
+    int8_graph.leave_layers(module, options.kept_in_float())
     int8_graph.before(module, varies(method), [] if scheme.dynamic else uneven_nodes(module, calls))
     _restore(module, state)
     with torch.no_grad():
@@ -34,7 +48,7 @@ def pt2e(method: Method, calibration: Iterable[Arguments], _: ImportOptions, *, 
         try:
             for positional, keyword in calls:
                 prepared(*positional, **keyword)
-            converted = convert_pt2e(prepared)
+            converted: torch.fx.GraphModule = convert_pt2e(prepared, fold_quantize=stores_int8)
         except (RuntimeError, AssertionError) as error:
             if "nan" in str(error) or "finite" in str(error):
                 raise _not_finite(method) from error
@@ -42,7 +56,7 @@ def pt2e(method: Method, calibration: Iterable[Arguments], _: ImportOptions, *, 
     # The calls that calibrate it must not be seen in its first state.
     _restore(converted, state)
     int8_graph.after(converted)
-    return export_again(converted, method)
+    return converted
 
 
 def quantizer(scheme: Scheme, is_trained: bool = False) -> Any:

@@ -14,8 +14,9 @@ def split(metadata: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """(metadata that is equal for equal input, measurements).
 
     The measurements are the date, `timings`, `time_shares` (method -> `delegated` and each operator that no backend
-    took, 0 to 1), `notes` about times, and the last three of each variant. Files with the first part can be committed:
-    converting the same file with the same versions writes the same bytes.
+    took, 0 to 1), `notes` about times, `search` with its candidates' times, and of each variant `timings`,
+    `time_shares` and `notes`. Files with the first part can be committed: converting the same
+    file with the same versions writes the same bytes.
     """
     stable = copy.deepcopy(metadata)
     measured: dict[str, Any] = {
@@ -25,6 +26,8 @@ def split(metadata: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         "notes": [note for note in stable.get("notes", []) if note.startswith(SLOW)],
     }
     stable["notes"] = [note for note in stable.get("notes", []) if not note.startswith(SLOW)]
+    if "search" in stable:
+        measured["search"] = stable.pop("search")
     for variant in stable.get("variants", []):
         split_variant, found = split(variant)
         variant.clear()

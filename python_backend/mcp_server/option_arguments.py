@@ -21,6 +21,7 @@ _ABOUT = {
     "weights": "Which weights of a checkpoint that has several, such as `params_ema` or `actor`",
     "calibration": "A folder of .npy, .npz or images for static int8",
     "group_size": "How many int4 weights share a scale: 32, 64 or 128",
+    "float_layers": "Layers that stay fp32 in an int8 recipe, such as `head, features.0`",
     "kernels": "Whether the program may call Godot ExecuTorch's own kernels; `stock` for another ExecuTorch",
     "recurrent": "How LSTM and GRU layers are exported",
     "max_absolute_error": "The largest error that the proof accepts, such as `0.001`; empty = the recipe's own",

@@ -46,5 +46,5 @@ def test_the_fields_of_the_metadata() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     section = page.partition("\n## Metadata\n")[2].partition("\n## ")[0]
     fields = set(re.findall(r"^(\w+) {2,}", section, re.MULTILINE))
-    of_store = {"format", "name", "source", "payload", "timings", "provenance", "variants", "training"}
+    of_store = {"format", "name", "source", "payload", "timings", "provenance", "variants", "training", "search"}
     assert {*pipeline._OF_BUILD, *of_store, "program_version", "external_tensors", "unproved"} == fields

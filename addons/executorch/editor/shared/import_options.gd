@@ -49,6 +49,7 @@ const CONVERSION: Dictionary = {
 	"evaluate": "",
 	"metric": "",
 	"group_size": 32,
+	"float_layers": "",
 	"kernels": "own",
 	"recurrent": "kernel",
 	"max_absolute_error": "",
@@ -61,7 +62,7 @@ const CONVERSION: Dictionary = {
 const RUN_TIME: Dictionary = {"optimization_level": 1, "memory_policy": 0, "memory_limit_bytes": 0, "embed": false}
 const GROUPS: Dictionary = {
 	"Model": ["recipe", "variants", "inputs", "also_outputs", "factory", "factory_arguments", "weights"],
-	"Quantization": ["calibration", "group_size"],
+	"Quantization": ["calibration", "group_size", "float_layers"],
 	"Checks": ["max_absolute_error", "max_relative_error", "evaluate", "metric"],
 	"Conversion": ["kernels", "recurrent", "external_weights", "deadline_seconds", "memory_limit_megabytes"],
 	"Runtime": ["optimization_level", "memory_policy", "memory_limit_bytes", "embed"],
@@ -78,6 +79,7 @@ const HINTS: Dictionary = {
 	"evaluate": [PROPERTY_HINT_PLACEHOLDER_TEXT, "res://data/test.npz, or a folder"],
 	"metric": [PROPERTY_HINT_PLACEHOLDER_TEXT, "top1 for classes, else rmse"],
 	"group_size": [PROPERTY_HINT_ENUM, "32:32,64:64,128:128,256:256"],
+	"float_layers": [PROPERTY_HINT_PLACEHOLDER_TEXT, "head, features.0"],
 	"kernels": [PROPERTY_HINT_ENUM, "own,stock"],
 	"recurrent": [PROPERTY_HINT_ENUM, "kernel,scan,step,unroll"],
 	"max_absolute_error": [PROPERTY_HINT_PLACEHOLDER_TEXT, "the recipe's own"],
@@ -154,6 +156,11 @@ static func needs_samples(recipe: String) -> bool:
 	return recipe.begins_with("xnnpack_int8_static")
 
 
+## Whether some layers of a recipe may stay fp32.
+static func mixes(recipe: String) -> bool:
+	return recipe.begins_with("xnnpack_int8_static") or recipe == "xnnpack_int8_dynamic"
+
+
 ## The recipes of the main program and of the variants.
 static func recipes_of(options: Dictionary) -> Array:
 	var recipes: Array = [str(options.get("recipe", "auto"))]
@@ -171,6 +178,8 @@ static func applies(path: String, option: String, options: Dictionary) -> bool:
 			return recipes_of(options).any(needs_samples)
 		"group_size":
 			return recipes_of(options).has("xnnpack_int8_int4")
+		"float_layers":
+			return recipes_of(options).any(mixes)
 		"factory_arguments", "weights":
 			return not str(options.get("factory", "")).is_empty()
 		"metric":

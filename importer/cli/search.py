@@ -1,0 +1,93 @@
+"""`python -m importer convert --recipe search --target T`: the smallest or fastest program that is good enough."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import Any
+
+from importer.cli.convert import Outcome, cache_from, conversion_from, finished, shown, work_of
+from importer.cli.models_file import Work
+from importer.cli.sweep import draw
+from importer.errors import ImporterError
+from importer.progress import Progress
+from importer.scheduling import choose
+from importer.scheduling.work import Ended, Scheduler
+from importer.search.candidates import Candidate
+from importer.search.run import search
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Returns 3 when the target is not reached."""
+    if chosen.config:
+        cause = "--recipe search and --config cannot be combined."
+        raise ImporterError(
+            "OPTION_INVALID", cause, "Search for one model, and put what it found into the file.", "read"
+        )
+    work = work_of(argparse.Namespace(**{**vars(chosen), "recipe": "auto"}))
+    if chosen.plot and len(work) > 1:
+        raise ImporterError("OPTION_INVALID", "--plot draws one model.", "Search for the models one by one.", "read")
+    scheduler = choose.scheduler(cache_from(chosen), chosen.cluster, chosen.jobs, chosen.library)
+    return shown([_search(item, chosen, scheduler) for item in work], chosen)
+
+
+def _search(work: Work, chosen: argparse.Namespace, scheduler: Scheduler) -> Outcome:
+    began = time.monotonic()
+    report = _Lines(chosen)
+    try:
+        found = search(conversion_from(work.source, chosen, work.options), chosen.target, scheduler, report.told)
+        ended = Ended(0, found, seconds=time.monotonic() - began)
+        if chosen.plot:
+            draw(_rows(found.metadata["search"]), f"{work.source.name}: {chosen.target}", chosen.plot)
+        if not chosen.json and not chosen.quiet:
+            _print(found.metadata["search"])
+    except ImporterError as error:
+        ended = Ended(0, error=error, seconds=time.monotonic() - began)
+    return finished(work, ended)
+
+
+class _Lines:
+    """A line for each candidate that begins, and with --verbose for each step."""
+
+    def __init__(self, chosen: argparse.Namespace) -> None:
+        self._shown = not chosen.quiet and not chosen.no_progress
+        self._verbose = chosen.verbose
+        self._begun: set[Candidate] = set()
+
+    def told(self, candidate: Candidate, step: Progress) -> None:
+        label = label_of(candidate.recipe, candidate.float_layers)
+        if self._verbose:
+            print(f"{step.elapsed_seconds:7.2f} s  {label}: {step.stage} {step.message}".rstrip(), file=sys.stderr)
+        elif self._shown and candidate not in self._begun:
+            print(label, file=sys.stderr)
+        self._begun.add(candidate)
+
+
+def label_of(recipe: str, float_layers: Any) -> str:
+    """A candidate's name for people."""
+    return f"{recipe}, {len(float_layers)} layers fp32" if float_layers else recipe
+
+
+def _rows(found: dict[str, Any]) -> list[dict[str, Any]]:
+    rows = [{**row, "recipe": label_of(row["recipe"], row["float_layers"])} for row in found["candidates"]]
+    best = found["chosen"]
+    for row, plain in zip(rows, found["candidates"], strict=True):
+        if (plain["recipe"], plain["float_layers"]) == (best["recipe"], best["float_layers"]):
+            row["recipe"] = f"> {row['recipe']}"
+    return rows
+
+
+def _print(found: dict[str, Any]) -> None:
+    for row in _rows(found):
+        if "error" in row:
+            print(f"{row['recipe']}: {row['error']}")
+        else:
+            front = "  on the front" if row["front"] else ""
+            size, speed = f"{row['size'] / 1e3:,.1f} KB", f"{row['executorch_us']:.1f} us"
+            print(f"{row['recipe']}: {size}, {speed}, drop {row['drop']:.4g}{front}")
+    best = found["chosen"]
+    layers = f" --float-layers '{', '.join(best['float_layers'])}'" if best["float_layers"] else ""
+    print(f"The same without a search: --recipe {best['recipe']}{layers}")
+    if not found["complete"]:
+        print("The deadline ended the search; run it again to continue.")

@@ -1,0 +1,136 @@
+"""What a search tries next: every recipe first, then int8 with more and more of its worst layers in fp32.
+
+A layer's worth is the squared error that it alone adds to the output, for each weight (smallest) or for each
+multiplication (fastest) that it costs to keep it in fp32. The k layers of the largest worth stay fp32: k doubles until
+the target is met, and then the smallest such k is found by halving. No torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from importer.errors import ImporterError
+from importer.search.target import OBJECTIVES, Target, drop_of
+
+UNIFORM = (
+    "xnnpack_int8_static",
+    "xnnpack_int8_dynamic",
+    "xnnpack_fp32",
+    "xnnpack_fp16",
+    "xnnpack_int8_static_per_tensor",
+    "xnnpack_int8_int4",
+)
+_MIXED = ("xnnpack_int8_static", "xnnpack_int8_dynamic")
+_COST = {"smallest": "weights", "fastest": "multiplications"}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A conversion. float_layers: what stays fp32. measures: it is converted with any error, because only the errors of
+    its layers are wanted."""
+
+    recipe: str
+    float_layers: tuple[str, ...] = ()
+    measures: bool = False
+
+
+class Candidates:
+    """The state of a search: give it the result of each candidate that `following` names, until there are no more."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._rows: dict[Candidate, dict[str, Any]] = {}
+        self._layers: dict[str, list[Mapping[str, Any]]] = {}
+
+    def following(self) -> list[Candidate]:
+        """Independent conversions that are to be done next; empty at the end."""
+        if not self._rows:
+            return [Candidate(recipe) for recipe in UNIFORM]
+        found = [candidate for recipe in _MIXED for candidate in self._of_mixed(recipe)]
+        return [candidate for candidate in found if candidate not in self._rows]
+
+    def add(self, candidate: Candidate, result: Mapping[str, Any] | ImporterError) -> None:
+        """The metadata of a candidate, or why it cannot be used."""
+        if not isinstance(result, ImporterError) and not candidate.float_layers:
+            self._layers[candidate.recipe] = list(result.get("layers", []))
+        row: dict[str, Any] = {"recipe": candidate.recipe, "float_layers": list(candidate.float_layers)}
+        if isinstance(result, ImporterError):
+            row |= {"error": result.code, "cause": result.cause}
+        else:
+            row |= {
+                "size": result["payload"]["size"],
+                "executorch_us": result["timings"]["executorch_us"],
+                "max_relative": result["accuracy"]["max_relative"],
+                "drop": drop_of(result["evaluation"]),
+            }
+        self._rows[candidate] = row
+
+    def best(self) -> Candidate | None:
+        """The smallest or fastest candidate that meets the target."""
+        met = [candidate for candidate, row in self._usable() if self._target.is_met(row["drop"])]
+        return min(met, key=lambda candidate: float(self._rows[candidate][self._quantity]), default=None)
+
+    def nearest(self) -> dict[str, Any] | None:
+        """The row of the candidate with the smallest drop."""
+        return min((row for _, row in self._usable()), key=lambda row: float(row["drop"]), default=None)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """`{recipe, float_layers, size, executorch_us, max_relative, drop, front}`, or `error` and `cause`, of each.
+        front: no other one is smaller, faster and better at once."""
+        usable = [row for _, row in self._usable()]
+        shown = [row for candidate, row in self._rows.items() if not candidate.measures]
+        return [{**row, **({"front": _is_of_front(row, usable)} if "error" not in row else {})} for row in shown]
+
+    def layers(self) -> list[Mapping[str, Any]]:
+        """The layers of the first recipe that was measured, with the error that each alone adds."""
+        return next((self._layers[recipe] for recipe in _MIXED if self._layers.get(recipe)), [])
+
+    @property
+    def _quantity(self) -> str:
+        return OBJECTIVES[self._target.objective]
+
+    def _usable(self) -> Iterable[tuple[Candidate, dict[str, Any]]]:
+        return [(key, row) for key, row in self._rows.items() if "error" not in row and not key.measures]
+
+    def _of_mixed(self, recipe: str) -> list[Candidate]:
+        uniform = self._rows[Candidate(recipe)]
+        measuring = Candidate(recipe, measures=True)
+        if uniform.get("error") == "ACCURACY_LOST" and measuring not in self._rows:
+            return [measuring]
+        measured = self._rows.get(measuring, uniform)
+        best = self.best()
+        if "error" in measured or (best and self._rows[best][self._quantity] <= measured[self._quantity]):
+            return []  # a mixture is larger and slower than its recipe alone
+        ranked = self._ranked(recipe)
+        count = len(ranked)
+        if count < 2:
+            return []
+        doubling = [2**power for power in range(count.bit_length()) if 2**power < count]
+        first = [Candidate(recipe, ranked[:kept]) for kept in doubling]
+        if any(candidate not in self._rows for candidate in first):
+            return first
+        good = [kept for kept in range(1, count) if self._meets(Candidate(recipe, ranked[:kept]))]
+        above = min(good, default=count)
+        tried = [kept for kept in range(1, above) if Candidate(recipe, ranked[:kept]) in self._rows]
+        below = max(tried, default=0)
+        middle = (below + above) // 2
+        return [Candidate(recipe, ranked[:middle])] if below < middle < above else []
+
+    def _meets(self, candidate: Candidate) -> bool:
+        row = self._rows.get(candidate, {"error": ""})
+        return "error" not in row and self._target.is_met(row["drop"])
+
+    def _ranked(self, recipe: str) -> tuple[str, ...]:
+        cost = _COST[self._target.objective]
+        layers = sorted(self._layers.get(recipe, []), key=lambda item: -(item["error"] ** 2) / max(1, item[cost]))
+        return tuple(str(item["layer"]) for item in layers)
+
+
+def _is_of_front(row: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) -> bool:
+    names = ("size", "executorch_us", "drop")
+    return not any(
+        all(other[name] <= row[name] for name in names) and any(other[name] < row[name] for name in names)
+        for other in others
+    )

@@ -1,0 +1,115 @@
+"""What a search asks for next, and what it chooses, on numbers that are made up; no conversion runs here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from importer.errors import ImporterError, exit_status
+from importer.search.candidates import UNIFORM, Candidate, Candidates
+from importer.search.target import drop_of, parse
+
+
+@pytest.mark.parametrize(
+    ("text", "metric", "expected"),
+    [
+        ("top1 drop < 0.5%, smallest", "", ("top1", 0.005, True, "smallest")),
+        ("  rmse  drop<=0.02 ,fastest", "rmse", ("rmse", 0.02, False, "fastest")),
+        ("metric drop < 1, smallest", "own.py:score", ("", 1.0, True, "smallest")),
+    ],
+)
+def test_a_target(text: str, metric: str, expected: tuple[str, float, bool, str]) -> None:
+    found = parse(text, metric)
+    assert (found.metric, found.bound, found.strict, found.objective) == expected
+    assert found.is_met(found.bound) is not found.strict and not found.is_met(found.bound + 0.01)
+
+
+@pytest.mark.parametrize(
+    ("text", "metric"),
+    [
+        ("", ""),
+        ("top1 drop < 0.5%", ""),
+        ("top1 drop > 0.5%, smallest", ""),
+        ("top1 < 0.5%, smallest", ""),
+        ("bleu drop < 0.5%, smallest", ""),
+        ("top1 drop < 0.5%, best", ""),
+        ("top1 drop < -1, smallest", ""),
+        ("top1 drop < 0.5%, smallest", "rmse"),
+        ("metric drop < 0.5%, smallest", ""),
+    ],
+)
+def test_what_is_no_target(text: str, metric: str) -> None:
+    with pytest.raises(ImporterError) as caught:
+        parse(text, metric)
+    assert caught.value.code == "TARGET_INVALID" and "smallest" in caught.value.remedy
+    assert exit_status(caught.value) == 2
+
+
+def test_less_is_better_for_some_metrics() -> None:
+    assert drop_of({"difference": -0.25, "more_is_better": True}) == 0.25
+    assert drop_of({"difference": 0.25, "more_is_better": False}) == 0.25
+
+
+LAYERS = [(f"layer{index}", 1000 * (index + 1)) for index in range(10)]
+WORST = ("layer3", "layer7", "layer5")
+
+
+def result(candidate: Candidate, needed: int) -> dict[str, Any] | ImporterError:
+    """As if each of the first `needed` of WORST had a drop of 1% in int8; the others have none."""
+    if candidate.recipe in ("xnnpack_fp16", "xnnpack_int8_int4"):
+        return ImporterError("ACCURACY_LOST", "It is far off.", "", "validate")
+    whole = sum(weights for _, weights in LAYERS)
+    is_int8 = "int8" in candidate.recipe
+    kept = sum(weights for name, weights in LAYERS if name in candidate.float_layers)
+    size = whole + 3 * kept if is_int8 else 4 * whole
+    bad = [name for name in WORST[:needed] if name not in candidate.float_layers] if is_int8 else []
+    layers = [
+        {"layer": name, "error": 0.3 if name in WORST else 0.001, "weights": weights, "multiplications": weights}
+        for name, weights in LAYERS
+    ]
+    return {
+        "payload": {"size": size},
+        "timings": {"executorch_us": size / 100},
+        "accuracy": {"max_relative": 0.01 * len(bad)},
+        "evaluation": {"difference": -0.01 * len(bad), "more_is_better": True},
+        **({"layers": layers} if is_int8 and not candidate.float_layers else {}),
+    }
+
+
+def searched(target: str, needed: int) -> tuple[Candidates, list[list[Candidate]]]:
+    state, rounds = Candidates(parse(target, "")), []
+    while following := state.following():
+        rounds.append(following)
+        for candidate in following:
+            state.add(candidate, result(candidate, needed))
+    return state, rounds
+
+
+def test_the_fewest_layers_that_reach_the_target_stay_in_fp32() -> None:
+    state, rounds = searched("top1 drop < 0.5%, smallest", 3)
+    assert [candidate.recipe for candidate in rounds[0]] == list(UNIFORM)
+    assert {len(candidate.float_layers) for candidate in rounds[1]} == {1, 2, 4, 8}
+    best = state.best()
+    assert best is not None and set(best.float_layers) == set(WORST) and len(rounds) == 3
+    rows = state.rows()
+    assert len(rows) == len({(row["recipe"], *row["float_layers"]) for row in rows}), "nothing is converted twice"
+    assert {row["error"] for row in rows if "error" in row} == {"ACCURACY_LOST"}
+    front = [row for row in rows if row.get("front")]
+    assert {len(row["float_layers"]) for row in front} >= {0, 1, 2, 3}
+    assert not any(row["recipe"] == "xnnpack_fp32" for row in front), "as good and larger"
+
+
+def test_a_recipe_that_is_good_enough_ends_the_search() -> None:
+    state, rounds = searched("top1 drop < 0.5%, fastest", 0)
+    best = state.best()
+    assert len(rounds) == 1 and best is not None and best.recipe.startswith("xnnpack_int8") and not best.float_layers
+
+
+def test_the_nearest_when_nothing_is_good_enough() -> None:
+    state = Candidates(parse("top1 drop < 0.5%, smallest", ""))
+    for candidate in state.following():
+        found = result(candidate, 3)
+        state.add(candidate, ImporterError("ACCURACY_LOST", "", "") if "int8" not in candidate.recipe else found)
+    nearest = state.nearest()
+    assert state.best() is None and nearest is not None and nearest["drop"] == pytest.approx(0.03)
