@@ -66,7 +66,7 @@ class _Lines:
 
 def label_of(recipe: str, float_layers: Any) -> str:
     """A candidate's name for people."""
-    return f"{recipe}, {len(float_layers)} layers fp32" if float_layers else recipe
+    return f"{recipe}, {len(float_layers)} fp32" if float_layers else recipe
 
 
 def _rows(found: dict[str, Any]) -> list[dict[str, Any]]:

@@ -47,7 +47,7 @@ def parse(text: str, metric: str) -> Target:
 def drop_of(evaluation: Mapping[str, Any]) -> float:
     """How much worse the program is than eager PyTorch; negative when it is better."""
     difference = float(evaluation["difference"])
-    return -difference if evaluation["more_is_better"] else difference
+    return 0.0 - difference if evaluation["more_is_better"] else difference
 
 
 def _invalid(cause: str) -> ImporterError:

@@ -179,7 +179,7 @@ static func applies(path: String, option: String, options: Dictionary) -> bool:
 		"group_size":
 			return recipes_of(options).has("xnnpack_int8_int4")
 		"float_layers":
-			return recipes_of(options).any(mixes)
+			return recipes_of(options).any(mixes) or not str(options.get("float_layers", "")).is_empty()
 		"factory_arguments", "weights":
 			return not str(options.get("factory", "")).is_empty()
 		"metric":
