@@ -269,7 +269,13 @@ def _evaluation(
     if step.recipe.scheme is None or options.kept_in_float():
         return {"evaluation": found}
     calls = real_inputs(_calibration_folder(options, project), source.calibration, method) or [method.example]
-    return {"evaluation": found, "layers": layer_errors(method, calls, options, step.recipe.scheme, data)}
+    try:
+        return {"evaluation": found, "layers": layer_errors(method, calls, options, step.recipe.scheme, data)}
+    except Exception as error:  # it does not concern the program, which is proved
+        source.notes.append(
+            f"The errors of single layers were not measured: {type(error).__name__}: {str(error)[:200]}"
+        )
+        return {"evaluation": found}
 
 
 def _calibration_folder(options: ImportOptions, project: Path | None) -> Path | None:

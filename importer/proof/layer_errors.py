@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ from importer.model import Arguments, Method
 from importer.options import ImportOptions
 
 _MOST_SAMPLES = 16
-_MOST_SECONDS = 60.0  # for all layers; with fewer samples each, if they take longer
+_MOST_RUNS = 1600  # of all layers together
 
 
 def layer_errors(
@@ -34,15 +33,13 @@ def layer_errors(
     """
     graph = pt2e_graph(method, calibration, options, scheme, stores_int8=False)
     runner = _OneLayer(graph)
-    spread = data[:: max(1, len(data) // _MOST_SAMPLES)][:_MOST_SAMPLES]
+    most = max(1, min(_MOST_SAMPLES, _MOST_RUNS // max(1, len(runner.layers))))
+    spread = data[:: max(1, len(data) // most)][:most]
     inputs = [samples.inputs_of(samples.with_tensors(method.example, item.inputs)) for item in spread]
     errors = dict.fromkeys(runner.layers, 0.0)
     size = 0.0
-    ends_at = time.monotonic() + _MOST_SECONDS
     with torch.no_grad():
-        for number, given in enumerate(inputs):
-            if number and time.monotonic() > ends_at:
-                break
+        for given in inputs:
             expected = runner.outputs(given, "")
             size += sum(float(value.double().square().sum()) for value in expected)
             for layer in runner.layers:
@@ -52,7 +49,7 @@ def layer_errors(
     return [
         {
             "layer": layer,
-            "error": round((errors[layer] / size) ** 0.5 if size else 0.0, 9),
+            "error": float(f"{(errors[layer] / size) ** 0.5 if size else 0.0:.3g}"),
             "weights": cost.weights,
             "multiplications": cost.multiplications,
         }
