@@ -50,6 +50,7 @@ def _make(folder: Path) -> None:
 
     from tests.networks.picture_networks import Detector, Painter, Segmenter
     from tests.networks.sound_networks import Loudness, Sounds, Tones
+    from tests.networks.text_networks import Speller, TextFinder, Turner
     from tests.networks.zoo import Counter, Named, Same, linear, policy
 
     torch.manual_seed(7)
@@ -102,6 +103,10 @@ def _make(folder: Path) -> None:
     torch.export.save(export(Segmenter().eval(), picture), folder / "segmenter.pt2")
     sides = ({2: Dim("height", min=8, max=128), 3: Dim("width", min=8, max=128)},)
     torch.export.save(export(Painter().eval(), picture, dynamic_shapes=sides), folder / "painter.pt2")
+    torch.export.save(export(TextFinder(), picture), folder / "text_finder.pt2")
+    strip = (torch.zeros(1, 3, 8, 64),)
+    torch.export.save(export(Speller(), strip), folder / "speller.pt2")
+    torch.export.save(export(Turner(), strip), folder / "turner.pt2")
     torch.export.save(export(Loudness(), (torch.zeros(1, 160), torch.zeros(1, 1))), folder / "loudness.pt2")
     torch.export.save(export(Tones(), (torch.zeros(1, 1024),)), folder / "tones.pt2")
     torch.export.save(export(Sounds().eval(), (torch.zeros(1, 800),)), folder / "sounds.pt2")

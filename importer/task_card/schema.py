@@ -29,6 +29,10 @@ class Wrong(Exception):
         return ".".join(map(str, self.path)) or "the card"
 
 
+class Unusable(Exception):
+    """What a model file says of itself, when it does not make a card; the text says why."""
+
+
 def check(card: Any) -> dict[str, Any]:
     """The card with its defaults. Raises Wrong."""
     if not isinstance(card, dict):
@@ -146,12 +150,21 @@ def _labels(value: Any) -> str:
 _PICTURE: dict[str, Field] = {
     "name": (_text, ""),
     "size": (_size, []),
-    "resize": (_one_of("stretch", "cover", "contain"), "stretch"),
+    "resize": (_one_of("stretch", "cover", "contain", "height"), "stretch"),
     "padding": (_share, 0),
     "channels": (_one_of("rgb", "bgr", "rgba", "gray"), "rgb"),
     "mean": (_numbers, []),
     "deviation": (_deviations, []),
     "layout": (_one_of("NCHW", "NHWC"), "NCHW"),
+}
+
+# As PaddleOCR prepares pictures.
+_TEXT_PICTURE: dict[str, Field] = {
+    **_PICTURE,
+    "padding": (_share, 0.5),
+    "channels": (_PICTURE["channels"][0], "bgr"),
+    "mean": (_numbers, [0.5, 0.5, 0.5]),
+    "deviation": (_deviations, [0.5, 0.5, 0.5]),
 }
 
 # What the models that hear have in common.
@@ -213,6 +226,26 @@ KINDS: dict[str, dict[str, dict[str, Field]]] = {
             "layout": (_one_of("NCHW", "NHWC"), "NCHW"),
             "channels": (_one_of("auto", "rgb", "bgr", "rgba", "gray"), "auto"),
             "range": (_one_of("0..1", "-1..1", "0..255"), "0..1"),
+        },
+    },
+    "text_detection": {
+        "input": {**_TEXT_PICTURE, "resize": (_PICTURE["resize"][0], "contain")},
+        "output": {
+            "name": (_text, ""),
+            "threshold": (_share, 0.3),
+            "score_threshold": (_share, 0.5),
+            "growth": (_real(0.0, 10.0), 1.6),
+            "thicken": (_boolean, True),
+            "max_lines": (_whole(1, 10_000), 1_000),
+        },
+    },
+    "text_recognition": {
+        "input": {**_TEXT_PICTURE, "resize": (_PICTURE["resize"][0], "height")},
+        "output": {
+            "name": (_text, ""),
+            "characters": (_labels, REQUIRED),
+            "blank": (_one_of("first", "last"), "first"),
+            "activation": (_one_of("none", "softmax"), "none"),
         },
     },
     "text_embedding": {

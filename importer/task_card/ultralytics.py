@@ -10,16 +10,12 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from importer.task_card.schema import Wrong, check
+from importer.task_card.schema import Unusable, Wrong, check
 
 LONGEST = 1 << 20  # characters of a value
 _MADE_BY = "Ultralytics"
 _PADDING = round(114 / 255, 4)  # the gray that its LetterBox puts around pictures
 _BOX_NUMBERS = 4
-
-
-class Unusable(Exception):
-    """Metadata of Ultralytics that do not make a card; the text says why."""
 
 
 def card_of(properties: Mapping[str, str], shape: Sequence[Any]) -> dict[str, Any] | None:

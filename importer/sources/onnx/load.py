@@ -17,7 +17,8 @@ from importer.sources.onnx.inputs import Signature, signature
 from importer.sources.onnx.module import OnnxModule
 from importer.sources.onnx.policies import WithState, state_of
 from importer.sources.onnx.reference import reference
-from importer.task_card.ultralytics import Unusable, card_of
+from importer.task_card import paddleocr, ultralytics
+from importer.task_card.schema import Unusable
 
 _MOST_NUMBERS = 64  # of a constant method
 _EXPORT_ERRORS = (
@@ -63,11 +64,13 @@ def load_onnx(path: Path, declared: list[TensorSpec]) -> Source:
 
 
 def _describe_task(model: Model, source: Source) -> None:
-    """What Ultralytics' metadata say of the model. Metadata that cannot be used become a note."""
-    try:
-        source.task = card_of(model.properties, model.graph.outputs[0].dims or () if model.graph.outputs else ())
-    except Unusable as error:
-        source.notes.append(f"The file has metadata of Ultralytics, but they do not make a task card: {error}.")
+    """What the file's own metadata say of the model. Metadata that cannot be used become a note."""
+    shape = model.graph.outputs[0].dims or () if model.graph.outputs else ()
+    for made_by, card_of in (("Ultralytics", ultralytics.card_of), ("PaddleOCR", paddleocr.card_of)):
+        try:
+            source.task = source.task or card_of(model.properties, shape)
+        except Unusable as error:
+            source.notes.append(f"The file has metadata of {made_by}, but they do not make a task card: {error}.")
 
 
 def _method(model: Model, found: Signature, source: Source) -> SourceMethod:

@@ -9,11 +9,9 @@ import pytest
 from importer.errors import ImporterError
 from tests.importer.conftest import Convert
 from tests.importer.test_real_models import print_numbers
-from tests.networks.published import SILERO, unpacked
+from tests.networks.published import OCR, SILERO, unpacked
 
-OCR, PITCH, TONE, SPEECH = (
-    "rapidocr-onnxruntime==1.4.4", "basic-pitch==0.4.0", "swift-f0==0.3.0", "hibari-tts==0.2.1"
-)  # fmt: skip
+PITCH, TONE, SPEECH = "basic-pitch==0.4.0", "swift-f0==0.3.0", "hibari-tts==0.2.1"
 STEP = "input: float32[1,576]; state: float32[2,1,128]"
 FILES: list[tuple[str, str, str]] = [
     (OCR, "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx", "x: float32[1,3,320,320]"),

@@ -15,7 +15,8 @@ from onnx import TensorProto, helper
 from importer.cache.cache import Cache
 from importer.options import ImportOptions
 from importer.pipeline import convert
-from importer.task_card.ultralytics import LONGEST, Unusable, card_of
+from importer.task_card.schema import Unusable
+from importer.task_card.ultralytics import LONGEST, card_of
 
 # As version 8 writes them.
 DETECT = {

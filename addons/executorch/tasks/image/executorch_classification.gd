@@ -1,3 +1,4 @@
+@tool
 class_name ExecuTorchClassification
 extends RefCounted
 ## The answer of an [ExecuTorchImageClassifier].

@@ -1,3 +1,4 @@
+@tool
 class_name ExecuTorchDetection
 extends RefCounted
 ## An object that an [ExecuTorchObjectDetector] found in a picture.

@@ -1,3 +1,4 @@
+@tool
 class_name ExecuTorchSegmentation
 extends RefCounted
 ## The answer of an [ExecuTorchImageSegmenter]: which class each place of a picture has.

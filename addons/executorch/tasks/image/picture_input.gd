@@ -62,7 +62,7 @@ func _size_of(layout: String) -> Vector2i:
 	return Vector2i(shape[2], shape[1]) if layout == "NHWC" else Vector2i(shape[3], shape[2])
 
 
-# "cover" shows the middle of the picture, "contain" all of it with borders.
+# "cover" shows the middle of the picture, "contain" all of it with borders, "height" a line of text from the left.
 func _fit(resize: String) -> void:
 	shown = Rect2i(Vector2i.ZERO, input_size)
 	part = Rect2i(Vector2i.ZERO, picture_size)
@@ -73,6 +73,8 @@ func _fit(resize: String) -> void:
 	elif resize == "contain":
 		shown.size = Vector2i((Vector2(picture_size) * minf(scale.x, scale.y)).round()).clamp(Vector2i.ONE, input_size)
 		shown.position = _half(input_size - shown.size)
+	elif resize == "height":
+		shown.size.x = clampi(ceili(picture_size.x * scale.y), 1, input_size.x)
 
 
 static func _half(size: Vector2i) -> Vector2i:

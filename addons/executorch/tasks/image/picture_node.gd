@@ -21,20 +21,40 @@ func _output_misfit(_of_model: ExecuTorchModelDescription, _card: TaskCard) -> S
 
 
 func _find_misfit(of_model: ExecuTorchModelDescription, card: TaskCard) -> ExecuTorchError:
-	if card.kind != _kind():
-		return _wrong_kind(of_model, card, _called(), _kind())
+	var error: ExecuTorchError = _find_picture_misfit(of_model, card, _called(), _kind())
+	if error != null:
+		return error
+	var misfit: String = _output_misfit(of_model, card)
+	return _wrong_task(misfit) if not misfit.is_empty() else null
+
+
+# What does not fit between a card of a kind and the input of its model, or null.
+static func _find_picture_misfit(
+	of_model: ExecuTorchModelDescription, card: TaskCard, called: String, kind: String
+) -> ExecuTorchError:
+	if card.kind != kind:
+		return _wrong_kind(of_model, card, called, kind)
 	var shape: PackedInt64Array = TaskCard.shape_of(of_model, "inputs", card.text("input", "name"))
 	if shape.size() != 4:
 		return _wrong_task("The input has the shape %s; a picture has four dimensions." % [shape])
-	var misfit: String = _output_misfit(of_model, card)
-	return _wrong_task(misfit) if not misfit.is_empty() else null
+	return null
 
 
 # The model's input of a picture; null when there is none. The error is kept and told.
 func _prepare(picture: Object) -> PictureInput:
 	var found: ExecuTorchResource = _fitting_model()
-	if found == null:
+	var image: Image = _read(picture) if found != null else null
+	if image == null:
 		return null
+	var input: PictureInput = PictureInput.new(image, found)
+	if input.inputs.is_empty():
+		_tell_error(_wrong_input())
+		return null
+	return input
+
+
+# The image of a picture; null when it has none. The error is kept and told.
+func _read(picture: Object) -> Image:
 	if not PictureInput.NativeLibrary.is_available():
 		_tell_error(PictureInput.NativeLibrary.missing_error())
 		return null
@@ -46,12 +66,11 @@ func _prepare(picture: Object) -> PictureInput:
 			ExecuTorchError.create(ExecuTorchError.Code.NOT_A_PICTURE, "Expected a picture, got %s." % what, remedy)
 		)
 		return null
-	var input: PictureInput = PictureInput.new(image, found)
-	if input.inputs.is_empty():
-		var cause: String = "The picture cannot be converted to the input that the task card describes."
-		_tell_error(_wrong_task(cause))
-		return null
-	return input
+	return image
+
+
+static func _wrong_input() -> ExecuTorchError:
+	return _wrong_task("The picture cannot be converted to the input that the task card describes.")
 
 
 # The texture with another image; it is made anew only when its size or format changes. Without a display Godot does not

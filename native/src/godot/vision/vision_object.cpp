@@ -5,9 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "core/vision/characters.h"
+#include "core/vision/crop.h"
 #include "core/vision/detection.h"
 #include "core/vision/segmentation.h"
 #include "core/vision/suppression.h"
+#include "core/vision/text_regions.h"
 #include "godot/conversion/conversion.h"
 #include "godot/conversion/options.h"
 
@@ -173,12 +176,99 @@ Dictionary ExecuTorchNativeVision::segment(const Variant& values, const PackedBy
     return result;
 }
 
+Dictionary ExecuTorchNativeVision::find_text(const PackedFloat32Array& map, const Dictionary& given) {
+    Options options((Variant(given)));
+    const vision::TextMap shown{values_of(map), options.size("width", 0), options.size("height", 0)};
+    vision::TextRules rules;
+    rules.threshold = static_cast<float>(options.number("threshold", rules.threshold));
+    rules.score_threshold = static_cast<float>(options.number("score_threshold", rules.score_threshold));
+    rules.growth = static_cast<float>(options.number("growth", rules.growth));
+    rules.thicken = options.boolean("thicken", rules.thicken);
+    rules.most = clamped(options.integer("most", static_cast<int64_t>(rules.most)));
+    std::vector<vision::TextRegion> found;
+    Status status = options.take_status();
+    status = status.ok() ? vision::find_text(shown, rules, found) : std::move(status);
+    if (!status.ok()) {
+        return failed(status);
+    }
+    std::vector<float> corners;
+    std::vector<float> scores;
+    for (const vision::TextRegion& region : found) {
+        for (const vision::Point corner : region.corners) {
+            corners.insert(corners.end(), {corner.x, corner.y});
+        }
+        scores.push_back(region.score);
+    }
+    Dictionary result;
+    result["corners"] = to_packed<PackedFloat32Array>(corners);
+    result["scores"] = to_packed<PackedFloat32Array>(scores);
+    return result;
+}
+
+Dictionary ExecuTorchNativeVision::read_characters(const PackedFloat32Array& values, const Dictionary& given) {
+    Options options((Variant(given)));
+    const size_t classes = options.size("classes", 0);
+    const size_t blank = options.size("blank", 0);
+    const auto activation =
+        static_cast<vision::Activation>(options.choice("activation", {"none", "sigmoid", "softmax"}, 0));
+    std::vector<vision::Character> found;
+    Status status = options.take_status();
+    status =
+        status.ok() ? vision::read_characters(values_of(values), classes, blank, activation, found) : std::move(status);
+    if (!status.ok()) {
+        return failed(status);
+    }
+    std::vector<int32_t> labels;
+    std::vector<float> scores;
+    for (const vision::Character& character : found) {
+        labels.push_back(character.label);
+        scores.push_back(character.score);
+    }
+    Dictionary result;
+    result["labels"] = to_packed<PackedInt32Array>(labels);
+    result["scores"] = to_packed<PackedFloat32Array>(scores);
+    return result;
+}
+
+Dictionary ExecuTorchNativeVision::crop(const PackedByteArray& pixels, const PackedFloat32Array& corners,
+                                        const Dictionary& given) {
+    if (corners.size() != 6) {
+        return failed(Status(Code::InvalidOption, "expected x and y of three corners"));
+    }
+    Options options((Variant(given)));
+    const vision::Bytes picture{pixels.data(), static_cast<size_t>(pixels.size()), options.size("from_width", 0),
+                                options.size("from_height", 0), options.size("channels", 3)};
+    const size_t width = options.size("width", 0);
+    const size_t height = options.size("height", 0);
+    const float* at = corners.data();
+    const std::array<vision::Point, 3> points{{{at[0], at[1]}, {at[2], at[3]}, {at[4], at[5]}}};
+    constexpr size_t kMostPixels = size_t{1} << 26;
+    Status status = options.take_status();
+    if (status.ok() && (width < 1 || height < 1 || width > kMostPixels / height)) {
+        status = Status(Code::InvalidOption, "expected 1 to 67,108,864 pixels");
+    }
+    if (!status.ok()) {
+        return failed(status);
+    }
+    PackedByteArray cut(static_cast<int64_t>(width * height * std::min<size_t>(picture.channels, 4)));
+    status = vision::crop(picture, points, width, height, cut.data());
+    if (!status.ok()) {
+        return failed(status);
+    }
+    Dictionary result;
+    result["pixels"] = cut;
+    return result;
+}
+
 void ExecuTorchNativeVision::bind() {
     using Self = ExecuTorchNativeVision;
     ClassBinding<Self> bound(kName);
     bound.static_method({"suppress", {"boxes", "scores", "labels", "iou_threshold", "most"}}, &Self::suppress);
     bound.static_method({"detect", {"boxes", "scores", "classes", "landmarks", "options"}}, &Self::detect);
     bound.static_method({"segment", {"values", "palette", "options"}}, &Self::segment);
+    bound.static_method({"find_text", {"map", "options"}}, &Self::find_text);
+    bound.static_method({"read_characters", {"values", "options"}}, &Self::read_characters);
+    bound.static_method({"crop", {"pixels", "corners", "options"}}, &Self::crop);
 }
 
 }  // namespace godot_executorch::godot

@@ -26,6 +26,16 @@ class ExecuTorchNativeVision {
     /// height, channels_first, kind, threshold, left, top, region_width, region_height}; palette: 1024 bytes of RGBA.
     /// Returns {classes (a byte each), colours (RGBA), pixels (number for each class)} or {error}.
     static Dictionary segment(const Variant& values, const PackedByteArray& palette, const Dictionary& options);
+    /// The lines of text in the output of a text detector; options: {width, height, threshold, score_threshold, growth,
+    /// thicken, most}. Returns {corners (x, y of four corners for each line, clockwise from the top left), scores} in
+    /// places of the map, in reading order, or {error}.
+    static Dictionary find_text(const PackedFloat32Array& map, const Dictionary& options);
+    /// What a text recognizer's output [steps, classes] spells; options: {classes, blank, activation}. Returns {labels,
+    /// scores} or {error}.
+    static Dictionary read_characters(const PackedFloat32Array& values, const Dictionary& options);
+    /// A rectangle in any direction out of 8-bit pixels; corners: x and y of the top left, the top right and the bottom
+    /// left one; options: {from_width, from_height, channels, width, height}. Returns {pixels} or {error}.
+    static Dictionary crop(const PackedByteArray& pixels, const PackedFloat32Array& corners, const Dictionary& options);
 };
 
 }  // namespace godot_executorch::godot
