@@ -72,7 +72,7 @@ class _Run:
         self._lock = threading.Lock()
         self._is_cancelled = False
         self._has_looked = False
-        self._futures: list[Future] = []
+        self._futures: dict[int, Future] = {}
         self._indexes: dict[str, list[int]] = {}
 
     def ends(self) -> Iterator[Ended]:
@@ -81,24 +81,33 @@ class _Run:
         self._client.subscribe_topic(TOPIC, self._take_event)
         for index in range(len(self._conversions)):
             self._pool.submit(self._send, index)
-        for _ in self._conversions:
-            yield self._next()
+        waiting = dict(enumerate(self._conversions))
+        while waiting:
+            end = self._next()
+            if end is None and self._client.status in ("closing", "closed"):
+                yield from (Ended(index, error=_lost(item.source.name)) for index, item in waiting.items())
+                return
+            if end is not None:
+                del waiting[end.index]
+                yield end
 
     def cancel(self) -> None:
         """End what still runs: the workers see that nobody waits for it."""
         with self._lock:
             self._is_cancelled = True
         with contextlib.suppress(Exception):  # the connection may be lost
-            self._client.cancel([future for future in self._futures if not future.done()], force=True)
+            self._client.cancel(list(self._futures.values()), force=True)
 
-    def _next(self) -> Ended:
-        while True:
-            with contextlib.suppress(queue.Empty):  # with a limit, so that Ctrl+C reaches this thread on every system
-                return self._ends.get(timeout=_LOOK_SECONDS)
-            if self._indexes and not self._has_looked:
-                self._has_looked = True
-                if self._client.status == "running" and not self._client.nthreads():
-                    _log.warning("the cluster at %s has no worker yet: waiting for one", self._client.scheduler.address)
+    def _next(self) -> Ended | None:
+        """None when nothing has ended for a while: Ctrl+C must reach this thread, on every system."""
+        with contextlib.suppress(queue.Empty):
+            return self._ends.get(timeout=_LOOK_SECONDS)
+        if self._indexes and not self._has_looked:
+            self._has_looked = True
+            with contextlib.suppress(OSError):  # the connection is lost
+                if not self._client.nthreads():
+                    _log.warning("the cluster has no worker yet: waiting for one")
+        return None
 
     def _send(self, index: int) -> None:
         began = time.monotonic()
@@ -109,7 +118,8 @@ class _Run:
                 return
             self._submit(index, found)
         except Exception as error:
-            self._ends.put(failed(index, error, began))
+            is_lost = not isinstance(error, ImporterError) and self._client.status != "running"
+            self._ends.put(failed(index, _lost(self._conversions[index].source.name) if is_lost else error, began))
 
     def _submit(self, index: int, job: Job) -> None:
         from importer.scheduling import worker
@@ -125,7 +135,7 @@ class _Run:
                 return
             self._indexes.setdefault(task, []).append(index)
             future = self._client.submit(worker.convert, parcel.text(), key=task, pure=False, priority=-index)
-            self._futures.append(future)
+            self._futures[index] = future
         self._told(index, Progress("queued", 0.0, 0.0))
         future.add_done_callback(lambda done: self._take_later(index, job, done))
 
@@ -149,6 +159,10 @@ class _Run:
             self._ends.put(Ended(index, artifact, seconds=float(answer["seconds"])))
         except Exception as error:
             self._ends.put(failed(index, error, began))
+        finally:  # a result that somebody waits for is computed again when the worker that holds it ends
+            with self._lock:
+                del self._futures[index]
+            future.release()
 
     def _answer(self, future: Future, job: Job) -> dict[str, Any]:
         from distributed import KilledWorker
@@ -164,8 +178,7 @@ class _Run:
                 remedy = "Read the workers' logs: the machine may have run out of memory. Lower memory_limit_megabytes."
                 raise ImporterError("CLUSTER_WORKER_LOST", cause, remedy, "start")
             raise error
-        cause = f"The connection to the scheduler was lost before {job.display_path} was converted."
-        raise ImporterError("CLUSTER_UNREACHABLE", cause, "Check that the scheduler runs, and convert again.", "start")
+        raise _lost(job.display_path)
 
     def _take_event(self, event: tuple[float, dict[str, Any]]) -> None:
         message = event[1]
@@ -174,6 +187,11 @@ class _Run:
             if stage in STAGES:
                 fraction, elapsed = float(message["fraction"]), float(message["elapsed_seconds"])
                 self._told(index, Progress(stage, fraction, elapsed, plain_text(message.get("message"), 1000)))
+
+
+def _lost(name: str) -> ImporterError:
+    cause = f"The connection to the scheduler was lost before {name} was converted."
+    return ImporterError("CLUSTER_UNREACHABLE", cause, "Check that the scheduler runs, and convert again.", "start")
 
 
 @contextlib.contextmanager

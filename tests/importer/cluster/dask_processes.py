@@ -44,8 +44,8 @@ class Cluster:
         """The folder of a process's user: its cache, and its configuration with keys."""
         return self.folder / "users" / name
 
-    def convert(self, *words: object, **variables: str) -> subprocess.Popen[str]:
-        """`convert --cluster` of a person, with JSON."""
+    def start(self, *words: object, **variables: str) -> subprocess.Popen[str]:
+        """A command of a person with `--cluster` and JSON. variables: of its environment."""
         command = [sys.executable, "-c", _INTERRUPTIBLE, *map(str, words), "--cluster", self.address]
         command += ["--cache", self.cache, "--json"]
         pipe, environment = subprocess.PIPE, {**self._environment("person"), **variables}

