@@ -15,6 +15,8 @@ from importer.exporting.export import output_specs
 from importer.model import Method
 
 _MOST_NAMED = 5
+# By these a quantizer finds the operators of a layer, to which the copy does not belong.
+_OF_A_LAYER = ("source_fn_stack", "torch_fn")
 
 
 class Values(torch.nn.Module):
@@ -88,8 +90,9 @@ def _copied(program: ExportedProgram, node: torch.fx.Node) -> torch.fx.Node:
             torch.ops.aten.clone.default, (node,), {"memory_format": form}
         )
     value = node.meta["val"]
+    kept = {key: item for key, item in node.meta.items() if key not in _OF_A_LAYER}
     with value.fake_mode:
-        copy.meta = {**node.meta, "val": value.clone(memory_format=form)}
+        copy.meta = {**kept, "val": value.clone(memory_format=form)}
     return copy
 
 
