@@ -50,6 +50,7 @@ func _init(jobs: Jobs = null) -> void:
 	inputs.add_child(_source)
 	_call.tooltip_text = "The number of the recorded call"
 	_call.min_value = 1
+	_call.hide()
 	_call.value_changed.connect(func(_number: float) -> void: _ask())
 	inputs.add_child(_call)
 	_column.add_child(inputs)
