@@ -37,7 +37,8 @@ from importer.proof.child_runner import run_program
 from importer.proof.trial import calls_of
 from importer.sources.early_checks import check_options
 from importer.sources.file_kind import FileKind, recognise
-from importer.task_card import read_card
+from importer.task_card import hugging_face, read_card
+from importer.task_card.schema import Unusable
 from importer.version import IMPORTER_VERSION
 
 _OF_BUILD = (
@@ -160,15 +161,28 @@ def build(
     found: dict[str, Any] = {"kind": file_kind.kind}
     if card := read_card(source):
         found["task"] = card
+    described, note = _described_beside(source)
     if file_kind.kind == "pte":
-        return {**found, **_take_program(source, external, building, options, stages)}
+        return {**described, **found, **_take_program(source, external, building, options, stages)}
     stages.enter("load", "starting torch" if "torch" not in sys.modules else "")
     from importer.conversion import convert_source
     from importer.sources.factory import neighbours
 
     with neighbours(options, project):
         body = convert_source(source, file_kind, building, project, options, allow_pickle, stages)
-    return {**body, **found}  # the card beside the file takes precedence over the file's own
+    body["notes"] += [note] if note else []
+    # The card beside the file takes precedence over what the file or the factory says, and that over Hugging Face's
+    # files.
+    return {**described, **body, **found}
+
+
+def _described_beside(source: Path) -> tuple[dict[str, Any], str]:
+    """What Hugging Face's files beside a model say of its task, and a note on what cannot be used."""
+    try:
+        card = hugging_face.card_of(source)
+    except Unusable as error:
+        return {}, f"There are files of Hugging Face beside the model, but they do not make a task card: {error}."
+    return ({"task": card} if card else {}), ""
 
 
 def store(cache: Cache, plan: Plan, building: Path, body: dict[str, Any], display: str, seconds: float) -> Artifact:

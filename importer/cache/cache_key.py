@@ -15,7 +15,7 @@ from importer.errors import ImporterError
 from importer.options import ImportOptions, metric_file, split_factory
 from importer.paths import resolve
 from importer.plain_files import MOST_FILE_BYTES, open_plain
-from importer.task_card import card_file
+from importer.task_card import card_file, files_beside
 from importer.version import IMPORTER_VERSION
 
 EXTERNAL_SUFFIX = ".ptd"
@@ -78,7 +78,7 @@ def dependencies(source: Path, options: ImportOptions, project: Path | None) -> 
     (importer/cache/factory_modules.py), from its folder. `calibration/<path inside the folder>`: every file of the
     calibration folder, names that begin with a dot left out; `evaluation/<path>` likewise. `metric`: the file of a
     metric of the project. `external/<file name>`: what external_files finds beside the source. `shard/<file name>`: the
-    other files of a model in several. `task`: the task card.
+    other files of a model in several. `task`: the task card. `beside/<name>`: Hugging Face's files beside the source.
     """
     files: dict[str, Path] = {}
     if options.factory.strip():
@@ -99,6 +99,7 @@ def dependencies(source: Path, options: ImportOptions, project: Path | None) -> 
         files[f"shard/{path.name}"] = path
     if card := card_file(source):
         files["task"] = card
+    files |= {f"beside/{name}": path for name, path in files_beside(source).items()}
     return files
 
 

@@ -28,7 +28,7 @@ from importer.owned_folders import owned_folder, temporary_folder
 from importer.paths import resolve
 from importer.progress import Listener, Progress, Stages
 from importer.sources.architecture.guess import python_files
-from importer.task_card import card_file
+from importer.task_card import card_file, files_beside
 
 _BUILD = "importer.jobs.conversion:build"
 _LOOK = "importer.jobs.reading:refuse_early"
@@ -180,7 +180,7 @@ def _of_options(job: Job) -> list[Path]:
 
 def _card(job: Job) -> list[Path]:
     card = card_file(job.source)
-    return [card] if card else []
+    return [*([card] if card else []), *files_beside(job.source).values()]
 
 
 def _python_files(job: Job) -> list[Path]:

@@ -6,6 +6,7 @@ def calibration() -> Iterable[tuple]           optional: inputs to calibrate qua
 def methods(model) -> {name: (module, example)} optional: several methods in one program
 def constant_methods(model) -> {name: value}   optional: values that the program can be asked for
 dynamic_shapes = {...}                         optional: as torch.export takes them
+task = {...}                                   optional: the task card
 """
 
 from __future__ import annotations
@@ -161,6 +162,11 @@ class Factory:
         """The result of the optional function `name`, or the value of that name; None when there is none."""
         found = getattr(self._module, name, None)
         return self._call(found, f"Correct {name}().", *arguments) if callable(found) else found
+
+    def dictionary(self, name: str) -> dict[str, Any] | None:
+        """The dictionary of that name; None for anything else."""
+        found = getattr(self._module, name, None)
+        return found if isinstance(found, dict) else None
 
     def calibration(self) -> list[Any]:
         """All calls of `calibration()`. The code of a generator runs here; its exceptions are those of the factory."""

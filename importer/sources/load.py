@@ -29,6 +29,7 @@ from importer.sources.file_kind import FileKind
 from importer.sources.modules_inside import one_module
 from importer.sources.script_methods import refuse_other_values, script_methods
 from importer.sources.state_dict import load_into
+from importer.task_card.schema import Wrong, check
 
 
 def load(
@@ -219,6 +220,8 @@ def _module_source(module: torch.nn.Module, factory: Factory | None, declared: l
     for parameter in module.parameters():
         parameter.requires_grad_(False)
     source = Source([])
+    if factory and (task := factory.dictionary("task")) is not None:
+        source.task = _checked_task(task, factory.path.name)
     if factory and factory.has("constant_methods"):
         source.constant_methods = _constants(factory.value("constant_methods", module))
     if factory and factory.has("methods"):
@@ -241,6 +244,15 @@ def _module_source(module: torch.nn.Module, factory: Factory | None, declared: l
         raise examples.needed(module, factory=factory.path.name if factory else "")
     source.methods.append(SourceMethod("forward", module, None, example, declared, shapes, is_made_up))
     return source
+
+
+def _checked_task(given: dict[str, Any], file: str) -> dict[str, Any]:
+    try:
+        return check(given)
+    except Wrong as wrong:
+        cause = f"{file}: task: {wrong.name}: {wrong}."
+        remedy = "Correct the dictionary 'task' of the factory (see docs/tasks.md of the addon), or remove it."
+        raise ImporterError("TASK_CARD_INVALID", cause, remedy, "load") from wrong
 
 
 def _constants(given: Any) -> dict[str, Any]:

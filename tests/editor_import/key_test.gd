@@ -75,6 +75,26 @@ func test_the_data_beside_an_onnx_file() -> void:
 	check_equal(names, ["external/net.DATA", "external/net.onnx.data", "external/net.onnx_data_1"])
 
 
+func test_the_files_that_describe_a_task() -> void:
+	DirAccess.make_dir_recursive_absolute("res://described")
+	for file: String in ["config.json", "labels.txt", "net.labels.txt", "net.task.json", "net2.config.json"]:
+		_write("res://described".path_join(file))
+	var wanted: Dictionary[String, Array] = {
+		"net.onnx": ["beside/labels.txt", "task"],
+		"model.onnx": ["beside/config.json", "beside/labels.txt"],
+		"pytorch_model.pt": ["beside/config.json", "beside/labels.txt"],
+		"model-00001-of-00002.safetensors": ["beside/config.json", "beside/labels.txt"],
+		"other.onnx": [],
+	}
+	for file: String in wanted:
+		var found: Dictionary = CacheKey.find_dependencies("res://described/" + file, {})
+		var names: Array = found.keys()
+		names.sort()
+		check_equal(names, wanted[file], file)
+	var labels: String = CacheKey.find_dependencies("res://described/net.onnx", {})["beside/labels.txt"]
+	check_equal(labels, "res://described/net.labels.txt")
+
+
 func test_the_other_files_of_a_model_in_several() -> void:
 	DirAccess.make_dir_recursive_absolute("res://shards")
 	var files: Array[String] = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "x.safetensors"]

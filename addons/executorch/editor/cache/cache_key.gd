@@ -13,6 +13,9 @@ const DATA: Dictionary[String, String] = {"calibration": "calibration", "evaluat
 const MAX_MODULE_BYTES: int = 16 << 20
 ## What follows a model file's stem in the name of its task card.
 const TASK_CARD: String = ".task.json"
+## Files of Hugging Face that describe the model's task, and the model files that those without its name belong to.
+const DESCRIPTIONS: PackedStringArray = ["config.json", "preprocessor_config.json", "labels.txt"]
+const OWN_NAME: String = "^(pytorch_)?model(-[0-9]{5}-of-[0-9]{5})?$"
 ## Options that only bound a conversion: the artifact does not depend on them.
 const LIMITS: PackedStringArray = ["deadline_seconds", "memory_limit_megabytes"]
 
@@ -77,16 +80,27 @@ static func find_dependencies(source: String, changed: Dictionary) -> Dictionary
 			if _is_external(source, file) and _is_beside(folder.path_join(file), source):
 				files["external/" + file] = folder.path_join(file)
 	_add_shards(files, source)
-	_add_card(files, source)
+	_add_descriptions(files, source)
 	return files
 
 
-## The task card beside the source; a link is none.
-static func _add_card(files: Dictionary, source: String) -> void:
-	var card: String = source.get_basename() + TASK_CARD
+## The task card beside the source, and Hugging Face's files; a link is none.
+static func _add_descriptions(files: Dictionary, source: String) -> void:
 	var folder: DirAccess = DirAccess.open(source.get_base_dir())
-	if folder != null and FileAccess.file_exists(card) and not folder.is_link(card.get_file()):
-		files["task"] = card
+	if folder == null:
+		return
+	var stem: String = source.get_file().get_basename()
+	var has_own_name: bool = RegEx.create_from_string(OWN_NAME).search(stem) != null
+	var wanted: Dictionary[String, PackedStringArray] = {"task": [stem + TASK_CARD]}
+	for name: String in DESCRIPTIONS:
+		var names: PackedStringArray = ["%s.%s" % [stem, name]]
+		if has_own_name:
+			names.append(name)
+		wanted["beside/" + name] = names
+	for key: String in wanted:
+		for file: String in wanted[key]:
+			if not files.has(key) and folder.file_exists(file) and not folder.is_link(file):
+				files[key] = source.get_base_dir().path_join(file)
 
 
 ## Whether a file beside the source holds its tensors: `net.ptd` of `net.pte`, `net.onnx.data` of `net.onnx`.
