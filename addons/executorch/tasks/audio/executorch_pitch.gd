@@ -1,3 +1,4 @@
+@tool
 class_name ExecuTorchPitch
 extends RefCounted
 ## The pitch of a moment of a sound, found by an [ExecuTorchPitchDetector].

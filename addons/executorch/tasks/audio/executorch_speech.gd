@@ -1,3 +1,4 @@
+@tool
 class_name ExecuTorchSpeech
 extends RefCounted
 ## A part of a sound in which somebody speaks, found by an [ExecuTorchSpeechDetector].

@@ -1,3 +1,4 @@
+@tool
 class_name ExecuTorchEncoding
 extends RefCounted
 ## The tokens of a text. All arrays have one entry for each token.

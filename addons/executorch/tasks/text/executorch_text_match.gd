@@ -1,3 +1,4 @@
+@tool
 class_name ExecuTorchTextMatch
 extends RefCounted
 ## One of several lines, found by [method ExecuTorchTextEmbedder.closest].

@@ -1,3 +1,4 @@
+@tool
 class_name ExecuTorchTokenStream
 extends RefCounted
 ## Decodes tokens one by one, as a language model generates them. It returns complete characters only.

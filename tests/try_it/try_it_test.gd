@@ -1,0 +1,168 @@
+@tool
+extends "res://tests/editor/views.gd"
+## Try It runs the task of a model in the editor, and shows the answer or the error.
+
+const TryIt := preload("res://addons/executorch/editor/try_it/try_it_view.gd")
+const MarkedPicture := preload("res://addons/executorch/editor/try_it/marked_picture.gd")
+const ShareBars := preload("res://addons/executorch/editor/try_it/share_bars.gd")
+const Waveform := preload("res://addons/executorch/editor/try_it/waveform.gd")
+const TRY_IT: String = "res://addons/executorch/editor/try_it/try_it_view.gd"
+const DIGITS: Array = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+const LETTERS: Array = ["a", "b", "c", "d"]
+
+var _view: TryIt
+var _answers: int = 0
+
+
+func before_each() -> void:
+	_view = TryIt.new()
+	_view.custom_minimum_size.x = 300.0
+	_answers = 0
+	_view.answered.connect(func() -> void: _answers += 1)
+	EditorInterface.get_base_control().add_child(_view)
+
+
+func after_each() -> void:
+	_view.free()
+
+
+func test_the_inspector_offers_it_for_a_model_with_a_task() -> void:
+	EditorInterface.edit_resource(_classifier())
+	for frame: int in 5:
+		await get_tree().process_frame
+	var view: Control = find_by_script(EditorInterface.get_inspector(), TRY_IT) as Control
+	check(view != null and view.visible, "the inspector has the section")
+	check(find_button(view, "Picture…") != null and find_button(view, "2D View") != null, text_of(view))
+	check(text_of(view.get_parent().get_parent().get_parent()).contains("image classification"), "the task is named")
+	await inspect("res://models/linear.pt")
+	view = find_by_script(EditorInterface.get_inspector(), TRY_IT) as Control
+	check(not view.visible, "a model without a task has nothing to try")
+
+
+func test_a_picture_is_classified() -> void:
+	_view.show_model(_classifier())
+	_view.try_picture(_picture())
+	await _answered(1)
+	check_equal(_shown(MarkedPicture).size(), 1)
+	check_equal(_shown(ShareBars).size(), 1)
+	var words: String = text_of(_view)
+	check(words.count(" %\n") + int(words.ends_with(" %")) == 5, "the five best: " + words)
+	var classifier: ExecuTorchImageClassifier = ExecuTorchImageClassifier.new()
+	add_child(classifier)
+	classifier.model = _classifier()
+	check(words.contains(classifier.classify(_picture()).label), words)
+	classifier.free()
+
+
+func test_objects_and_lines_are_drawn_on_the_picture() -> void:
+	var head: Dictionary = {"boxes": "head", "labels": ["a", "b", "c"]}
+	_view.show_model(_with_card("detector.pt2", {"kind": "object_detection", "output": head}))
+	_view.try_picture(_picture())
+	await _answered(1)
+	var drawn: MarkedPicture = _shown(MarkedPicture)[0]
+	check(drawn.marks.size() > 0, "boxes are drawn")
+	check(text_of(_view).contains("%d found" % drawn.marks.size()), text_of(_view))
+	check_equal((drawn.marks[0]["corners"] as PackedVector2Array).size(), 4)
+	var spelled: Dictionary = {"name": "probabilities", "characters": LETTERS}
+	var plain: Dictionary = {"resize": "stretch"}
+	_view.show_model(_with_card("speller.pt2", {"kind": "text_recognition", "input": plain, "output": spelled}))
+	check_equal(_shown(MarkedPicture).size(), 0, "the former answer is gone")
+	var white: Image = Image.create_empty(64, 8, false, Image.FORMAT_RGB8)
+	white.fill(Color.WHITE)
+	_view.try_picture(white)
+	await _answered(2)
+	check(text_of(_view).contains("a  ("), text_of(_view))
+
+
+func test_a_sound_is_classified() -> void:
+	_view.show_model(
+		_with_card("sounds.pt2", {"kind": "audio_classification", "output": {"labels": ["low", "middle", "high"]}})
+	)
+	check(find_button(_view, "Sound…") != null, text_of(_view))
+	_view.try_sound(_sound())
+	await _answered(1)
+	check_equal(_shown(Waveform).size(), 1)
+	check_near((_shown(Waveform)[0] as Waveform).get_length(), 0.5, 0.01)
+	check_equal(_shown(ShareBars).size(), 1)
+
+
+func test_texts_need_a_tokenizer() -> void:
+	expect_error("TOKENIZER_MISSING")
+	_view.show_model(_with_card("integers.pt2", {"kind": "text_embedding", "input": {"ids": "tokens", "mask": "mask"}}))
+	check_equal(_view.find_children("*", "LineEdit", true, false).size(), 2)
+	find_button(_view, "Compare").pressed.emit()
+	await _answered(1)
+	check(text_of(_view).contains("tokenizer"), text_of(_view))
+
+
+func test_what_does_not_work_is_told() -> void:
+	expect_error("")
+	_view.show_model(_classifier())
+	for nothing: Object in [null, Image.new()]:
+		var before: int = _answers
+		_view.try_picture(nothing)
+		await _answered(before + 1)
+		check(text_of(_view).contains("Expected a picture"), text_of(_view))
+	_view.show_model(_with_card("convnet.pt2", {"kind": "image_classification", "output": {"labels": ["one"]}}))
+	var told: int = _answers
+	_view.try_picture(_picture())
+	await _answered(told + 1)
+	check(text_of(_view).contains("10 classes"), text_of(_view))
+	_view.show_model(_with_card("convnet.pt2", {"kind": "dreaming"}))
+	check(not _view.visible, "a task that there is no node for")
+
+
+func test_another_model_in_the_middle() -> void:
+	_view.show_model(_classifier())
+	_view.try_picture(_picture())
+	_view.show_model(_with_card("convnet.pt2", {"kind": "image_segmentation"}))
+	for frame: int in 20:
+		await get_tree().process_frame
+	check_equal(_answers, 0, "the former model's answer is dropped")
+	_view.show_model(_classifier())
+	_view.try_picture(_picture())
+	after_each()
+	for frame: int in 20:
+		await get_tree().process_frame
+	before_each()
+
+
+func _answered(count: int) -> void:
+	await wait_until(func() -> bool: return _answers >= count, 20.0, "an answer")
+
+
+func _shown(type: Script) -> Array[Node]:
+	return _view.find_children("*", "Control", true, false).filter(
+		func(node: Node) -> bool: return node.get_script() == type and not node.is_queued_for_deletion()
+	)
+
+
+func _classifier() -> ExecuTorchResource:
+	return _with_card("convnet.pt2", {"kind": "image_classification", "output": {"labels": DIGITS}})
+
+
+func _with_card(file: String, card: Dictionary) -> ExecuTorchResource:
+	var model: ExecuTorchResource = load("res://models/" + file).duplicate()
+	var metadata: Dictionary = model.metadata.duplicate(true)
+	metadata["task"] = card
+	model.metadata = metadata
+	return model
+
+
+func _picture() -> Image:
+	var image: Image = Image.create_empty(96, 64, false, Image.FORMAT_RGB8)
+	for y: int in 64:
+		for x: int in 96:
+			image.set_pixel(x, y, Color(x / 96.0, y / 64.0, ((x * 7 + y * 3) % 11) / 11.0))
+	return image
+
+
+func _sound() -> AudioStreamWAV:
+	var samples: PackedByteArray = []
+	for index: int in 8000:
+		samples.append(int(100.0 * sin(index * 0.3)) & 0xff)
+	var sound: AudioStreamWAV = AudioStreamWAV.new()
+	sound.format = AudioStreamWAV.FORMAT_8_BITS
+	sound.mix_rate = 16000
+	sound.data = samples
+	return sound
