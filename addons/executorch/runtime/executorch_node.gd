@@ -124,14 +124,14 @@ func predict_async(input: PackedFloat32Array) -> PackedFloat32Array:
 ## Runs [method predict_named] on a worker thread, which loads the model first if necessary. Returns an empty
 ## [Dictionary] when it fails, and when the node leaves the tree before the call ends.
 func predict_named_async(inputs: Dictionary) -> Dictionary:
-	return await _result_of(_session.submit(inputs)) if _may_submit() else {}
+	return await _result_after(_session.submit(inputs)) if _may_submit() else {}
 
 
 ## Runs [method predict_named] on the main thread, at most [param budget_msec] of each frame; see
 ## [method ExecuTorchResource.submit_sliced]. Returns an empty [Dictionary] when it fails, and when the node leaves the
 ## tree before the call ends.
 func predict_named_sliced(inputs: Dictionary, budget_msec: float) -> Dictionary:
-	return await _result_of(_session.submit_sliced(inputs, budget_msec)) if _may_submit() else {}
+	return await _result_after(_session.submit_sliced(inputs, budget_msec)) if _may_submit() else {}
 
 
 ## Returns the node's session.
@@ -154,7 +154,7 @@ func _may_submit() -> bool:
 	return false
 
 
-func _result_of(request: ExecuTorchCall) -> Dictionary:
+func _result_after(request: ExecuTorchCall) -> Dictionary:
 	if await _has_ended(request):
 		_tell(request.result, request.get_error())
 	return request.result

@@ -103,9 +103,13 @@ func submit() -> ExecuTorchCall:
 	request.set_model_name(_session.get_model_name())
 	var parts: Array[Part] = _waiting
 	_waiting = []
+	var job: ExecuTorchRuntime.CallQueue.Job = ExecuTorchRuntime.CallQueue.Job.new()
+	job.request = request
+	job.inputs = {"parts": parts}
+	job.owner = self
 	if ExecuTorchRuntime.WorkerPool.is_stopped():
 		request.end_with({}, ExecuTorchCall.cancelled_error())
-	elif not _queue.submit(request, "forward", {"parts": parts}, self):
+	elif not _queue.submit(job):
 		request.end_with({}, ExecuTorchRuntime.CallQueue.full_error(_queue.limit, "the time between calls"))
 	return request
 
