@@ -5,10 +5,8 @@ extends "res://tests/editor/views.gd"
 const TryIt := preload("res://addons/executorch/editor/try_it/try_it_view.gd")
 const MarkedPicture := preload("res://addons/executorch/editor/try_it/marked_picture.gd")
 const ShareBars := preload("res://addons/executorch/editor/try_it/share_bars.gd")
-const Waveform := preload("res://addons/executorch/editor/try_it/waveform.gd")
 const TRY_IT: String = "res://addons/executorch/editor/try_it/try_it_view.gd"
 const DIGITS: Array = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-const LETTERS: Array = ["a", "b", "c", "d"]
 
 var _view: TryIt
 var _answers: int = 0
@@ -52,38 +50,6 @@ func test_a_picture_is_classified() -> void:
 	classifier.model = _classifier()
 	check(words.contains(classifier.classify(_picture()).label), words)
 	classifier.free()
-
-
-func test_objects_and_lines_are_drawn_on_the_picture() -> void:
-	var head: Dictionary = {"boxes": "head", "labels": ["a", "b", "c"]}
-	_view.show_model(_with_card("detector.pt2", {"kind": "object_detection", "output": head}))
-	_view.try_picture(_picture())
-	await _answered(1)
-	var drawn: MarkedPicture = _shown(MarkedPicture)[0]
-	check(drawn.marks.size() > 0, "boxes are drawn")
-	check(text_of(_view).contains("%d found" % drawn.marks.size()), text_of(_view))
-	check_equal((drawn.marks[0]["corners"] as PackedVector2Array).size(), 4)
-	var spelled: Dictionary = {"name": "probabilities", "characters": LETTERS}
-	var plain: Dictionary = {"resize": "stretch"}
-	_view.show_model(_with_card("speller.pt2", {"kind": "text_recognition", "input": plain, "output": spelled}))
-	check_equal(_shown(MarkedPicture).size(), 0, "the former answer is gone")
-	var white: Image = Image.create_empty(64, 8, false, Image.FORMAT_RGB8)
-	white.fill(Color.WHITE)
-	_view.try_picture(white)
-	await _answered(2)
-	check(text_of(_view).contains("a  ("), text_of(_view))
-
-
-func test_a_sound_is_classified() -> void:
-	_view.show_model(
-		_with_card("sounds.pt2", {"kind": "audio_classification", "output": {"labels": ["low", "middle", "high"]}})
-	)
-	check(find_button(_view, "Sound…") != null, text_of(_view))
-	_view.try_sound(_sound())
-	await _answered(1)
-	check_equal(_shown(Waveform).size(), 1)
-	check_near((_shown(Waveform)[0] as Waveform).get_length(), 0.5, 0.01)
-	check_equal(_shown(ShareBars).size(), 1)
 
 
 func test_texts_need_a_tokenizer() -> void:
@@ -155,14 +121,3 @@ func _picture() -> Image:
 		for x: int in 96:
 			image.set_pixel(x, y, Color(x / 96.0, y / 64.0, ((x * 7 + y * 3) % 11) / 11.0))
 	return image
-
-
-func _sound() -> AudioStreamWAV:
-	var samples: PackedByteArray = []
-	for index: int in 8000:
-		samples.append(int(100.0 * sin(index * 0.3)) & 0xff)
-	var sound: AudioStreamWAV = AudioStreamWAV.new()
-	sound.format = AudioStreamWAV.FORMAT_8_BITS
-	sound.mix_rate = 16000
-	sound.data = samples
-	return sound
