@@ -225,6 +225,24 @@ func test_inputs_of_a_run_are_shown_and_can_be_edited() -> void:
 		check(shows.call(wrong[1]), str(trial.call("get_result_text")))
 
 
+func test_a_batch_that_varies_takes_several_samples() -> void:
+	var view: Control = await inspect(POLICY)
+	find_button(view, "Run Once").pressed.emit()
+	var trial: Node = find_by_script(view, "res://addons/executorch/editor/trial/trial_view.gd")
+	var inputs: Node = find_by_script(view, "res://addons/executorch/editor/trial/trial_inputs.gd")
+	var shows: Callable = func(words: String) -> bool: return str(trial.call("get_result_text")).contains(words)
+	if not await wait_until(shows.bind("with generated inputs"), 10.0, "a result"):
+		return
+	var field: LineEdit = inputs.find_children("*", "LineEdit", true, false)[0]
+	var sample: String = field.text
+	field.text = sample + ", " + sample
+	field.text_submitted.emit(field.text)
+	await wait_until(shows.bind("[2, 4]"), 10.0, "two results")
+	field.text = sample + ", 1"
+	field.text_submitted.emit(field.text)
+	check(shows.call("a sample has"), str(trial.call("get_result_text")))
+
+
 func test_benchmark_measures_calls() -> void:
 	var model: ExecuTorchResource = load("res://models/convnet.pt2")
 	var trial: Trial = Trial.new()

@@ -37,6 +37,16 @@ class _Fit:
     named: bool = False
 
 
+@dataclass(frozen=True)
+class _Found:
+    """A definition that fits. known: the definitions of its file."""
+
+    path: Path
+    definition: Definition
+    fit: _Fit
+    known: Mapping[str, Definition]
+
+
 def guess_factories(
     source: Path,
     project: Path | None,
@@ -46,7 +56,7 @@ def guess_factories(
 ) -> list[Guess]:
     """Definitions whose state dict has the names and shapes of `tensors`, the surest first. files: what to look at when
     this process may not look for it. named: what a pickle names, such as `policy_net.Policy`."""
-    found: list[tuple[tuple[bool, bool, bool, bool], list[Guess]]] = []
+    found: list[tuple[tuple[bool, bool, bool, bool], _Found]] = []
     classes = {name.rpartition(".")[2] for name in named}
     for path in python_files(source, project) if files is None else files:
         tree = parse_python(path)
@@ -62,9 +72,15 @@ def guess_factories(
                     path.parent != source.parent,
                     definition.is_class,
                 )
-                found.append((rank, _guesses(path, project, definition, fit, known, tensors)))
+                found.append((rank, _Found(path, definition, fit, known)))
     found.sort(key=lambda item: item[0])
-    return [guess for _, guesses in found[:_MOST_GUESSES] for guess in guesses]
+    best = [item for _, item in found[:_MOST_GUESSES]]
+    calls = [(item.path.name, item.definition.name) for item in best]
+    return [
+        guess
+        for item, call in zip(best, calls, strict=True)
+        for guess in _guesses(item, project, tensors, is_alone=calls.count(call) == 1)
+    ]
 
 
 def file_of_class(
@@ -92,23 +108,19 @@ def _place(path: Path, project: Path | None) -> str:
     return f"res://{inside.as_posix()}" if inside is not None else str(path)
 
 
-def _guesses(
-    path: Path,
-    project: Path | None,
-    definition: Definition,
-    fit: _Fit,
-    known: Mapping[str, Definition],
-    tensors: Shapes,
-) -> list[Guess]:
-    """One guess, or one for each way to call the model whose inputs are known."""
+def _guesses(found: _Found, project: Path | None, tensors: Shapes, is_alone: bool) -> list[Guess]:
+    """One guess, or one for each way to call the model whose inputs are known. is_alone: no other guess has the same
+    name in a file of the same name, so that the file's name says which one it is."""
+    path, definition, fit = found.path, found.definition, found.fit
     options = {"factory": f"{_place(path, project)}:{definition.name}"}
     if fit.arguments:
         options["factory_arguments"] = json.dumps(fit.arguments)
     how = "its names and shapes fit" if fit.exact else "the file names it" if fit.named else "its names fit"
     kind = "class" if definition.is_class else "function"
-    reason = f"The {kind} {definition.name} in {path.name} may build the model: {how}."
-    title = f"Use {definition.name} of {path.name}"
-    choices = [] if "example_inputs" in known else input_choices(_inputs(definition, known, tensors))
+    file = path.name if is_alone else _place(path, project)
+    reason = f"The {kind} {definition.name} in {file} may build the model: {how}."
+    title = f"Use {definition.name} of {file}"
+    choices = [] if "example_inputs" in found.known else input_choices(_inputs(definition, found.known, tensors))
     if not choices:
         return [Guess(title, reason, options)]
     return [

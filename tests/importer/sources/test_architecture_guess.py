@@ -101,6 +101,16 @@ def test_what_does_not_fit_is_not_offered(tmp_path: Path) -> None:
     assert guess_factories(tmp_path / "net.pth", tmp_path, tensors) == []
 
 
+def test_files_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
+    for folder in ("new", "old"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "net.py").write_text(POLICY, encoding="utf-8")
+    guesses = guess_factories(tmp_path / "old" / "net.pth", tmp_path, shapes_of(made(POLICY, "Policy")))
+    titles = [guess.title for guess in guesses]
+    assert titles[0] == "Use Policy of res://old/net.py: one sample per call"
+    assert len(set(titles)) == len(titles) == 4
+
+
 def test_the_error_carries_the_guess_and_the_guess_converts(tmp_path: Path) -> None:
     (tmp_path / "policy_net.py").write_text(POLICY.replace("1 // 0", "1"), encoding="utf-8")
     torch.save(made(POLICY, "Policy", 32).state_dict(), tmp_path / "policy.pth")

@@ -85,7 +85,9 @@ func _add(job: Job) -> void:
 	row.set_cell_mode(Column.STATE, TreeItem.CELL_MODE_CUSTOM)
 	row.set_custom_draw_callback(Column.STATE, _draw_progress)
 	_update(job)
-	if get_selected() == null:
+	# What failed stays in sight, and what runs; else the newest conversion is shown.
+	var shown: Job = _job_of(get_selected())
+	if shown == null or shown.state in [Job.State.DONE, Job.State.CANCELLED]:
 		row.select(Column.MODEL)
 
 

@@ -140,10 +140,8 @@ func _is_selected() -> bool:
 
 
 func _refuse(path: String, why: String) -> void:
-	# A failure of this very run was reported already: it ends the export with an error, too.
-	if _jobs.failures.get_error(path).is_empty():
-		_jobs.failures.note(path, "", {"code": "NOT_EXPORTED", "cause": why, "remedy": ""})
-	_tell(path, why, EditorExportPlatform.EXPORT_MESSAGE_ERROR)
+	_jobs.failures.note_export()
+	_tell(path, "%s [NOT_EXPORTED]" % why, EditorExportPlatform.EXPORT_MESSAGE_ERROR)
 
 
 func _tell(path: String, why: String, severity: EditorExportPlatform.ExportMessageType) -> void:

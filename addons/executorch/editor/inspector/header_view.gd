@@ -7,6 +7,8 @@ signal cancel_requested
 signal retry_requested
 signal log_requested
 signal calibration_requested
+## The newest recorded inputs of the game are to calibrate the model.
+signal recording_requested
 signal setup_requested
 ## Emitted when a person allows the code of this model or of its factory, as the shown error asks.
 signal permission_given(code: String)
@@ -38,6 +40,7 @@ var _error: MessagePanel = MessagePanel.new()
 var _warning: MessagePanel = MessagePanel.new()
 var _wait: MessagePanel = MessagePanel.new()
 var _choose: Button
+var _record: Button
 var _set_up: Button
 var _allow: Button
 var _current: State = State.READY
@@ -54,6 +57,11 @@ func _init() -> void:
 	_allow = _error.add_button("Allow This Code", "", func() -> void: permission_given.emit(_asked_for()))
 	add_child(_error)
 	_choose = _warning.add_button("Choose Folder…", "Chooses the folder with samples.", calibration_requested.emit)
+	_record = _warning.add_button(
+		"Use Recorded Inputs",
+		"Copies the newest recording of Model Profiler > Live into the project: real inputs of the game.",
+		recording_requested.emit
+	)
 	add_child(_warning)
 	_wait.add_button("Set Up Python…", SETUP_TIP, setup_requested.emit)
 	_wait.add_button("Show Log", "Opens the ExecuTorch panel at this conversion.", log_requested.emit)
@@ -69,12 +77,14 @@ func show_model(title: String, subtitle: String, path: String) -> void:
 	_subtitle.tooltip_text = "%s\n%s" % [path, subtitle]
 
 
-## A model that can be run. `warning` about its results is `{title, cause, remedy}`, or empty.
-func show_ready(warning: Dictionary = {}) -> void:
+## A model that can be run. `warning` about its results is `{title, cause, remedy, needs_samples}`, or empty.
+## `has_recording`: inputs of the game were recorded.
+func show_ready(warning: Dictionary = {}, has_recording: bool = false) -> void:
 	if warning.is_empty():
 		_set_state(State.READY, "Ready")
 		return
 	_choose.visible = warning.get("needs_samples", false)
+	_record.visible = _choose.visible and has_recording
 	_warning.show_message(MessagePanel.Severity.WARNING, warning)
 	_set_state(State.WARNING, str(warning.get("title", "")))
 

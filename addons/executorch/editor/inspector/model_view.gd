@@ -77,6 +77,7 @@ func _init(model: ExecuTorchResource = null, settings: Settings = null, jobs: Jo
 	_header.cancel_requested.connect(_cancel)
 	_header.retry_requested.connect(_retry)
 	_header.calibration_requested.connect(_options.choose_calibration)
+	_header.recording_requested.connect(_options.use_recording)
 	_header.setup_requested.connect(setup_requested.emit)
 	_header.guess_taken.connect(_take_guess)
 	_header.permission_given.connect(_permit)
@@ -181,7 +182,8 @@ func _refresh_state() -> void:
 	elif _model.state == ExecuTorchResource.State.PENDING:
 		_header.show_pending("Waiting", -1.0, 0.0)
 	else:
-		_header.show_ready(_facts.get_warning())
+		var warning: Dictionary = _facts.get_warning()
+		_header.show_ready(warning, warning.get("needs_samples", false) and _options.has_recording())
 
 
 func _find_job() -> Job:

@@ -61,6 +61,21 @@ func choose_calibration() -> void:
 	_files.choose_folder("Calibration Samples", _take_calibration)
 
 
+## Whether inputs of a game that ran this model were recorded.
+func has_recording() -> bool:
+	return not RecordedInputs.list(_path).is_empty()
+
+
+## Calibrates with the newest recording, which is copied into the project.
+func use_recording() -> void:
+	var place: String = RecordedInputs.list(_path)[0]
+	var folder: String = RecordedInputs.copy_beside(place, _path)
+	if folder.is_empty():
+		push_error("ExecuTorch: %s cannot be copied into the project." % place)
+	else:
+		_take_calibration(folder)
+
+
 func _build() -> void:
 	var focused: LineEdit = _find_focused()
 	for child: Node in get_children():
@@ -218,16 +233,8 @@ func _add_recorded_inputs() -> void:
 	button.name = "RecordedInputs"
 	button.text = "Use Recorded Inputs"
 	button.tooltip_text = "Copies the newest recording of Model Profiler > Live into the project: real inputs of the game."
-	button.pressed.connect(_take_recording.bind(recordings[0]))
+	button.pressed.connect(use_recording)
 	_rows.add_child(button)
-
-
-func _take_recording(place: String) -> void:
-	var folder: String = RecordedInputs.copy_beside(place, _path)
-	if folder.is_empty():
-		push_error("ExecuTorch: %s cannot be copied into the project." % place)
-	else:
-		_take_calibration(folder)
 
 
 func _add_menu(title: String, option: String, of: Array) -> void:

@@ -14,11 +14,12 @@ static var _given: Dictionary[String, Dictionary] = {}
 
 ## Input -> its field.
 var _fields: Dictionary[String, LineEdit] = {}
-## Input -> `{name, dtype, shape, data}`.
+## Input -> `{name, dtype, shape, data, most_samples}`.
 var _inputs: Dictionary[String, Dictionary] = {}
 
 
-## Shows inputs `[{name, dtype, shape, data}]`.
+## Shows inputs `[{name, dtype, shape, data}]`; `most_samples` of an input whose first size varies is that size's upper
+## bound.
 func show_inputs(inputs: Array) -> void:
 	clear()
 	for input: Dictionary in inputs:
@@ -46,7 +47,6 @@ func clear() -> void:
 func read() -> Dictionary:
 	var data: Dictionary = {}
 	for input: String in _fields:
-		var wanted: int = Array(_inputs[input]["data"]).size()
 		var is_float: bool = str(_inputs[input]["dtype"]).contains("float")
 		var values: Array = []
 		for word: String in _fields[input].text.replace(",", " ").split(" ", false):
@@ -58,8 +58,9 @@ func read() -> Dictionary:
 					values[-1] = word.to_int()
 			else:
 				return _wrong('%s: "%s" is not a number of %s.' % [input, word, _inputs[input]["dtype"]])
-		if values.size() != wanted:
-			return _wrong("%s: %d values are given, its shape takes %d." % [input, values.size(), wanted])
+		var misfit: String = _misfit_of(_inputs[input], values.size())
+		if not misfit.is_empty():
+			return _wrong("%s: %s" % [input, misfit])
 		data[input] = values
 	return {"data": data}
 
@@ -83,10 +84,29 @@ static func words_of(data: Variant, most: int) -> String:
 	return ", ".join(words) + (", …" if numbers.size() > most else "")
 
 
+# Why an input cannot have so many values; empty when it can.
+static func _misfit_of(input: Dictionary, count: int) -> String:
+	var shape: Array = Array(input["shape"])
+	var wanted: int = Array(input["data"]).size()
+	var most: int = int(input.get("most_samples", 0))
+	if shape.is_empty() or int(shape[0]) == 0 or most <= int(shape[0]):
+		return "" if count == wanted else "%d values are given, its shape takes %d." % [count, wanted]
+	var of_one: int = floori(wanted / float(shape[0]))
+	if count % of_one == 0 and count >= wanted and count <= of_one * most:
+		return ""
+	return (
+		"%d values are given; a sample has %d, and a call takes %d to %d samples."
+		% [count, of_one, int(shape[0]), most]
+	)
+
+
 func _add_field(input: Dictionary) -> void:
 	var field: LineEdit = LineEdit.new()
+	field.right_icon = get_theme_icon(&"Edit", &"EditorIcons")
 	field.text = words_of(input["data"], MOST_EDITED)
 	field.tooltip_text = "The input's values in the order of memory. Press Enter to run the model with them."
+	if int(input.get("most_samples", 0)) > 1:
+		field.tooltip_text += "\nFor more samples, write their values one after the other."
 	field.text_submitted.connect(func(_text: String) -> void: edited.emit())
 	add_child(field)
 	_fields[str(input["name"])] = field

@@ -65,8 +65,11 @@ func _run(model: ExecuTorchResource, method: Dictionary, given: Dictionary) -> D
 	var made: Dictionary = Inputs.make(method)
 	for input: String in made:
 		if given.has(input):
-			made[input]["data"] = given[input]
+			_put(made[input], given[input])
 		made[input]["name"] = input
+	for input: Dictionary in method.get("inputs", []):
+		if made.has(input.get("name", "")):
+			made[input["name"]]["most_samples"] = _most_samples(input)
 	var shown: Array = made.values().duplicate(true)
 	var inputs: Array = made.values()
 	var method_name: String = str(method["name"])
@@ -83,6 +86,23 @@ func _run(model: ExecuTorchResource, method: Dictionary, given: Dictionary) -> D
 		var name_of: String = str(known.get("name", "output_%d" % index))
 		described.append({"name": name_of, "dtype": tensor.dtype, "shape": tensor.shape, "data": tensor.data})
 	return {"inputs": shown, "outputs": described, "us": us}
+
+
+# Given values in the place of generated ones: more values are more samples, along the first dimension.
+static func _put(into: Dictionary, values: Array) -> void:
+	var shape: PackedInt64Array = into["shape"]
+	var of_all: int = Array(into["data"]).size()
+	if not shape.is_empty() and of_all > 0 and values.size() != of_all:
+		shape[0] = roundi(shape[0] * values.size() / float(of_all))
+		into["shape"] = shape
+	into["data"] = values
+
+
+# The upper bound of an input's first size when it varies, else 0.
+static func _most_samples(input: Dictionary) -> int:
+	var ranges: Array = input.get("ranges", [])
+	var first: Variant = ranges[0] if not ranges.is_empty() else null
+	return int((first as Array)[1]) if first is Array and (first as Array).size() == 2 else 0
 
 
 func _benchmark(model: ExecuTorchResource, method: Dictionary) -> Dictionary:

@@ -8,6 +8,7 @@ const Native := preload("res://addons/executorch/runtime/library/native_library.
 # Live sound that may wait for the model, in seconds. What comes on top is dropped.
 const _LONGEST_WAIT: int = 10
 
+@export_category("Sound")
 ## The audio bus that is listened to, for example one with a microphone ([AudioStreamMicrophone]) that is muted. Empty:
 ## only what [method push_audio] gives is heard. The node adds an [AudioEffectCapture] of its own to the bus.
 @export var bus: StringName = &"":

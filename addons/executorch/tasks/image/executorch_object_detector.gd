@@ -19,6 +19,7 @@ signal detected(objects: Array[ExecuTorchDetection])
 	set(value):
 		labels = value
 		update_configuration_warnings()
+@export_group("Thresholds (below 0: those of the task card)")
 ## Objects with a lower score are left out. Below 0 the threshold of the task card is used.
 @export_range(-1.0, 1.0, 0.01) var score_threshold: float = -1.0
 ## Of two boxes that overlap more than this (intersection over union), the better one is kept. Below 0 the threshold
