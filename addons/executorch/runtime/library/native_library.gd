@@ -8,6 +8,7 @@ const TOKENIZER_CLASS: StringName = &"ExecuTorchNativeTokenizer"
 const AUDIO_CLASS: StringName = &"ExecuTorchNativeAudioIntake"
 const VISION_CLASS: StringName = &"ExecuTorchNativeVision"
 const Settings := preload("project_settings.gd")
+const PACKED_WEIGHTS: String = "user://executorch_packed_weights"
 const TRIED_FILES: String = "user://executorch_tried_files.txt"
 
 static var _lock: Mutex = Mutex.new()
@@ -85,11 +86,18 @@ static func _prepare_once() -> void:
 		_statics = ClassDB.instantiate(CLASS)
 		_statics.set_log_level(int(Settings.read(Settings.LOG_LEVEL)))
 		_statics.keep_tried_files(ProjectSettings.globalize_path(TRIED_FILES))
+		_keep_packed_weights()
 		_statics.set_num_threads(int(Settings.read(Settings.NUM_THREADS)))
 		for path: String in Settings.read(Settings.LIBRARIES) as PackedStringArray:
 			_load_library(path)
 		_prepared = true
 	_lock.unlock()
+
+
+static func _keep_packed_weights() -> void:
+	var limit: int = Settings.read(Settings.PACKED_WEIGHTS_LIMIT)
+	var folder: String = ProjectSettings.globalize_path(PACKED_WEIGHTS) if limit > 0 else ""
+	_statics.keep_packed_weights(folder, Settings.read(Settings.PACKED_WEIGHTS_LEAST), limit)
 
 
 static func _load_library(path: String) -> void:

@@ -8,6 +8,8 @@ const VARIANT: String = "executorch/runtime/variant"
 const LOG_LEVEL: String = "executorch/runtime/log_level"
 const LIBRARIES: String = "executorch/runtime/libraries"
 const POOL_LIMIT: String = "executorch/runtime/memory_pool_limit_bytes"
+const PACKED_WEIGHTS_LEAST: String = "executorch/runtime/packed_weights_least_bytes"
+const PACKED_WEIGHTS_LIMIT: String = "executorch/runtime/packed_weights_limit_bytes"
 const TRIAL_SECONDS: String = "executorch/runtime/trial_seconds"
 const MAIN_THREAD_TRIAL_SECONDS: String = "executorch/runtime/trial_seconds_on_main_thread"
 const MONITORS: String = "executorch/runtime/monitors"
@@ -27,6 +29,8 @@ const ALL: Dictionary[String, Array] = {
 	LOG_LEVEL: [1, PROPERTY_HINT_ENUM, "Silent,Errors,Information,Debug"],
 	LIBRARIES: [[], PROPERTY_HINT_NONE, ""],
 	POOL_LIMIT: [0, PROPERTY_HINT_RANGE, "0,1073741824,1,or_greater"],
+	PACKED_WEIGHTS_LEAST: [1 << 24, PROPERTY_HINT_RANGE, "0,1073741824,1,or_greater"],
+	PACKED_WEIGHTS_LIMIT: [1 << 31, PROPERTY_HINT_RANGE, "0,17179869184,1,or_greater"],
 	TRIAL_SECONDS: [20, PROPERTY_HINT_RANGE, "0,600,1,or_greater,suffix:s"],
 	MAIN_THREAD_TRIAL_SECONDS: [5, PROPERTY_HINT_RANGE, "1,600,1,or_greater,suffix:s"],
 	MONITORS: [true, PROPERTY_HINT_NONE, ""],

@@ -97,11 +97,13 @@ Status LoadedMethod::load(std::shared_ptr<const LoadedProgram> program, const Me
 }
 
 Status LoadedMethod::load_method(const LoadSettings& settings) {
+    packed_file_ = PackedFile::choose(settings.payload, signature_.name, program_->file_bytes());
+    const std::string& packed = packed_file_.path().empty() ? settings.weights_key : packed_file_.path();
     executorch::runtime::BackendOptions<3> xnnpack;
     executorch::runtime::LoadBackendOptionsMap options;
     if (xnnpack.set_option("workspace_sharing_mode", settings.share_workspace ? 2 : 1) != Error::Ok ||
         xnnpack.set_option("weight_cache_enabled", settings.share_weights) != Error::Ok ||
-        xnnpack.set_option("packed_cache_path", settings.weights_key.c_str()) != Error::Ok ||
+        xnnpack.set_option("packed_cache_path", packed.c_str()) != Error::Ok ||
         options.set_options(kXnnpack, xnnpack.view()) != Error::Ok) {
         return Status(Code::InvalidOption, "cannot set the options of " + std::string(kXnnpack));
     }
@@ -126,6 +128,7 @@ Status LoadedMethod::load_method(const LoadSettings& settings) {
     if (!status.ok()) {
         return std::move(status).within("method " + signature_.name + ": ");
     }
+    packed_file_.keep();
     note_packed(released.take(), settings.share_weights);
     memory_.capture_initial_state();
     for (size_t i = 0; i < signature_.outputs.size(); ++i) {

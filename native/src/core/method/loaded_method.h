@@ -11,6 +11,7 @@
 
 #include "core/memory/method_memory.h"
 #include "core/method/equal_sizes.h"
+#include "core/packed/packed_file.h"
 #include "core/program/loaded_program.h"
 #include "core/program/signature.h"
 #include "core/runtime/thread_pool_gate.h"
@@ -25,6 +26,7 @@ struct LoadSettings {
     bool share_workspace = false;
     bool share_weights = false;
     std::string weights_key;  // packed weights are shared among methods with the same key
+    std::string payload;      // names what is in the program's files; empty: packed weights stay on the heap
 };
 
 /// A method of a session, ready to run: ExecuTorch's Method with its memory, its inputs and outputs. Not thread-safe.
@@ -41,10 +43,11 @@ class LoadedMethod {
     void set_signature(const MethodSignature& signature);
     /// False when it must be loaded again before the next call.
     bool is_current() const { return is_valid() && !is_unfinished_; }
-    /// False once the thread pool or the memory pool's block that it was loaded with was replaced; then it must not
-    /// run.
+    /// False once the thread pool or the memory pool's block that it was loaded with was replaced, or a file that it
+    /// maps was cut short; then it must not run.
     bool is_valid() const {
-        return (one_thread_ || thread_pool_generation_ == ThreadPoolUse::generation()) && memory_.is_in_current_block();
+        return (one_thread_ || thread_pool_generation_ == ThreadPoolUse::generation()) &&
+               memory_.is_in_current_block() && !packed_file_.is_cut();
     }
     /// Differs after every change of the signature, and between methods.
     uint64_t revision() const { return revision_; }
@@ -74,7 +77,10 @@ class LoadedMethod {
     MethodMemory& memory() { return memory_; }
     const MethodMemory& memory() const { return memory_; }
     /// Bytes of weights that the delegates packed when it was loaded, and that no other method had packed already.
-    size_t delegate_bytes() const { return delegate_bytes_; }
+    /// Those that are mapped from a file do not count.
+    size_t delegate_bytes() const { return packed_file_.bytes() > 0 ? 0 : delegate_bytes_; }
+    /// Bytes of packed weights that are mapped from a file.
+    size_t packed_file_bytes() const { return packed_file_.bytes(); }
 
   private:
     struct InputSlot {
@@ -106,6 +112,7 @@ class LoadedMethod {
     uint64_t load_order_ = revision_;
     bool one_thread_;
     uint64_t thread_pool_generation_ = ThreadPoolUse::generation();
+    PackedFile packed_file_;  // outlives the method
     std::vector<ReleasedPart> packed_;
     size_t delegate_bytes_ = 0;
     MethodMemory memory_;

@@ -39,6 +39,10 @@ class File {
     size_t size_ = 0;
 };
 
+/// Whether another opened file holds a lock (flock) on this one that keeps readers away. False for a missing file, and on
+/// systems without such locks.
+bool is_file_locked(const std::string& path);
+
 /// Writes a temporary file beside `path`, flushes it and renames it, so that a reader sees all of it or nothing.
 bool write_file(const std::string& path, const std::vector<uint8_t>& bytes);
 

@@ -65,7 +65,7 @@ Status check_magic(const DataSource& source) {
 }  // namespace
 
 Status LoadedProgram::load(std::unique_ptr<DataSource> source, std::vector<std::unique_ptr<DataSource>> external,
-                           std::shared_ptr<const LoadedProgram>& program) {
+                           const std::string& checked, std::shared_ptr<const LoadedProgram>& program) {
     Status status = check_magic(*source);
     if (!status.ok()) {
         return status;
@@ -79,6 +79,7 @@ Status LoadedProgram::load(std::unique_ptr<DataSource> source, std::vector<std::
         const std::shared_ptr<LoadedProgram> loaded(new LoadedProgram());
         loaded->source_ = std::move(source);
         loaded->external_ = std::move(external);
+        loaded->payload_ = checked.empty() ? loaded->identity() : checked;
         auto result = Program::load(loaded->source_.get(), Program::Verification::InternalConsistency);
         if (!result.ok()) {
             return Status(result.error(), "cannot load the program");

@@ -21,9 +21,9 @@ namespace godot_executorch {
 /// A program and its weights, shared by all sessions on it. Unchanging once loaded, so threads may share it.
 class LoadedProgram {
   public:
-    /// `external` are .ptd sources, in any order.
+    /// `external` are .ptd sources, in any order. `checked`: the SHA-256 of all of them, when it was checked.
     static Status load(std::unique_ptr<DataSource> source, std::vector<std::unique_ptr<DataSource>> external,
-                       std::shared_ptr<const LoadedProgram>& program);
+                       const std::string& checked, std::shared_ptr<const LoadedProgram>& program);
     ~LoadedProgram();
 
     const executorch::runtime::Program& program() const { return *program_; }
@@ -34,6 +34,8 @@ class LoadedProgram {
 
     /// Names this program's packed weights to XNNPACK.
     const std::string& weights_key() const { return weights_key_; }
+    /// Names what is in its files, for what is kept of them between runs; empty when nothing does.
+    const std::string& payload() const { return payload_; }
     /// For methods that share one workspace, because they wait for each other anyway.
     ProgramAllocator* allocator() const { return &allocator_; }
     size_t file_bytes() const;
@@ -54,6 +56,7 @@ class LoadedProgram {
     Status load_external();
 
     std::string weights_key_;
+    std::string payload_;
     mutable ProgramAllocator allocator_;
     std::unique_ptr<DataSource> source_;
     std::vector<std::unique_ptr<DataSource>> external_;

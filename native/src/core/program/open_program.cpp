@@ -32,6 +32,15 @@ Status make_readable_after_fork(std::unique_ptr<DataSource>& source) {
     return {};
 }
 
+/// The hashes of all files; empty when one was not checked.
+std::string checked_of(const LoadOptions& options) {
+    std::string all = options.sha256;
+    for (const ExternalWeights& weights : options.external) {
+        all = all.empty() || weights.sha256.empty() ? "" : all + " " + weights.sha256;
+    }
+    return all;
+}
+
 }  // namespace
 
 bool needs_trial(const LoadOptions& options) {
@@ -68,7 +77,7 @@ Status open_program(std::unique_ptr<DataSource> source, const LoadOptions& optio
             return status;
         }
     }
-    return LoadedProgram::load(std::move(source), std::move(external), program);
+    return LoadedProgram::load(std::move(source), std::move(external), checked_of(options), program);
 }
 
 }  // namespace godot_executorch

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "core/captured_log.h"
+#include "core/packed/packed_file.h"
 #include "core/platform/file.h"
 #include "core/runtime/guarded.h"
 #include "core/runtime/ticks.h"
@@ -27,7 +28,9 @@ thread_local int64_t last_time = 0;
 
 void emit_log(et_timestamp_t, et_pal_log_level_t pal_level, const char* filename, const char*, size_t line,
               const char* message, size_t) {
-    if (std::strstr(message, kNoFileFolder) != nullptr) {
+    // A file of packed weights that cannot be opened or locked is expected too: then they are on the heap.
+    if (std::strstr(message, kNoFileFolder) != nullptr || std::strstr(message, kPackedSuffix) != nullptr ||
+        std::strstr(message, kUnfinishedSuffix) != nullptr) {
         return;
     }
     LogLevel severity = LogLevel::Debug;

@@ -21,7 +21,8 @@ struct MemoryInfo {
     size_t method_allocator_used = 0;
     size_t method_allocator_peak = 0;
     size_t temporary_peak = 0;
-    size_t delegate = 0;  // weights that delegates packed, in the size that they have in the file
+    size_t delegate = 0;     // weights that delegates packed, in the size that they have in the file
+    size_t packed_file = 0;  // packed weights that are mapped from a file: pages of the system's cache
     MemoryPolicy policy = MemoryPolicy::Auto;
     size_t limit = 0;
     size_t total = 0;

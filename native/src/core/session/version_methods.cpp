@@ -117,6 +117,7 @@ Status SessionVersion::instantiate(const MethodSignature& signature, std::unique
     }
     LoadSettings settings;
     settings.weights_key = program_->weights_key();
+    settings.payload = level_ != OptimizationLevel::None ? program_->payload() : "";
     settings.tracer = tracer_.get();
     settings.one_thread = level_ == OptimizationLevel::None;
     settings.share_workspace = level_ == OptimizationLevel::Aggressive;
@@ -202,6 +203,7 @@ MemoryInfo SessionVersion::measure_memory() const {
         info.method_allocator_peak += memory.method_peak();
         info.temporary_peak = std::max(info.temporary_peak, memory.temporary_peak());
         info.delegate += method->delegate_bytes();
+        info.packed_file += method->packed_file_bytes();
         info.allocators += memory.method_capacity() + memory.temporary_capacity();
     }
     if (block_ != nullptr) {

@@ -78,6 +78,7 @@ class ExecuTorchModule {
     static int64_t load_library(const String& path);
     /// Names the file that stores the results of trials.
     static void keep_tried_files(const String& path);
+    static void keep_packed_weights(const String& folder, const int64_t& least_bytes, const int64_t& most_bytes);
     /// {ok, seconds, code, name, cause, remedy}: what loading an unknown file checks, without keeping it.
     static Dictionary verify_file(const String& path);
     static String get_file_identity(const String& path);

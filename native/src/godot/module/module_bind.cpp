@@ -47,6 +47,7 @@ void ExecuTorchModule::bind() {
     bound.static_method({"set_log_level", {"level"}}, &Self::set_log_level);
     bound.static_method({"load_library", {"path"}}, &Self::load_library);
     bound.static_method({"keep_tried_files", {"path"}}, &Self::keep_tried_files);
+    bound.static_method({"keep_packed_weights", {"folder", "least_bytes", "most_bytes"}}, &Self::keep_packed_weights);
     bound.static_method({"verify_file", {"path"}}, &Self::verify_file);
     bound.static_method({"get_file_identity", {"path"}}, &Self::get_file_identity);
     bound.static_method({"image_to_tensor",

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/packed/packed_folder.h"
 #include "core/platform/file.h"
 #include "core/runtime/hooks.h"
 #include "core/runtime/registry.h"
@@ -47,6 +48,7 @@ Dictionary ExecuTorchModule::get_memory_info() const {
     result["method_allocator_peak"] = info.method_allocator_peak;
     result["temporary_peak"] = info.temporary_peak;
     result["delegate"] = info.delegate;
+    result["packed_file"] = info.packed_file;
     result["policy"] = static_cast<int>(info.policy);
     result["limit"] = info.limit;
     result["total"] = info.total;
@@ -192,6 +194,12 @@ int64_t ExecuTorchModule::load_library(const String& path) {
 
 void ExecuTorchModule::keep_tried_files(const String& path) {
     keep_verdicts(path.utf8());
+}
+
+void ExecuTorchModule::keep_packed_weights(const String& folder, const int64_t& least_bytes,
+                                           const int64_t& most_bytes) {
+    godot_executorch::keep_packed_weights({folder.utf8(), static_cast<uint64_t>(std::max<int64_t>(least_bytes, 0)),
+                                           static_cast<uint64_t>(std::max<int64_t>(most_bytes, 0))});
 }
 
 Dictionary ExecuTorchModule::verify_file(const String& path) {

@@ -53,7 +53,7 @@ func _draw_chart(area: Rect2) -> void:
 		y += style.line_height()
 	if _constants > 0:
 		y += style.px(4)
-		var words: String = "%s of weights are mapped from the file and do not count" % Quantity.size(_constants)
+		var words: String = "%s of weights are mapped from files and do not count" % Quantity.size(_constants)
 		var base: Vector2 = Vector2(area.position.x, y + style.font.get_ascent(style.small_size)).round()
 		draw_multiline_string(
 			style.font, base, words, HORIZONTAL_ALIGNMENT_LEFT, area.size.x, style.small_size, -1, style.dim_text

@@ -53,9 +53,9 @@ static func of_sessions(infos: Array[Dictionary]) -> Dictionary:
 	}
 
 
-## Bytes of the model's own weights in the file.
+## Bytes of the model's weights in mapped files: its own, and those that a backend packed into a file.
 static func constants(info: Dictionary) -> int:
-	return _count(info.get("constants", 0))
+	return _count(info.get("constants", 0)) + _count(info.get("packed_file", 0))
 
 
 static func total(info: Dictionary) -> int:

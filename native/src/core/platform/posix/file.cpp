@@ -1,6 +1,7 @@
 #include "core/platform/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -97,6 +98,16 @@ bool File::read_at(uint64_t offset, size_t size, void* destination) const {
         size -= static_cast<size_t>(count);
     }
     return true;
+}
+
+bool is_file_locked(const std::string& path) {
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0) {
+        return false;
+    }
+    const bool is_locked = ::flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    ::close(file);
+    return is_locked;
 }
 
 bool write_file(const std::string& path, const std::vector<uint8_t>& bytes) {

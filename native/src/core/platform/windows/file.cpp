@@ -119,6 +119,10 @@ bool File::read_at(uint64_t offset, size_t size, void* destination) const {
     return true;
 }
 
+bool is_file_locked(const std::string&) {
+    return false;
+}
+
 bool write_file(const std::string& path, const std::vector<uint8_t>& bytes) {
     const std::wstring partial = to_wide(path + ".partial");
     const HANDLE file =
