@@ -10,7 +10,7 @@
 #include <cstring>
 #include <utility>
 
-#include "core/captured_log.h"
+#include "core/method/load_failure.h"
 #include "core/runtime/guarded.h"
 #include "core/tensor/layout.h"
 
@@ -24,7 +24,6 @@ using executorch::runtime::TensorShapeDynamism;
 using executorch::runtime::etensor::Tensor;
 
 constexpr const char kXnnpack[] = "XnnpackBackend";
-constexpr const char kXnnpackOutOfMemory[] = "xnn_status_out_of_memory";
 
 uint64_t next_revision() {
     static std::atomic<uint64_t> last{0};
@@ -51,17 +50,6 @@ Status check_backends(const MethodSignature& signature) {
         }
     }
     return {};
-}
-
-Status load_failure(Error error, const std::string& method) {
-    const std::string log = take_captured_log();
-    const std::string cause = "cannot load method " + method + (log.empty() ? "" : ": " + log);
-    if (error == Error::OperatorMissing) {
-        return Status(Code::OperatorMissing, cause);
-    }
-    // XNNPACK calls a lack of memory an internal error, and says in its log what it is.
-    const bool lacks_memory = log.find(kXnnpackOutOfMemory) != std::string::npos;
-    return Status(lacks_memory ? Error::DelegateMemoryAllocationFailed : error, cause);
 }
 
 }  // namespace

@@ -109,11 +109,6 @@ bool prepare(const PackedFolder& folder, const std::string& key, size_t file_byt
 
 }  // namespace
 
-// In messages of XNNPACK too: what it says about these files is expected and not an error.
-const char* const kPackedSuffix = ".xnnpacked";
-const char* const kSumSuffix = ".sum";
-const char* const kUnfinishedSuffix = ".xnnpacking";
-
 PackedFile PackedFile::choose(const std::string& payload, const std::string& method, size_t file_bytes) {
     PackedFile chosen;
     const PackedFolder folder = packed_folder();

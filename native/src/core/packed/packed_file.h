@@ -7,9 +7,8 @@
 
 namespace godot_executorch {
 
-extern const char* const kPackedSuffix;
-extern const char* const kSumSuffix;
-extern const char* const kUnfinishedSuffix;
+/// Of the list beside a file of packed weights.
+inline constexpr const char* kSumSuffix = ".sum";
 
 /// The file into which XNNPACK packs a method's weights, or from which it maps them. It must outlive the method. A file
 /// is found by what is in the program, the method, the versions of ExecuTorch and of this library, and the processor;

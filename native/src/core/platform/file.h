@@ -12,6 +12,11 @@ namespace godot_executorch {
 /// A folder that never exists: failures to open files in it are intended and are not logged.
 extern const char* const kNoFileFolder;
 
+/// Files of packed weights, and those that are being made. That one cannot be opened or locked is expected and not
+/// logged.
+inline constexpr const char* kPackedSuffix = ".xnnpacked";
+inline constexpr const char* kUnfinishedSuffix = ".xnnpacking";
+
 /// A regular file that is open for reading.
 class File {
   public:
@@ -39,8 +44,8 @@ class File {
     size_t size_ = 0;
 };
 
-/// Whether another opened file holds a lock (flock) on this one that keeps readers away. False for a missing file, and on
-/// systems without such locks.
+/// Whether another opened file holds a lock (flock) on this one that keeps readers away. False for a missing file, and
+/// on systems without such locks.
 bool is_file_locked(const std::string& path);
 
 /// Writes a temporary file beside `path`, flushes it and renames it, so that a reader sees all of it or nothing.

@@ -11,7 +11,6 @@
 #include <thread>
 
 #include "core/captured_log.h"
-#include "core/packed/packed_file.h"
 #include "core/platform/file.h"
 #include "core/runtime/guarded.h"
 #include "core/runtime/ticks.h"
