@@ -226,9 +226,9 @@ func reset_statistics() -> void:
 ## (its limit, or the machine's memory), and [code]available_bytes[/code] the difference. [code]is_static[/code] and
 ## [code]policy[/code] describe where the memory comes from. The parts are [code]{program, constants, planned:
 ## PackedInt64Array, method_allocator_used, method_allocator_peak, temporary_peak, delegate, packed_file, limit,
-## total}[/code]. [code]delegate[/code] is the weights that a backend packed into the game's memory; what it takes beside
-## them is not known. [code]packed_file[/code] is those that it maps from a file: the system reads its pages when they
-## are used and may drop them, so they do not count.
+## total}[/code]. [code]delegate[/code] is the weights that a backend packed into the game's memory; what it takes
+## beside them is not known. [code]packed_file[/code] is those that it maps from a file: the system reads its pages
+## when they are used and may drop them, so they do not count.
 func get_memory_info() -> Dictionary:
 	return get_default_session().get_memory_info()
 
