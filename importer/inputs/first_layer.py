@@ -39,7 +39,7 @@ def inputs_needed(names: list[str], guess: str, factory: str = "", found: str = 
     elif len(names) > 1:
         form = "; ".join(f"{name}: float32[...]" for name in names)
         sentences = [f"Write type and shape of each in the option 'inputs': `{form}`."]
-        sentences += [f"Its first layer takes {guess}."] if guess else []
+        sentences += [f"Its first layer takes, for example, {guess}."] if guess else []
     else:
         form = f"{(names or ['x'])[0]}: float32[1,3,224,224]"
         sentences = [f"Write type and shape in the option 'inputs', as in `{form}`."]
