@@ -158,7 +158,7 @@ def test_a_second_input_is_offered_where_the_model_runs_with_one_size_only(mask:
 def test_no_size_is_made_up_for_what_is_not_known() -> None:
     error = examples.needed(Masked("joined").eval(), factory="net.py")
     assert error.guesses == [] and "`obs: float32[...]; mask: float32[...]`" in error.remedy
-    assert "Its first layer takes, for example, float32[1,5]. Or write a function example_inputs() into net.py." in error.remedy
+    assert "Its first layer takes, for example, float32[1,5]. Or write a function" in error.remedy
 
 
 @pytest.mark.parametrize("factory", ["res://net.py:Policy", "res://net.py"])
