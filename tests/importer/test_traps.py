@@ -284,6 +284,6 @@ def test_errors_cross_processes() -> None:
     decoder.feed(messages.encode({"error": told}))
     message = decoder.next()
     assert message is not None
-    error = supervisor._as_error(message["error"])
+    error = supervisor.as_error(message["error"])
     assert (error.code, error.cause, error.remedy, error.stage, error.log) == ("CODE", "cause", "remedy", "load", "log")
     assert error.data() == told

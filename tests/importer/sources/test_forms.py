@@ -60,13 +60,17 @@ def test_metadata_is_complete_and_plain(models: Path, convert_file: Convert) -> 
     assert 'payload_path = "model.pte"' in text and '"recipe": "xnnpack_fp32"' in text
 
 
+# Their fields are names of operators, options, and values of the model.
+_NAMED_BY_THE_MODEL = ("operators", "options", "constants", "value_names")
+
+
 def names_in(value: object) -> set[str]:
     """The names of all fields; names of operators and of a model's own values are left out."""
     if isinstance(value, list):
         return set().union(*map(names_in, value))
     if not isinstance(value, dict):
         return set()
-    plain = {name: part for name, part in value.items() if name not in ("operators", "options", "constants")}
+    plain = {name: part for name, part in value.items() if name not in _NAMED_BY_THE_MODEL}
     return set(value) | names_in(list(plain.values()))
 
 
