@@ -16,7 +16,7 @@ from importer.model import Method
 
 _MOST_NAMED = 5
 # By these a quantizer finds the operators of a layer, to which the copy does not belong.
-_OF_A_LAYER = ("source_fn_stack", "torch_fn")
+_OF_A_LAYER = ("source_fn_stack", "torch_fn", "nn_module_stack")
 
 
 class Values(torch.nn.Module):

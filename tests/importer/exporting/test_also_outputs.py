@@ -7,9 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.fx.passes.utils.source_matcher_utils import get_source_partitions
 
 import godot_executorch as ge
 from importer.errors import ImporterError
+from importer.exporting.also_outputs import add_outputs
+from importer.exporting.export import output_specs
+from importer.model import Method
 from tests.importer.conftest import Convert
 
 CONVNET = ["output_0", "relu", "conv2d_1"]
@@ -97,3 +101,15 @@ def test_a_value_of_another_method(convert_file: Convert, tmp_path: Path) -> Non
     meta = convert_file(tmp_path / "net.pth", project=tmp_path, factory="res://net.py", also_outputs="linear").metadata
     named = {method["name"]: [output["name"] for output in method["outputs"]] for method in meta["methods"]}
     assert named == {"forward": ["output_0", "linear"], "encode": ["output_0"]}
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_quantizer_does_not_take_a_copy_for_its_layer(strict: bool) -> None:
+    network = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.ReLU()).eval()
+    example = (torch.zeros(1, 3, 8, 8),)
+    program = torch.export.export(network, example, strict=strict)
+    method = Method("forward", program, network, example, [], output_specs(program, ["output_0"]))
+    add_outputs([method], ["adaptive_avg_pool2d"])
+    found = get_source_partitions(program.graph, [torch.nn.AdaptiveAvgPool2d, torch.nn.functional.adaptive_avg_pool2d])
+    outputs = [node.name for parts in found.values() for part in parts for node in part.output_nodes]
+    assert outputs == ["adaptive_avg_pool2d"]
