@@ -84,7 +84,7 @@ Rectangle smallest_rectangle(std::vector<Point> points) {
     for (size_t i = 0; i < hull.size(); ++i) {
         const Point& next = hull[(i + 1) % hull.size()];
         const Point edge{next.x - hull[i].x, next.y - hull[i].y};
-        const float length = std::hypot(edge.x, edge.y);
+        const float length = std::sqrt(edge.x * edge.x + edge.y * edge.y);
         if (length <= 0) {
             continue;
         }
