@@ -133,15 +133,16 @@ def convert(
             source = private / f"{name}.pt2"
             torch.export.save(exported(model, example_inputs, dynamic_shapes), source)
         chosen = ImportOptions.from_mapping(given)
+        store = Cache(str(cache) or user_cache_folder() / "artifacts")
         if recipe == SEARCH:
-            return _search(source, chosen, target, root, cache, allow_pickle, on_progress, cancelled)
-        found = _convert(source, name, chosen, root, cache, allow_pickle, on_progress, cancelled)
+            return _search(source, chosen, target, root, store, allow_pickle, on_progress, cancelled)
+        found = _convert(source, name, chosen, root, store, allow_pickle, on_progress, cancelled)
         if not isinstance(model, Trainable) or before is None or evaluate is None:
             return found
 
         def quantized() -> Artifact:
             options = replace(chosen, recipe=model.recipe, max_relative_error=_ANY_ERROR)
-            return _convert(before, name, options, root, cache, False, on_progress, cancelled)
+            return _convert(before, name, options, root, store, False, on_progress, cancelled)
 
         return with_training(found, quantized, model.recipe, chosen, root)
 
@@ -163,12 +164,11 @@ def _convert(
     name: str,
     options: ImportOptions,
     project: Path | None,
-    cache_address: str | Path,
+    cache: Cache,
     allow_pickle: bool,
     on_progress: Callable[[Progress], None] | None,
     cancelled: threading.Event | None,
 ) -> Artifact:
-    cache = Cache(str(cache_address) or user_cache_folder() / "artifacts")
     plan = prepare(source, options, project)
     found = cache.find(plan.key)
     if found:
@@ -183,13 +183,13 @@ def _search(
     options: ImportOptions,
     target: str,
     project: Path | None,
-    cache_address: str | Path,
+    cache: Cache,
     allow_pickle: bool,
     on_progress: Callable[[Progress], None] | None,
     cancelled: threading.Event | None,
 ) -> Artifact:
     check_options(options, project)
-    scheduler = LocalScheduler(Cache(str(cache_address) or user_cache_folder() / "artifacts"))
+    scheduler = LocalScheduler(cache)
     allowed = [hash_file(source)] if allow_pickle else []
 
     def told(candidate: Candidate, progress: Progress) -> None:
