@@ -6,6 +6,7 @@ import argparse
 import configparser
 import os
 import re
+import time
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -60,11 +61,10 @@ def make_package(chosen: Sequence[Target] = ()) -> Path:
             for name in ("LICENSE", "NOTICE"):
                 archive.write(ROOT / name, f"addons/executorch/{name}")
             sample = sample_files()
-            for page in sorted((ROOT / "docs").glob("*.md")):  # messages name them
-                text = _with_sample_paths(page.read_text(encoding="utf-8"), sample)
-                archive.writestr(f"addons/executorch/docs/{page.name}", text)
+            for name, content in documentation_files(sample).items():
+                _write(archive, f"addons/executorch/docs/{name}", content)
             for name, content in sample.items():
-                archive.writestr(f"{SAMPLE}/{name}", content)
+                _write(archive, f"{SAMPLE}/{name}", content)
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())
         unfinished.replace(path)
@@ -82,9 +82,28 @@ def _write_addon(archive: zipfile.ZipFile, chosen: Sequence[Target]) -> None:
         for path in (Path(folder) / name for name in sorted(files) if not name.endswith((".pyc", ".tmp"))):
             name = path.relative_to(ROOT).as_posix()
             if path == extension_file.PATH:
-                archive.writestr(name, extension_file.text_for(chosen))
+                _write(archive, name, extension_file.text_for(chosen).encode())
             else:
                 archive.write(path, name)
+
+
+def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    """A file that everyone may read: without a mode, unzipped files are their owner's alone."""
+    entry = zipfile.ZipInfo(name, time.localtime()[:6])
+    entry.external_attr = 0o100644 << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(entry, content)
+
+
+def documentation_files(sample: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The pages that messages name and their pictures by their names, with paths as they are in the package."""
+    found = {"images/.gdignore": b""}  # Godot would import the pictures as textures
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        text = _with_sample_paths(page.read_text(encoding="utf-8"), sample)
+        found[page.name] = text.replace("](../importer/", "](../python/importer/").encode()
+    for picture in sorted((ROOT / "docs" / "images").glob("*.png")):
+        found[f"images/{picture.name}"] = picture.read_bytes()
+    return found
 
 
 def sample_files() -> dict[str, bytes]:
