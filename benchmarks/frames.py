@@ -26,7 +26,9 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="keep the numbers in this file")
     parser.add_argument("--seconds", type=float, default=10, help="per phase and turn")
     parser.add_argument("--model", default="minilm_long", choices=list(_models.MODELS), help="what runs without pause")
-    parser.add_argument("--sliced", default="minilm", choices=list(_models.MODELS), help="what runs in slices")
+    parser.add_argument(
+        "--sliced", default="minilm_sliced", choices=[*_models.MODELS, *_models.SLICED], help="what runs in slices"
+    )
     options = parser.parse_args()
     folder = _models.ensure()
     with tempfile.TemporaryDirectory() as temporary:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import warnings
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,8 @@ from importer.lowering.lower import Step
 from importer.model import Arguments, Method, Source, left_out_note
 from importer.options import ImportOptions
 from importer.paths import resolve
-from importer.program.delegation import library_note, slow_note
+from importer.program.delegation import SLICES, library_note, slow_note
+from importer.program.etdump import DELEGATE_CALL
 from importer.progress import Stages
 from importer.proof import evaluation
 from importer.proof.layer_errors import layer_errors
@@ -42,6 +45,8 @@ from importer.sources.load import load
 from importer.variants import convert_variants
 
 _FINAL = ("DISK_FULL", "DEADLINE_EXCEEDED", "OUT_OF_MEMORY")
+_MOST_SLICINGS = 4
+_SPARE = 1.2  # operators do not divide evenly
 # A quantized program keeps its norms in float32, as one operator each.
 _FLOAT = ("auto", "xnnpack_fp32")
 
@@ -185,14 +190,7 @@ def _first_that_works(
     while waiting:
         step = waiting.pop(0)
         try:
-            stages.enter("lower", step.title)
-            lowered = lower.lower(methods, step, options, source.constant_methods, proof.calibration)
-            stages.enter("write")
-            for old in building.iterdir():
-                old.unlink()
-            lowered.write(building)
-            stages.enter("validate")
-            body = proof.check(building, options, step, lowered)
+            body = _made(methods, step, source, options, building, proof, stages)
         except ImporterError as error:
             if not automatic or most_steps == 1 or error.code in (*_FINAL, "CALIBRATION_EMPTY"):
                 raise
@@ -203,6 +201,8 @@ def _first_that_works(
             continue
         if automatic:
             source.notes.append(f"AUTO chose {step.title}.")
+        if options.slice_nanoseconds():
+            body = _sliced(methods, step, body, source, options, building, proof, stages)
         return step, body
     assert failed is not None
     if automatic and "recipe" in failed.remedy:  # AUTO tried them; any other remedy says what to do
@@ -210,6 +210,60 @@ def _first_that_works(
             "AUTO tried XNNPACK and the portable kernels. Write this part of the model with other operators."
         )
     raise failed
+
+
+def _sliced(
+    methods: list[Method],
+    step: Step,
+    body: dict[str, Any],
+    source: Source,
+    options: ImportOptions,
+    building: Path,
+    proof: Proof,
+    stages: Stages,
+) -> dict[str, Any]:
+    """Cut the delegates into more pieces until no instruction takes longer than the option `slice`, in a few tries."""
+    limit, pieces = options.slice_nanoseconds(), 1
+    for _ in range(_MOST_SLICINGS):
+        operator, taken = proof.longest
+        if taken <= limit or operator != DELEGATE_CALL:
+            break
+        pieces = math.ceil(pieces * _SPARE * taken / limit)
+        before = _count_delegates(body)
+        body = _made(methods, replace(step, pieces=pieces), source, options, building, proof, stages)
+        if _count_delegates(body) == before:
+            break
+    operator, taken = proof.longest
+    found = f"the longest instruction takes {taken / 1e6:.2f} ms"
+    if taken > limit:
+        what = "an operator in a delegate" if operator == DELEGATE_CALL else operator
+        found += f", over the {options.slice.strip()} ms of the option 'slice': {what} cannot be cut"
+    source.notes.append(f"{SLICES}{found}.")
+    return body
+
+
+def _count_delegates(body: dict[str, Any]) -> int:
+    return sum(len(method["delegates"]) for method in body["methods"])
+
+
+def _made(
+    methods: list[Method],
+    step: Step,
+    source: Source,
+    options: ImportOptions,
+    building: Path,
+    proof: Proof,
+    stages: Stages,
+) -> dict[str, Any]:
+    """Lower with one step, write the program in place of what is in `building`, and prove it."""
+    stages.enter("lower", step.title)
+    lowered = lower.lower(methods, step, options, source.constant_methods, proof.calibration)
+    stages.enter("write")
+    for old in building.iterdir():
+        old.unlink()
+    lowered.write(building)
+    stages.enter("validate")
+    return proof.check(building, options, step, lowered)
 
 
 def _step_by_step(source: Source, options: ImportOptions) -> None:

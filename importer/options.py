@@ -62,6 +62,7 @@ class ImportOptions:
     float_layers: str = ""
     kernels: str = "own"
     recurrent: str = "kernel"
+    slice: str = ""
     max_absolute_error: str = ""
     max_relative_error: str = ""
     deadline_seconds: int = 600
@@ -132,6 +133,9 @@ class ImportOptions:
             problems.append(
                 Problem("memory_limit_megabytes", "The memory limit is negative.", "Use 0 for the default.")
             )
+        if self.slice.strip() and not _tolerance(self.slice):
+            cause = f"'{self.slice:.80}' is not a number of milliseconds over 0."
+            problems.append(Problem("slice", cause, "Leave it empty to keep delegates whole, or write 2."))
         for name in ("max_absolute_error", "max_relative_error"):
             if _tolerance(getattr(self, name)) is None:
                 cause = f"'{getattr(self, name):.80}' is not a number of 0 or more."
@@ -144,6 +148,10 @@ class ImportOptions:
         text = str(getattr(self, name))
         value = _tolerance(text)
         return default if not text.strip() or value is None else value
+
+    def slice_nanoseconds(self) -> float:
+        """How long an instruction may take by the option `slice`; 0 for no limit."""
+        return (_tolerance(self.slice) or 0.0) * 1e6
 
     def variant_recipes(self) -> list[str]:
         """The recipes of the option `variants`, in its order."""

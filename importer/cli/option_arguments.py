@@ -25,6 +25,7 @@ _HELP = {
     "float_layers": ("NAMES", "layers that stay fp32 in an int8 recipe, such as 'head, features.0'"),
     "kernels": ("", "own: the program may call this project's kernels; stock: any ExecuTorch can run it"),
     "recurrent": ("", "how LSTM and GRU layers are exported"),
+    "slice": ("MS", "cut delegates so that no instruction takes longer here, for submit_sliced, such as 2"),
     "max_absolute_error": ("X", "the largest error that the proof accepts; default: the recipe's tolerance"),
     "max_relative_error": ("X", "the same, relative to the largest value of an output"),
     "deadline_seconds": ("SECONDS", "how long a conversion may take"),

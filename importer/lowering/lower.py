@@ -24,16 +24,18 @@ _MOST_TRIES = 5
 
 @dataclass(frozen=True)
 class Step:
-    """One attempt: a recipe, and the XNNPACK configurations that are left out."""
+    """One attempt: a recipe, the XNNPACK configurations that are left out, and in how many pieces delegates are cut."""
 
     recipe: Recipe
     without: frozenset[str] = frozenset()
+    pieces: int = 1
 
     @property
     def title(self) -> str:
         on_kernels = " on portable kernels" if self.recipe is recipes.AS_QUANTIZED_PORTABLE else ""
         left_out = f"{on_kernels} without {', '.join(sorted(self.without))}" if self.without else on_kernels
-        return f"{self.recipe.name}{left_out}"
+        cut = f" in {self.pieces} pieces" if self.pieces > 1 else ""
+        return f"{self.recipe.name}{left_out}{cut}"
 
 
 @dataclass
@@ -163,7 +165,7 @@ def _lower(
     edge = to_edge_transform_and_lower(
         programs,
         transform_passes=[FoldConstants(), remove_equal_expands, use_views, name_alpha, *kernels],
-        partitioner={name: recipe.partitioners(step.without) for name in programs},
+        partitioner={name: recipe.partitioners(step.without, step.pieces) for name in programs},
         constant_methods=constants or None,
         compile_config=EdgeCompileConfig(_check_ir_validity=False, preserve_ops=preserve),
     )

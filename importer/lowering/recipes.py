@@ -29,14 +29,15 @@ class Recipe:
     classes, masks or indices that may differ. backend: who runs it.
 
     prepare(method, calibration, options) -> program; None keeps the exported program. scheme: of int8, if it is that.
-    partitioners(without) -> the partitioners; `without` names XNNPACK configurations to leave out.
+    partitioners(without, pieces) -> the partitioners; `without` names XNNPACK configurations to leave out, and a
+    delegate computes at most 1/`pieces` of a method.
     """
 
     name: str
     summary: str
     backend: str
     relative: float
-    partitioners: Callable[[frozenset[str]], list[Any]]
+    partitioners: Callable[[frozenset[str], int], list[Any]]
     prepare: Callable[..., Any] | None = None
     needs_calibration: bool = False
     preserve_linear: bool = False
@@ -60,7 +61,7 @@ def get(name: str) -> Recipe:
     return REGISTRY[name]
 
 
-def _none(_: frozenset[str]) -> list[Any]:
+def _none(_: frozenset[str], __: int) -> list[Any]:
     return []
 
 
@@ -73,20 +74,22 @@ def xnnpack_configurations() -> list[Any]:
     return [*ALL_PARTITIONER_CONFIGS, PlainEluConfig]
 
 
-def _xnnpack(without: frozenset[str]) -> list[Any]:
+def _xnnpack(without: frozenset[str], pieces: int) -> list[Any]:
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 
+    from importer.lowering.slices import SlicingPartitioner
+
     configs = [config for config in xnnpack_configurations() if config.__name__ not in without]
-    return [XnnpackPartitioner(configs=configs)]
+    return [SlicingPartitioner(pieces, configs=configs) if pieces > 1 else XnnpackPartitioner(configs=configs)]
 
 
-def _xnnpack_dynamic(without: frozenset[str]) -> list[Any]:
+def _xnnpack_dynamic(without: frozenset[str], pieces: int) -> list[Any]:
     """Dynamically quantized layers one by one, as XNNPACK needs them; then everything else."""
     from executorch.backends.xnnpack.partition.config.xnnpack_config import ConfigPrecisionType
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 
     first = XnnpackPartitioner(config_precisions=ConfigPrecisionType.DYNAMIC_QUANT, per_op_mode=True)
-    return [first, *_xnnpack(without)]
+    return [first, *_xnnpack(without, pieces)]
 
 
 def _half(*arguments: Any) -> Any:

@@ -16,7 +16,9 @@ _KNOWN = (
 )
 XNNPACK_KNOWS = frozenset(_KNOWN.split())
 _SHIPPED = {"aten", "dim_order_ops", "executorch_prim", "quantized_decomposed", "godot_executorch"}
-SLOW = "Slow: "  # how a note about times begins
+SLOW, SLICES = "Slow: ", "Slices: "
+MEASURED = (SLOW, SLICES)
+"""How notes about times begin."""
 _MUCH_SLOWER = 3
 _NOTICED_MICROSECONDS = 1000  # below it a game does not notice
 # Bookkeeping that costs next to nothing on any kernel.

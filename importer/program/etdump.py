@@ -77,6 +77,21 @@ def times_by_operator(runs: list[Run]) -> dict[str, int]:
     return total
 
 
+def longest_instruction(runs: list[Run]) -> tuple[str, int]:
+    """The label of the instruction that takes longest and its median nanoseconds, the first call left out; `("", 0)`
+    when there is none."""
+    times: dict[int, list[int]] = {}
+    labels: dict[int, str] = {}
+    for run in calls(runs)[1:]:
+        for event in run.events:
+            if event.name == DELEGATE_CALL or event.name.startswith(KERNEL):
+                times.setdefault(event.instruction, []).append(event.duration_ns)
+                labels[event.instruction] = event.name.removeprefix(KERNEL)
+    medians = {instruction: sorted(found)[len(found) // 2] for instruction, found in times.items()}
+    longest = max(medians, key=medians.__getitem__, default=-1)
+    return labels.get(longest, ""), medians.get(longest, 0)
+
+
 def _run(table: Table) -> Run:
     events = [_event(event) for item in table.tables(3) if (event := item.table(0)) is not None]
     return Run(table.text(0), events)

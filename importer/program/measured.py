@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from importer.program.delegation import SLOW
+from importer.program.delegation import MEASURED
 
 _OF_VARIANT = ("timings", "time_shares", "notes")
 
@@ -23,9 +23,9 @@ def split(metadata: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         "date": stable.get("provenance", {}).pop("date", ""),
         "timings": stable.pop("timings", {}),
         "time_shares": {},
-        "notes": [note for note in stable.get("notes", []) if note.startswith(SLOW)],
+        "notes": [note for note in stable.get("notes", []) if note.startswith(MEASURED)],
     }
-    stable["notes"] = [note for note in stable.get("notes", []) if not note.startswith(SLOW)]
+    stable["notes"] = [note for note in stable.get("notes", []) if not note.startswith(MEASURED)]
     if "search" in stable:
         measured["search"] = stable.pop("search")
     for variant in stable.get("variants", []):

@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from importer.program import etdump
+
 _TIMING_SECONDS = 0.15
 _TRACED_CALLS = 4  # the first only warms up
 
@@ -54,7 +56,9 @@ def _run(folder: Path, request: dict[str, Any], response: dict[str, Any]) -> Non
             response["step"] = f"time {name}"
             response["microseconds"][name] = median_microseconds(lambda m=method, i=given: m.call(i))
             response["step"] = f"trace {name}"
-            response.setdefault("nanoseconds", {})[name] = _trace(folder, loads, name, given)
+            runs = _trace(folder, loads, name, given)
+            response.setdefault("nanoseconds", {})[name] = etdump.times_by_operator(runs)
+            response.setdefault("longest", {})[name] = etdump.longest_instruction(runs)
 
 
 def _is_complete(request: dict[str, Any], response: dict[str, Any]) -> bool:
@@ -128,11 +132,10 @@ def _call_all(
     return outputs
 
 
-def _trace(folder: Path, loads: _Loads, name: str, inputs: list[Any]) -> dict[str, int]:
+def _trace(folder: Path, loads: _Loads, name: str, inputs: list[Any]) -> list[etdump.Run]:
     """Where the time of some calls goes; on a program of its own, as recording costs time. Empty when it cannot be
     recorded: the program has already run."""
     from importer.errors import ImporterError
-    from importer.program import etdump
 
     try:
         program = loads.program(enable_etdump=True)
@@ -140,9 +143,9 @@ def _trace(folder: Path, loads: _Loads, name: str, inputs: list[Any]) -> dict[st
         for _ in range(_TRACED_CALLS):
             method.call(inputs)
         program.write_etdump_result_to_file(str(folder / "calls.etdp"), str(folder / "debug.bin"))
-        return etdump.times_by_operator(etdump.read(folder / "calls.etdp"))
+        return etdump.read(folder / "calls.etdp")
     except (RuntimeError, ImporterError):
-        return {}
+        return []
 
 
 _M_PERTURB = -6  # of glibc's malloc.h

@@ -53,12 +53,14 @@ class Call:
 @dataclass
 class Result:
     """outputs: a list of tensors for each call (empty for random inputs). microseconds: method -> median time.
-    nanoseconds: method -> where the time of some traced calls went, see importer/program/etdump.py."""
+    nanoseconds: method -> where the time of some traced calls went, see importer/program/etdump.py. longest: method ->
+    the label and the nanoseconds of its longest instruction."""
 
     outputs: list[list[Any]]
     microseconds: dict[str, float]
     log: str
     nanoseconds: dict[str, dict[str, int]] = field(default_factory=dict)
+    longest: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
 def run_program(
@@ -101,7 +103,13 @@ def run_program(
             import torch
 
             outputs = torch.load(folder / "outputs.pt", weights_only=True)
-        return Result(outputs, response.get("microseconds", {}), log, response.get("nanoseconds", {}))
+        return Result(
+            outputs,
+            response.get("microseconds", {}),
+            log,
+            response.get("nanoseconds", {}),
+            {name: (label, time) for name, (label, time) in response.get("longest", {}).items()},
+        )
 
 
 def _check(response: dict[str, Any], step: str, log: str) -> None:

@@ -58,6 +58,8 @@ class Proof:
         self.eager_microseconds: dict[str, float] = {}
         self._calibration: dict[str, list[Arguments]] = {}
         self._notes: list[str] = []
+        self.longest: tuple[str, int] = ("", 0)
+        """The label and the nanoseconds of the longest instruction of the last program that was checked."""
         self._refused: dict[str, str] = {}
         for method in methods:
             given = real[method.name]
@@ -111,6 +113,7 @@ class Proof:
         outputs = {method.name: method.outputs for method in self.methods}
         first = self.methods[0].name
         self._notes = _notes(accuracy, noise.judge(), limits)
+        self.longest = max(result.longest.values(), key=lambda item: item[1], default=("", 0))
         return {
             **describe.of_program(program, inputs, outputs, result.nanoseconds, lowered.names),
             "accuracy": {**accuracy.metadata(limits), "samples": self._count_samples(), **self._reference()},

@@ -24,6 +24,7 @@ _ABOUT = {
     "float_layers": "Layers that stay fp32 in an int8 recipe, such as `head, features.0`",
     "kernels": "Whether the program may call Godot ExecuTorch's own kernels; `stock` for another ExecuTorch",
     "recurrent": "How LSTM and GRU layers are exported",
+    "slice": "Milliseconds that no instruction may exceed, for `submit_sliced`, such as `2`; empty = no limit",
     "max_absolute_error": "The largest error that the proof accepts, such as `0.001`; empty = the recipe's own",
     "max_relative_error": "The same, as a part of the largest value",
     "deadline_seconds": "How long a conversion may take",

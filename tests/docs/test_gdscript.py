@@ -59,7 +59,8 @@ def outputs(tmp_path_factory: pytest.TempPathFactory, godot: Path) -> dict[str, 
         text = text.replace("start_server(8650)", "start_server(0)").replace("res://executorch_sample/", "res://")
         (folder / name).write_text(text, encoding="utf-8")
     project.add_scene("run_examples", Path(__file__).with_name("run_examples.gd").read_text(encoding="utf-8"))
-    assert project.import_all().status == 0
+    found = project.import_all()
+    assert found.status == 0, found.output[-6000:]
     run = project.run("res://run_examples.tscn", "--", *(f"res://examples/{name}" for name in scripts()))
     parts = re.split(r"^@@EXAMPLE res://examples/(\S+)$", run.output, flags=re.MULTILINE)
     assert run.status == 0, run.output[-3000:]

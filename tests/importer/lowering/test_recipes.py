@@ -75,7 +75,7 @@ def test_auto_goes_around_what_breaks(convert_zoo: Convert) -> None:
 
 
 def test_auto_comes_down_to_portable(convert_zoo: Convert, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_: frozenset[str]) -> list[Any]:
+    def broken(_: frozenset[str], __: int) -> list[Any]:
         raise RuntimeError("ConvolutionConfig is broken")
 
     original = recipes.REGISTRY["xnnpack_fp32"]
@@ -87,14 +87,14 @@ def test_auto_comes_down_to_portable(convert_zoo: Convert, monkeypatch: pytest.M
     )
 
 
-def test_auto_takes_the_rung_between(convert_zoo: Convert, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_leaves_out_one_configuration(convert_zoo: Convert, monkeypatch: pytest.MonkeyPatch) -> None:
     """A failure that one XNNPACK configuration causes costs only that configuration."""
     original = recipes.REGISTRY["xnnpack_fp32"]
 
-    def fragile(without: frozenset[str]) -> list[Any]:
+    def fragile(without: frozenset[str], pieces: int) -> list[Any]:
         if "LinearConfig" not in without:
             raise RuntimeError("the linear layers of LinearConfig are broken")
-        return original.partitioners(without)
+        return original.partitioners(without, pieces)
 
     monkeypatch.setitem(recipes.REGISTRY, "xnnpack_fp32", Recipe("xnnpack_fp32", "", "XnnpackBackend", 1e-3, fragile))
     meta = convert_zoo("mlp", inputs="x: float32[3,32]").metadata
@@ -104,7 +104,7 @@ def test_auto_takes_the_rung_between(convert_zoo: Convert, monkeypatch: pytest.M
 
 def test_a_recipe_is_one_entry(convert_zoo: Convert, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new recipe is registered and used by name, without a change elsewhere."""
-    linear_only = Recipe("only_linear", "", "XnnpackBackend", 1e-3, lambda _: _linear_only())
+    linear_only = Recipe("only_linear", "", "XnnpackBackend", 1e-3, lambda _, __: _linear_only())
     monkeypatch.setitem(recipes.REGISTRY, "only_linear", linear_only)
     monkeypatch.setattr(options_module, "RECIPES", (*options_module.RECIPES, "only_linear"))
     meta = convert_zoo("convnet", inputs="float32[1,3,16,16]", recipe="only_linear").metadata

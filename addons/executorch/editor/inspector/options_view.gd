@@ -193,6 +193,8 @@ func _add_checks() -> void:
 	_add_values("Kernels", "kernels", kernels)
 	var recurrent: String = "How LSTM and GRU layers are exported: one kernel, a loop, one step per call, or unrolled."
 	_add_values("Recurrent layers", "recurrent", recurrent)
+	var slices: String = "Milliseconds that no part of a call may exceed here, for submit_sliced(). Empty: no limit."
+	_add_text("Longest slice", "slice", "2, in milliseconds", slices, [], false)
 	_add_number("Deadline", "deadline_seconds", "s", "A conversion that takes longer is ended.")
 	var memory: String = "Memory limit for a conversion. 0 means three quarters of this machine's memory."
 	_add_number("Memory", "memory_limit_megabytes", "MB", memory)

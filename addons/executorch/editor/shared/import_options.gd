@@ -33,6 +33,7 @@ const TITLES: Dictionary[String, String] = {
 	"max_relative_error": "Relative error",
 	"evaluate": "Evaluate on",
 	"recurrent": "Recurrent layers",
+	"slice": "Longest slice",
 	"deadline_seconds": "Deadline",
 	"memory_limit_megabytes": "Memory",
 }
@@ -52,6 +53,7 @@ const CONVERSION: Dictionary = {
 	"float_layers": "",
 	"kernels": "own",
 	"recurrent": "kernel",
+	"slice": "",
 	"max_absolute_error": "",
 	"max_relative_error": "",
 	"deadline_seconds": 600,
@@ -64,7 +66,7 @@ const GROUPS: Dictionary = {
 	"Model": ["recipe", "variants", "inputs", "also_outputs", "factory", "factory_arguments", "weights"],
 	"Quantization": ["calibration", "group_size", "float_layers"],
 	"Checks": ["max_absolute_error", "max_relative_error", "evaluate", "metric"],
-	"Conversion": ["kernels", "recurrent", "external_weights", "deadline_seconds", "memory_limit_megabytes"],
+	"Conversion": ["kernels", "recurrent", "slice", "external_weights", "deadline_seconds", "memory_limit_megabytes"],
 	"Runtime": ["optimization_level", "memory_policy", "memory_limit_bytes", "embed"],
 }
 const HINTS: Dictionary = {
@@ -82,6 +84,7 @@ const HINTS: Dictionary = {
 	"float_layers": [PROPERTY_HINT_PLACEHOLDER_TEXT, "head, features.0"],
 	"kernels": [PROPERTY_HINT_ENUM, "own,stock"],
 	"recurrent": [PROPERTY_HINT_ENUM, "kernel,scan,step,unroll"],
+	"slice": [PROPERTY_HINT_PLACEHOLDER_TEXT, "2, in milliseconds"],
 	"max_absolute_error": [PROPERTY_HINT_PLACEHOLDER_TEXT, "the recipe's own"],
 	"max_relative_error": [PROPERTY_HINT_PLACEHOLDER_TEXT, "the recipe's own"],
 	"deadline_seconds": [PROPERTY_HINT_RANGE, "1,86400,1,suffix:s"],

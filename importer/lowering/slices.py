@@ -1,0 +1,92 @@
+"""Cuts delegates into smaller ones, so that no instruction of a program takes too long (the option `slice`).
+
+A delegate is one instruction to ExecuTorch, and a sliced call can pause only between instructions. Imports torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+from executorch.exir.backend.canonical_partitioners.config_partitioner import format_target_name
+from torch.fx.passes.infra.partitioner import Partition
+
+_PRODUCTS = ("convolution", "linear", "addmm", "mm", "bmm")
+
+
+class SlicingPartitioner(XnnpackPartitioner):  # type: ignore[misc]
+    """XNNPACK's partitioner, whose partitions compute at most 1/`pieces` of the method each. An operator stays in one
+    piece, with the quantization around it."""
+
+    def __init__(self, pieces: int, **named: Any) -> None:
+        super().__init__(**named)
+        self._pieces = pieces
+
+    def generate_partitions(self, ep: Any) -> list[Partition]:
+        order = {node: index for index, node in enumerate(ep.graph.nodes)}
+        groups = [list(group) for group in self.get_matched_nodes_from_configs(ep)]
+        most_cost = sum(map(_cost, ep.graph.nodes)) / self._pieces
+        pieces: list[list[Any]] = []
+        for partition in super().generate_partitions(ep):
+            nodes = set(partition.nodes)
+            inside = [group for group in groups if not nodes.isdisjoint(group)]
+            pieces += _cut(nodes, inside, order, most_cost)
+        return [Partition(id=index, nodes=dict.fromkeys(piece)) for index, piece in enumerate(pieces)]
+
+
+def _cut(nodes: set[Any], groups: list[list[Any]], order: dict[Any, int], most_cost: float) -> list[list[Any]]:
+    """A partition's nodes in pieces, each with whole groups in the graph's order."""
+    groups = sorted(groups, key=lambda group: max(order[node] for node in group))
+    piece_of: dict[Any, int] = {}
+    piece, spent = 0, 0.0
+    for group in groups:
+        cost = sum(map(_cost, group))
+        if spent and spent + cost > most_cost:
+            piece, spent = piece + 1, 0.0
+        spent += cost
+        piece_of.update(dict.fromkeys(group, piece))
+    _move_behind(groups, piece_of)
+    pieces: dict[int, list[Any]] = {}
+    for node in sorted(nodes, key=order.__getitem__):
+        pieces.setdefault(piece_of[node], []).append(node)
+    return [pieces[index] for index in sorted(pieces)]
+
+
+def _move_behind(groups: list[list[Any]], piece_of: dict[Any, int]) -> None:
+    """Puts no group before one whose values it takes: pieces that need each other could not run."""
+    moved = True
+    while moved:
+        moved = False
+        for group in groups:
+            needed = max((piece_of[value] for value in _inputs(group) if value in piece_of), default=0)
+            if needed > piece_of[group[0]]:
+                piece_of.update(dict.fromkeys(group, needed))
+                moved = True
+
+
+def _inputs(group: Iterable[Any]) -> Iterable[Any]:
+    return (value for node in group if node.op == "call_function" for value in node.all_input_nodes)
+
+
+def _cost(node: Any) -> float:
+    """Multiplications of a product, and one for each value of another operator."""
+    value = node.meta.get("val")
+    if node.op != "call_function" or not hasattr(value, "numel"):
+        return 0.0
+    size = _numbers(value.shape)
+    name = format_target_name(node.target.__name__).partition(".")[0]
+    if name not in _PRODUCTS:
+        return size
+    weight = node.args[2 if name == "addmm" else 1].meta["val"].shape
+    if name == "convolution":
+        return size * _numbers(weight[1:])
+    return size * _numbers(weight[1:] if name == "linear" else weight[-2:-1])
+
+
+def _numbers(shape: Any) -> float:
+    """The product of sizes; one that varies counts with the size of the example."""
+    product = 1.0
+    for size in shape:
+        product *= float(getattr(getattr(size, "node", None), "hint", None) or size)
+    return product
