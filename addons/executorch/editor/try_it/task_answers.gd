@@ -15,6 +15,7 @@ const MarkedPicture := preload("marked_picture.gd")
 const ShareBars := preload("share_bars.gd")
 const Waveform := preload("waveform.gd")
 const PictureInput := preload("res://addons/executorch/tasks/image/picture_input.gd")
+const TaskCard := preload("res://addons/executorch/tasks/task_card.gd")
 const AudioSamples := preload("res://addons/executorch/tasks/audio/audio_samples.gd")
 const MOST_ROWS: int = 5
 const WAVE_RATE: int = 8000
@@ -81,7 +82,7 @@ static func of_picture(node: ExecuTorchNode, picture: Object) -> Array[Control]:
 			return _shown([], shown)
 		shown.overlay = parts.mask
 		shown.overlay_region = parts.region
-		return _shown([shown, ShareBars.new(_best(parts.labels, parts.shares))], shown)
+		return _shown([shown, ShareBars.new(_best(parts.labels, parts.shares, parts.colors))], shown)
 	var texture: ImageTexture = await (node as ExecuTorchImageTransformer).transform_async(picture)
 	return _shown([MarkedPicture.new(texture)] if texture != null else [], shown)
 
@@ -111,8 +112,24 @@ static func of_sound(node: ExecuTorchNode, sound: AudioStream) -> Array[Control]
 
 ## How similar two things are, -1 to 1, as controls.
 static func of_similarity(similarity: float) -> Array[Control]:
-	var share: float = similarity if is_finite(similarity) else 0.0
-	return [ShareBars.new([{"label": "Similarity %.3f" % share, "share": maxf(share, 0.0)}])]
+	if not is_finite(similarity):
+		return [words_of("The two cannot be compared: a vector is empty or not finite.")]
+	return [ShareBars.new([{"label": "Similarity %.3f (1 = the same)" % similarity, "share": maxf(similarity, 0.0)}])]
+
+
+## Whether two voices are of the same speaker, as controls.
+static func of_voices(
+	node: ExecuTorchSpeakerEmbedder, first: PackedFloat32Array, second: PackedFloat32Array
+) -> Array[Control]:
+	var similarity: float = node.similarity(first, second)
+	var shown: Array[Control] = of_similarity(similarity)
+	if is_finite(similarity):
+		var threshold: float = TaskCard.new(node.model).number("output", "threshold", 0.75)
+		var verdict: String = "The same speaker: the similarity is at least %s."
+		if not node.is_same_speaker(first, second):
+			verdict = "Another speaker: the similarity is below %s."
+		shown.append(words_of(verdict % String.num(threshold, 3)))
+	return shown
 
 
 ## A label for a sentence.
@@ -137,10 +154,14 @@ static func _bars_of(found: ExecuTorchClassification) -> ShareBars:
 
 
 # The largest shares with their names, the largest first.
-static func _best(labels: PackedStringArray, shares: PackedFloat32Array) -> Array[Dictionary]:
+static func _best(
+	labels: PackedStringArray, shares: PackedFloat32Array, colors: PackedColorArray = []
+) -> Array[Dictionary]:
 	var rows: Array[Dictionary] = []
 	for index: int in mini(labels.size(), shares.size()):
 		rows.append({"label": labels[index], "share": shares[index]})
+		if index < colors.size():
+			rows[-1]["color"] = colors[index]
 	rows.sort_custom(func(a: Dictionary, b: Dictionary) -> bool: return a["share"] > b["share"])
 	return rows.slice(0, MOST_ROWS)
 
@@ -157,4 +178,7 @@ static func _draw_pitches(wave: Waveform, pitches: Array[ExecuTorchPitch]) -> St
 	heights.sort()
 	if heights.is_empty():
 		return "No pitch was heard."
-	return "%.0f Hz in the middle, %.0f to %.0f Hz" % [heights[heights.size() >> 1], heights[0], heights[-1]]
+	return (
+		"Median %.0f Hz, from %.0f Hz to %.0f Hz. The dots are the pitch, from 50 Hz (bottom) to 1,000 Hz (top)."
+		% [heights[heights.size() >> 1], heights[0], heights[-1]]
+	)

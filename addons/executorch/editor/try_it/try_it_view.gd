@@ -86,7 +86,7 @@ func try_sound(sound: AudioStream) -> void:
 	if _former_voice.is_empty():
 		_show_answer(run, [TaskAnswers.words_of("Choose another sound to compare its speaker with this one.")])
 	else:
-		_show_answer(run, TaskAnswers.of_similarity(voices.similarity(_former_voice, voice)))
+		_show_answer(run, TaskAnswers.of_voices(voices, _former_voice, voice))
 	_former_voice = voice
 
 

@@ -139,6 +139,8 @@ func _result_of(found: Dictionary, input: PictureInput, map: OutputMap) -> Execu
 		result.labels.append(str(index))
 	for index: int in result.labels.size():
 		result.shares.append(float(pixels[index]) / (size.x * size.y) if index < pixels.size() else 0.0)
+		var at: int = index * 4
+		result.colors.append(Color8(_palette[at], _palette[at + 1], _palette[at + 2], _palette[at + 3]))
 	return result
 
 

@@ -19,6 +19,8 @@ var class_ids: Image
 ## The colours of the classes, in the same size. All results of a node have the same texture, which shows the last one;
 ## without a display, each has its own.
 var mask: ImageTexture
+## The colour that each class has in [member mask]; transparent for a class that is not marked.
+var colors: PackedColorArray
 ## The part of the picture that [member class_ids] and [member mask] cover, in pixels of the picture.
 var region: Rect2
 

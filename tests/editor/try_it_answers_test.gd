@@ -1,0 +1,133 @@
+@tool
+extends "res://tests/editor/views.gd"
+## What Try It shows of a segmenter, a transformer and the nodes that hear.
+
+const TryIt := preload("res://addons/executorch/editor/try_it/try_it_view.gd")
+const MarkedPicture := preload("res://addons/executorch/editor/try_it/marked_picture.gd")
+const ShareBars := preload("res://addons/executorch/editor/try_it/share_bars.gd")
+const Waveform := preload("res://addons/executorch/editor/try_it/waveform.gd")
+const LABELS: Array = ["sky", "water", "sand", "grass"]
+const RATE: int = 16000
+
+var _view: TryIt
+var _answers: int = 0
+
+
+func before_each() -> void:
+	_view = TryIt.new()
+	_view.custom_minimum_size.x = 300.0
+	_answers = 0
+	_view.answered.connect(func() -> void: _answers += 1)
+	EditorInterface.get_base_control().add_child(_view)
+
+
+func after_each() -> void:
+	_view.free()
+
+
+func test_bars_of_a_segmentation_have_the_colours_of_the_mask() -> void:
+	_view.show_model(_with_card("segmenter.pt2", {"kind": "image_segmentation", "output": {"labels": LABELS}}))
+	_view.try_picture(_picture())
+	await _answered(1)
+	var shown: MarkedPicture = _shown(MarkedPicture)[0]
+	check(shown.overlay != null and shown.overlay_region.has_area(), "the mask lies over the picture")
+	var bars: ShareBars = _shown(ShareBars)[0]
+	check_equal(bars.colors.size(), 4)
+	var water: int = _labels_of(bars).find("water")
+	var pixels: Image = shown.overlay.get_image()
+	var found: bool = false
+	for y: int in pixels.get_height():
+		for x: int in pixels.get_width():
+			found = found or Color(pixels.get_pixel(x, y), 1.0).is_equal_approx(Color(bars.colors[water], 1.0))
+	check(found, "the mask has the colour of the bar of water: %s" % bars.colors[water])
+	check(text_of(_view).contains("sky (not marked)"), text_of(_view))
+
+
+func test_a_changed_picture() -> void:
+	_view.show_model(_with_card("painter.pt2", {"kind": "image_transformation", "output": {"name": "unit"}}))
+	_view.try_picture(_picture())
+	await _answered(1)
+	check_equal(_shown(MarkedPicture).size(), 1)
+
+
+func test_the_pitch_of_a_tone() -> void:
+	var output: Dictionary = {"name": "hertz", "confidence": "confidence", "silence": 0.001}
+	_view.show_model(_with_card("tones.pt2", {"kind": "pitch_detection", "input": {"hop": 512}, "output": output}))
+	_view.try_sound(_tone(400.0))
+	await _answered(1)
+	var words: String = text_of(_view)
+	check(words.contains("Median 400 Hz, from 400 Hz to 400 Hz"), words)
+	check(words.contains("50 Hz (bottom) to 1,000 Hz (top)"), "the height of the dots is explained: " + words)
+	check((_shown(Waveform)[0] as Waveform).curve.size() > 10, "dots")
+
+
+func test_when_somebody_speaks() -> void:
+	var card: Dictionary = {
+		"kind": "speech_detection",
+		"input": {"name": "sound", "context": 32, "state": "state"},
+		"output": {"name": "speech", "state": "state"},
+	}
+	_view.show_model(_with_card("loudness.pt2", card))
+	_view.try_sound(_tone(400.0))
+	await _answered(1)
+	check(text_of(_view).contains("0.00 s to 0.5"), text_of(_view))
+
+
+func test_two_voices_have_a_verdict() -> void:
+	var card: Dictionary = {"kind": "speaker_embedding", "output": {"name": "voice", "threshold": 0.999}}
+	_view.show_model(_with_card("sounds.pt2", card))
+	_view.try_sound(_tone(400.0))
+	await _answered(1)
+	check(text_of(_view).contains("Choose another sound"), text_of(_view))
+	_view.try_sound(_tone(400.0))
+	await _answered(2)
+	check(text_of(_view).contains("The same speaker"), text_of(_view))
+	check(text_of(_view).contains("Similarity 1.000"), text_of(_view))
+	_view.try_sound(_tone(3000.0))
+	await _answered(3)
+	check(text_of(_view).contains("Another speaker: the similarity is below 0.999."), text_of(_view))
+
+
+func _answered(count: int) -> void:
+	await wait_until(func() -> bool: return _answers >= count, 20.0, "an answer")
+
+
+func _shown(type: Script) -> Array[Node]:
+	return _view.find_children("*", "Control", true, false).filter(
+		func(node: Node) -> bool: return node.get_script() == type and not node.is_queued_for_deletion()
+	)
+
+
+func _labels_of(bars: ShareBars) -> PackedStringArray:
+	var labels: PackedStringArray = []
+	for row: Node in bars.find_children("*", "HBoxContainer", true, false):
+		labels.append((row.get_child(0) as Label).tooltip_text)
+	return labels
+
+
+func _with_card(file: String, card: Dictionary) -> ExecuTorchResource:
+	var model: ExecuTorchResource = load("res://models/" + file).duplicate()
+	var metadata: Dictionary = model.metadata.duplicate(true)
+	metadata["task"] = card
+	model.metadata = metadata
+	return model
+
+
+func _tone(hertz: float) -> AudioStreamWAV:
+	var bytes: PackedByteArray = []
+	bytes.resize(RATE)
+	for index: int in RATE >> 1:
+		bytes.encode_s16(index * 2, roundi(16000.0 * sin(TAU * hertz * index / RATE)))
+	var stream: AudioStreamWAV = AudioStreamWAV.new()
+	stream.format = AudioStreamWAV.FORMAT_16_BITS
+	stream.mix_rate = RATE
+	stream.data = bytes
+	return stream
+
+
+func _picture() -> Image:
+	var image: Image = Image.create_empty(96, 64, false, Image.FORMAT_RGB8)
+	for y: int in 64:
+		for x: int in 96:
+			image.set_pixel(x, y, Color(x / 96.0, y / 64.0, ((x * 7 + y * 3) % 11) / 11.0))
+	return image
