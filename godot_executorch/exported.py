@@ -45,6 +45,6 @@ def exported(model: Any, example_inputs: Any, dynamic_shapes: Any) -> ExportedPr
 def method_of(model: torch.nn.Module, example_inputs: Any) -> SourceMethod:
     """`forward` with the arguments of one call, of which a text declares names, dtypes, shapes and ranges."""
     if isinstance(example_inputs, str):
-        declared = parse_inputs(example_inputs)
-        return SourceMethod("forward", model, example=examples.from_specs(model, declared), declared=declared)
+        call = examples.from_specs(model, parse_inputs(example_inputs))
+        return SourceMethod("forward", model, example=call.example, declared=call.declared)
     return SourceMethod("forward", model, example=examples.as_arguments(example_inputs))

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch.export import ExportedProgram
-from torch.export.graph_signature import ConstantArgument, InputKind, TensorArgument
+from torch.export.graph_signature import InputKind, TensorArgument
 
 from importer.errors import ImporterError
 from importer.exporting.chance import refuse_random_draws
@@ -16,6 +16,7 @@ from importer.exporting.python_state import answer, kept_attributes, python_stat
 from importer.exporting.rewrites.three_dimensions import rewrite_three_dimensions
 from importer.exporting.row_major import row_major
 from importer.exporting.shared_state import refuse_shared_state
+from importer.exporting.tensor_results import tensors_only
 from importer.exporting.torch_export import export_module
 from importer.exporting.torchscript import export_script
 from importer.inputs import examples, nested
@@ -86,6 +87,7 @@ def _export(method: SourceMethod, source: Source, recurrent: str) -> Method:
             eager = program.module()
             known = nested.of_structure(program.call_spec.in_spec)
             names = nested.program_names(program.call_spec.in_spec, input_names(program))
+            method.declared = examples.order_by_names(method.declared, names)
             method.example = examples.in_the_form_of(known, method.declared, names)
             method.example_is_made_up = True
         assert eager is not None
@@ -100,7 +102,9 @@ def _export(method: SourceMethod, source: Source, recurrent: str) -> Method:
     if eager is None:
         eager = program.module()
     program = _written_parameters_as_buffers(program)
-    names = _without_none(program)
+    names, left_out = tensors_only(program)
+    if left_out:
+        source.notes.append(f"Left out results of '{method.name}' that are no tensors: {', '.join(left_out)}.")
     inputs = input_specs(program, method.declared)
     if isinstance(eager, torch.jit.ScriptModule):
         # A traced graph has names of its own.
@@ -228,31 +232,6 @@ def output_specs(program: ExportedProgram, names: list[str]) -> list[TensorSpec]
             raise ImporterError("OUTPUT_NOT_A_TENSOR", cause, remedy, "export")
         found.append(_spec(names[index] if index < len(names) else f"output_{index}", value, program, "output"))
     return found
-
-
-def _without_none(program: ExportedProgram) -> list[str]:
-    """Remove None from the results, and structures that ExecuTorch cannot write;
-    returns the names of the others: the source's keys where the model returns dictionaries or named tuples."""
-    spec = program.call_spec.out_spec
-    names = nested.result_names(spec) if spec is not None else []
-    signature = program.graph_signature
-    results = [item for item in signature.output_specs if item.kind.name == "USER_OUTPUT"]
-    nothing = [isinstance(item.arg, ConstantArgument) and item.arg.value is None for item in results]
-    if spec is None or len(results) != len(signature.output_specs) or len(names) != len(results):
-        return names
-    if not any(nothing) and nested.is_writable(spec):
-        return names
-    kept = [index for index, is_none in enumerate(nothing) if not is_none]
-    (output,) = [node for node in program.graph.nodes if node.op == "output"]
-    output.args = (tuple(output.args[0][index] for index in kept),)
-    signature.output_specs = [results[index] for index in kept]
-    called = program.module_call_graph[0].signature
-    assert called is not None
-    if len(called.outputs) == len(results):  # torch leaves them out of a program's own signature
-        called.outputs = [called.outputs[index] for index in kept]
-    called.out_spec = torch.utils._pytree.tree_structure(tuple(range(len(kept))))
-    program.graph_module.recompile()
-    return [names[index] for index in kept]
 
 
 def _spec(name: str, value: torch.Tensor, program: ExportedProgram, what: str) -> TensorSpec:

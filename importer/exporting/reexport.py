@@ -11,7 +11,7 @@ from torch import nn
 from torch.export import ExportedProgram
 
 from importer.exporting.torch_export import export_afresh
-from importer.inputs.examples import make_tensor
+from importer.inputs.made_up import make_tensor
 from importer.inputs.samples import inputs_of, with_tensors
 from importer.model import Arguments, Method
 

@@ -12,7 +12,7 @@ from torch.export import Dim, ExportedProgram
 
 from importer.errors import ImporterError
 from importer.exporting.packed import packed_error
-from importer.inputs import examples, nested
+from importer.inputs import nested
 from importer.model import SourceMethod
 from importer.signature import Dimension, TensorSpec
 
@@ -41,7 +41,8 @@ def export_afresh(
 
 
 def dynamic_shapes(declared: list[TensorSpec], module: torch.nn.Module, example: Any) -> Any:
-    """torch.export's form of the declared ranges; nothing when all sizes are fixed."""
+    """torch.export's form of the declared ranges, which are in the example's order; nothing when all sizes are
+    fixed."""
     if not any(dimension.is_dynamic for spec in declared for dimension in spec.dimensions):
         return None
     dims: dict[str, Any] = {}
@@ -50,26 +51,22 @@ def dynamic_shapes(declared: list[TensorSpec], module: torch.nn.Module, example:
         name = dimension.name or place
         return dims.setdefault(name, Dim(name, min=dimension.minimum, max=dimension.maximum))
 
-    names = examples.parameter_names(module)
-    in_structure = nested.is_nested(example)
-    ordered = examples.order_by_names(declared, nested.leaf_names(example, names) if in_structure else names)
     shapes = tuple(
         {axis: symbol(item, f"input_{index}_{axis}") for axis, item in enumerate(spec.dimensions) if item.is_dynamic}
         or None
-        for index, spec in enumerate(ordered)
+        for index, spec in enumerate(declared)
     )
-    if in_structure:
-        positional, keywords = nested.in_structure(example, shapes)
-        shapes = (*positional, *keywords.values())
-    return (shapes,) if _takes_any_number(module) else shapes
-
-
-def _takes_any_number(module: torch.nn.Module) -> bool:
-    """Whether forward is `forward(*arguments)`."""
     if isinstance(module, torch.jit.ScriptModule):
-        return False
-    parameters = list(inspect.signature(module.forward).parameters.values())
-    return [item.kind for item in parameters] == [inspect.Parameter.VAR_POSITIONAL]
+        return shapes
+    positional, keywords = nested.in_structure(example, shapes)
+    signature = inspect.signature(module.forward)
+    if any(item.kind is inspect.Parameter.VAR_KEYWORD for item in signature.parameters.values()):
+        cause = "forward takes `**keywords`, for which torch.export cannot let sizes vary."
+        remedy = "Name the arguments in forward, or let it take a dictionary; or declare fixed sizes."
+        raise ImporterError("DYNAMIC_SHAPE_REFUSED", cause, remedy, "export")
+    # By name, as torch binds them: what `*arguments` takes is one value.
+    bound = signature.bind(*positional, **keywords).arguments
+    return {name: nested.data_classes_as_lists(value) for name, value in bound.items()}
 
 
 def _export_error(error: Exception, method: SourceMethod, module: torch.nn.Module) -> ImporterError:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.utils import _pytree as pytree
 
 from importer.errors import ImporterError
-from importer.inputs import made_up, nested
+from importer.inputs import nested
 from importer.inputs.dictionary_keys import keys_read
 from importer.inputs.first_layer import example_input, inputs_needed
+from importer.inputs.made_up import example_shape, make_tensor
+from importer.inputs.placing import accepts, placed
 from importer.inputs.samples import inputs_of, with_tensors
 from importer.model import Arguments
-from importer.signature import Dimension, TensorSpec, parse_inputs
+from importer.signature import TensorSpec, parse_inputs
 
 _MOST_INPUTS, _MOST_SIDES = 3, 8  # what is tried: at most 9 x 9 x 9 forms
 
@@ -26,7 +29,7 @@ _MOST_INPUTS, _MOST_SIDES = 3, 8  # what is tried: at most 9 x 9 x 9 forms
 def as_arguments(value: Any) -> Arguments:
     """The result of `example_inputs()` as positional and keyword arguments: a tensor, a sequence or a dictionary. NumPy
     arrays become tensors."""
-    value = torch.utils._pytree.tree_map(_as_tensor, value)
+    value = pytree.tree_map(_as_tensor, value)
     if isinstance(value, dict):
         return (), dict(value)
     if isinstance(value, (tuple, list)):
@@ -48,70 +51,54 @@ def parameter_names(module: nn.Module) -> list[str]:
     return [name for name, item in inspect.signature(module.forward).parameters.items() if item.kind in kinds]
 
 
-def from_specs(module: nn.Module, declared: list[TensorSpec], own: Arguments | None = None) -> Arguments:
-    """Arguments with the declared shapes. Integer values come from `own` (the factory's example) where the shapes fit.
+@dataclass(frozen=True)
+class Call:
+    """A call with made-up tensors. declared: the option `inputs` in the order of the call's tensors. names: of these
+    tensors, where forward's parameters do not say them."""
 
-    Raises INPUTS_MISMATCH when a declared name is none of forward's parameters.
+    example: Arguments
+    declared: list[TensorSpec]
+    names: list[str] = field(default_factory=list)
+
+
+def from_specs(module: nn.Module, declared: list[TensorSpec], own: Arguments | None = None) -> Call:
+    """A call with the declared shapes. Integer values come from `own` (the factory's example) where the shapes fit.
+
+    Raises INPUTS_MISMATCH when a declared name is none of forward's parameters, and forward takes no dictionary or
+    tuple with it.
     """
     names = parameter_names(module)
     if own and nested.is_nested(own):
-        return in_the_form_of(own, declared, nested.leaf_names(own, names))
+        names = nested.leaf_names(own, names)
+        declared = order_by_names(declared, names)
+        return Call(in_the_form_of(own, declared, names), declared)
+    structure = placed(module, declared)
+    call = structure or _as_declared(module, declared, names)
+    specs, form = pytree.tree_flatten(call)
+    known = dict(zip(nested.leaf_names(own, names), inputs_of(own), strict=True)) if own else {}
+    likes = list(known.values()) if len(known) == len(specs) else [None] * len(specs)
+    tensors = [
+        make_tensor(spec, example_shape(spec), known.get(spec.name, like))
+        for spec, like in zip(specs, likes, strict=True)
+    ]
+    named = [spec.name for spec in specs] if structure and all(spec.name for spec in specs) else []
+    return Call(pytree.tree_unflatten(tensors, form), specs, named)
+
+
+def _as_declared(module: nn.Module, declared: list[TensorSpec], names: list[str]) -> Arguments:
     if nested.as_one_dictionary(module, [spec.name for spec in declared]):
-        return (_dictionary(declared),), {}
-    if structured := _structured(module, declared, names):
-        return structured
-    ordered = order_by_names(declared, names)
-    given = list(own[0]) if own and len(own[0]) == len(ordered) else [None] * len(ordered)
-    return tuple(make_tensor(spec, example_shape(spec), like) for spec, like in zip(ordered, given, strict=True)), {}
-
-
-def _structured(module: nn.Module, declared: list[TensorSpec], names: list[str]) -> Arguments | None:
-    """Arguments of which one is a dictionary of the declared tensors that have other names than the model's inputs, or
-    a tuple of all; the first of these that eager accepts."""
-    if isinstance(module, torch.jit.ScriptModule) or not names:
-        return None
-    tensors = [make_tensor(spec, example_shape(spec)) for spec in declared]
-    candidates: list[Arguments] = []
-    others = [spec for spec in declared if spec.name and spec.name not in names]
-    known = {spec.name: tensor for spec, tensor in zip(declared, tensors, strict=True) if spec.name in names}
-    required = required_names(module)
-    free = [name for name in required if name not in known]
-    if others and len(free) == 1 and len(others) + len(known) == len(declared):
-        given = {**known, free[0]: _dictionary(others)}
-        optional = {name: value for name, value in given.items() if name not in required}
-        candidates.append((tuple(given[name] for name in required), optional))
-    if len(names) == 1 and len(declared) > 1 and not any(spec.name for spec in declared):
-        candidates += [((tuple(tensors),), {}), ((list(tensors),), {})]
-    return next((given for given in candidates if _is_accepted(module, given)), None)
-
-
-def _dictionary(declared: list[TensorSpec]) -> dict[str, torch.Tensor]:
-    return {spec.name: make_tensor(spec, example_shape(spec)) for spec in declared}
-
-
-def _is_accepted(module: nn.Module, given: Arguments) -> bool:
-    try:
-        with torch.no_grad():
-            copy.deepcopy(module)(*given[0], **given[1])
-    except Exception:
-        return False
-    return True
-
-
-def required_names(module: nn.Module) -> list[str]:
-    """The names of forward's parameters that have no default."""
-    parameters = inspect.signature(module.forward).parameters
-    named = parameter_names(module)
-    return [name for name in named if parameters[name].default is inspect.Parameter.empty]
+        return ({spec.name: spec for spec in declared},), {}
+    return tuple(order_by_names(declared, names)), {}
 
 
 def in_the_form_of(known: Arguments, declared: list[TensorSpec], names: list[str]) -> Arguments:
-    """Declared tensors in the dictionaries, tuples and lists of a known call. Raises INPUTS_MISMATCH."""
-    ordered, likes = order_by_names(declared, names), inputs_of(known)
-    if len(ordered) != len(likes):
-        cause = f"The option 'inputs' declares {len(ordered)} tensors, but the model takes {', '.join(names)}."
+    """Declared tensors, in their order, in the dictionaries, tuples and lists of a known call. Raises
+    INPUTS_MISMATCH."""
+    likes = inputs_of(known)
+    if len(declared) != len(likes):
+        cause = f"The option 'inputs' declares {len(declared)} tensors, but the model takes {', '.join(names)}."
         raise ImporterError("INPUTS_MISMATCH", cause, "Declare each of them.", "load")
-    pairs = zip(ordered, likes, strict=True)
+    pairs = zip(declared, likes, strict=True)
     return with_tensors(known, [make_tensor(spec, example_shape(spec), like) for spec, like in pairs])
 
 
@@ -126,30 +113,6 @@ def order_by_names(declared: list[TensorSpec], names: list[str]) -> list[TensorS
     if unknown:
         return declared
     return sorted(declared, key=lambda spec: names.index(spec.name))
-
-
-def example_shape(spec: TensorSpec) -> list[int]:
-    """A shape inside the ranges. torch.export makes a dynamic size of 1 a constant, so it is at least 2."""
-    return [example_size(dimension) for dimension in spec.dimensions]
-
-
-def example_size(dimension: Dimension) -> int:
-    if not dimension.is_dynamic:
-        return dimension.maximum
-    return min(dimension.maximum, max(2, dimension.minimum, min(dimension.maximum // 2, 16)))
-
-
-def make_tensor(spec: TensorSpec, shape: list[int], like: Any = None) -> torch.Tensor:
-    """A tensor of a spec's dtype: `like` when it fits, else values that most models accept."""
-    dtype: torch.dtype = getattr(torch, spec.dtype)
-    if isinstance(like, torch.Tensor) and list(like.shape) == shape and like.dtype == dtype:
-        return like
-    if dtype.is_floating_point:
-        return made_up.normal(shape, len(shape)).to(dtype)
-    if dtype is torch.uint8:
-        return made_up.make("uint8", shape, len(shape))
-    # A mask that hides everything leads to NaN, and an index of 0 is in every table.
-    return torch.ones(shape, dtype=dtype) if dtype is torch.bool else torch.zeros(shape, dtype=dtype)
 
 
 def needed(module: nn.Module, names: list[str] | None = None, factory: str = "") -> ImporterError:
@@ -195,7 +158,7 @@ def _texts(names: list[str], guess: str, forms: list[str]) -> Iterator[str]:
 
 def _runs(module: nn.Module, inputs: str) -> bool:
     try:
-        return _is_accepted(module, from_specs(module, parse_inputs(inputs)))
+        return accepts(module, from_specs(module, parse_inputs(inputs)).example)
     except ImporterError:
         return False
 

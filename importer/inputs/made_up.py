@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from importer.signature import Dimension, TensorSpec
+
 _MASK = 0xFFFFFFFF
 _MOST_INPUTS = 1 << 16
 
@@ -45,6 +47,30 @@ def integers(dtype: torch.dtype, shape: Sequence[int], position: int, bounds: tu
     low, high = bounds
     even = (make("float64", shape, position) + 1) / 2
     return (low + (even * (high - low + 1)).floor().clamp(max=high - low)).to(dtype)
+
+
+def example_shape(spec: TensorSpec) -> list[int]:
+    """A shape inside the ranges. torch.export makes a dynamic size of 1 a constant, so it is at least 2."""
+    return [example_size(dimension) for dimension in spec.dimensions]
+
+
+def example_size(dimension: Dimension) -> int:
+    if not dimension.is_dynamic:
+        return dimension.maximum
+    return min(dimension.maximum, max(2, dimension.minimum, min(dimension.maximum // 2, 16)))
+
+
+def make_tensor(spec: TensorSpec, shape: list[int], like: Any = None) -> torch.Tensor:
+    """A tensor of a spec's dtype: `like` when it fits, else values that most models accept."""
+    dtype: torch.dtype = getattr(torch, spec.dtype)
+    if isinstance(like, torch.Tensor) and list(like.shape) == shape and like.dtype == dtype:
+        return like
+    if dtype.is_floating_point:
+        return normal(shape, len(shape)).to(dtype)
+    if dtype is torch.uint8:
+        return make("uint8", shape, len(shape))
+    # A mask that hides everything leads to NaN, and an index of 0 is in every table.
+    return torch.ones(shape, dtype=dtype) if dtype is torch.bool else torch.zeros(shape, dtype=dtype)
 
 
 def _scramble(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -110,6 +110,17 @@ def in_structure(arguments: Arguments, values: Sequence[Any]) -> tuple[tuple[Any
     return tuple(positional), dict(keywords)
 
 
+def data_classes_as_lists(value: Any) -> Any:
+    """A structure in which each data class is the list of its fields, as torch.export wants it of shapes."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [data_classes_as_lists(getattr(value, field.name)) for field in dataclasses.fields(value)]
+    if isinstance(value, dict):
+        return {key: data_classes_as_lists(item) for key, item in value.items()}
+    if pytree.is_namedtuple(value):
+        return type(value)(*map(data_classes_as_lists, value))
+    return type(value)(map(data_classes_as_lists, value)) if isinstance(value, (list, tuple)) else value
+
+
 def is_nested(arguments: Arguments) -> bool:
     """Whether a tensor of a call is inside of something else."""
     return len(inputs_of(arguments)) > sum(

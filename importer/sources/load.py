@@ -238,11 +238,14 @@ def _module_source(module: torch.nn.Module, factory: Factory | None, declared: l
             source.methods, source.notes = script_methods(module, declared)
             source.methods[0].dynamic_shapes = shapes
             return source
+    names: list[str] = []
     if declared:
-        example = examples.from_specs(module, declared, example)
+        call = examples.from_specs(module, declared, example)
+        example, declared, names = call.example, call.declared, call.names
     elif example is None:
         raise examples.needed(module, factory=factory.path.name if factory else "")
-    source.methods.append(SourceMethod("forward", module, None, example, declared, shapes, is_made_up))
+    method = SourceMethod("forward", module, None, example, declared, shapes, is_made_up, input_names=names)
+    source.methods.append(method)
     return source
 
 

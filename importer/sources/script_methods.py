@@ -18,6 +18,7 @@ from torch import nn
 
 from importer.errors import ImporterError
 from importer.inputs import examples
+from importer.inputs.made_up import example_shape, make_tensor
 from importer.model import SourceMethod, left_out_note
 from importer.signature import TensorSpec
 
@@ -126,7 +127,7 @@ def _method(script: torch.jit.ScriptModule, name: str, declared: list[TensorSpec
 
 
 def _tensors(specs: list[TensorSpec]) -> tuple[torch.Tensor, ...]:
-    return tuple(examples.make_tensor(spec, examples.example_shape(spec)) for spec in specs)
+    return tuple(make_tensor(spec, example_shape(spec)) for spec in specs)
 
 
 def _takes_as_they_are(arguments: list[Any], declared: list[TensorSpec]) -> bool:

@@ -28,7 +28,6 @@ def refused(call: Callable[[], Any]) -> ImporterError:
     ("name", "inputs", "code", "stage", "word"),
     [
         ("branches", "float32[2]", "EXPORT_DATA_DEPENDENT", "export", "branches on the values"),
-        ("text", "float32[2]", "OUTPUT_NOT_A_TENSOR", "export", "output 1"),
         ("mlp", "float32[1,31]", "INPUTS_MISMATCH", "export", "[1, 31]"),
         ("mlp", "y: float32[1,32]", "INPUTS_MISMATCH", "load", "inputs are x"),
         ("mlp", "float32[1,32]; float32[1]", "INPUTS_MISMATCH", "export", "[1, 32], [1]"),

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from importer.errors import ImporterError
-from importer.inputs import examples
+from importer.inputs.made_up import example_shape, make_tensor
 from importer.model import Source, SourceMethod
 from importer.signature import TensorSpec
 from importer.sources.onnx.file.graph_checks import check_model
@@ -78,7 +78,7 @@ def _method(model: Model, found: Signature, source: Source) -> SourceMethod:
     values = {spec.name: _filled(spec) for spec in found.specs if spec.value is not None}
     varies = any(dimension.is_dynamic for spec in specs for dimension in spec.dimensions)
     module = OnnxModule(model, not varies, values).eval()
-    example = tuple(examples.make_tensor(spec, examples.example_shape(spec)) for spec in specs)
+    example = tuple(make_tensor(spec, example_shape(spec)) for spec in specs)
     if module.is_quantized:
         import executorch.kernels.quantized  # noqa: F401  (what XNNPACK does not take runs on its kernels)
     module.probe(example)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from torch import nn
 from importer.errors import ImporterError
 from importer.exporting.export import export
 from importer.inputs.examples import from_specs
+from importer.inputs.samples import with_tensors
 from importer.model import Method, Source, SourceMethod
 from importer.signature import parse_inputs
 from tests.importer.conftest import Convert
@@ -88,8 +90,8 @@ class Tuple(nn.Module):
 
 
 def exported(module: nn.Module, inputs: str) -> Method:
-    declared = parse_inputs(inputs)
-    method = SourceMethod("forward", module.eval(), None, from_specs(module, declared), declared)
+    call = from_specs(module.eval(), parse_inputs(inputs))
+    method = SourceMethod("forward", module, None, call.example, call.declared, input_names=call.names)
     return export(Source([method]))[0]
 
 
@@ -102,6 +104,132 @@ def test_a_dictionary_beside_a_tensor() -> None:
 def test_a_tuple_of_tensors_without_names() -> None:
     method = exported(Tuple(), "float32[1,8]; float32[1,3]")
     assert [spec.shape for spec in method.inputs] == [[1, 8], [1, 3]]
+
+
+class Observation(NamedTuple):
+    camera: torch.Tensor
+    goal: torch.Tensor
+
+
+@dataclass
+class Seen:
+    camera: torch.Tensor
+    goal: torch.Tensor
+
+
+class Sums(nn.Module):
+    """forward is one of the functions below; the second tensor counts twice, so that their order shows."""
+
+    def sum(self, camera: torch.Tensor, goal: torch.Tensor) -> torch.Tensor:
+        return camera.sum(1) + 2 * goal.sum(1)
+
+
+class InTuple(Sums):
+    def forward(self, both: Any) -> torch.Tensor:
+        camera, goal = both
+        return self.sum(camera, goal)
+
+
+class InList(Sums):
+    def forward(self, both: list[torch.Tensor]) -> torch.Tensor:
+        camera, goal = both.copy()
+        return self.sum(camera, goal)
+
+
+class StateInTuple(Sums):
+    def forward(self, state: Any, x: torch.Tensor) -> torch.Tensor:
+        camera, goal = state
+        return self.sum(camera, goal) + x.sum(1)
+
+
+class OptionalState(Sums):
+    def forward(self, x: torch.Tensor, state: Any = None) -> torch.Tensor:
+        return x.sum(1) if state is None else self.sum(*state) + x.sum(1)
+
+
+class InNamedTuple(Sums):
+    def forward(self, seen: Observation) -> torch.Tensor:
+        return self.sum(seen.camera, seen.goal)
+
+
+class InDataClass(Sums):
+    def forward(self, seen: Seen) -> torch.Tensor:
+        return self.sum(seen.camera, seen.goal)
+
+
+class Keywords(Sums):
+    def forward(self, **seen: torch.Tensor) -> torch.Tensor:
+        return self.sum(seen["camera"], seen["goal"])
+
+
+class KeywordOnly(Sums):
+    def forward(self, camera: torch.Tensor, *, goal: torch.Tensor) -> torch.Tensor:
+        return self.sum(camera, goal)
+
+
+class Deep(Sums):
+    def forward(self, seen: Any) -> torch.Tensor:
+        return self.sum(seen["sensors"]["left"]["camera"], seen["goal"])
+
+
+class TwoDictionaries(Sums):
+    def forward(self, seen: Any, wanted: Any) -> torch.Tensor:
+        return self.sum(seen["camera"], wanted["goal"])
+
+
+class KeyOfItsName(Sums):
+    def forward(self, goal: Any) -> torch.Tensor:
+        return self.sum(goal["camera"], goal["goal"])
+
+
+TWO = "camera: float32[n:1..4,3]; goal: float32[n,5]"
+THREE = "x: float32[n:1..4,2]; camera: float32[n,3]; goal: float32[n,5]"
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs"),
+    [
+        *[(kind, TWO) for kind in (InTuple, InList, InNamedTuple, InDataClass, KeywordOnly)],
+        *[(kind, TWO) for kind in (Deep, TwoDictionaries, KeyOfItsName)],
+        (StateInTuple, THREE),
+        (OptionalState, THREE),
+    ],
+)
+@pytest.mark.parametrize("varies", [True, False])
+def test_declared_tensors_find_their_places(kind: type[nn.Module], inputs: str, varies: bool) -> None:
+    method = exported(kind(), inputs if varies else inputs.replace("n:1..4", "1").replace("n,", "1,"))
+    values = {spec.name: torch.rand(2 if varies else 1, *spec.shape[1:]) for spec in method.inputs}
+    assert set(values) == {spec.name for spec in parse_inputs(inputs)}
+    arguments = with_tensors(method.example, list(values.values()))
+    expected = values["camera"].sum(1) + 2 * values["goal"].sum(1)
+    if "x" in values:
+        expected = expected + values["x"].sum(1)
+    torch.testing.assert_close(method.program.module()(*arguments[0], **arguments[1]), expected)
+
+
+def test_keywords_of_any_name_have_fixed_sizes() -> None:
+    method = exported(Keywords(), "goal: float32[1,5]; camera: float32[1,3]")
+    assert sorted(map(str, method.inputs)) == ["camera: float32[1,3]", "goal: float32[1,5]"]
+    with pytest.raises(ImporterError) as caught:
+        exported(Keywords(), TWO)
+    assert caught.value.code == "DYNAMIC_SHAPE_REFUSED" and "**keywords" in caught.value.cause
+
+
+def test_the_rest_of_unnamed_tensors_is_a_tuple() -> None:
+    method = exported(OptionalState(), "float32[1,2]; float32[1,3]; float32[1,5]")
+    assert [spec.shape for spec in method.inputs] == [[1, 2], [1, 3], [1, 5]]
+
+
+def test_names_of_nothing_are_refused() -> None:
+    with pytest.raises(ImporterError) as caught:
+        exported(nn.Linear(3, 2), "camera: float32[1,3]")
+    assert caught.value.code == "INPUTS_MISMATCH" and "the model's inputs are input" in caught.value.cause
+
+
+def test_results_that_are_no_tensors_are_left_out(convert_zoo: Convert) -> None:
+    artifact = convert_zoo("text", inputs="float32[2]")
+    assert names(artifact)[1] == ["output_0"]
+    assert any("no tensors: output_1" in note for note in artifact.metadata["notes"]), artifact.metadata["notes"]
 
 
 RESULTS = """
