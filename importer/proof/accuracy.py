@@ -15,6 +15,15 @@ SMALLEST_REFERENCE = 1e-5  # below it a relative error says nothing
 _QUIET_CALL = 1e-2  # a call whose results are this much smaller than others' is judged by a part of those
 _ROUNDING = 1e-5  # of the largest value: what a sum in fp32 may be off by
 _FEW = 0.5  # a share of values that can be compared below which the comparison proves nothing
+_FEW_FINITE = 0.05  # infinities may be meant (a mask), but not nearly everywhere
+
+
+def share_of_numbers(values: list[torch.Tensor]) -> float:
+    """The share of the values of an output that say something: those that are not NaN; the finite ones when nearly all
+    others are infinite."""
+    count = sum(value.numel() for value in values)
+    finite = sum(int(value.isfinite().sum()) for value in values) / count
+    return finite if finite < _FEW_FINITE else 1 - sum(int(value.isnan().sum()) for value in values) / count
 
 
 @dataclass
@@ -33,7 +42,7 @@ class Accuracy:
     max_relative: of outputs of floats, the largest difference over the largest eager value of that output, or of the
     part of it that is of another size (the scores beside boxes). agreement: of outputs of integers, bools and whole
     numbers, the share of equal elements of the worst one. cosine: the smallest. top1: the share of equal largest
-    entries, for outputs that look like classes. compared: the smallest share of an output's values that were finite in
+    entries, for outputs that look like classes. compared: the smallest share of an output's values that were numbers in
     eager. indices: the names of outputs for which near is not right. batches: how many samples the calls had.
     """
 
@@ -129,7 +138,7 @@ class Accuracy:
     def _compare_numbers(self, name: str, values: list[tuple[int, torch.Tensor, torch.Tensor]]) -> None:
         pairs = [(sample, left.double(), right.double()) for sample, left, right in values]
         usable = [~left.isnan() for _, left, _ in pairs]
-        share = sum(int(mask.sum()) for mask in usable) / sum(mask.numel() for mask in usable)
+        share = share_of_numbers([left for _, left, _ in pairs])
         if share < self.compared:
             self.compared, self.least_compared = share, name
         finite = [left.where(left.isfinite(), 0.0) for _, left, _ in pairs]

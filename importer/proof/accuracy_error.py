@@ -57,11 +57,11 @@ def lost_when_quiet(accuracy: Accuracy, step: Step) -> ImporterError:
 
 
 def nothing_compared(accuracy: Accuracy, name: str) -> ImporterError:
-    """The error for a comparison that would prove nothing: eager PyTorch itself returns NaN."""
+    """The error for a comparison that would prove nothing: eager PyTorch itself returns no numbers."""
     share = f"{1 - accuracy.compared:.0%}"
     cause = (
-        f"Eager PyTorch returns NaN for {share} of the values of output '{name}' on the inputs that were tried, "
-        "so there is nothing to compare the program with."
+        f"Eager PyTorch returns NaN or infinity for {share} of the values of output '{name}' on the inputs that were "
+        "tried, so there is nothing to compare the program with."
     )
     remedy = (
         "Give inputs for which the model returns numbers: as the example of torch.export.export, in example_inputs() "

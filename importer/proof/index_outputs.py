@@ -13,6 +13,10 @@ _MOVES = (
     "view", "reshape", "flatten", "permute", "transpose", "squeeze", "unsqueeze", "select", "slice", "expand", "clone",
     "contiguous", "to", "_to_copy", "type_as", "flip", "cat", "stack",
 )  # fmt: skip
+_CALCULATES = ("add", "sub", "rsub", "mul", "div", "floor_divide", "remainder", "fmod", "clamp", "where", "masked_fill")
+"""Of an index these make another one: a class counted from 1, a row and a column, a class or "none"."""
+_LOOKS_UP = ("index", "gather", "index_select", "take", "embedding")
+"""Of whole numbers in a table: the labels of classes."""
 
 
 def index_outputs(program: ExportedProgram) -> set[int]:
@@ -34,7 +38,14 @@ def _is_index(node: Any, depth: int) -> bool:
         value = node.args[0]
         parts = value if isinstance(value, (list, tuple)) else [value]
         return bool(parts) and all(_is_index(part, depth + 1) for part in parts)
+    if kind in (*_CALCULATES, *_LOOKS_UP) and _is_whole(node):
+        return any(_is_index(given, depth + 1) for given in node.all_input_nodes)
     return kind in _INDICES
+
+
+def _is_whole(node: torch.fx.Node) -> bool:
+    value = node.meta.get("val")
+    return isinstance(value, torch.Tensor) and not value.is_floating_point()
 
 
 def _kind(node: Any) -> str:

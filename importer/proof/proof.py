@@ -21,7 +21,7 @@ from importer.options import ImportOptions
 from importer.program import metadata as describe
 from importer.program.program import read_program
 from importer.proof import accuracy_error
-from importer.proof.accuracy import Accuracy, Limits
+from importer.proof.accuracy import Accuracy, Limits, share_of_numbers
 from importer.proof.child_main import median_microseconds
 from importer.proof.child_runner import Call, run_program
 from importer.proof.index_outputs import index_outputs
@@ -250,9 +250,9 @@ def _takes_logarithms(method: Method) -> bool:
 
 
 def _share_of_numbers(outputs: list[torch.Tensor]) -> float:
-    """The smallest share of an output's values that are numbers (infinities may be meant)."""
+    """The smallest share of an output's values that are numbers."""
     floats = [value for value in outputs if value.is_floating_point() and value.numel()]
-    return min((float((~value.isnan()).double().mean()) for value in floats), default=1.0)
+    return min((share_of_numbers([value]) for value in floats), default=1.0)
 
 
 def _near(expected: torch.Tensor, got: torch.Tensor) -> torch.Tensor:

@@ -79,6 +79,17 @@ def test_equal_infinities_are_equal() -> None:
     assert not judged((masked, -masked)).within(Limits(1e9))
 
 
+def test_infinity_everywhere_is_nothing_to_compare() -> None:
+    for value in (torch.inf, -torch.inf):
+        eager = torch.full((1, 64), value)
+        assert judged((eager, eager)).nothing_compared() == "y"
+        eager[0, 0] = 1.0
+        assert judged((eager, eager)).nothing_compared() == "y", "one number proves nothing"
+    mask = torch.full((1, 8), -torch.inf)
+    mask[0, :2] = 1.0
+    assert not judged((mask, mask)).nothing_compared()
+
+
 @pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.bool])
 def test_classes_and_masks_are_judged_by_the_share_of_equal_elements(dtype: torch.dtype) -> None:
     eager = torch.randint(0, 2, (1, 1000), generator=torch.Generator().manual_seed(0)).to(dtype)
