@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,7 +148,10 @@ def _choices(model: torch.nn.Module, given: dict[Place, Shapes], wanted: Shapes)
             if match.missing and match.renamed:
                 # A weight with two names is in a safetensors file once.
                 (match,) = matches(shapes, wanted, [*optional, *_twins(model, match)], match.stripped)
-            found.append(Choice(place, match))
+            choice = Choice(place, match)
+            if match.renamed and set(match.missing) <= set(buffers) and is_averaged(choice.name):
+                choice = Choice(place, replace(match, partial=bool(match.missing)))  # averages of the parameters alone
+            found.append(choice)
     return sorted(found, key=lambda choice: len(choice.match.missing) + len(choice.match.reshaped))
 
 

@@ -44,6 +44,7 @@ def prefixed(state: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 RAW, AVERAGED = Net(1.0).state_dict(), Net(2.0).state_dict()
 PARAMETERS = [parameter.detach().clone() for parameter in Net(2.0).parameters()]
+NAMED = {name: parameter.detach() for name, parameter in Net(2.0).named_parameters()}
 WITHOUT_DOTS = {f"model_ema.{name.replace('.', '')}": value for name, value in Net(2.0).named_parameters()}
 
 
@@ -65,9 +66,24 @@ def loaded(content: Any, path: Path, model: nn.Module | None = None, weights: st
         {**prefixed(RAW, "model."), **prefixed(AVERAGED, "ema.module.")},
         {"state_dict": prefixed(RAW, "model."), "callbacks": {"EMA": {"ema_weights": prefixed(AVERAGED, "model.")}}},
         {"model": RAW, "ema": {"decay": 0.9, "shadow_params": PARAMETERS, "collected_params": None}},
+        {"model": RAW, "ema": {"decay": 0.9, "shadow": NAMED, "backup": {}}},
+        {"state_dict": prefixed(RAW, "model."), "ema": prefixed(NAMED, "module.model.")},
         {"state_dict": {**prefixed(RAW, "model."), **WITHOUT_DOTS, "model_ema.decay": torch.tensor(0.9)}},
     ],
-    ids=["module", "prefix", "nested", "words", "camel case", "g_ema", "flat", "callback", "list", "without dots"],
+    ids=[
+        "module",
+        "prefix",
+        "nested",
+        "words",
+        "camel case",
+        "g_ema",
+        "flat",
+        "callback",
+        "list",
+        "by name",
+        "by name and prefix",
+        "without dots",
+    ],
 )
 def test_averaged_weights_in_all_their_forms(content: Any, tmp_path: Path) -> None:
     model, notes = loaded(content, tmp_path / "x.pth")
