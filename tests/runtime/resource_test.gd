@@ -26,29 +26,6 @@ func test_forward_takes_every_kind_of_value() -> void:
 		check_near(model.forward({"input_0": value}).get("output_0", []), [7.0], 1e-5, type_string(typeof(value)))
 
 
-func test_forward_takes_vectors_and_colours() -> void:
-	var model: ExecuTorchResource = _model("policy.pt2")
-	var expected: PackedFloat32Array = model.forward_array([1, 2, 3, 4, 5, 6, 7, 8])
-	var values: Array = [
-		[[1, 2, 3, 4, 5, 6, 7, 8]],
-		PackedVector2Array([Vector2(1, 2), Vector2(3, 4), Vector2(5, 6), Vector2(7, 8)]),
-		PackedVector4Array([Vector4(1, 2, 3, 4), Vector4(5, 6, 7, 8)]),
-		PackedColorArray([Color(1, 2, 3, 4), Color(5, 6, 7, 8)]),
-	]
-	for value: Variant in values:
-		var kind: String = type_string(typeof(value))
-		check_near(model.forward({"input_0": value}).get("output_0", []), expected, 1e-4, kind)
-		check_near((await model.forward_async({"input_0": value})).get("output_0", []), expected, 1e-4, kind)
-	var number: ExecuTorchResource = _model("number.pte")
-	for vector: Variant in [Vector4(1, 2, 3, 4), Vector4i(1, 2, 3, 4), Color(1, 2, 3, 4), Quaternion(1, 2, 3, 4)]:
-		check_near(number.forward({"input_0": vector}).values()[0], [2.5], 1e-5, type_string(typeof(vector)))
-	var six: PackedVector3Array = [Vector3(1, 2, 3), Vector3(4, 5, 6)]
-	var sum: Dictionary = _model("two_inputs.pt2").forward(
-		{"left": six, "right": [Vector3(1, 1, 1), Vector3i(1, 1, 1)]}
-	)
-	check_near(sum.get("sum", []), [2, 3, 4, 5, 6, 7])
-
-
 func test_forward_array() -> void:
 	var model: ExecuTorchResource = _model("linear.pt")
 	check_near(model.forward_array([4.0]), [11.0])

@@ -77,3 +77,16 @@ func test_image() -> void:
 	check_equal(other.to_image("bgr", [0.5], [0.5], "nhwc").get_data(), image.get_data())
 	check_equal(ExecuTorchTensor.from_image(image, Vector2i.ZERO, "GRAY").shape, PackedInt64Array([1, 1, 1, 2]))
 	check_equal(ExecuTorchTensor.from_image(image, Vector2i(4, 4), "gray").shape, PackedInt64Array([1, 1, 4, 4]))
+
+
+func test_bytes_of_a_picture() -> void:
+	var image: Image = Image.create_empty(3, 2, false, Image.FORMAT_RGB8)
+	for index: int in 6:
+		image.set_pixel(index % 3, floori(index / 3.0), Color8(index * 50, 255 - index, index))
+	var planes: ExecuTorchTensor = ExecuTorchTensor.from_image(image).to_bytes()
+	check_equal(str(planes), "uint8[1, 3, 2, 3]")
+	check_equal((planes.data as PackedByteArray).slice(0, 6), PackedByteArray([0, 50, 100, 150, 200, 250]))
+	check_equal((planes.data as PackedByteArray).slice(12), PackedByteArray([0, 1, 2, 3, 4, 5]))
+	var pixels: ExecuTorchTensor = ExecuTorchTensor.from_image(image, Vector2i.ZERO, "rgb", [], [], "NHWC").to_bytes()
+	check_equal(pixels.data, image.get_data())
+	check_equal(ExecuTorchTensor.from_array([-1.0, 0.5, 2.0]).to_bytes().data, PackedByteArray([0, 128, 255]))

@@ -122,7 +122,7 @@ func execute_tensors(method: String, inputs: Array) -> Array[Dictionary]:
 
 ## Runs many agents at once; see [method ExecuTorchResource.forward_batch].
 func forward_batch(rows: Array) -> Array:
-	return [] if rows.is_empty() else _run_list(&"forward_batch", [rows])
+	return [] if rows.is_empty() else _run_list(&"forward_batch", [Inputs.plain_value(rows)])
 
 
 ## Runs [code]forward[/code] on a worker thread: [code]await session.run_inference_async(inputs)[/code]. Returns an

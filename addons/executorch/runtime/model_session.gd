@@ -107,7 +107,7 @@ func _submit(
 	return job.request
 
 
-# Runs a method of the module that returns an Array, empty when it failed.
+# Runs a method of the module that returns an Array, empty when it failed. Its last argument holds the inputs, or rows.
 func _run_list(method: StringName, arguments: Array) -> Array:
 	for attempt: int in MAX_ATTEMPTS:
 		if not prepare():
@@ -117,9 +117,22 @@ func _run_list(method: StringName, arguments: Array) -> Array:
 			return outputs
 		var error: ExecuTorchError = Inputs.error_of(_module)
 		if error == null or error.code_name != NOT_LOADED:
-			keep_error(error)
+			var called: String = arguments[0] if arguments.size() > 1 else "forward"
+			keep_error(_explained(error, called, _numbered(arguments[-1] as Array, called, arguments.size() > 1)))
 			break
 	return []
+
+
+# Inputs by the names that the program has for them, or rows by their number.
+func _numbered(values: Array, method: String, are_inputs: bool) -> Dictionary:
+	var names: Array = (_module.get_method_meta(method) as Dictionary).get("inputs", []) if are_inputs else []
+	var named: Dictionary = {}
+	for index: int in values.size():
+		var key: String = "row %d" % index
+		if are_inputs:
+			key = names[index]["name"] if index < names.size() else "input_%d" % index
+		named[key] = values[index]
+	return named
 
 
 func _explained(error: ExecuTorchError, method: String, inputs: Dictionary) -> ExecuTorchError:

@@ -40,6 +40,8 @@ static func plain_value(value: Variant, depth: int = 0) -> Variant:
 		return value
 	if value is Array:
 		return (value as Array).map(plain_value.bind(depth + 1))
+	if value is Dictionary:
+		return (value as Dictionary).merged({"data": plain_value((value as Dictionary)["data"])}, true)
 	if typeof(value) in _ARRAYS_OF_VECTORS:
 		return _numbers_of_many(value)
 	if typeof(value) in _VECTORS:
@@ -58,10 +60,12 @@ static func error_of(module: RefCounted) -> ExecuTorchError:
 	return null if told.is_empty() else ExecuTorchError.from_dictionary(told)
 
 
-## The first element decides the type of an Array.
+## The first element decides the type of an Array, and the data that of a Dictionary `{data, shape, dtype}`.
 static func _is_foreign(value: Variant) -> bool:
 	var first: Variant = value
 	for depth: int in _MAX_DEPTH:
+		if first is Dictionary:
+			first = (first as Dictionary).get("data")
 		if not first is Array or (first as Array).is_empty():
 			break
 		first = first[0]

@@ -218,6 +218,22 @@ func to_floats() -> PackedFloat32Array:
 	return data if data is PackedFloat32Array else PackedFloat32Array(Array(data))
 
 
+## Returns a [code]uint8[/code] tensor of the same shape, for a model that takes a picture's bytes: 0 to 1, as
+## [method from_image] has them, become 0 to 255. Values below 0 and above 1 are clamped. Returns [code]null[/code]
+## without the native library.
+func to_bytes() -> ExecuTorchTensor:
+	var library: RefCounted = Native.statics()
+	if library == null:
+		Native.missing_error().report("")
+		return null
+	var width: int = shape[-1] if not shape.is_empty() else 1
+	var height: int = floori(float(get_element_count()) / maxi(width, 1))
+	var none: PackedFloat32Array = []
+	# A picture of one channel has its values in their order.
+	var bytes: PackedByteArray = library.tensor_to_pixels(to_floats(), width, height, "gray", none, none, "NCHW")
+	return from_packed(bytes, shape)
+
+
 ## Returns the values as nested arrays of the tensor's shape.
 func to_array() -> Array:
 	return _nest(0, 0, get_element_count())

@@ -73,14 +73,39 @@ static func _named(value: Object) -> String:
 
 
 static func _way_of(value: Object, key: Variant, meta: Dictionary) -> String:
-	var size: String = ""
-	for entry: Dictionary in meta.get("inputs", []) as Array:
-		var shape: Array = Array(entry.get("shape", []))
-		if entry.get("name", "") == str(key) or (meta["inputs"] as Array).size() == 1:
-			# [batch, channels, height, width]
-			size = ", Vector2i(%d, %d)" % [shape[3], shape[2]] if shape.size() == 4 else ""
+	var picture: String = ""
 	if value is Image:
-		return "Convert it: ExecuTorchTensor.from_image(image%s)." % size
-	if value is Texture2D:
-		return "Convert it: ExecuTorchTensor.from_image(texture.get_image()%s)." % size
-	return "Give a number, an array or an ExecuTorchTensor."
+		picture = "image"
+	elif value is Texture2D:
+		picture = "texture.get_image()"
+	elif value is Viewport:
+		picture = "viewport.get_texture().get_image()"
+	elif value is AudioStream:
+		return "Give its samples: ExecuTorchTensor.from_audio(frames)."
+	else:
+		return "Give a number, an array or an ExecuTorchTensor."
+	var input: Dictionary = {}
+	for entry: Dictionary in meta.get("inputs", []) as Array:
+		if entry.get("name", "") == str(key) or (meta["inputs"] as Array).size() == 1:
+			input = entry
+	return "Convert it: ExecuTorchTensor.%s." % _from_image(picture, input)
+
+
+# The call that makes an input's tensor of a picture, as far as its shape says how.
+static func _from_image(picture: String, input: Dictionary) -> String:
+	var shape: Array = Array(input.get("shape", []))
+	var sizes: Array = [1] + shape if shape.size() == 3 else shape
+	var arguments: String = picture
+	if sizes.size() == 4:
+		# [batch, channels, height, width], or the channels last
+		var is_last: bool = sizes[3] in [1, 3, 4] and not sizes[1] in [1, 3, 4]
+		var channels: String = str({1: "gray", 4: "rgba"}.get(sizes[3 if is_last else 1], "rgb"))
+		arguments += ", Vector2i(%d, %d)" % ([sizes[2], sizes[1]] if is_last else [sizes[3], sizes[2]])
+		if is_last:
+			arguments += ', "%s", [], [], "NHWC"' % channels
+		elif channels != "rgb":
+			arguments += ', "%s"' % channels
+	var call: String = "from_image(%s)" % arguments
+	if input.get("dtype", "") == "uint8":
+		call += ".to_bytes()"
+	return call + ".reshaped(%s)" % [shape] if shape.size() == 3 else call
