@@ -1,6 +1,10 @@
 extends "res://tests/native/programs.gd"
 ## Images and tensor arithmetic of ExecuTorchModule.
 
+## Image.FORMAT_R16 and FORMAT_R16I of Godot 4.6, with two to four channels after each.
+const R16: int = 39
+const R16I: int = 43
+
 
 func test_an_image_becomes_planes() -> void:
 	var image: Image = Image.create_empty(2, 1, false, Image.FORMAT_RGB8)
@@ -29,7 +33,7 @@ func test_sizes_and_formats() -> void:
 
 
 func test_every_format_keeps_its_values() -> void:
-	for format: int in range(Image.FORMAT_L8, Image.FORMAT_DXT1):
+	for format: int in _uncompressed_formats():
 		var image: Image = Image.create_empty(2, 2, false, format)
 		image.set_pixel(0, 0, Color(0.5, 0.25, 0.75, 0.5))
 		image.set_pixel(1, 0, Color(1.0, 0.0, 0.125, 1.0))
@@ -43,8 +47,17 @@ func test_every_format_keeps_its_values() -> void:
 			check_near(values.slice(4 * index, 4 * index + 4), expected, 1e-6)
 
 
+## Those of 16 bits are in Godot 4.6 and newer.
+func _uncompressed_formats() -> Array:
+	var formats: Array = range(Image.FORMAT_L8, Image.FORMAT_DXT1)
+	return formats + range(R16, R16I + 4) if Image.FORMAT_MAX > R16I else formats
+
+
 func test_one_channel_is_that_channel() -> void:
-	for format: int in [Image.FORMAT_L8, Image.FORMAT_R8, Image.FORMAT_RF, Image.FORMAT_RH]:
+	var formats: Array[int] = [Image.FORMAT_L8, Image.FORMAT_R8, Image.FORMAT_RF, Image.FORMAT_RH]
+	if Image.FORMAT_MAX > R16I:
+		formats.append_array([R16, R16I])
+	for format: int in formats:
 		var image: Image = Image.create_empty(3, 2, false, format)
 		image.fill(Color(0.5, 0.5, 0.5))
 		check_near(new_module().image_to_tensor(image, 0, 0, "gray")[4], image.get_pixel(1, 1).r, 1e-6)

@@ -117,6 +117,28 @@ func test_a_model_that_is_replaced_before_it_was_loaded_does_not_run() -> void:
 	node.free()
 
 
+func test_the_time_to_load_grows_with_the_number_of_nodes_and_not_faster() -> void:
+	_model("policy.pt2").load_model()
+	var few: float = minf(_seconds_to_load(100), _seconds_to_load(100))
+	var many: float = _seconds_to_load(1000)
+	# Ten times as much is right, and a hundred times what a search through all of them takes.
+	check(many < 40.0 * few, "100 nodes: %f s, 1000 nodes: %f s" % [few, many])
+
+
+func _seconds_to_load(count: int) -> float:
+	var parent: Node = Node.new()
+	add_child(parent)
+	var begin_usec: int = Time.get_ticks_usec()
+	for index: int in count:
+		var node: ExecuTorchNode = ExecuTorchNode.new()
+		node.model = _model("policy.pt2")
+		parent.add_child(node)
+	var seconds: float = (Time.get_ticks_usec() - begin_usec) / 1e6
+	check((parent.get_child(count - 1) as ExecuTorchNode).is_model_loaded(), "it is loaded")
+	parent.free()
+	return seconds
+
+
 func _predict_into(got: Array[PackedFloat32Array], node: ExecuTorchNode, input: PackedFloat32Array) -> void:
 	got.append(await node.predict_async(input))
 
