@@ -14,7 +14,7 @@ from typing import Any
 
 from importer.errors import ImporterError
 from importer.sources import pickle_reader
-from importer.sources.inert_values import TensorInfo, entries, members, tensor_info
+from importer.sources.inert_values import TensorInfo, entries, is_module, members, tensor_info
 from importer.sources.onnx.file.model_file import has_outline, read_model
 from importer.sources.pickle_reader import MOST_PICKLE_BYTES, Call, Scan, Unreadable, most_steps
 from importer.sources.weight_names import is_averaged
@@ -30,7 +30,7 @@ WRAPPERS = ("state_dict", "model_state_dict", "model", "ema", "net", "network", 
 _NOT_WEIGHTS = frozenset(
     ["optim", "optimizer", "optimizers", "optimizer_states", "optimizer_state_dict", "scheduler", "lr_schedulers"]
 )
-_DEEPEST = 4  # containers inside of each other
+_DEEPEST = 8  # containers inside of each other
 _MOST_HEADER_BYTES = 16 << 20  # of safetensors; enough for a hundred thousand tensors
 
 
@@ -150,7 +150,7 @@ def _pickled(path: Path, found: Scan, size: int, prefix: str, legacy: bool = Fal
     if states:
         wrapper, tensors = next(iter(states.items()))
         kind = "state_dict" if wrapper == () and not beyond else "checkpoint"
-        if all(isinstance(_at(value, place), Call) for place in states):
+        if all(is_module(_at(value, place)) for place in states):
             kind = "module"  # its weights can be read without running it, its architecture cannot
         return FileKind(kind, size, beyond, tensors, wrapper, prefix, legacy, state_dicts=states)
     if beyond:

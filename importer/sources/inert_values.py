@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ class Array:
 
 
 def array_of(value: Any) -> Array | None:
-    """An inert NumPy array of numbers in this machine's order; nothing for other values."""
+    """An inert NumPy array of numbers; nothing for other values."""
     if not isinstance(value, Call) or _name(value.function) not in _ARRAYS:
         return None
     state = value.state
@@ -69,29 +70,38 @@ def array_of(value: Any) -> Array | None:
     code = kind.arguments[0] if isinstance(kind.arguments, tuple) and kind.arguments else ""
     is_big = isinstance(kind.state, tuple) and len(kind.state) > 1 and kind.state[1] == ">"
     dtype = _ARRAY_DTYPES.get(code) if isinstance(code, str) and _name(kind.function) == "numpy.dtype" else None
-    if dtype is None or is_big or data is None or not _is_shape(shape):
+    if dtype is None or data is None or not _is_shape(shape):
         return None
-    if math.prod(shape) * int(code[1:]) != len(data):
+    size = int(code[1:])
+    if math.prod(shape) * size != len(data):
         return None
+    if is_big and size > 1:
+        swapped = array.array({2: "H", 4: "I", 8: "Q"}[size], data)
+        swapped.byteswap()
+        data = swapped.tobytes()
     return Array(TensorInfo(dtype, shape), data, bool(state[3]))
 
 
 def members(value: Any) -> dict[str, Any]:
     """What of a value may be a state dict's items: the string keys of a dictionary, the weights of a module by their
     whole names, the numbers of a list."""
-    if isinstance(value, Call):
+    if is_module(value):
         return dict(_of_module(value, "", set()))
     if isinstance(value, (list, tuple)):
         return {str(index): item for index, item in enumerate(value)}
     return entries(value)
 
 
+def is_module(value: Any) -> bool:
+    """Whether a value would be one of torch's modules."""
+    return isinstance(value, Call) and isinstance(value.state, dict) and {"_parameters", "_modules"} <= {*value.state}
+
+
 def _of_module(value: Any, prefix: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
-    state = entries(value.state) if isinstance(value, Call) else {}
-    too_deep = prefix.count(".") > _DEEPEST_MODULE
-    if id(value) in seen or too_deep or "_parameters" not in state or "_modules" not in state:
+    if id(value) in seen or prefix.count(".") > _DEEPEST_MODULE or not is_module(value):
         return
     seen.add(id(value))
+    state = value.state
     for group in ("_parameters", "_buffers"):
         for name, item in entries(state.get(group)).items():
             yield prefix + name, item
@@ -117,7 +127,10 @@ def _is_shape(shape: Any) -> bool:
 
 
 def entries(value: Any) -> dict[str, Any]:
-    """The string keys of an inert dictionary, also of an OrderedDict or a subclass that stores its items."""
+    """The string keys of an inert dictionary of any class, or else the attributes of an object that is no module and
+    nothing that torch rebuilds."""
+    if isinstance(value, Call):
+        value = {} if is_module(value) or _name(value.function).startswith("torch.") else value.items or value.state
     if isinstance(value, dict):
         return {key: item for key, item in value.items() if isinstance(key, str)}
     return {}

@@ -46,11 +46,13 @@ class Global:
 
 @dataclass
 class Call:
-    """A call that loading would make. arguments: inert values; state: what would be given to the result."""
+    """A call that loading would make. arguments: inert values; state: what would be given to the result; items: what
+    it would hold as a dictionary."""
 
     function: Any
     arguments: Any
     state: Any = None
+    items: dict[Any, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def walk(value: Any) -> Iterator[Any]:
         elif isinstance(item, (list, tuple)):
             waiting += item
         elif isinstance(item, Call):
-            waiting += [item.arguments, item.state]
+            waiting += [item.arguments, item.state, item.items]
 
 
 _MARK = object()
@@ -311,9 +313,11 @@ class _Machine:
 
     def _set(self, items: list[Any]) -> None:
         target = self._stack[-1]
-        pairs = list(zip(items[::2], items[1::2], strict=True))
+        # Keys that are neither text nor a number are of no interest and may not be hashable.
+        pairs = zip(items[::2], items[1::2], strict=True)
+        kept = {key: value for key, value in pairs if isinstance(key, (str, int, float, bytes))}
         if isinstance(target, dict):
-            # Keys that are neither text nor a number are of no interest and may not be hashable.
-            target.update({key: value for key, value in pairs if isinstance(key, (str, int, float, bytes))})
+            target.update(kept)
         elif isinstance(target, Call):
-            target.state = items
+            target.items = {} if target.items is None else target.items
+            target.items.update(kept)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import collections
 import json
+import types
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,36 @@ def test_weights_that_are_numpy_arrays(tmp_path: Path) -> None:
     content = {"worker": {"default_policy": {"weights": arrays}}}
     model, _ = loaded(content, tmp_path / "x.pth")
     assert model.head.weight.equal(torch.arange(18.0).reshape(3, 6)) and float(model.encoder[0].weight[0, 0]) == 1.0
+
+
+class Trainer:
+    """A training's own object, of a class that the importer does not have."""
+
+    def __init__(self, state: Any) -> None:
+        self.step, self.agent = 3, types.SimpleNamespace(actor=state)
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (collections.defaultdict(int, RAW), ""),
+        (argparse.Namespace(model=RAW, rate=1), "model"),
+        ({"trainer": Trainer(RAW)}, "trainer.agent.actor"),
+        ({"a": {"b": {"c": {"d": {"e": RAW}}}}}, "a.b.c.d.e"),
+    ],
+    ids=["dictionary of another class", "namespace", "object", "deep"],
+)
+def test_weights_inside_of_objects(content: Any, place: str, tmp_path: Path) -> None:
+    model, notes = loaded(content, tmp_path / "x.pth")
+    assert float(model.head.bias[0]) == 1.0 and (not place or f"the checkpoint's '{place}'" in notes)
+    with pytest.raises(ImporterError) as caught:
+        refuse_early(tmp_path / "x.pth", None, ImportOptions(), allow_pickle=False)
+    assert caught.value.code == "STATE_DICT_NEEDS_FACTORY"
+
+
+def test_arrays_in_the_other_order_of_bytes(tmp_path: Path) -> None:
+    arrays = {name: value.numpy().astype(">f4") for name, value in RAW.items() if value.is_floating_point()}
+    assert float(loaded(arrays, tmp_path / "x.pth")[0].head.bias[0]) == 1.0
 
 
 def test_objects_beside_the_weights_in_the_format_before_torch_1_6(tmp_path: Path) -> None:
