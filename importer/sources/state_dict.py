@@ -112,6 +112,8 @@ def load_into(model: torch.nn.Module, path: Path, file_kind: FileKind, weights: 
     shapes = given[chosen.place]
     if _fails_by_shape(chosen.match, empty=not shapes and not wanted):
         raise _mismatch(path, file_kind, chosen, shapes, wanted)
+    if other := _other_numbers(model, path, file_kind, chosen):
+        raise other
     base = next((choice for choice in choices if choice.match.fits), None)
     if chosen.match.partial and base is not None:  # which has the buffers
         _load(model, read_tensors(path, file_kind, base.place), base.match)
@@ -260,6 +262,24 @@ def _mismatch(path: Path, file_kind: FileKind, chosen: Choice, given: Shapes, wa
     cause = f"The weights in {path.name}{where} do not fit the factory's model: {differences}."
     remedy = "Build the model that these weights are of; its arguments are the option 'factory_arguments'."
     return ImporterError("STATE_DICT_MISMATCH", cause, remedy, "load")
+
+
+def _other_numbers(model: torch.nn.Module, path: Path, file_kind: FileKind, chosen: Choice) -> ImporterError | None:
+    """The error of weights that torch would copy into floats and that mean something else there: complex numbers, and
+    integers or float8 whose scales stand beside them."""
+    floats = {name for name, value in model.named_parameters(remove_duplicate=False) if value.is_floating_point()}
+    has_scales = any("scale" in name.lower() or name.endswith("SCB") for name in chosen.match.unexpected)
+    for name, target in chosen.match.renamed.items():
+        info = file_kind.state_dicts.get(chosen.place, {}).get(name)
+        dtype = info.dtype if info is not None else ""
+        is_scaled = dtype.startswith(("int", "uint", "bool")) or (has_scales and dtype.startswith("float8"))
+        if target in floats and (is_scaled or dtype.startswith("complex")):
+            cause = f"'{name}' in {path.name} is {dtype}, and '{target}' of the factory's model takes floats."
+            remedy = (
+                "Save the weights as float32, from before a quantization, and choose an int8 recipe if you want one."
+            )
+            return ImporterError("STATE_DICT_MISMATCH", cause, remedy, "load")
+    return None
 
 
 def _quantized(file_kind: FileKind, given: Shapes) -> str:

@@ -121,6 +121,23 @@ def test_weights_that_are_numpy_arrays(tmp_path: Path) -> None:
     assert model.head.weight.equal(torch.arange(18.0).reshape(3, 6)) and float(model.encoder[0].weight[0, 0]) == 1.0
 
 
+@pytest.mark.parametrize(
+    ("dtype", "beside"),
+    [(torch.int8, "head.SCB"), (torch.uint8, "x"), (torch.complex64, "x"), (torch.float8_e4m3fn, "head.weight_scale")],
+    ids=str,
+)
+def test_numbers_that_are_no_weights_as_they_are(dtype: torch.dtype, beside: str, tmp_path: Path) -> None:
+    content = {**RAW, "head.weight": RAW["head.weight"].to(dtype), beside: torch.ones(3)}
+    with pytest.raises(ImporterError) as caught:
+        loaded(content, tmp_path / "x.pth")
+    assert caught.value.code == "STATE_DICT_MISMATCH" and str(dtype)[6:] in caught.value.cause
+
+
+def test_float8_without_scales_is_read(tmp_path: Path) -> None:
+    content = {**RAW, "head.weight": RAW["head.weight"].to(torch.float8_e4m3fn)}
+    assert float(loaded(content, tmp_path / "x.pth")[0].head.weight[0, 0]) == 1.0
+
+
 class Trainer:
     """A training's own object, of a class that the importer does not have."""
 
