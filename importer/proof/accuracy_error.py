@@ -11,6 +11,7 @@ from importer.lowering.lower import Step
 from importer.model import Arguments, Method
 from importer.proof.accuracy import Accuracy, Limits
 from importer.proof.layer_loss import worst
+from importer.sources.weight_names import listed
 
 _FAR = 10  # times further than the quantized program in PyTorch
 
@@ -56,7 +57,7 @@ def lost_when_quiet(accuracy: Accuracy, step: Step) -> ImporterError:
     return ImporterError("ACCURACY_LOST", cause, remedy, "validate")
 
 
-def nothing_compared(accuracy: Accuracy, name: str) -> ImporterError:
+def nothing_compared(accuracy: Accuracy, name: str, methods: list[Method]) -> ImporterError:
     """The error for a comparison that would prove nothing: eager PyTorch itself returns no numbers."""
     share = f"{1 - accuracy.compared:.0%}"
     cause = (
@@ -67,7 +68,14 @@ def nothing_compared(accuracy: Accuracy, name: str) -> ImporterError:
         "Give inputs for which the model returns numbers: as the example of torch.export.export, in example_inputs() "
         "of the factory's file, or as calibration data."
     )
+    if weights := [key for method in methods for key, value in method.program.state_dict.items() if _has_nan(value)]:
+        cause += f" Its weights have NaN: {listed(list(dict.fromkeys(weights)))}."
+        remedy = "Take weights from before the training failed."
     return ImporterError("NOTHING_COMPARED", cause, remedy, "validate")
+
+
+def _has_nan(value: object) -> bool:
+    return isinstance(value, torch.Tensor) and value.is_floating_point() and bool(value.isnan().any())
 
 
 def _remedy(step: Step) -> str:

@@ -102,7 +102,7 @@ class Proof:
         limits = self._limits(options, step)
         accuracy.judge()
         if name := accuracy.nothing_compared():
-            raise accuracy_error.nothing_compared(accuracy, name)
+            raise accuracy_error.nothing_compared(accuracy, name, self.methods)
         if not accuracy.within(limits):
             asked = [(item.method, item.arguments) for item in self.asked]
             raise accuracy_error.lost(accuracy, asked, limits, step, lowered.prepared)

@@ -243,6 +243,15 @@ def test_indices_are_found_in_the_graph() -> None:
     assert index_outputs(torch.export.export(Best(), (torch.randn(2, 8),))) == {0, 1, 3}
 
 
+def test_weights_that_are_nan_are_named(save: Save, convert_file: Convert) -> None:
+    broken = nn.Sequential(nn.Linear(8, 4))
+    nn.init.constant_(broken[0].bias, torch.nan)
+    with pytest.raises(ImporterError) as caught:
+        convert_file(save(broken, torch.zeros(1, 8)))
+    assert caught.value.code == "NOTHING_COMPARED" and "'0.bias'" in caught.value.cause
+    assert "training" in caught.value.remedy
+
+
 class Labels(nn.Module):
     def __init__(self) -> None:
         super().__init__()
