@@ -98,6 +98,7 @@ def _export(method: SourceMethod, source: Source, recurrent: str) -> Method:
             source.notes += filter(None, [python_state_note(method.name, eager, method.example)])
             with kept_attributes(eager):
                 nested.register_structures((method.example, answer(eager, method.example)))
+            with kept_attributes(eager):
                 program = export_module(_for_export(eager, method, source, recurrent), method)
     if eager is None:
         eager = program.module()

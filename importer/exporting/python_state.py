@@ -26,11 +26,15 @@ def kept_attributes(module: torch.nn.Module) -> Iterator[State]:
     """Gives the module's plain attributes, and puts them, buffers and parameters back at the end."""
     saved = _plain_state(module)
     tensors = _tensors(module)
+    objects = _buffers(module)
     try:
         yield saved
     finally:
         for owner, old, _ in saved:
             vars(owner).update(old)
+        # `self.h = ...` puts another tensor in the place of one that other methods may share.
+        for buffers, owned in objects:
+            buffers.update(owned)
         _restore(module, tensors)
 
 
@@ -41,6 +45,15 @@ def answer(module: torch.nn.Module, example: Arguments) -> Any:
             return module(*example[0], **example[1])
     except Exception:
         return None
+
+
+def written_buffers(module: torch.nn.Module, example: Arguments) -> set[str]:
+    """The buffers that a call writes to or replaces, also in parts of the model, where torch.export does not see it."""
+    with kept_attributes(module):
+        before = {name: (id(value), value._version) for name, value in module.named_buffers()}
+        answer(module, example)
+        after = {name: (id(value), value._version) for name, value in module.named_buffers()}
+    return {name for name, kept in before.items() if after.get(name) != kept}
 
 
 def python_state_note(name: str, module: torch.nn.Module, example: Arguments) -> str:
@@ -94,6 +107,12 @@ def _tensors(module: torch.nn.Module) -> dict[str, torch.Tensor]:
     if sum(value.numel() * value.element_size() for value in parameters.values()) <= _MOST_COPIED:
         found |= parameters
     return {name: value.detach().clone() for name, value in found.items()}
+
+
+def _buffers(module: torch.nn.Module) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The buffers of each module, and a copy of the dictionary that has them."""
+    owners = [item for item in module.modules() if not isinstance(item, torch.jit.ScriptModule)]
+    return [(item._buffers, dict(item._buffers)) for item in owners]
 
 
 def _restore(module: torch.nn.Module, tensors: dict[str, torch.Tensor]) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import torch
 
 from importer.errors import ImporterError
+from importer.exporting.python_state import written_buffers
 from importer.model import Method
 
 
@@ -35,11 +38,13 @@ def _shown(name: str) -> str:
     return name.removeprefix("inner.")
 
 
-def _changed(method: Method) -> set[int]:
-    """Where the buffers lie that a call of a method changes."""
+def _changed(method: Method) -> set[Hashable]:
+    """The buffers that a call of a method changes."""
     program = method.program.run_decompositions({}) if _may_change(method) else method.program
     names = set(program.graph_signature.buffers_to_mutate.values())
-    return {_pointer(value) for name, value in _state(method).items() if name in names}
+    if not isinstance(method.eager, (torch.jit.ScriptModule, torch.fx.GraphModule)):
+        names |= written_buffers(method.eager, method.example)
+    return {_identity(method, name, value) for name, value in _state(method).items() if name in names}
 
 
 def _may_change(method: Method) -> bool:
@@ -48,12 +53,14 @@ def _may_change(method: Method) -> bool:
     return any(schema is not None and schema.is_mutable for schema in schemas)
 
 
-def _tensors(method: Method) -> dict[int, str]:
-    """Where the tensors lie that a method reads; a module that it wraps may have others."""
+def _tensors(method: Method) -> dict[Hashable, str]:
+    """The tensors that a method reads; a module that it wraps may have others."""
     signature = method.program.graph_signature
     targets = {**signature.inputs_to_buffers, **signature.inputs_to_parameters}
     used = {targets.get(node.name) for node in method.program.graph.nodes if node.op == "placeholder" and node.users}
-    return {_pointer(value): name for name, value in _state(method).items() if value.numel() and name in used}
+    return {
+        _identity(method, name, value): name for name, value in _state(method).items() if value.numel() and name in used
+    }
 
 
 def _state(method: Method) -> dict[str, torch.Tensor]:
@@ -61,5 +68,8 @@ def _state(method: Method) -> dict[str, torch.Tensor]:
     return {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
 
 
-def _pointer(value: torch.Tensor) -> int:
+def _identity(method: Method, name: str, value: torch.Tensor) -> Hashable:
+    """Where a tensor lies. Each program of a file has copies: there a buffer of the same name and form is the same."""
+    if isinstance(method.eager, torch.fx.GraphModule) and name in method.program.graph_signature.buffers:
+        return name, tuple(value.shape), value.dtype
     return value.untyped_storage().data_ptr()

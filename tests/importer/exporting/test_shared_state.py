@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from importer.errors import ImporterError
+from importer.exporting.export import export
+from importer.model import Source, SourceMethod
 from tests.importer.conftest import Convert
 
 FACTORY = """
@@ -58,3 +61,61 @@ def test_shared_state_is_refused_with_its_name_and_shared_weights_are_not(
         convert_file(tmp_path / "x.pth", project=tmp_path, factory="res://reset.py:build")
     assert caught.value.code == "SHARED_STATE" and "state'" in caught.value.cause
     convert_file(tmp_path / "x.pth", project=tmp_path, factory="res://weight.py:build")
+
+
+class Assigns(nn.Module):
+    state: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("state", torch.ones(1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.state = self.state * 0.5 + 1
+        return x + self.state
+
+
+class Forgets(nn.Module):
+    def __init__(self, model: Assigns) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.model.state = torch.zeros(1)
+        return x + self.model.state
+
+
+class Reads(Forgets):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.model.state
+
+
+@pytest.mark.parametrize("kind", [Forgets, Reads])
+def test_state_that_is_assigned_in_a_part_of_the_model(kind: type[Forgets]) -> None:
+    model, example = Assigns().eval(), ((torch.zeros(1),), {})
+    methods = [SourceMethod("forward", model, None, example), SourceMethod("other", kind(model).eval(), None, example)]
+    with pytest.raises(ImporterError) as caught:
+        export(Source(methods))
+    assert caught.value.code == "SHARED_STATE" and "state'" in caught.value.cause
+    assert float(model.state) == 1.0
+
+
+class Resets(nn.Module):
+    def __init__(self, state: torch.Tensor) -> None:
+        super().__init__()
+        self.register_buffer("state", state)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.get_buffer("state").zero_()
+
+
+def test_programs_of_one_file_with_a_buffer_of_one_name() -> None:
+    """Each has a copy of it already, so that resetting one would never reach the other."""
+    counter = Assigns().eval()
+    with torch.no_grad():
+        programs = [torch.export.export(item, (torch.zeros(1),)) for item in (counter, Resets(counter.state))]
+    example = ((torch.zeros(1),), {})
+    methods = [SourceMethod(name, None, program, example) for name, program in zip("ab", programs, strict=True)]
+    with pytest.raises(ImporterError) as caught:
+        export(Source(methods))
+    assert caught.value.code == "SHARED_STATE" and "'state'" in caught.value.cause
