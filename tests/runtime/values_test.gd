@@ -33,7 +33,7 @@ func test_every_way_to_call_takes_vectors_and_tensors() -> void:
 	var expected: PackedFloat32Array = model.forward_array(EIGHT)
 	var values: Array = [
 		PackedVector2Array([Vector2(1, 2), Vector2(3, 4), Vector2(5, 6), Vector2(7, 8)]),
-		[Vector4(1, 2, 3, 4), Vector4(5, 6, 7, 8)],
+		PackedVector4Array([Vector4(1, 2, 3, 4), Vector4(5, 6, 7, 8)]),
 		ExecuTorchTensor.from_packed(EIGHT, [1, 8]),
 		{"data": PackedColorArray([Color(1, 2, 3, 4), Color(5, 6, 7, 8)]), "shape": [1, 8]},
 	]
