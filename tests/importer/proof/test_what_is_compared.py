@@ -16,7 +16,6 @@ from importer.errors import ImporterError
 from importer.exporting.export import export
 from importer.inputs.samples import samples
 from importer.model import Source, SourceMethod
-from importer.proof.index_outputs import index_outputs
 from importer.proof.proof import Proof
 from tests.importer.conftest import Convert
 
@@ -233,16 +232,6 @@ def test_calibration_leaves_no_calls_in_the_first_state(save: Save, convert_file
         assert torch.allclose(results(artifact, x), module.head(x)[0] / 4, atol=0.05)
 
 
-class Best(nn.Module):
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        order = x.topk(3)[1].unsqueeze(0)
-        return x.argmax(1), order, (x * 10).to(torch.int32), torch.cat([x.argmin(1), x.max(1)[1]])
-
-
-def test_indices_are_found_in_the_graph() -> None:
-    assert index_outputs(torch.export.export(Best(), (torch.randn(2, 8),))) == {0, 1, 3}
-
-
 def test_weights_that_are_nan_are_named(save: Save, convert_file: Convert) -> None:
     broken = nn.Sequential(nn.Linear(8, 4))
     nn.init.constant_(broken[0].bias, torch.nan)
@@ -250,22 +239,6 @@ def test_weights_that_are_nan_are_named(save: Save, convert_file: Convert) -> No
         convert_file(save(broken, torch.zeros(1, 8)))
     assert caught.value.code == "NOTHING_COMPARED" and "'0.bias'" in caught.value.cause
     assert "training" in caught.value.remedy
-
-
-class Labels(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("labels", torch.tensor([7, 1003, 20, 55]))
-
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        best = x.argmax(1)
-        none = torch.where(x.amax(1) > 0.5, best, 255)
-        place = torch.stack([best % 2, best // 2], 1)
-        return best + 1, self.labels[best], none, place, (x * 10).to(torch.int32) + 1, (best + 1).float()
-
-
-def test_what_is_computed_of_indices_are_indices() -> None:
-    assert index_outputs(torch.export.export(Labels(), (torch.randn(2, 4),))) == {0, 1, 2, 3, 5}
 
 
 class Ear(nn.Module):
