@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from importer.cache.factory_modules import imported_files
+from importer.cache.factory_modules import imported_files, named_files
 from importer.errors import ImporterError
 from importer.options import ImportOptions, metric_file, split_factory
 from importer.paths import resolve
@@ -75,16 +75,18 @@ def dependencies(source: Path, options: ImportOptions, project: Path | None) -> 
     """Name -> file, for the key's last lines.
 
     `factory`: the factory's file. `module/<path>`: the project's modules that it may import
-    (importer/cache/factory_modules.py), from its folder. `calibration/<path inside the folder>`: every file of the
-    calibration folder, names that begin with a dot left out; `evaluation/<path>` likewise. `metric`: the file of a
-    metric of the project. `external/<file name>`: what external_files finds beside the source. `shard/<file name>`: the
-    other files of a model in several. `task`: the task card. `beside/<name>`: Hugging Face's files beside the source.
+    (importer/cache/factory_modules.py), from its folder; `read/<path>`: the files that these name. `calibration/<path
+    inside the folder>`: every file of the calibration folder, names that begin with a dot left out; `evaluation/<path>`
+    likewise. `metric`: the file of a metric of the project. `external/<file name>`: what external_files finds beside
+    the source. `shard/<file name>`: the other files of a model in several. `task`: the task card. `beside/<name>`:
+    Hugging Face's files beside the source.
     """
     files: dict[str, Path] = {}
     if options.factory.strip():
         files["factory"] = resolve(split_factory(options.factory)[0], project, "factory")
         if files["factory"].is_file():
             files |= {f"module/{name}": path for name, path in imported_files(files["factory"]).items()}
+            files |= {f"read/{name}": path for name, path in named_files(files["factory"]).items()}
     if options.calibration.strip():
         folder = resolve(options.calibration.strip(), project, "calibration")
         files |= {f"calibration/{name}": path for name, path in calibration_files(folder).items()}

@@ -117,7 +117,7 @@ def _places(job: Job) -> tuple[dict[str, Path], dict[str, str]]:
         if kind == "factory":
             found[f"factory/{path.name}"] = path
             placed["factory"] = f"factory/{path.name}:{split_factory(options.factory)[1]}"
-        elif kind == "module":
+        elif kind in ("module", "read"):
             found[f"factory/{rest}"] = path
         elif kind == "metric":
             found[f"metric/{path.name}"] = path

@@ -117,10 +117,8 @@ func test_modules_of_a_factory_are_the_importers() -> void:
 		var factory: String = folder.path_join("net.py:build")
 		var found: Dictionary = CacheKey.find_dependencies("res://models/linear.pt", {"factory": factory})
 		check(not found.has("error"), str(found))
-		var names: Array = found.keys().filter(func(entry: String) -> bool: return entry.begins_with("module/"))
-		names = names.map(func(entry: String) -> String: return entry.trim_prefix("module/"))
-		names.sort()
-		check_equal(names, vector["found"], vector["name"] as String)
+		check_equal(_names_in(found, "module/"), vector["found"], vector["name"] as String)
+		check_equal(_names_in(found, "read/"), vector.get("read", []), vector["name"] as String)
 
 
 func test_paths_stay_in_the_project() -> void:
@@ -129,6 +127,13 @@ func test_paths_stay_in_the_project() -> void:
 		check_equal((found.get("error", {}) as Dictionary).get("code", ""), "PATH_OUTSIDE_PROJECT", path)
 	var missing: Dictionary = CacheKey.find_dependencies("res://models/linear.pt", {"factory": "res://nothing.py"})
 	check_equal((missing.get("error", {}) as Dictionary).get("code", ""), "FILE_NOT_FOUND")
+
+
+func _names_in(found: Dictionary, prefix: String) -> Array:
+	var names: Array = found.keys().filter(func(entry: String) -> bool: return entry.begins_with(prefix))
+	names = names.map(func(entry: String) -> String: return entry.trim_prefix(prefix))
+	names.sort()
+	return names
 
 
 func _write(path: String, content: String = "") -> void:

@@ -10,7 +10,7 @@ import pytest
 
 from importer.cache import cache_key
 from importer.cache.cache_key import dependencies, external_file, make_key_from
-from importer.cache.factory_modules import imported_files
+from importer.cache.factory_modules import imported_files, named_files
 from importer.options import ImportOptions
 from importer.version import IMPORTER_VERSION
 
@@ -37,13 +37,15 @@ def test_limits_are_not_in_the_key() -> None:
 
 
 @pytest.mark.parametrize("vector", MODULES, ids=[vector["name"] for vector in MODULES])
-def test_the_modules_that_a_factory_imports(vector: dict[str, Any], tmp_path: Path) -> None:
+def test_the_files_that_a_factory_imports_and_reads(vector: dict[str, Any], tmp_path: Path) -> None:
     for name, content in vector["files"].items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content.encode())
     found = imported_files(tmp_path / "net.py")
     assert sorted(found) == vector["found"]
     assert all(path == tmp_path / name for name, path in found.items())
+    read = named_files(tmp_path / "net.py")
+    assert sorted(read) == vector.get("read", []) and all(path == tmp_path / name for name, path in read.items())
 
 
 def test_the_weights_of_a_program_whose_file_is_named_in_capital_letters(tmp_path: Path) -> None:

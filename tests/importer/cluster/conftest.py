@@ -10,11 +10,16 @@ import pytest
 from tests.importer.cluster.dask_processes import Cluster
 
 _FACTORY = """
+import json
+from pathlib import Path
+
 import torch
 from sizes import HIDDEN
 
 
 def build(hidden=HIDDEN):
+    with Path(__file__).with_name("layers.json").open() as file:
+        assert json.load(file) == [8, 16, 4]
     return torch.nn.Sequential(torch.nn.Linear(8, hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, 4))
 """
 _METRIC = "def score(outputs, target):\n    return float((outputs[0].argmax() == target).sum())\n"
@@ -39,6 +44,7 @@ def make_models(folder: Path, count: int) -> Path:
 
     (folder / "net.py").write_text(_FACTORY, encoding="utf-8")
     (folder / "sizes.py").write_text("HIDDEN = 16\n", encoding="utf-8")
+    (folder / "layers.json").write_text("[8, 16, 4]", encoding="utf-8")
     (folder / "own.py").write_text(_METRIC, encoding="utf-8")
     (folder / "images").mkdir()
     generator = np.random.default_rng(0)

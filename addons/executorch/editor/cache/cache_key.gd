@@ -11,6 +11,9 @@ const ONNX_DATA: String = "(?i)^(\\.onnx)?[._](data|bin|weights|pb)(_[0-9]+)?$"
 const DATA: Dictionary[String, String] = {"calibration": "calibration", "evaluate": "evaluation"}
 ## Larger files are not searched for imports; the same in factory_modules.py.
 const MAX_MODULE_BYTES: int = 16 << 20
+## A text in quotes, whose last one may begin the next text; and endings that are not those of files that are read.
+const QUOTED: String = "[\"'](?=([^\"'\\\\\\r\\n]{1,1000})[\"'])"
+const RESULTS: PackedStringArray = ["pte", "ptd", "tres", "py"]
 ## What follows a model file's stem in the name of its task card.
 const TASK_CARD: String = ".task.json"
 ## Files of Hugging Face that describe the model's task, and the model files that those without its name belong to.
@@ -60,6 +63,7 @@ static func find_dependencies(source: String, changed: Dictionary) -> Dictionary
 			return found
 		files["factory"] = found["path"]
 		_add_modules(files, found["path"] as String)
+		_add_named_files(files, found["path"] as String)
 	for option: String in DATA:
 		var place: String = str(changed.get(option, "")).strip_edges()
 		if place.is_empty():
@@ -183,13 +187,43 @@ static func _add_modules(files: Dictionary, factory: String) -> void:
 					unread.append(root.path_join(path))
 
 
+## The files that the factory or one of its modules names in quotes: the same as factory_modules.py finds.
+static func _add_named_files(files: Dictionary, factory: String) -> void:
+	var quoted: RegEx = RegEx.create_from_string(QUOTED)
+	var root: String = factory.get_base_dir()
+	var sources: PackedStringArray = [factory]
+	for name: String in files:
+		if name.begins_with("module/"):
+			sources.append(files[name] as String)
+	for source: String in sources:
+		for found: RegExMatch in quoted.search_all(_get_text(source)):
+			var name: String = found.get_string(1).trim_prefix("./")
+			if name.get_extension().to_lower() not in RESULTS and _is_plain_file(root, name):
+				files["read/" + name] = root.path_join(name)
+
+
+## Whether a path without a link on it leads from a folder to a file.
+static func _is_plain_file(root: String, name: String) -> bool:
+	var place: DirAccess = DirAccess.open(root)
+	var path: String = ""
+	for part: String in name.split("/"):
+		path = path.path_join(part)
+		if part.is_empty() or part.begins_with(".") or part.contains(":") or place == null or place.is_link(path):
+			return false
+	return place.file_exists(name)
+
+
+static func _get_text(file: String) -> String:
+	var source: FileAccess = FileAccess.open(file, FileAccess.READ)
+	if source == null or source.get_length() > MAX_MODULE_BYTES:
+		return ""
+	return source.get_buffer(source.get_length()).get_string_from_utf8()
+
+
 static func _get_imported_words(file: String) -> Dictionary[String, bool]:
 	var pattern: RegEx = RegEx.create_from_string("[A-Za-z0-9_]+")
 	var words: Dictionary[String, bool] = {}
-	var source: FileAccess = FileAccess.open(file, FileAccess.READ)
-	if source == null or source.get_length() > MAX_MODULE_BYTES:
-		return words
-	var text: String = source.get_buffer(source.get_length()).get_string_from_utf8()
+	var text: String = _get_text(file)
 	for line: String in text.replace("\\\r\n", " ").replace("\\\n", " ").split("\n"):
 		if line.contains("import"):
 			for found: RegExMatch in pattern.search_all(line):
