@@ -11,10 +11,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from importer.atomic_files import write_atomically
 from importer.cache.cache import Cache, storage_error
@@ -24,7 +22,7 @@ from importer.cache.install import install_program, variant_places
 from importer.cache.user_folders import user_cache_folder
 from importer.cli import models_file
 from importer.cli.models_file import Work
-from importer.cli.output import console, error_data, error_text, print_json
+from importer.cli.output import console, error_data, error_text, print_json, table
 from importer.cli.progress_table import ProgressTable
 from importer.errors import ImporterError, exit_status
 from importer.options import SEARCH, ImportOptions
@@ -145,7 +143,8 @@ def conversion_from(source: Path, chosen: argparse.Namespace, options: ImportOpt
 
 
 def install(artifact: Artifact, target: Path) -> None:
-    """Put a program at `target` (.pte), its .tres, variants and maybe .ptd beside it, each whole or not at all.
+    """Put a program at `target` (.pte), its .tres, .metadata.json, variants and maybe .ptd beside it, each whole or not
+    at all.
 
     What was measured goes to `NAME.measured.json`, so that the other files are equal for equal input.
 
@@ -157,6 +156,7 @@ def install(artifact: Artifact, target: Path) -> None:
         places = variant_places(stable, target)
         named = {item["recipe"]: places[item["payload"]["file"]].name for item in stable.get("variants", [])}
         write_atomically(target.with_suffix(".tres"), tres.resource_text(stable, target.name, named).encode())
+        write_atomically(target.with_suffix(".metadata.json"), json.dumps(stable, indent=1).encode())
         write_atomically(target.with_suffix(".measured.json"), json.dumps(found, indent=1).encode())
     except OSError as error:
         raise storage_error(error, target.parent) from error
@@ -210,8 +210,9 @@ def _error_text(accuracy: dict[str, Any]) -> str:
 def _evaluation_text(found: dict[str, Any]) -> str:
     low, high = found["interval"]
     verdict = "no difference" if low <= 0 <= high else f"{found['difference']:+.4g}"
-    values = f"{found['metric']} {found['program']:.5g} on {found['samples']} samples, eager {found['eager']:.5g}"
-    return f"{values}: {verdict} (95%: {low:+.4g} to {high:+.4g})"
+    values = f"{found['metric']} on {found['samples']} samples: program {found['program']:.5g}, "
+    values += f"exported {found['exported']:.5g}, eager {found['eager']:.5g}"
+    return f"{values}; {verdict} (95%: {low:+.4g} to {high:+.4g})"
 
 
 def _variant_text(found: dict[str, Any]) -> str:
@@ -237,17 +238,15 @@ def _summary(outcomes: list[Outcome], screen: Console, errors_only: bool = False
                 screen.print(f"{outcome.source.name}: {note}", style="dim", highlight=False, markup=False)
 
 
-def _table(outcomes: list[Outcome]) -> Table:
-    table = Table(title="Converted", title_justify="left", box=SIMPLE)
-    for name in ("file", "result", "recipe", "KB", "delegated", "eager", "runtime", "error", "time"):
-        table.add_column(name, justify="left" if name in ("file", "result", "recipe") else "right", overflow="fold")
+def _table(outcomes: list[Outcome]) -> Any:
+    shown = table("Converted", "file", "result", "recipe", "KB", "delegated", "eager", "runtime", "error", "time")
     for outcome in outcomes:
         if outcome.artifact:
             meta = outcome.artifact.metadata
             share = [method["delegation"]["share"] for method in meta["methods"]]
             times = meta["timings"]
             error = _error_text(meta.get("accuracy", {}))
-            table.add_row(
+            shown.add_row(
                 escape(outcome.source.name),
                 "cached" if outcome.cached else "ok",
                 meta["recipe"],
@@ -259,7 +258,7 @@ def _table(outcomes: list[Outcome]) -> Table:
                 f"{outcome.seconds:.1f} s",
             )
         elif outcome.error:
-            table.add_row(
+            shown.add_row(
                 escape(outcome.source.name),
                 f"[red]{outcome.error.code}[/red]",
                 "",
@@ -270,4 +269,4 @@ def _table(outcomes: list[Outcome]) -> Table:
                 "",
                 f"{outcome.seconds:.1f} s",
             )
-    return table
+    return shown

@@ -9,13 +9,15 @@ from typing import Any
 
 from importer.cli.convert import Outcome, cache_from, conversion_from, finished, shown, work_of
 from importer.cli.models_file import Work
-from importer.cli.sweep import draw
+from importer.cli.output import console, table
+from importer.cli.plot import draw_search, label_of
 from importer.errors import ImporterError
 from importer.progress import Progress
 from importer.scheduling import choose
 from importer.scheduling.work import Ended, Scheduler
 from importer.search.candidates import Candidate
 from importer.search.run import search
+from importer.search.target import parse
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -37,11 +39,13 @@ def _search(work: Work, chosen: argparse.Namespace, scheduler: Scheduler) -> Out
     report = _Lines(chosen)
     try:
         found = search(conversion_from(work.source, chosen, work.options), chosen.target, scheduler, report.told)
-        ended = Ended(0, found, seconds=time.monotonic() - began)
+        ended = Ended(0, found.artifact, cached=found.cached, seconds=time.monotonic() - began)
+        searched = found.artifact.metadata["search"]
         if chosen.plot:
-            draw(_rows(found.metadata["search"]), f"{work.source.name}: {chosen.target}", chosen.plot)
+            bound = parse(chosen.target, work.options.metric).bound
+            draw_search(searched, f"{work.source.name}: {chosen.target}", chosen.plot, bound)
         if not chosen.json and not chosen.quiet:
-            _print(found.metadata["search"])
+            _print(searched)
     except ImporterError as error:
         ended = Ended(0, error=error, seconds=time.monotonic() - began)
     return finished(work, ended)
@@ -64,28 +68,24 @@ class _Lines:
         self._begun.add(candidate)
 
 
-def label_of(recipe: str, float_layers: Any) -> str:
-    """A candidate's name for people."""
-    return f"{recipe}, {len(float_layers)} fp32" if float_layers else recipe
-
-
-def _rows(found: dict[str, Any]) -> list[dict[str, Any]]:
-    rows = [{**row, "recipe": label_of(row["recipe"], row["float_layers"])} for row in found["candidates"]]
-    best = found["chosen"]
-    for row, plain in zip(rows, found["candidates"], strict=True):
-        if (plain["recipe"], plain["float_layers"]) == (best["recipe"], best["float_layers"]):
-            row["recipe"] = f"> {row['recipe']}"
-    return rows
-
-
 def _print(found: dict[str, Any]) -> None:
-    for row in _rows(found):
-        if "error" in row:
-            print(f"{row['recipe']}: {row['error']}")
-        else:
-            front = "  on the front" if row["front"] else ""
-            size, speed = f"{row['size'] / 1e3:,.1f} KB", f"{row['executorch_us']:.1f} us"
-            print(f"{row['recipe']}: {size}, {speed}, drop {row['drop']:.4g}{front}")
+    best = found["chosen"]
+    shown = table("", "candidate", "size", "time", "relative error", "drop", "")
+    for row in found["candidates"]:
+        is_chosen = {name: row[name] for name in best} == best
+        words = row.get("error") or ("chosen" if is_chosen else "on the front" if row["front"] else "")
+        numbers = (
+            [
+                f"{row['size'] / 1e3:,.1f} KB",
+                f"{row['executorch_us']:.1f} us",
+                f"{row['max_relative']:.1e}",
+                f"{row['drop']:.4g}",
+            ]
+            if "size" in row
+            else [""] * 4
+        )
+        shown.add_row(label_of(row["recipe"], row["float_layers"]), *numbers, words)
+    console().print(shown)
     best = found["chosen"]
     layers = f" --float-layers '{', '.join(best['float_layers'])}'" if best["float_layers"] else ""
     print(f"The same without a search: --recipe {best['recipe']}{layers}")

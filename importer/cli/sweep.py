@@ -5,14 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from rich.markup import escape
-from rich.table import Table
-
 from importer.cli.convert import cache_from, conversion_from, options_from
-from importer.cli.output import console, print_json
+from importer.cli.output import console, print_json, table
+from importer.cli.plot import draw_recipes
 from importer.cli.progress_table import ProgressTable
 from importer.errors import ImporterError
 from importer.jobs.reading import read
@@ -26,7 +23,9 @@ def run(chosen: argparse.Namespace) -> int:
     """Returns 4 when no recipe worked."""
     rows = sweep(chosen)
     if chosen.plot:
-        draw(rows, chosen.source.name, chosen.plot)
+        metric = next((row["evaluation"]["metric"] for row in rows if "evaluation" in row), "")
+        with_value = [{**row, "value": row.get("evaluation", {}).get("program")} for row in rows]
+        draw_recipes(with_value, chosen.source.name, chosen.plot, metric)
     if chosen.json:
         print_json("sweep", {"recipes": rows})
     elif not chosen.quiet or all("error" in row for row in rows):
@@ -71,52 +70,15 @@ def _row(recipe: str, end: Ended) -> dict[str, Any]:
     }
 
 
-def draw(rows: list[dict[str, Any]], title: str, path: Path) -> None:
-    """Bars of size, time, error and, if the rows have it, drop of the metric for each recipe, as a PNG."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    panels = [
-        ("size", "size", 1e3, "KB"),
-        ("executorch_us", "time of a call", 1.0, "us"),
-        ("max_relative", "relative error", 0.01, "%"),
-        *([("drop", "drop of the metric", 0.01, "%")] if any("drop" in row for row in rows) else []),
-    ]
-    good = [row for row in rows if "error" not in row]
-    line, left, width = 26, 260, 230
-    image = Image.new("RGB", (left + len(panels) * (width + 90) + 20, 80 + line * len(rows)), "#20242c")
-    pen = ImageDraw.Draw(image)
-    font = ImageFont.load_default(14)
-    pen.text((16, 12), title, fill="#ffffff", font=ImageFont.load_default(18))
-    for index, row in enumerate(rows):
-        pen.text((16, 68 + index * line), row["recipe"], fill="#d0d6e0", font=font)
-        if "error" in row:
-            pen.text((left, 68 + index * line), row["error"], fill="#e07070", font=font)
-    for number, (field, heading, unit, name) in enumerate(panels):
-        x = left + number * (width + 90)
-        pen.text((x, 42), heading, fill="#9aa4b5", font=font)
-        most = max((row[field] for row in good), default=0) or 1
-        for index, row in enumerate(rows):
-            if "error" in row:
-                continue
-            y = 68 + index * line
-            length = max(2, round(row[field] / most * width))  # a drop may be negative
-            pen.rectangle(
-                (x, y + 2, x + length, y + line - 8), fill=("#5b9bd5", "#70b87e", "#d9a441", "#c586c0")[number]
-            )
-            pen.text((x + length + 6, y), f"{row[field] / unit:.3g} {name}", fill="#ffffff", font=font)
-    image.save(path, "PNG")
-
-
 def _print(rows: list[dict[str, Any]], title: str) -> None:
-    table = Table(title=escape(title), title_justify="left")
     metric = next((row["evaluation"]["metric"] for row in rows if "evaluation" in row), "")
-    for name in ("recipe", "size", "time", "eager", "relative error", "cosine", "delegated", *filter(None, [metric])):
-        table.add_column(name, justify="left" if name == "recipe" else "right")
+    measured = (metric, f"{metric} eager", f"{metric} exported", "95% of the difference") if metric else ()
+    shown = table(title, "recipe", "size", "time", "eager", "relative error", "cosine", "delegated", *measured)
     for row in rows:
         if "error" in row:
-            table.add_row(row["recipe"], f"[red]{row['error']}[/red]")
+            shown.add_row(row["recipe"], f"[red]{row['error']}[/red]")
         else:
-            table.add_row(
+            shown.add_row(
                 row["recipe"],
                 f"{row['size'] / 1e3:,.1f} KB",
                 f"{row['executorch_us']:.1f} us",
@@ -124,10 +86,16 @@ def _print(rows: list[dict[str, Any]], title: str) -> None:
                 f"{row['max_relative']:.1e}",
                 f"{row['cosine']:.5f}",
                 f"{row['share']:.0%}",
-                *([f"{row['evaluation']['program']:.5g}"] if metric else []),
+                *(_evaluation(row["evaluation"]) if metric else []),
             )
     screen = console()
-    screen.print(table)
+    screen.print(shown)
     for row in rows:
         if "error" in row:
             screen.print(f"{row['recipe']}: {row['cause']}", style="dim", highlight=False, markup=False)
+
+
+def _evaluation(found: dict[str, Any]) -> list[str]:
+    low, high = found["interval"]
+    values = [f"{found[side]:.5g}" for side in ("program", "eager", "exported")]
+    return [*values, "no difference" if low <= 0 <= high else f"{low:+.4g} to {high:+.4g}"]

@@ -8,7 +8,7 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from importer.jobs.supervisor import as_error
 from importer.progress import STAGES, Progress
 from importer.scheduling.parcel import pack
 from importer.scheduling.shared_files import SharedFiles
-from importer.scheduling.work import Conversion, Ended, Told, begin, failed
+from importer.scheduling.work import Conversion, Ended, Told, begin, failed, never
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -45,11 +45,13 @@ class ClusterScheduler:
         self._cache = cache
         self._address = address
 
-    def run(self, conversions: Sequence[Conversion], told: Told) -> Generator[Ended, None, None]:
+    def run(
+        self, conversions: Sequence[Conversion], told: Told, is_over: Callable[[], bool] = never
+    ) -> Generator[Ended, None, None]:
         with _connected(self._address) as client, ThreadPoolExecutor(_SENDERS) as pool:
             run = _Run(client, self._cache, conversions, told, pool)
             try:
-                yield from run.ends()
+                yield from run.ends(is_over)
             finally:
                 run.cancel()
                 pool.shutdown(cancel_futures=True)
@@ -75,7 +77,7 @@ class _Run:
         self._futures: dict[int, Future] = {}
         self._indexes: dict[str, list[int]] = {}
 
-    def ends(self) -> Iterator[Ended]:
+    def ends(self, is_over: Callable[[], bool]) -> Iterator[Ended]:
         from importer.scheduling.worker import TOPIC
 
         self._client.subscribe_topic(TOPIC, self._take_event)
@@ -83,6 +85,10 @@ class _Run:
             self._pool.submit(self._send, index)
         waiting = dict(enumerate(self._conversions))
         while waiting:
+            if is_over():
+                stopped = ImporterError("CANCELLED", "The job was cancelled.", "Start it again when you need it.")
+                yield from (Ended(index, error=stopped) for index in waiting)
+                return
             end = self._next()
             if end is None and self._client.status in ("closing", "closed"):
                 yield from (Ended(index, error=_lost(item.source.name)) for index, item in waiting.items())

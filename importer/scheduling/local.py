@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from functools import partial
 
 from importer.cache.cache import Cache
 from importer.cache.entry import Artifact
 from importer.jobs.conversion import convert_in_child
-from importer.scheduling.work import Conversion, Ended, Told, begin, failed
+from importer.scheduling.work import Conversion, Ended, Told, begin, failed, never
+
+_LOOK_SECONDS = 0.2
 
 
 class LocalScheduler:
@@ -21,16 +23,21 @@ class LocalScheduler:
         self._cache = cache
         self._jobs = max(1, jobs)
 
-    def run(self, conversions: Sequence[Conversion], told: Told) -> Generator[Ended, None, None]:
+    def run(
+        self, conversions: Sequence[Conversion], told: Told, is_over: Callable[[], bool] = never
+    ) -> Generator[Ended, None, None]:
         interrupted = threading.Event()
         with ThreadPoolExecutor(self._jobs) as pool:
             try:
-                waiting = [
+                waiting = {
                     pool.submit(self._one, index, conversion, told, interrupted)
                     for index, conversion in enumerate(conversions)
-                ]
-                for future in as_completed(waiting):
-                    yield future.result()
+                }
+                while waiting:
+                    done, waiting = wait(waiting, _LOOK_SECONDS, FIRST_COMPLETED)
+                    if is_over():
+                        interrupted.set()
+                    yield from (future.result() for future in done)
             finally:
                 interrupted.set()  # the threads would convert to the end, and the pool waits for them
                 pool.shutdown(cancel_futures=True)

@@ -21,6 +21,11 @@ Told = Callable[[int, Progress], None]
 """Called from any thread with a conversion's place among the given ones, and its progress."""
 
 
+def never() -> bool:
+    """The conversions run to their end."""
+    return False
+
+
 @dataclass(frozen=True)
 class Conversion:
     """A model to convert. allowed_pickles: SHA-256 of files whose code may run, confined; trusted_factories: of
@@ -46,9 +51,12 @@ class Ended:
 
 
 class Scheduler(Protocol):
-    def run(self, conversions: Sequence[Conversion], told: Told) -> Generator[Ended, None, None]:
+    def run(
+        self, conversions: Sequence[Conversion], told: Told, is_over: Callable[[], bool] = never
+    ) -> Generator[Ended, None, None]:
         """Convert all; each as it ends. One that fails does not stop the others. Closing the generator ends what still
-        runs, and nothing half is left. Raises ImporterError when no conversion is possible."""
+        runs, and nothing half is left. is_over: asked several times a second; when it is true, what has not ended ends
+        with CANCELLED. Raises ImporterError when no conversion is possible."""
 
 
 def begin(conversion: Conversion, cache: Cache) -> Artifact | Job:

@@ -28,12 +28,10 @@ _COST = {"smallest": "weights", "fastest": "multiplications"}
 
 @dataclass(frozen=True)
 class Candidate:
-    """A conversion. float_layers: what stays fp32. measures: it is converted with any error, because only the errors of
-    its layers are wanted."""
+    """A conversion. float_layers: what stays fp32."""
 
     recipe: str
     float_layers: tuple[str, ...] = ()
-    measures: bool = False
 
 
 class Candidates:
@@ -52,20 +50,24 @@ class Candidates:
         return [candidate for candidate in found if candidate not in self._rows]
 
     def add(self, candidate: Candidate, result: Mapping[str, Any] | ImporterError) -> None:
-        """The metadata of a candidate, or why it cannot be used."""
-        if not isinstance(result, ImporterError) and not candidate.float_layers:
-            self._layers[candidate.recipe] = list(result.get("layers", []))
+        """The metadata of a candidate, or why it cannot be converted."""
         row: dict[str, Any] = {"recipe": candidate.recipe, "float_layers": list(candidate.float_layers)}
-        if isinstance(result, ImporterError):
-            row |= {"error": result.code, "cause": result.cause}
-        else:
-            row |= {
-                "size": result["payload"]["size"],
-                "executorch_us": result["timings"]["executorch_us"],
-                "max_relative": result["accuracy"]["max_relative"],
-                "drop": drop_of(result["evaluation"]),
-            }
         self._rows[candidate] = row
+        if isinstance(result, ImporterError):
+            self.refuse(candidate, result)
+            return
+        if not candidate.float_layers:
+            self._layers[candidate.recipe] = list(result.get("layers", []))
+        row |= {
+            "size": result["payload"]["size"],
+            "executorch_us": result["timings"]["executorch_us"],
+            "max_relative": result["accuracy"]["max_relative"],
+            "drop": drop_of(result["evaluation"]),
+        }
+
+    def refuse(self, candidate: Candidate, error: ImporterError) -> None:
+        """The candidate cannot be the result, for example because its program fails its proof."""
+        self._rows[candidate] |= {"error": error.code, "cause": error.cause}
 
     def best(self) -> Candidate | None:
         """The smallest or fastest candidate that meets the target."""
@@ -77,11 +79,13 @@ class Candidates:
         return min((row for _, row in self._usable()), key=lambda row: float(row["drop"]), default=None)
 
     def rows(self) -> list[dict[str, Any]]:
-        """`{recipe, float_layers, size, executorch_us, max_relative, drop, front}`, or `error` and `cause`, of each.
-        front: no other one is smaller, faster and better at once."""
+        """`{recipe, float_layers, size, executorch_us, max_relative, drop, front}` of each. front: no other one is
+        smaller, faster and better at once. What cannot be the result has `error` and `cause` in place of `front`."""
         usable = [row for _, row in self._usable()]
-        shown = [row for candidate, row in self._rows.items() if not candidate.measures]
-        return [{**row, **({"front": _is_of_front(row, usable)} if "error" not in row else {})} for row in shown]
+        return [
+            {**row, **({"front": _is_of_front(row, usable)} if "error" not in row else {})}
+            for row in self._rows.values()
+        ]
 
     def layers(self) -> list[Mapping[str, Any]]:
         """The layers of the first recipe that was measured, with the error that each alone adds."""
@@ -92,17 +96,12 @@ class Candidates:
         return OBJECTIVES[self._target.objective]
 
     def _usable(self) -> Iterable[tuple[Candidate, dict[str, Any]]]:
-        return [(key, row) for key, row in self._rows.items() if "error" not in row and not key.measures]
+        return [(key, row) for key, row in self._rows.items() if "error" not in row]
 
     def _of_mixed(self, recipe: str) -> list[Candidate]:
-        uniform = self._rows[Candidate(recipe)]
-        measuring = Candidate(recipe, measures=True)
-        if uniform.get("error") == "ACCURACY_LOST" and measuring not in self._rows:
-            return [measuring]
-        measured = self._rows.get(measuring, uniform)
-        best = self.best()
-        if "error" in measured or (best and self._rows[best][self._quantity] <= measured[self._quantity]):
-            return []  # a mixture is larger and slower than its recipe alone
+        uniform, best = self._rows[Candidate(recipe)], self.best()
+        if self._quantity not in uniform or (best and self._rows[best][self._quantity] <= uniform[self._quantity]):
+            return []  # it cannot be converted, or a mixture would be larger and slower than the best
         ranked = self._ranked(recipe)
         count = len(ranked)
         if count < 2:

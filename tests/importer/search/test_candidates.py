@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from importer.cli.plot import draw_search
 from importer.errors import ImporterError, exit_status
 from importer.search.candidates import UNIFORM, Candidate, Candidates
 from importer.search.target import drop_of, parse
@@ -92,6 +95,7 @@ def test_the_fewest_layers_that_reach_the_target_stay_in_fp32() -> None:
     assert {len(candidate.float_layers) for candidate in rounds[1]} == {1, 2, 4, 8}
     best = state.best()
     assert best is not None and set(best.float_layers) == set(WORST) and len(rounds) == 3
+    assert all(row["size"] for row in state.rows() if "error" not in row)
     rows = state.rows()
     assert len(rows) == len({(row["recipe"], *row["float_layers"]) for row in rows}), "nothing is converted twice"
     assert {row["error"] for row in rows if "error" in row} == {"ACCURACY_LOST"}
@@ -113,3 +117,30 @@ def test_the_nearest_when_nothing_is_good_enough() -> None:
         state.add(candidate, ImporterError("ACCURACY_LOST", "", "") if "int8" not in candidate.recipe else found)
     nearest = state.nearest()
     assert state.best() is None and nearest is not None and nearest["drop"] == pytest.approx(0.03)
+
+
+def test_a_program_that_fails_its_proof_is_not_the_result() -> None:
+    state, _ = searched("top1 drop < 0.5%, smallest", 0)
+    first = state.best()
+    assert first is not None and not first.float_layers
+    for recipe in ("xnnpack_int8_static", "xnnpack_int8_dynamic", "xnnpack_int8_static_per_tensor"):
+        state.refuse(Candidate(recipe), ImporterError("ACCURACY_LOST", "It is far off.", "", "validate"))
+    assert {candidate.recipe for candidate in state.following()} == {"xnnpack_int8_static", "xnnpack_int8_dynamic"}
+    row = state.rows()[0]
+    assert row["error"] == "ACCURACY_LOST" and row["size"] and "front" not in row
+    best = state.best()
+    assert best is not None and best.recipe == "xnnpack_fp32", "until layers in fp32 are tried"
+
+
+def test_the_front_is_drawn(tmp_path: Path) -> None:
+    state, _ = searched("top1 drop < 0.5%, smallest", 3)
+    best = state.best()
+    assert best is not None
+    found = {
+        "candidates": state.rows(), "chosen": {"recipe": best.recipe, "float_layers": list(best.float_layers)}
+    }  # fmt: skip
+    draw_search(found, "net.pt2", tmp_path / "front.png", 0.005)
+    with Image.open(tmp_path / "front.png") as image:
+        assert image.height > 400 + 26 * len(state.rows())
+        colours = {colour for _, colour in image.getcolors(1 << 20) or []}
+    assert {(0x70, 0xB8, 0x7E), (0xE0, 0x70, 0x70), (255, 255, 255)} <= colours, "front, target and the chosen one"

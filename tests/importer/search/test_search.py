@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,14 @@ import pytest
 import torch
 from torch import nn
 
+from importer.cache.cache import Cache
+from importer.errors import ImporterError
+from importer.options import ImportOptions
+from importer.progress import Progress
+from importer.scheduling.local import LocalScheduler
+from importer.scheduling.work import Conversion
+from importer.search.candidates import Candidate
+from importer.search.run import search
 from tests import json_output
 from tests.godot_projects import ROOT
 
@@ -90,15 +100,21 @@ def test_the_layers_that_lose_most_stay_fp32(folder: Path) -> None:
     rows = {(row["recipe"], len(row["float_layers"])): row for row in search["candidates"]}
     whole, exact = rows["xnnpack_int8_static", 0], rows["xnnpack_fp32", 0]
     assert whole.get("error") == "ACCURACY_LOST" or whole["drop"] > 0.02, "int8 alone is not good enough"
+    assert 0 < whole["size"] < exact["size"] and whole["executorch_us"] > 0, "it was measured all the same"
     assert found["payload"]["size"] < 0.6 * exact["size"], "and most of the network is int8"
     errors = {item["layer"]: item["error"] for item in search["layers"]}
     assert min(errors["first"], errors["second"]) > 5 * max(errors["wide"], errors["head"])
     assert (folder / "front.png").read_bytes().startswith(b"\x89PNG")
     stable = (folder / "out" / "net.tres").read_text(encoding="utf-8")
     assert '"search"' not in stable and '"search"' in (folder / "out" / "net.measured.json").read_text(encoding="utf-8")
-    # The same again: everything is in the cache. Too little is asked for then, and too much.
-    again = metadata_of(run(folder, *words[:4]))
+    assert (
+        "float_layers" in found["provenance"]["options"] and "max_relative_error" not in found["provenance"]["options"]
+    )
+    # The same again: everything is in the cache, also what failed. Too little is asked for then, and too much.
+    done = run(folder, *words[:4])
+    again = metadata_of(done)
     assert again["search"] == search and again["provenance"] == found["provenance"]
+    assert json_output.read(done.stdout, "convert")["files"][0]["cached"]
     impossible = run(folder, "--target", "top1 drop < 0, smallest", "--evaluate", "test.npz")
     refused = json_output.read(impossible.stdout, "convert")["files"][0].get("error", {"code": "", "cause": ""})
     if impossible.returncode:  # a program may be better than eager PyTorch by chance
@@ -122,6 +138,43 @@ def test_what_cannot_be_searched(code: str, words: tuple[str, ...], folder: Path
     done = run(folder, *words)
     error = json_output.read(done.stdout, "convert")["files"][0]["error"]
     assert done.returncode == 2 and error["code"] == code
+
+
+def slow(folder: Path, seconds: int) -> Conversion:
+    """A model whose factory sleeps, so that no candidate is ever converted."""
+    (folder / "slow.py").write_text("import time\ndef build():\n    time.sleep(100)\n", encoding="utf-8")
+    torch.save(Net().state_dict(), folder / "slow.pth")
+    given = {"factory": "res://slow.py:build", "inputs": "float32[1,32]", "evaluate": "res://test.npz"}
+    options = ImportOptions.from_mapping({**given, "deadline_seconds": seconds})
+    return Conversion(folder / "slow.pth", options, folder)
+
+
+def test_a_cancelled_search_ends_its_conversions(folder: Path, tmp_path: Path) -> None:
+    cancelled, begun = threading.Event(), threading.Event()
+
+    def cancel() -> None:
+        begun.wait(60)
+        cancelled.set()
+
+    def told(_: Candidate, step: Progress) -> None:
+        if step.stage == "load":  # the factory sleeps
+            begun.set()
+
+    threading.Thread(target=cancel, daemon=True).start()
+    scheduler = LocalScheduler(Cache(tmp_path / "cache"))
+    with pytest.raises(ImporterError) as caught:
+        search(slow(folder, 600), "top1 drop < 2%, smallest", scheduler, told, cancelled)
+    assert caught.value.code == "CANCELLED" and begun.is_set()
+
+
+def test_the_deadline_is_that_of_the_whole_search(folder: Path, tmp_path: Path) -> None:
+    began = time.monotonic()
+    scheduler = LocalScheduler(Cache(tmp_path / "cache"))
+    with pytest.raises(ImporterError) as caught:
+        search(slow(folder, 3), "top1 drop < 2%, smallest", scheduler, lambda candidate, step: None)
+    assert caught.value.code == "TARGET_NOT_REACHED" and "before the deadline" in caught.value.cause
+    assert "deadline_seconds" in caught.value.remedy and "the search continues there" in caught.value.remedy
+    assert time.monotonic() - began < 60, "not six candidates, one after the other"
 
 
 def test_a_layer_that_there_is_not(folder: Path) -> None:
