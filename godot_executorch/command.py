@@ -7,10 +7,12 @@ import sys
 from godot_executorch import __version__
 from importer.utf8_mode import restart_in_utf8_mode
 
+_NAME = "godot-executorch"
 _IMPORTER = {
     "convert": "convert model files, and evaluate them on your data",
     "inspect": "show what a .pte contains, in milliseconds and without torch",
     "compare": "compare results, size, speed and a metric of two programs",
+    "evaluate": "a metric of programs on your own labelled data",
     "sweep": "convert with every recipe: size, speed and accuracy side by side",
     "cache": "the artifact cache, and the keys that sign it",
     "approve": "let a factory's code run on this machine without a sandbox",
@@ -33,11 +35,11 @@ def main(arguments: list[str] | None = None) -> int:
     if command in _IMPORTER:
         from importer.__main__ import main as run_importer
 
-        return run_importer(given)
+        return run_importer(given, _NAME)
     if command in _BACKEND:
         from python_backend.__main__ import main as run_backend
 
-        return run_backend(given)
+        return run_backend(given, _NAME)
     if command == "--version":
         print(f"godot-executorch {__version__}")
         return 0
@@ -49,6 +51,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _help() -> str:
-    rows = [f"  {name:<8} {words}" for name, words in {**_IMPORTER, **_BACKEND}.items()]
+    rows = [f"  {name:<8}  {words}" for name, words in {**_IMPORTER, **_BACKEND}.items()]
     head = "usage: godot-executorch COMMAND ...\n\nFrom PyTorch to ExecuTorch programs, with or without a game.\n"
     return "\n".join([head, *rows, "\nEvery command has --help.", _STATUS])

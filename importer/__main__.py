@@ -1,4 +1,4 @@
-"""`python -m importer`: convert, inspect, compare, sweep, cache, approve. Every command has --help."""
+"""`python -m importer`: convert, inspect, compare, evaluate, sweep, cache, approve. Every command has --help."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from importer.jobs import game_libraries
 from importer.options import METRICS, RECIPES, SEARCH
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command. Returns its exit status: 0, 2 for invalid arguments, 3 when a condition or the accuracy fails, 4
-    when a file is refused, 5 when the environment fails, 130 when interrupted."""
-    parser = Parser(prog="python -m importer", description="PyTorch models as ExecuTorch programs.")
+def main(arguments: list[str] | None = None, name: str = "python -m importer") -> int:
+    """Run one command; `name` is what it is called by. Returns its exit status: 0, 2 for invalid arguments, 3 when a
+    condition or the accuracy fails, 4 when a file is refused, 5 when the environment fails, 130 when interrupted."""
+    parser = Parser(prog=name, description="PyTorch models as ExecuTorch programs.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for add in (_add_convert, _add_inspect, _add_compare, _add_sweep, _add_cache, _add_approve):
+    for add in (_add_convert, _add_inspect, _add_compare, _add_evaluate, _add_sweep, _add_cache, _add_approve):
         add(commands)
     chosen = parser.parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = chosen.run
@@ -57,14 +57,18 @@ def _add_convert(commands: argparse._SubParsersAction[Parser]) -> None:
         "--output",
         type=Path,
         metavar="DIR",
-        help="the folder for the .pte and .tres files; for one file also NAME.pte",
+        help="the folder for the programs, or NAME.pte for one file (default: with --config its own)",
     )
-    parser.add_argument("--config", type=Path, metavar="TOML", help="the models of a file (docs/python.md)")
+    parser.add_argument(
+        "--config", type=Path, metavar="TOML", help="the models that a file lists (default: those of the command line)"
+    )
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many files at once (default: 1)")
     add_cluster(parser)
-    words = 'with --recipe search: what is wanted, such as "top1 drop < 0.5%%, smallest", or "..., fastest"'
+    words = 'with --recipe search: "top1 drop < 0.5%%, smallest", or "..., fastest" (default: no search)'
     parser.add_argument("--target", default="", metavar="TARGET", help=words)
-    parser.add_argument("--plot", type=Path, metavar="PNG", help="with --recipe search: draw the candidates")
+    parser.add_argument(
+        "--plot", type=Path, metavar="PNG", help="with --recipe search: draw the candidates and the front (default: no)"
+    )
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     add_verbosity(parser)
     add_options(parser, (*RECIPES, SEARCH))
@@ -82,27 +86,41 @@ def _add_compare(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = commands.add_parser("compare", help="compare results, size and speed of two programs")
     parser.add_argument("first", type=Path, metavar="A.pte", help="the program that the other is compared with")
     parser.add_argument("second", type=Path, metavar="B.pte", help="the other program")
-    parser.add_argument(
-        "--inputs", type=Path, metavar="DATA", help="labelled data: a .npz, or a folder (docs/python.md)"
-    )
-    parser.add_argument("--metric", default="", help=f"{', '.join(METRICS)} or FILE.py:function")
-    parser.add_argument(
-        "--fail-if", action="append", default=[], metavar="CONDITION", help='such as "top1 drop > 0.5%%"; exit status 3'
-    )
-    parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
-    add_libraries(parser)
+    words = "labelled data: a .npz or a folder (default: made-up inputs, and no metric)"
+    parser.add_argument("--inputs", type=Path, metavar="DATA", help=words)
+    _add_judgement(parser, '"top1 drop > 0.5%%" or "slower > 10%%, size > 2 MB"')
     parser.set_defaults(run=_compare)
+
+
+def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = commands.add_parser("evaluate", help="a metric of programs on your own labelled data")
+    parser.add_argument("programs", nargs="+", type=Path, metavar="FILE.pte", help="the programs")
+    words = "labelled data: a .npz with an array for each input and `target`, or a folder of such files or of pictures"
+    parser.add_argument("--inputs", type=Path, required=True, metavar="DATA", help=words)
+    _add_judgement(parser, '"top1 < 90%%" or "rmse > 0.2, size > 2 MB"')
+    parser.set_defaults(run=_evaluate)
+
+
+def _add_judgement(parser: argparse.ArgumentParser, example: str) -> None:
+    """`--metric`, `--fail-if`, `--json`, `--quiet` and `--library`."""
+    words = f"{', '.join(METRICS)} or FILE.py:function (default: top1 for classes, else rmse)"
+    parser.add_argument("--metric", default="", metavar="METRIC", help=words)
+    words = f"such as {example}; exit status 3 when it holds (default: none); may be repeated"
+    parser.add_argument("--fail-if", action="append", default=[], metavar="CONDITION", help=words)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--quiet", action="store_true", help="print the conditions that hold, and errors, only")
+    add_libraries(parser)
 
 
 def _add_sweep(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = commands.add_parser("sweep", help="convert with every recipe: size, speed and accuracy side by side")
     parser.add_argument("source", type=Path, metavar="IN", help="the model file")
-    parser.add_argument("--plot", type=Path, metavar="PNG", help="draw the table")
+    parser.add_argument("--plot", type=Path, metavar="PNG", help="draw the table (default: no)")
     add_cluster(parser)
     parser.add_argument("--json", action="store_true", help="print the table as JSON")
     add_verbosity(parser)
-    add_options(parser)
-    parser.set_defaults(run=_sweep)
+    add_options(parser, without=("recipe", "variants", "float_layers"))
+    parser.set_defaults(run=_sweep, recipe="auto", variants="", float_layers="")
 
 
 def _add_cache(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -175,6 +193,12 @@ def _inspect(chosen: argparse.Namespace) -> int:
 
 def _compare(chosen: argparse.Namespace) -> int:
     from importer.cli.compare import run
+
+    return run(chosen)
+
+
+def _evaluate(chosen: argparse.Namespace) -> int:
+    from importer.cli.evaluate import run
 
     return run(chosen)
 

@@ -107,7 +107,7 @@ def _convert(
     if note := precision.note(methods):
         source.notes.append(note)
     methods, step, body = _with_optional_methods(methods, source, options, building, project, stages)
-    if options.evaluate.strip():
+    if options.evaluate.strip() or source.evaluation:
         stages.enter("validate", "evaluation")
         body |= _evaluation(methods[0], building, options, project, step, source)
     if names := body.get("own_kernels"):
@@ -317,7 +317,10 @@ def _evaluation(
     method: Method, building: Path, options: ImportOptions, project: Path | None, step: Step, source: Source
 ) -> dict[str, Any]:
     """The metadata's `evaluation`, and of int8 `layers`."""
-    data = labelled.read(resolve(options.evaluate.strip(), project, "evaluate"), method.inputs, method.outputs)
+    if text := options.evaluate.strip():
+        data = labelled.read(resolve(text, project, "evaluate"), method.inputs, method.outputs)
+    else:
+        data = labelled.of_batches(source.evaluation() if source.evaluation else (), method.inputs, method.outputs)
     place = partial(resolve, project=project, option="metric")
     found = evaluation.evaluate(method, building, data, options.metric.strip(), place, options.deadline_seconds)
     if step.recipe.scheme is None or options.kept_in_float():

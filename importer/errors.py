@@ -25,6 +25,7 @@ _OF_THE_ENVIRONMENT = frozenset(
         "REPORT_NOT_WRITTEN",
         "SANDBOX_MISSING",
         "SHARED_FILE_DAMAGED",
+        "WORKER_KILLED",
         "WORKER_NOT_STARTED",
     }
 )
@@ -77,7 +78,13 @@ class ImporterError(Exception):
 
 def exit_status(error: ImporterError) -> int:
     """The exit status of a command that fails: 2 invalid arguments, 3 accuracy, 4 a refused model, 5 environment."""
-    if error.code in ("OPTION_INVALID", "CONDITION_INVALID", "TARGET_INVALID", "EVALUATION_MISSING"):
+    if error.code in (
+        "OPTION_INVALID",
+        "CONDITION_INVALID",
+        "TARGET_INVALID",
+        "EVALUATION_MISSING",
+        "MODELS_FILE_INVALID",
+    ):
         return 2
     if error.code in ("ACCURACY_LOST", "TARGET_NOT_REACHED"):
         return 3

@@ -43,12 +43,13 @@ class SourceMethod:
 
 @dataclass
 class Source:
-    """A loaded file. eager modules are in eval mode, on the CPU, without gradients. task: the task card that the file
-    itself describes."""
+    """A loaded file. eager modules are in eval mode, on the CPU, without gradients. evaluation: labelled
+    batches of the factory. task: the task card that the file itself describes."""
 
     methods: list[SourceMethod]
     constant_methods: dict[str, Any] = field(default_factory=dict)
     calibration: Callable[[], Any] | None = None
+    evaluation: Callable[[], Any] | None = None
     notes: list[str] = field(default_factory=list)
     task: dict[str, Any] | None = None
 

@@ -116,9 +116,10 @@ class ImportOptions:
             cause = f"The option 'kernels' is '{self.kernels:.80}'."
             problems.append(Problem("kernels", cause, f"There are: {', '.join(KERNELS)}."))
         problems += metric_problems(self.metric)
-        if self.metric.strip() and not self.evaluate.strip():
+        if self.metric.strip() and not self.evaluate.strip() and not self.factory.strip():
             cause = "The option 'metric' is set, but there is no evaluation data."
-            problems.append(Problem("metric", cause, "Set the option 'evaluate' to a folder or a .npz."))
+            remedy = "Set the option 'evaluate' to a folder or a .npz, or name a factory with evaluation()."
+            problems.append(Problem("metric", cause, remedy))
         if self.group_size < 32 or self.group_size % 32:
             cause = f"The option 'group_size' is {self.group_size}; XNNPACK supports multiples of 32."
             problems.append(Problem("group_size", cause, "Use 32, 64 or 128."))

@@ -27,13 +27,11 @@ import argparse
 from python_backend import wrong_python
 
 
-def main(arguments: "list[str]") -> int:
-    """Run a command; the exit status."""
+def main(arguments: "list[str]", name: str = "python3 -m python_backend") -> int:
+    """Run a command; the exit status. name: what it is called by."""
     if sys.version_info < wrong_python.OLDEST:
         return wrong_python.tell_editor(wrong_python.problem())
-    parser = argparse.ArgumentParser(
-        prog="python3 -m python_backend", description="Conversions for the editor, and tools."
-    )
+    parser = argparse.ArgumentParser(prog=name, description="Conversions for the editor, and tools.")
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="used by the editor: connects to it and serves it until it closes")
     serve.add_argument("--jobs", type=int, default=2, help="conversions at once (default: 2)")
@@ -51,11 +49,11 @@ def main(arguments: "list[str]") -> int:
     if arguments[:1] == ["mcp"]:
         from python_backend.mcp_server import command as mcp_command
 
-        return mcp_command.main(arguments[1:])
+        return mcp_command.main(arguments[1:], f"{name} mcp")
     if arguments[:1] == ["profile"]:
         from python_backend.profiling import command
 
-        return command.main(arguments[1:])
+        return command.main(arguments[1:], f"{name} profile")
     known = parser.parse_args(arguments)
     if known.command == "serve":
         return _serve(known.jobs, known.cold)

@@ -22,6 +22,7 @@ from python_backend import wrong_python
 ROOT = Path(__file__).parent.parent
 """The folder that holds `importer/`, `python_backend/` and `requirements.txt`."""
 
+PACKAGE = "godot-executorch"
 # What each package is for; without those of "converting" conversions are refused, the others only lack a feature.
 PURPOSES = {
     "torch": "converting",
@@ -109,17 +110,25 @@ def importer_version() -> str:
 
 
 def required_versions() -> dict[str, str]:
-    """`{"torch": "==2.13.0"}` from requirements.txt; empty when the file is not there."""
+    """`{"torch": "==2.13.0"}` from requirements.txt, or of the installed package; empty where neither is."""
+    found = {}
     try:
         lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return {}
-    found = {}
+        lines = _required_by_package()
     for line in lines:
         match = re.match(r"\s*([A-Za-z0-9._-]+)\s*([<>=!~][^#;]*)?", line.partition("#")[0])
         if match:
             found[match.group(1).lower()] = (match.group(2) or "").replace(" ", "")
     return found
+
+
+def _required_by_package() -> list[str]:
+    """What `pip install` of the package installed, without the extras."""
+    try:
+        return [line for line in metadata.requires(PACKAGE) or [] if "extra ==" not in line]
+    except metadata.PackageNotFoundError:
+        return []
 
 
 def install_command(*requirements: str) -> str:
@@ -176,7 +185,9 @@ def _installed(package: str) -> str:
 def _package_problem(package: str, specifier: str) -> Problem | None:
     requirement = package + specifier
     # All of them: a person who lacks one package mostly lacks the others too.
-    remedy = install_remedy("-r", str(ROOT / "requirements.txt"))
+    listed = ROOT / "requirements.txt"
+    installed_by_pip = [name + versions for name, versions in required_versions().items()]
+    remedy = install_remedy(*(["-r", str(listed)] if listed.is_file() or not installed_by_pip else installed_by_pip))
     version = _installed(package)
     if not version or importlib.util.find_spec(package) is None:
         cause = f"Python at {sys.executable} has no package {package} (needed for {PURPOSES[package]})."

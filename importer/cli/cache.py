@@ -10,12 +10,11 @@ import time
 from dataclasses import asdict
 
 from rich.markup import escape
-from rich.table import Table
 
 from importer.cache.cache import Cache, Entry
 from importer.cache.signing_keys import add_key, key_file, known_keys, remove_key
 from importer.cache.user_folders import user_cache_folder
-from importer.cli.output import console, print_json
+from importer.cli.output import console, print_json, table
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -34,16 +33,16 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.json:
         print_json("cache-list", {"entries": [{**asdict(entry), "folder": str(entry.folder)} for entry in entries]})
     else:
-        _print(entries, "Removed" if chosen.action == "prune" else escape(str(cache.root)))
+        _print(entries, "Removed" if chosen.action == "prune" else str(cache.root))
     return 0
 
 
 def list_keys(_: argparse.Namespace) -> int:
     """Names and ids; secrets are never shown again."""
-    table = Table("name", "id", title=escape(str(key_file())), title_justify="left")
+    shown = table(str(key_file()), "name", "id", words=2)
     for key in known_keys():
-        table.add_row(escape(key.name), key.id)
-    console().print(table)
+        shown.add_row(escape(key.name), key.id)
+    console().print(shown)
     return 0
 
 
@@ -70,10 +69,10 @@ def remove_known_key(chosen: argparse.Namespace) -> int:
 
 
 def _print(entries: list[Entry], title: str) -> None:
-    table = Table("key", "name", "recipe", "size", "last used", title=title, title_justify="left")
+    shown = table(title, "key", "name", "recipe", "size", "last used", words=3)
     for entry in entries:
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used))
-        table.add_row(entry.key[:12], escape(entry.name), escape(entry.recipe), f"{entry.size / 1e6:.2f} MB", used)
-    table.add_section()
-    table.add_row("", f"{len(entries)} entries", "", f"{sum(entry.size for entry in entries) / 1e6:.2f} MB", "")
-    console().print(table)
+        shown.add_row(entry.key[:12], escape(entry.name), escape(entry.recipe), f"{entry.size / 1e6:.2f} MB", used)
+    shown.add_section()
+    shown.add_row("", f"{len(entries)} entries", "", f"{sum(entry.size for entry in entries) / 1e6:.2f} MB", "")
+    console().print(shown)

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Table
 
 from importer.cli import conditions
-from importer.cli.output import console, print_json
+from importer.cli.output import console, print_json, table
 from importer.errors import ImporterError
 from importer.jobs.child import Report
 from importer.jobs.reading import program_files
@@ -25,23 +24,24 @@ from importer.paths import resolve
 from importer.program.metadata import inspect
 from importer.program.program import Program, read_program
 from importer.proof.child_runner import Call, Result, run_program
-from importer.signature import TensorSpec
 
 _ROUNDS = 4
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Returns 3 when a condition of --fail-if holds."""
-    wanted = [condition for text in chosen.fail_if for condition in conditions.parse(text)]
+    wanted = [condition for text in chosen.fail_if for condition in conditions.parse(text, conditions.OF_COMPARISON)]
     for problem in metric_problems(chosen.metric):
         raise ImporterError("OPTION_INVALID", problem.cause, problem.remedy)
     first, second, inputs = chosen.first.absolute(), chosen.second.absolute(), str(chosen.inputs or "")
     found = compare_confined(first, second, inputs, chosen.metric, None, Spawn())
-    broken = [text for text in (condition.broken_by(found) for condition in wanted) if text]
+    messages = (condition.broken_by(conditions.of_comparison(condition, found)) for condition in wanted)
+    broken = [text for text in messages if text]
     if chosen.json:
         print_json("compare", {**found, "broken": broken})
     else:
-        _print(found)
+        if not chosen.quiet:
+            _print(found)
         for text in broken:
             print(text, file=sys.stderr)
     return 3 if broken else 0
@@ -107,7 +107,9 @@ def compare(
         accuracy.add(index, [], expected, got)
     found = {
         "methods": list(common),
-        "programs": [_side(described, path) for described, path in ((left, first), (right, second))],
+        "programs": [
+            _side(described, name) for described, name in zip((left, right), names_apart(first, second), strict=True)
+        ],
         "times": {name: _times(rounds, name) for name in common},
         "difference": accuracy.judge().metadata(None),
     }
@@ -139,26 +141,19 @@ def _evaluate(
     metric_path: Path,
 ) -> dict[str, Any]:
     """Both programs' metric on labelled data, and where 95% of the resampled differences (second minus first) lie."""
-    from importer.inputs import labelled
-    from importer.proof import evaluation, metrics
+    from importer.proof import evaluation
 
     method = "forward" if "forward" in common else next(iter(common))
     outputs = next(item["outputs"] for item in described["methods"] if item["name"] == method)
-    found = labelled.read(
-        data, [TensorSpec.of(item) for item in common[method]], [TensorSpec.of(item) for item in outputs]
-    )
-    calls = [Call(method, item.inputs) for item in found]
-    answers = [run_program(path, program, calls, timing=False).outputs for path, program in programs]
-    metric = metrics.metric(name or metrics.usual(answers[0][0][0], found[0].target), lambda _: metric_path)
-    scores = [evaluation.scores_of(side, found, metric) for side in answers]
-    values = [metric.summary(side) for side in scores]
+    found = evaluation.of_programs(programs, method, common[method], outputs, data, name, metric_path)
+    values = [found.metric.summary(side) for side in found.scores]
     return {
-        "metric": metric.name,
-        "more_is_better": metric.more_is_better,
-        "samples": len(found),
+        "metric": found.metric.name,
+        "more_is_better": found.metric.more_is_better,
+        "samples": len(found.scores[0]),
         "values": values,
         "difference": values[1] - values[0],
-        "interval": list(evaluation.interval(scores[1], scores[0], metric)),
+        "interval": list(evaluation.interval(found.scores[1], found.scores[0], found.metric)),
     }
 
 
@@ -193,41 +188,57 @@ def _inputs_of_both(left: list[dict[str, Any]], right: list[dict[str, Any]] | No
     return common
 
 
-def _side(described: dict[str, Any], path: Path) -> dict[str, Any]:
+def size_of(described: dict[str, Any]) -> int:
+    """The bytes of a program and of its weights outside of it."""
+    payload = described["payload"]
+    return int(payload["size"] + sum(item["size"] for item in payload.get("external", [])))
+
+
+def names_apart(first: Path, second: Path) -> tuple[str, str]:
+    """The files' names, with as many of their folders as tell them apart: `build/net.pte` and `fresh/net.pte`."""
+    left, right = first.parts[1:], second.parts[1:]
+    for count in range(1, max(len(left), len(right))):
+        names = "/".join(left[-count:]), "/".join(right[-count:])
+        if names[0] != names[1]:
+            return names
+    return first.name, second.name
+
+
+def _side(described: dict[str, Any], name: str) -> dict[str, Any]:
     return {
-        "name": path.name,
-        "size": described["payload"]["size"],
+        "name": name,
+        "size": size_of(described),
         "planned_memory": sum(sum(method["planned_memory"]) for method in described["methods"]),
         "share": [method["delegation"]["share"] for method in described["methods"]],
     }
 
 
 def _print(found: dict[str, Any]) -> None:
-    table = Table("", *(escape(side["name"]) for side in found["programs"]), "second against first")
+    shown = table("", "", *(side["name"] for side in found["programs"]), "second against first")
     first, second = found["programs"]
-    table.add_row("size", f"{first['size']:,} bytes", f"{second['size']:,} bytes", _change(first, second, "size"))
+    shown.add_row("size", f"{first['size']:,} bytes", f"{second['size']:,} bytes", _change(first, second, "size"))
     memory = [f"{side['planned_memory']:,} bytes" for side in found["programs"]]
-    table.add_row("planned memory", *memory, _change(first, second, "planned_memory"))
-    table.add_row("delegated", *(", ".join(f"{share:.0%}" for share in side["share"]) for side in found["programs"]))
+    shown.add_row("planned memory", *memory, _change(first, second, "planned_memory"))
+    shown.add_row("delegated", *(", ".join(f"{share:.0%}" for share in side["share"]) for side in found["programs"]))
     for name, row in found["times"].items():
-        shown = [
+        times = [
             f"{middle:.1f} us ({low:.1f} to {high:.1f})"
             for middle, (low, high) in zip(row["microseconds"], row["spread"], strict=True)
         ]
         change = row["change"]
         factor = f"{1 / (1 + change):.2f}x faster" if change < 0 else f"{1 + change:.2f}x slower"
-        table.add_row(escape(f"time of {name}"), *shown, factor if row["differs"] else "no difference")
+        shown.add_row(escape(f"time of {name}"), *times, factor if row["differs"] else "no difference")
     if evaluation := found.get("evaluation"):
         low, high = evaluation["interval"]
         verdict = f"{evaluation['difference']:+.4g} ({low:+.4g} to {high:+.4g})"
         values = (f"{value:.5g}" for value in evaluation["values"])
-        table.add_row(
+        shown.add_row(
             escape(f"{evaluation['metric']} of {evaluation['samples']} samples"),
             *values,
             "no difference" if low <= 0 <= high else verdict,
         )
     screen = console()
-    screen.print(table)
+    screen.print(shown)
     difference = found["difference"]
     screen.print(
         f"difference: absolute {difference['max_absolute']:.3g}, relative {difference['max_relative']:.3g}, "

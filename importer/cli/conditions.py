@@ -1,74 +1,74 @@
-"""Conditions of `compare --fail-if` on the second program: `top1 drop > 0.5%`, `size > 2 MB`, `slower > 10%`.
+"""Conditions of `--fail-if` of compare and evaluate: `top1 drop > 0.5%`, `size > 2 MB`, `slower > 10%`, `top1 < 90%`.
 
 METRIC drop   how much worse the second program's metric is, on the data of --inputs
+METRIC        the metric of a program (evaluate)
 slower        how much longer a call of the second takes, when it is more than the spread
 larger        how much larger the second program is
-size memory   bytes of the second program; of its planned memory
+size memory   bytes of the (second) program; of its planned memory
 max_relative max_absolute   the largest difference between the two programs' results
+`metric` stands for that of --metric FILE.py:function.
 """
 
 from __future__ import annotations
 
 import operator
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from importer.errors import ImporterError
+from importer.options import METRICS, metric_file
 
 _UNITS = {"": 1.0, "%": 0.01, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9}
 _COMPARISONS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 _BYTES = ("size", "memory")
-_SHARES = ("slower", "larger", "max_relative", "max_absolute")
+_NAMES = (*METRICS, "metric")
+OF_COMPARISON = (
+    *(f"{name} drop" for name in _NAMES), "slower", "larger", "max_relative", "max_absolute", *_BYTES
+)  # fmt: skip
+OF_EVALUATION = (*_NAMES, *_BYTES)
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition that must not hold. quantity: a name of this module, or a metric's with `drop`."""
+    """A condition that must not hold. quantity: a name of OF_COMPARISON or OF_EVALUATION."""
 
     text: str
     quantity: str
     comparison: str
     bound: float
 
-    def broken_by(self, found: dict[str, Any]) -> str:
-        """The message when a comparison meets the condition, else an empty text. Raises CONDITION_INVALID when the
-        comparison does not have the quantity."""
-        value = _value(found, self)
+    def broken_by(self, value: float, name: str = "") -> str:
+        """The message when a value meets the condition, else an empty text. name: of the program that has it."""
         if not _COMPARISONS[self.comparison](value, self.bound):
             return ""
         shown = f"{value:,.0f} bytes" if self.quantity in _BYTES else f"{value:.4g}"
-        return f"{self.text}: it is {shown}"
+        return f"{name}: {self.text}: it is {shown}" if name else f"{self.text}: it is {shown}"
 
 
-def parse(text: str) -> list[Condition]:
-    """Conditions separated by commas; raises CONDITION_INVALID."""
+def parse(text: str, quantities: Sequence[str]) -> list[Condition]:
+    """Conditions separated by commas, on some quantities; raises CONDITION_INVALID."""
     found = []
     for part in (part.strip() for part in text.split(",")):
         match = re.fullmatch(r"(\w+(?:\s+drop)?)\s*(>=|<=|>|<)\s*(\d+(?:\.\d+)?)\s*([a-zA-Z%]*)", part)
         quantity = " ".join(match.group(1).split()) if match else ""
         unit = match.group(4).lower() if match else ""
-        known = quantity in (*_BYTES, *_SHARES) or quantity.endswith(" drop")
-        if match is None or not known or unit not in _allowed_units(quantity):
+        if match is None or quantity not in quantities or unit not in _allowed_units(quantity):
             cause = f"`{part}` is not a condition."
-            names = ", ".join(("METRIC drop", *_SHARES, *_BYTES))
-            remedy = f"Write {names}, then > >= < or <=, and a number, with % or KB, MB where that fits."
+            remedy = (
+                f"Write {', '.join(quantities)}, then > >= < or <=, and a number, with % or KB, MB where that fits."
+            )
             raise ImporterError("CONDITION_INVALID", cause, remedy)
         found.append(Condition(part, quantity, match.group(2), float(match.group(3)) * _UNITS[unit]))
     return found
 
 
-def _allowed_units(quantity: str) -> tuple[str, ...]:
-    return ("b", "kb", "mb", "gb") if quantity in _BYTES else ("", "%")
-
-
-def _value(found: dict[str, Any], condition: Condition) -> float:
+def of_comparison(condition: Condition, found: dict[str, Any]) -> float:
+    """The quantity of a comparison. Raises CONDITION_INVALID when it was not measured."""
     first, second = found["programs"]
     if condition.quantity.endswith(" drop"):
-        evaluation, metric = found.get("evaluation"), condition.quantity.removesuffix(" drop")
-        if not evaluation or evaluation["metric"] != metric:
-            cause = f"`{condition.text}` needs the metric '{metric}', which was not measured."
-            raise ImporterError("CONDITION_INVALID", cause, f"Pass --inputs DATA --metric {metric}.")
+        evaluation = _evaluated(condition, condition.quantity.removesuffix(" drop"), found.get("evaluation"))
         drop = evaluation["values"][0] - evaluation["values"][1]
         return float(drop if evaluation["more_is_better"] else -drop)
     if condition.quantity == "slower":
@@ -76,5 +76,29 @@ def _value(found: dict[str, Any], condition: Condition) -> float:
     if condition.quantity == "larger":
         return float(second["size"] / first["size"] - 1)
     if condition.quantity in _BYTES:
-        return float(second["size"] if condition.quantity == "size" else second["planned_memory"])
+        return _bytes(condition, second)
     return float(found["difference"][condition.quantity] or 0.0)
+
+
+def of_evaluation(condition: Condition, found: dict[str, Any], row: dict[str, Any]) -> float:
+    """The quantity of one program of an evaluation. Raises CONDITION_INVALID when it was not measured."""
+    if condition.quantity in _BYTES:
+        return _bytes(condition, row)
+    _evaluated(condition, condition.quantity, found)
+    return float(row["value"])
+
+
+def _evaluated(condition: Condition, metric: str, evaluation: dict[str, Any] | None) -> dict[str, Any]:
+    measured = evaluation["metric"] if evaluation else ""
+    if evaluation and (measured == metric or (metric == "metric" and metric_file(measured))):
+        return evaluation
+    cause = f"`{condition.text}` needs the metric '{metric}', which was not measured."
+    raise ImporterError("CONDITION_INVALID", cause, f"Pass --inputs DATA --metric {metric}.")
+
+
+def _bytes(condition: Condition, side: dict[str, Any]) -> float:
+    return float(side["size"] if condition.quantity == "size" else side["planned_memory"])
+
+
+def _allowed_units(quantity: str) -> tuple[str, ...]:
+    return ("b", "kb", "mb", "gb") if quantity in _BYTES else ("", "%")

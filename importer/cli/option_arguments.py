@@ -11,33 +11,51 @@ from importer.options import KERNELS, METRICS, RECIPES, RECURRENT, ImportOptions
 
 _CHOICES = {"kernels": KERNELS, "recurrent": RECURRENT}
 _HELP = {
-    "recipe": ("", "how the program is lowered and quantized"),
-    "variants": ("RECIPES", "further programs in the same asset: 'xnnpack_int8_static, portable'; a game chooses one"),
-    "inputs": ("TEXT", "names, dtypes and shapes, such as 'x: float32[1,8]'; needed when the file has no examples"),
-    "also_outputs": ("NAMES", "values inside of the graph that the program returns too, such as 'relu_1, linear'"),
-    "factory": ("FILE.py:FUNCTION", "the Python function that builds the architecture of a file with weights only"),
-    "factory_arguments": ("JSON", "the factory's arguments, a JSON object"),
-    "weights": ("NAME", "which weights of a checkpoint that has several, such as ema_model"),
-    "calibration": ("FOLDER", "samples for int8 recipes: .npy, .npz or images"),
-    "evaluate": ("DATA", "labelled data, a folder or a .npz, on which a metric is computed"),
-    "metric": ("METRIC", f"{', '.join(METRICS)} or FILE.py:function; default: top1 for classes, else rmse"),
+    "recipe": ("", "how the program is lowered and quantized; auto: the fastest exact way"),
+    "variants": (
+        "RECIPES",
+        "further programs in the same asset, such as 'xnnpack_int8_static, portable' (default: none)",
+    ),
+    "inputs": (
+        "TEXT",
+        "names, dtypes and shapes, such as 'x: float32[1,8]' (default: the file's or factory's example)",
+    ),
+    "also_outputs": (
+        "NAMES",
+        "values inside of the graph that the program returns too: 'relu_1, linear' (default: none)",
+    ),
+    "factory": ("FILE.py:FUNCTION", "the Python function that builds the architecture of weights (default: none)"),
+    "factory_arguments": ("JSON", "the factory's arguments, a JSON object (default: none)"),
+    "weights": (
+        "NAME",
+        "which weights of a checkpoint that has several: ema_model (default: averaged before usual ones)",
+    ),
+    "calibration": ("FOLDER", "samples for int8 recipes: .npy, .npz or images (default: the factory's calibration())"),
+    "evaluate": ("DATA", "labelled data for a metric: a folder or a .npz (default: the factory's evaluation())"),
+    "metric": ("METRIC", f"{', '.join(METRICS)} or FILE.py:function (default: top1 for classes, else rmse)"),
     "group_size": ("N", "how many int4 weights share a scale, a multiple of 32"),
-    "float_layers": ("NAMES", "layers that stay fp32 in an int8 recipe, such as 'head, features.0'"),
+    "float_layers": ("NAMES", "layers that stay fp32 in an int8 recipe, such as 'head, features.0' (default: none)"),
     "kernels": ("", "own: the program may call this project's kernels; stock: any ExecuTorch can run it"),
     "recurrent": ("", "how LSTM and GRU layers are exported"),
-    "slice": ("MS", "cut delegates so that no instruction takes longer here, for submit_sliced, such as 2"),
-    "max_absolute_error": ("X", "the largest error that the proof accepts; default: the recipe's tolerance"),
-    "max_relative_error": ("X", "the same, relative to the largest value of an output"),
-    "deadline_seconds": ("SECONDS", "how long a conversion may take"),
+    "slice": (
+        "MS",
+        "cut delegates so that no instruction takes longer here, for submit_sliced, such as 2 (default: none)",
+    ),
+    "max_absolute_error": ("X", "the largest error that the proof accepts (default: only the relative one counts)"),
+    "max_relative_error": ("X", "the same, relative to the largest value of an output (default: the recipe's own)"),
+    "deadline_seconds": ("SECONDS", "how long a conversion may take; with --recipe search: the whole search"),
     "memory_limit_megabytes": ("MB", "how much memory a conversion may use; 0: three quarters of this machine's"),
     "external_weights": ("", "store the weights in a .ptd beside the program"),
 }
 
 
-def add_options(parser: argparse.ArgumentParser, recipes: Sequence[str] = RECIPES) -> None:
-    """The import options with the names of ImportOptions, the place of res://, the cache, and permissions."""
+def add_options(parser: argparse.ArgumentParser, recipes: Sequence[str] = RECIPES, without: Sequence[str] = ()) -> None:
+    """The import options with the names of ImportOptions, the place of res://, the cache, and permissions. without:
+    options that the command does not take."""
     group = parser.add_argument_group("import options")
     for field in fields(ImportOptions):
+        if field.name in without:
+            continue
         name, (metavar, words) = "--" + field.name.replace("_", "-"), _HELP[field.name]
         if isinstance(field.default, bool):
             group.add_argument(name, action="store_true", help=words)
@@ -51,9 +69,9 @@ def add_options(parser: argparse.ArgumentParser, recipes: Sequence[str] = RECIPE
         action="append",
         default=[],
         metavar="INPUT[AXIS]=MIN..MAX",
-        help="a size of --inputs that varies, such as 'x[0]=1..64'; may be repeated",
+        help="a size of --inputs that varies, such as 'x[0]=1..64' (default: none); may be repeated",
     )
-    parser.add_argument("--project", type=Path, metavar="FOLDER", help="the folder that res:// means")
+    parser.add_argument("--project", type=Path, metavar="FOLDER", help="the folder that res:// means (default: none)")
     add_cache(parser)
     add_libraries(parser)
     parser.add_argument(
@@ -61,20 +79,20 @@ def add_options(parser: argparse.ArgumentParser, recipes: Sequence[str] = RECIPE
         action="append",
         default=[],
         metavar="SHA256",
-        help="a file whose code may run, confined; may be repeated",
+        help="a file whose code may run, confined (default: none); may be repeated",
     )
     parser.add_argument(
         "--trust-factory",
         action="append",
         default=[],
         metavar="SHA256",
-        help="a factory that may reach the network and other folders; may be repeated",
+        help="a factory that may reach the network and other folders (default: none); may be repeated",
     )
 
 
 def add_libraries(parser: argparse.ArgumentParser) -> None:
     """`--library`."""
-    words = "a kernel library of the game, as in executorch/runtime/libraries; may be repeated"
+    words = "a kernel library of the game, as in executorch/runtime/libraries (default: none); may be repeated"
     parser.add_argument("--library", action="append", default=[], type=Path, metavar="LIBRARY", help=words)
 
 
@@ -86,9 +104,7 @@ def add_cache(parser: argparse.ArgumentParser) -> None:
 
 def add_cluster(parser: argparse.ArgumentParser) -> None:
     """`--cluster`."""
-    words = (
-        "convert on a dask cluster: its scheduler, tcp://HOST:8786 or tls://HOST:8786; needs --cache (docs/cluster.md)"
-    )
+    words = "the scheduler of a dask cluster, tcp://HOST:8786 or tls://HOST:8786; needs --cache (default: this machine)"
     parser.add_argument("--cluster", default="", metavar="ADDRESS", help=words)
 
 

@@ -22,6 +22,18 @@ def console(to_errors: bool = False) -> Any:
     return Console(stderr=to_errors, width=None if stream.isatty() else _PIPE_WIDTH)
 
 
+def table(title: str, *columns: str, words: int = 1) -> Any:
+    """A table in the style of all commands. words: how many columns have words, on the left; the others numbers."""
+    from rich.box import SIMPLE
+    from rich.markup import escape
+    from rich.table import Table
+
+    found = Table(title=escape(title) or None, title_justify="left", box=SIMPLE)
+    for index, name in enumerate(columns):
+        found.add_column(escape(name), justify="left" if index < words else "right", overflow="fold")
+    return found
+
+
 def error_text(error: ImporterError) -> str:
     """Cause, remedy and the end of the log, for a terminal."""
     return f"{error.cause}\n  {error.remedy}{log_text(error.log)}"
@@ -70,4 +82,5 @@ class Parser(argparse.ArgumentParser):
             failure = ImporterError("OPTION_INVALID", message, f"See `{self.prog} --help`.")
             print_json("error", {"error": error_data(failure)})
             self.exit(2)
-        super().error(message)
+        # The list of all options would push the reason out of sight.
+        self.exit(2, f"{self.prog}: error: {message}\nSee `{self.prog} --help`.\n")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Table
 
-from importer.cli.output import console
+from importer.cli.output import console, table
 
 
 def print_metadata(found: dict[str, Any]) -> None:
@@ -27,12 +26,12 @@ def print_metadata(found: dict[str, Any]) -> None:
                     f"  {what[:-1]:6} {escape(item['name'])}: {item['dtype']}\\[{shape}]{suffix}", highlight=False
                 )
         screen.print(f"  planned memory {sum(method['planned_memory']):,} bytes", highlight=False)
-        table = Table("runs on", "operator", "calls", box=None, padding=(0, 2))
+        shown = table("", "runs on", "operator", "calls", words=2)
         for delegate in method["delegates"]:
             for name, count in delegate["operators"].items() or [("(not readable)", delegate["calls"])]:
-                table.add_row(escape(delegate["backend"]), escape(name), str(count))
+                shown.add_row(escape(delegate["backend"]), escape(name), str(count))
         for name, count in method["operators"].items():
-            table.add_row("kernels", escape(name), str(count))
-        screen.print(table)
+            shown.add_row("kernels", escape(name), str(count))
+        screen.print(shown)
     for name, value in found.get("constants", {}).items():
         screen.print(f"constant {name} = {value}", highlight=False, markup=False)

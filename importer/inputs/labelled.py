@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,10 +14,10 @@ import torch
 from importer.cache.cache_key import calibration_files
 from importer.errors import ImporterError
 from importer.inputs import calibration
+from importer.inputs.batches import TARGET, samples_of
 from importer.signature import TensorSpec
 
 MOST_SAMPLES = 10_000
-TARGET = "target"
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,18 @@ def read(place: Path, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec
     if not found:
         cause = f"{place.name} has no samples: no .npz with '{TARGET}', and no folder of pictures for each class."
         raise ImporterError("EVALUATION_EMPTY", cause, "docs/python.md shows how to lay out the data.", "load")
+    return found
+
+
+def of_batches(batches: Iterable[Any], inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> list[Labelled]:
+    """The samples of a factory's `evaluation()`: batches `(inputs, target)`, at most MOST_SAMPLES samples. Raises
+    EVALUATION_EMPTY, EVALUATION_INVALID and DATA_INVALID."""
+    place, signature = Path("evaluation()"), _Signature(inputs, outputs)
+    arrays = (sample for item in batches for sample in samples_of(item, with_target=True))
+    found = [_labelled(place, sample, signature) for sample in islice(arrays, MOST_SAMPLES)]
+    if not found:
+        cause = "evaluation() returned no samples."
+        raise ImporterError("EVALUATION_EMPTY", cause, "Return batches (inputs, target).", "load")
     return found
 
 

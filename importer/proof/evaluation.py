@@ -6,7 +6,8 @@ contains 95% of the resampled differences (paired percentile bootstrap: Efron an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ import torch
 from importer.cache.entry import PAYLOAD
 from importer.errors import ImporterError
 from importer.exporting.export import restore, snapshot
-from importer.inputs import samples
+from importer.inputs import labelled, samples
 from importer.inputs.labelled import Labelled
 from importer.model import Method
-from importer.program.program import read_program
+from importer.program.program import Program, read_program
 from importer.proof import metrics
 from importer.proof.child_runner import Call, run_program
+from importer.signature import TensorSpec
 
 _RESAMPLES = 2000
 
@@ -56,6 +58,42 @@ def evaluate(
         "difference": values[2] - values[0],
         "interval": [low, high],
     }
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The score of each sample, for each program."""
+
+    metric: metrics.Metric
+    scores: list[list[float]]
+
+
+def of_programs(
+    programs: Sequence[tuple[Path, Program]],
+    method: str,
+    inputs: Sequence[Mapping[str, Any]],
+    outputs: Sequence[Mapping[str, Any]],
+    data: Path,
+    name: str,
+    metric_path: Path,
+) -> Scores:
+    """The same labelled data in a method of finished programs. inputs, outputs: of the method's metadata. name: of a
+    metric, or empty; metric_path: its file. Raises METRIC_UNSUITABLE, METRIC_FAILED, what reading the data raises, and
+    the errors of running a program."""
+    found = labelled.read(data, [TensorSpec.of(item) for item in inputs], [TensorSpec.of(item) for item in outputs])
+    calls = [Call(method, item.inputs) for item in found]
+    answers = [run_program(path, program, calls, timing=False).outputs for path, program in programs]
+    metric = metrics.metric(name or metrics.usual(answers[0][0][0], found[0].target), lambda _: metric_path)
+    return Scores(metric, [scores_of(side, found, metric) for side in answers])
+
+
+def spread(scores: Sequence[float], metric: metrics.Metric) -> tuple[float, float]:
+    """Where 95% of the resampled values of a metric lie; the same every time."""
+    values, generator = np.asarray(scores), np.random.default_rng(0)
+    count = _RESAMPLES if len(values) > 1 else 1
+    resampled = [metric.summary(values[generator.integers(0, len(values), len(values))].tolist()) for _ in range(count)]
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def _all(method: Method, module: torch.nn.Module, data: Sequence[Labelled]) -> list[list[torch.Tensor]]:

@@ -3,6 +3,7 @@
 def build(**arguments) -> nn.Module            named by the option `factory`: `res://models/net.py:build`, or a class
 def example_inputs() -> tuple | dict           optional: one call's arguments
 def calibration() -> Iterable[tuple]           optional: inputs to calibrate quantization with
+def evaluation() -> Iterable[tuple]            optional: labelled batches `(inputs, target)`, for a metric
 def methods(model) -> {name: (module, example)} optional: several methods in one program
 def constant_methods(model) -> {name: value}   optional: values that the program can be asked for
 dynamic_shapes = {...}                         optional: as torch.export takes them
@@ -172,6 +173,10 @@ class Factory:
         """All calls of `calibration()`. The code of a generator runs here; its exceptions are those of the factory."""
         return list(self._call(lambda: list(self.value("calibration")), "Correct calibration()."))
 
+    def evaluation(self) -> list[Any]:
+        """All labelled batches of `evaluation()`."""
+        return list(self._call(lambda: list(self.value("evaluation")), "Correct evaluation()."))
+
     def has(self, name: str) -> bool:
         return hasattr(self._module, name)
 
@@ -196,6 +201,11 @@ class Factory:
             if isinstance(error, ModuleNotFoundError) and error.name:
                 cause = f"{self.path.name} needs the package {_top(error.name)}, which this Python does not have."
                 remedy = self._without_package(_top(error.name))
+            elif isinstance(error, FileNotFoundError) and error.filename:
+                remedy = (
+                    f"If it is beside {self.path.name}, write its path from there in quotes in that file, such as "
+                    f'FILES = ["{Path(str(error.filename)).name}"]: such files belong to the model, also on a cluster.'
+                )
             elif isinstance(error, PermissionError):
                 remedy = (
                     "In the sandbox a factory has no network and no other folders. If it is "

@@ -59,6 +59,8 @@ def load(
         source = _from_state_dict(path, file_kind, factory, declared, project, options.weights)
     if factory and factory.has("calibration"):
         source.calibration = factory.calibration
+    if factory and factory.has("evaluation"):
+        source.evaluation = factory.evaluation
     return source
 
 

@@ -10,13 +10,12 @@ from importer.errors import ImporterError
 from python_backend import environment
 
 
-def main(arguments: list[str]) -> int:
-    """The command line; an exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python3 -m python_backend mcp", description="A Model Context Protocol server for one Godot project."
-    )
-    parser.add_argument("--project", type=Path, default=Path(), help="the project's folder (default: here)")
-    parser.add_argument("--http", type=int, metavar="PORT", help="HTTP on 127.0.0.1 instead of stdio; 0 = any port")
+def main(arguments: list[str], name: str = "python3 -m python_backend mcp") -> int:
+    """The command line; an exit status. name: what it is called by."""
+    parser = argparse.ArgumentParser(prog=name, description="A Model Context Protocol server for one Godot project.")
+    words = "the project's folder (default: here)"
+    parser.add_argument("--project", type=Path, default=Path(), metavar="FOLDER", help=words)
+    parser.add_argument("--http", type=int, metavar="PORT", help="HTTP on 127.0.0.1; 0: any port (default: stdio)")
     parser.add_argument("--allow-write", action="store_true", help="let tools write into the project")
     known = parser.parse_args(arguments)
     problems = environment.problems("the MCP server")

@@ -25,9 +25,9 @@ CONDITION_HOLDS = 3
 """Exit status when a condition of --fail-if holds."""
 
 
-def main(arguments: list[str]) -> int:
-    """The command line; an exit status."""
-    known = _parser().parse_args(arguments)
+def main(arguments: list[str], name: str = "python3 -m python_backend profile") -> int:
+    """The command line; an exit status. name: what it is called by."""
+    known = _parser(name).parse_args(arguments)
     try:
         game_libraries.use(known.library)
         return _profile(known)
@@ -63,24 +63,26 @@ def _keep(made: Path, target: Path) -> None:
         ) from error
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="python3 -m python_backend profile", description="Measure a program's time and memory.")
-    parser.add_argument("model", type=Path, help="a .pte file")
-    parser.add_argument("--method", default="", help="default: forward")
-    parser.add_argument("--runs", type=int, default=0, help="calls to measure (default: as many as fit into 2 seconds)")
-    parser.add_argument(
-        "--threads", type=int, default=0, help="default: as in a game, one less than there are fast cores"
-    )
-    parser.add_argument(
-        "--inputs", type=Path, metavar="PATH", help="recorded inputs: a folder of .npz files, one a call, or one file"
-    )
+def _parser(name: str) -> argparse.ArgumentParser:
+    parser = Parser(prog=name, description="Measure a program's time and memory.")
+    parser.add_argument("model", type=Path, metavar="FILE.pte", help="the program")
+    parser.add_argument("--method", default="", metavar="NAME", help="the method to call (default: forward)")
+    words = "calls to measure (default: as many as fit into 2 seconds)"
+    parser.add_argument("--runs", type=int, default=0, metavar="N", help=words)
+    words = "threads of the runtime (default: as in a game, one less than there are fast cores)"
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help=words)
+    words = "recorded inputs: a folder of .npz files, one a call, or one file (default: made-up inputs)"
+    parser.add_argument("--inputs", type=Path, metavar="PATH", help=words)
     parser.add_argument("--json", action="store_true", help="print the profile as JSON")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report in one file")
-    parser.add_argument("--etdump", type=Path, metavar="FILE", help="keep the event dump for ExecuTorch's Inspector")
-    add_libraries(parser)
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report in one file (default: none)")
     parser.add_argument(
-        "--fail-if", action="append", default=[], metavar="CONDITION", help='such as "p99 > 5ms"; exit status 3'
+        "--etdump", type=Path, metavar="FILE", help="keep the event dump for ExecuTorch's Inspector (default: no)"
     )
+    add_libraries(parser)
+    words = 'such as "p99 > 5ms"; exit status 3 when it holds (default: none); may be repeated'
+    parser.add_argument("--fail-if", action="append", default=[], metavar="CONDITION", help=words)
+    words = "print the conditions that hold, and errors, only; with --json also the profile"
+    parser.add_argument("--quiet", action="store_true", help=words)
     return parser
 
 
@@ -101,7 +103,7 @@ def _profile(known: argparse.Namespace) -> int:
         _write(known.html, page(found, broken, [condition.text for condition in conditions]))
     if known.json:
         print_json("profile", found)
-    else:
+    elif not known.quiet:
         from python_backend.profiling.tables import show
 
         show(found, console())

@@ -45,7 +45,7 @@ def reconciliation_text(profile: dict[str, Any]) -> str:
 
 
 def _table(title: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE)
     table.pad_edge, table.collapse_padding = False, True
     return table
 

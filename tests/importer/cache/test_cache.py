@@ -88,8 +88,8 @@ def test_weights_of_an_earlier_program_are_taken_away(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache")
     fill(cache, KEYS[0], external=b"weights")
     fill(cache, KEYS[1])
-    usual = ["net.measured.json", "net.pte", "net.tres"]
-    for key, files in ((KEYS[0], ["net.measured.json", "net.ptd", *usual[1:]]), (KEYS[1], usual)):
+    usual = ["net.measured.json", "net.metadata.json", "net.pte", "net.tres"]
+    for key, files in ((KEYS[0], [*usual[:2], "net.ptd", *usual[2:]]), (KEYS[1], usual)):
         found = cache.find(key)
         assert found
         install(found, tmp_path / "out" / "net.pte")

@@ -50,7 +50,8 @@ def test_each_variant_is_a_program_with_its_own_proof(converted: entry.Artifact)
 def test_the_installed_files(converted: entry.Artifact, tmp_path: Path) -> None:
     install(converted, tmp_path / "net.pte")
     assert {path.name for path in tmp_path.iterdir()} == {
-        "net.pte", "net.portable.pte", "net.xnnpack_int8_dynamic.pte", "net.tres", "net.measured.json"
+        "net.pte", "net.portable.pte", "net.xnnpack_int8_dynamic.pte",
+        "net.tres", "net.metadata.json", "net.measured.json",
     }  # fmt: skip
     text = (tmp_path / "net.tres").read_text(encoding="utf-8")
     assert '"portable": "net.portable.pte"' in text and "executorch_us" not in text

@@ -1,0 +1,53 @@
+"""Batches of a person's Python data, as a DataLoader gives them, as arrays by name for each sample. Imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from importer.errors import ImporterError
+
+TARGET = "target"
+
+
+def samples_of(item: Any, with_target: bool) -> Iterator[dict[str, np.ndarray]]:
+    """The samples of one batch: arrays by their names, without the leading axis. item: a tensor, a tuple, or a
+    dictionary of names; with_target: `(inputs, target)`. Inputs without names are `input_0`, `input_1`, ...
+
+    Raises DATA_INVALID.
+    """
+    arrays = _named(item, with_target)
+    sizes = {len(array) if array.ndim else 0 for array in arrays.values()}
+    if len(sizes) != 1 or 0 in sizes:
+        shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items())
+        cause = f"The arrays of an item have no common leading axis of samples: {shapes}."
+        raise ImporterError("DATA_INVALID", cause, "Give batches, as a DataLoader does.")
+    for index in range(sizes.pop()):
+        yield {name: array[index] for name, array in arrays.items()}
+
+
+def _named(item: Any, with_target: bool) -> dict[str, np.ndarray]:
+    target: dict[str, np.ndarray] = {}
+    if with_target and isinstance(item, (tuple, list)) and len(item) >= 2:
+        *inputs, label = item
+        target = {TARGET: _array(label)}
+        item = inputs[0] if len(inputs) == 1 else tuple(inputs)
+    elif with_target:
+        cause = f"An item of the evaluation data is {type(item).__name__}, not (inputs, target)."
+        raise ImporterError("DATA_INVALID", cause, "Give pairs, as a DataLoader of a labelled dataset does.")
+    if isinstance(item, Mapping):
+        return {**{str(name): _array(value) for name, value in item.items()}, **target}
+    values = item if isinstance(item, (tuple, list)) else (item,)
+    # The importer ignores arrays that are not inputs, such as the labels in calibration data.
+    return {**{f"input_{index}": _array(value) for index, value in enumerate(values)}, **target}
+
+
+def _array(value: Any) -> np.ndarray:
+    array = np.asarray(value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value)
+    if array.dtype.kind not in "biuf":
+        cause = f"A value of the data is {type(value).__name__}, which is not an array of numbers."
+        raise ImporterError("DATA_INVALID", cause, "Give tensors, arrays or numbers.")
+    return array
