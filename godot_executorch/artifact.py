@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from importer.atomic_files import write_atomically
+from godot_executorch.recipe import Recipe
 from importer.cache import entry
-from importer.cache.cache import storage_error
 from importer.cli.convert import install
 from importer.errors import ImporterError
-from importer.program import measured
 from importer.signature import TensorSpec
 
 
@@ -107,9 +104,35 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A program that a search tried. size: bytes. microseconds: of a call. drop: how much worse the metric is than that
+    of eager PyTorch. on_front: no other candidate is smaller, faster and better at once. error: the code when it cannot
+    be the result, else empty; size, microseconds, max_relative and drop are None when there is no program."""
+
+    recipe: Recipe
+    size: int | None
+    microseconds: float | None
+    max_relative: float | None
+    drop: float | None
+    on_front: bool
+    error: str
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search for a recipe. chosen: `convert(model, recipe=chosen)` makes the same program without a search.
+    is_complete: False when the deadline ended it."""
+
+    target: str
+    is_complete: bool
+    chosen: Recipe
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True)
 class Metadata:
     """The metadata of a program. accuracy: None for a `.pte` that was given. evaluation: None without evaluation data.
-    training: None unless the network was trained with `prepare_qat`, and is evaluated.
+    training: None unless the network was trained with `prepare_qat`, and is evaluated. search: None without a search.
     as_dict: all metadata, as in docs/architecture.md, "Metadata"; for an experiment tracker."""
 
     name: str
@@ -120,11 +143,20 @@ class Metadata:
     accuracy: Accuracy | None
     evaluation: Evaluation | None
     training: Training | None
+    search: Search | None
     eager_microseconds: float | None
     program_microseconds: float | None
     notes: tuple[str, ...]
     variants: tuple[Variant, ...]
     as_dict: Mapping[str, Any]
+
+    def numbers(self) -> dict[str, float]:
+        """Every number of size, time, accuracy and evaluation under a flat name such as `accuracy.max_relative`, as
+        experiment trackers take them (`mlflow.log_metrics`, `wandb.log`)."""
+        sections = ("payload", "timings", "accuracy", "evaluation", "training", "parameters", "calibration")
+        found = {name: self.as_dict[name] for name in sections if name in self.as_dict}
+        variants = {item.recipe: _of_variant(item) for item in self.variants}
+        return {**_flat(found, ""), **_flat({"variants": variants}, "")}
 
     @staticmethod
     def of(found: Mapping[str, Any]) -> Metadata:
@@ -139,6 +171,7 @@ class Metadata:
             _accuracy(accuracy) if accuracy else None,
             _evaluation(found),
             _training(found),
+            _search(found),
             timings.get("eager_us"),
             timings.get("executorch_us"),
             tuple(found.get("notes", ())),
@@ -172,7 +205,7 @@ class Artifact:
     def save(self, path: str | Path) -> Path:
         """Write the program to `path`.
 
-        Beside it are `.tres` for Godot, `.json` with the metadata, `.RECIPE.pte` for each variant, and `.ptd` with
+        Beside it are `.tres` for Godot, `.metadata.json`, `.RECIPE.pte` for each variant, and `.ptd` with
         external weights, if there are any.
         They are equal for equal input and can be committed; the date and what was measured are in `.measured.json`.
         Returns the program's path.
@@ -184,12 +217,7 @@ class Artifact:
         if target.suffix != ".pte":
             cause = f"A program is saved as a .pte file; got {target.name}."
             raise ImporterError("OPTION_INVALID", cause, f"Use {target.stem}.pte.", "store")
-        try:
-            install(self._entry, target)
-            described = json.dumps(measured.split(self._entry.metadata)[0], indent=1)
-            write_atomically(target.with_suffix(".json"), described.encode())
-        except OSError as error:
-            raise storage_error(error, target) from error
+        install(self._entry, target)
         return target
 
 
@@ -229,6 +257,41 @@ def _variant(found: Mapping[str, Any]) -> Variant:
 def _evaluation(found: Mapping[str, Any]) -> Evaluation | None:
     evaluation = found.get("evaluation")
     return Evaluation(**{**evaluation, "interval": tuple(evaluation["interval"])}) if evaluation else None
+
+
+def _search(found: Mapping[str, Any]) -> Search | None:
+    search = found.get("search")
+    if not search:
+        return None
+    candidates = (
+        Candidate(
+            Recipe(row["recipe"], tuple(row["float_layers"])),
+            row.get("size"),
+            row.get("executorch_us"),
+            row.get("max_relative"),
+            row.get("drop"),
+            bool(row.get("front")),
+            str(row.get("error", "")),
+        )
+        for row in search["candidates"]
+    )
+    chosen = Recipe(search["chosen"]["recipe"], tuple(search["chosen"]["float_layers"]))
+    return Search(str(search["target"]), bool(search["complete"]), chosen, tuple(candidates))
+
+
+def _of_variant(variant: Variant) -> dict[str, Any]:
+    error = {"max_relative": variant.accuracy.max_relative, "cosine": variant.accuracy.cosine}
+    return {"size": variant.size, "executorch_us": variant.program_microseconds, "accuracy": error}
+
+
+def _flat(found: Mapping[str, Any], before: str) -> dict[str, float]:
+    numbers: dict[str, float] = {}
+    for name, value in found.items():
+        if isinstance(value, Mapping):
+            numbers |= _flat(value, f"{before}{name}.")
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            numbers[f"{before}{name}"] = float(value)
+    return numbers
 
 
 def _training(found: Mapping[str, Any]) -> Training | None:

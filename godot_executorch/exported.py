@@ -42,8 +42,17 @@ def exported(model: Any, example_inputs: Any, dynamic_shapes: Any) -> ExportedPr
             module.training = was_training
 
 
+def shapes_as_text(value: Any) -> Any:
+    """A torch.Size, or a sequence of them, as a text of float32 inputs; everything else as it is."""
+    sizes = [value] if isinstance(value, torch.Size) else value
+    if isinstance(sizes, (tuple, list)) and sizes and all(isinstance(size, torch.Size) for size in sizes):
+        return "; ".join(f"float32[{','.join(map(str, size))}]" for size in sizes)
+    return value
+
+
 def method_of(model: torch.nn.Module, example_inputs: Any) -> SourceMethod:
     """`forward` with the arguments of one call, of which a text declares names, dtypes, shapes and ranges."""
+    example_inputs = shapes_as_text(example_inputs)
     if isinstance(example_inputs, str):
         call = examples.from_specs(model, parse_inputs(example_inputs))
         return SourceMethod("forward", model, example=call.example, declared=call.declared)

@@ -104,7 +104,7 @@ def _load(path: Path) -> Any:
 
 def _beside(path: Path) -> Mapping[str, Any] | None:
     """The metadata that was saved with this very program: it has the names and ranges of the source."""
-    beside = path.with_suffix(".json")
+    beside = path.with_suffix(".metadata.json")
     try:
         found = json.loads(read_plain(beside, _MOST_METADATA))
         is_its_own = found["payload"]["sha256"] == hash_file(path)

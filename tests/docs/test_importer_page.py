@@ -45,7 +45,7 @@ def test_the_examples_run_as_they_stand(tmp_path: Path) -> None:
     assert len(outputs) == 4 and "100%" in outputs[2]
     assert "trained" in outputs[3] and "digits" in outputs[3]
     written = {path.name for path in (tmp_path / "programs").iterdir()}
-    suffixes = (".pte", ".tres", ".measured.json")
+    suffixes = (".pte", ".tres", ".metadata.json", ".measured.json")
     assert written == {f"{name}{suffix}" for name in ("digits", "trained") for suffix in suffixes}
     # What the text names beside the block.
     (comparing,) = re.findall(r"`python3 -m importer (compare) A\.pte B\.pte`", PAGE)

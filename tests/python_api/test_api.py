@@ -68,9 +68,9 @@ def test_a_module_is_converted_calibrated_and_evaluated(int8: ge.Artifact, tmp_p
     assert metadata.methods[0].inputs[0].name == "image" and metadata.methods[0].delegated == 1.0
     saved = int8.save(tmp_path / "models" / "digits.pte")
     assert read_program(saved).size == metadata.size
-    suffixes = (".pte", ".tres", ".json", ".measured.json")
+    suffixes = (".pte", ".tres", ".metadata.json", ".measured.json")
     assert {path.name for path in saved.parent.iterdir()} == {f"digits{suffix}" for suffix in suffixes}
-    assert json.loads(saved.with_suffix(".json").read_text())["evaluation"]["program"] == found.program
+    assert json.loads(saved.with_suffix(".metadata.json").read_text())["evaluation"]["program"] == found.program
     assert '"evaluation"' in saved.with_suffix(".tres").read_text()
 
 
@@ -179,7 +179,9 @@ def test_the_wheel_is_complete(tmp_path: Path) -> None:
     script = (
         "import sys; sys.path.insert(0, sys.argv[1]); import torch, godot_executorch as ge; "
         "print(ge.__file__); a = ge.convert(torch.nn.Linear(2, 2), torch.rand(1, 2), cache=sys.argv[2]); "
-        "print(a.metadata.recipe)"
+        "print(a.metadata.recipe); from python_backend import environment; "
+        "assert environment.required_versions()['torch'].startswith('==2'), environment.required_versions(); "
+        "assert 'cluster' not in str(environment.required_versions())"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, target, tmp_path / "cache"],

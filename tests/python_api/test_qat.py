@@ -67,7 +67,7 @@ def test_training_with_few_bits_is_at_least_as_good_as_quantizing_after_it(netwo
         in_training = (prepared(held_out[0]).argmax(1) == held_out[1]).float().mean().item()
     assert found.trained == pytest.approx(in_training, abs=0.01), "it was trained with the program's roundings"
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items()), "a copy was trained"
-    assert '"training"' in artifact.save(tmp_path / "net.pte").with_suffix(".json").read_text(encoding="utf-8")
+    assert '"training"' in artifact.save(tmp_path / "net.pte").with_suffix(".metadata.json").read_text(encoding="utf-8")
 
 
 class Picture(nn.Module):

@@ -186,7 +186,7 @@ static func applies(path: String, option: String, options: Dictionary) -> bool:
 		"factory_arguments", "weights":
 			return not str(options.get("factory", "")).is_empty()
 		"metric":
-			return not str(options.get("evaluate", "")).is_empty()
+			return not (str(options.get("evaluate", "")) + str(options.get("factory", ""))).is_empty()
 		"memory_limit_bytes":
 			return str(options.get("memory_policy", 0)) != "0"
 	return true

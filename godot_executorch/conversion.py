@@ -11,10 +11,12 @@ from typing import Any
 import torch
 from torch.export import ExportedProgram
 
+from godot_executorch import of_file
 from godot_executorch.artifact import Artifact, of_entry
 from godot_executorch.data import Data, calibration_folder, evaluation_folder
-from godot_executorch.exported import exported
+from godot_executorch.exported import exported, shapes_as_text
 from godot_executorch.qat import Trainable
+from godot_executorch.recipe import Recipe
 from godot_executorch.training import with_training
 from importer.cache.cache import Cache
 from importer.cache.cache_key import hash_file
@@ -40,7 +42,7 @@ def convert(
     model: Model,
     example_inputs: Any = None,
     *,
-    recipe: str = "auto",
+    recipe: str | Recipe = "auto",
     variants: Sequence[str] = (),
     calibration: Data | None = None,
     evaluate: Data | None = None,
@@ -61,13 +63,15 @@ def convert(
     """Convert a model in a supervised, confined process, and prove it against eager PyTorch.
 
     model: a module (it is copied, and exported in eval mode), an ExportedProgram, the path of a file, a function
-        without arguments that makes a module, or what `prepare_qat` returned, trained. The last has its own inputs and
-        recipe; with `evaluate` the metadata has what the training gained.
-    example_inputs: for a module the arguments of one call: a tensor, a tuple, a dictionary of names; or the text of
-        the import option `inputs`, such as `x: float32[N:1..64,8]`. For a file only the text. An ExportedProgram has
-        its own.
-    recipe: a name of docs/importer.md, "Recipes"; `auto` takes the fastest exact one; `search` finds the smallest or
-        fastest program that reaches `target` on `evaluate`, within `deadline_seconds`.
+        without arguments that makes a module, the place of such a function as `file.py:name` (it runs in this process;
+        the file's example_inputs(), calibration() and evaluation() are used unless they are given here), or what
+        `prepare_qat` returned, trained. The last has its own inputs and recipe; with `evaluate` the metadata has what
+        the training gained.
+    example_inputs: for a module the arguments of one call: a tensor, a tuple, a dictionary of names; the text of the
+        import option `inputs`, such as `x: float32[N:1..64,8]`; or shapes of float32 inputs: a torch.Size or several.
+        For a file only a text or shapes. An ExportedProgram has its own.
+    recipe: a name of docs/importer.md, "Recipes", or a `Recipe` with options; `auto` takes the fastest exact one;
+        `search` finds the smallest or fastest program that reaches `target` on `evaluate`, within `deadline_seconds`.
     variants: recipes of further programs in the same artifact, of which a game chooses one.
     calibration: real inputs for a static int8 recipe: a folder, or an iterable such as a DataLoader; batches of 20 to
         200 samples.
@@ -88,6 +92,22 @@ def convert(
 
     Raises ConversionError with code, cause and remedy (docs/errors.md).
     """
+    if isinstance(recipe, Recipe):
+        options = {**recipe.options(), **(options or {})}
+        recipe = recipe.name
+    if isinstance(model, (str, Path)) and (text := of_file.place(str(model))):
+        rest = dict(options or {})
+        arguments = str(rest.pop("factory_arguments", ""))
+        with of_file.made(text, arguments, Path(project).absolute() if project else None) as made:
+            return convert(
+                made.module, made.example_inputs if example_inputs is None else example_inputs,
+                recipe=recipe, variants=variants, metric=metric, target=target, options=rest, project=project,
+                calibration=made.calibration if calibration is None else calibration,
+                evaluate=made.evaluation if evaluate is None else evaluate,
+                dynamic_shapes=made.dynamic_shapes if dynamic_shapes is None else dynamic_shapes,
+                factory=factory, name=name or made.name, cache=cache, deadline_seconds=deadline_seconds,
+                memory_limit_megabytes=memory_limit_megabytes, on_progress=on_progress, cancelled=cancelled,
+            )  # fmt: skip
     if callable(model) and not isinstance(model, torch.nn.Module):
         name = name or str(getattr(model, "__name__", ""))
         model = _made(model)
@@ -196,7 +216,8 @@ def _search(
         if on_progress:
             on_progress(replace(progress, message=f"{candidate.recipe}: {progress.message}"))
 
-    return of_entry(search(Conversion(source, options, project, allowed), target, scheduler, told, cancelled), False)
+    found = search(Conversion(source, options, project, allowed), target, scheduler, told, cancelled)
+    return of_entry(found.artifact, found.cached)
 
 
 def _all_inside(folder: Path, given: Mapping[str, Any]) -> bool:
@@ -212,6 +233,7 @@ def _made(factory: Callable[..., torch.nn.Module]) -> torch.nn.Module:
 
 
 def _text(example_inputs: Any) -> str:
+    example_inputs = shapes_as_text(example_inputs)
     if isinstance(example_inputs, str):
         return example_inputs
     cause = "For a file the inputs are a text."

@@ -1,0 +1,132 @@
+"""What `convert` takes beside modules and names: places of functions, shapes, and recipes as objects."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import godot_executorch as ge
+
+ROOT = Path(__file__).parents[2]
+NET = """
+from pathlib import Path
+import torch
+from layers import HIDDEN
+
+def build(outputs=4):
+    import late
+    return torch.nn.Sequential(torch.nn.Linear(8, HIDDEN), torch.nn.ReLU(), torch.nn.Linear(HIDDEN, outputs))
+
+def example_inputs():
+    return torch.zeros(1, 8)
+
+def calibration():
+    return list(torch.rand(8, 1, 8, generator=torch.Generator().manual_seed(0)))
+
+def evaluation():
+    inputs = torch.rand(16, 8, generator=torch.Generator().manual_seed(1))
+    return [(inputs, torch.zeros(16, dtype=torch.int64))]
+"""
+
+
+class Sum(torch.nn.Module):
+    def forward(self, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+        return left.sum(1) + right.sum(1)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> str:
+    (tmp_path / "net.py").write_text(NET, encoding="utf-8")
+    (tmp_path / "layers.py").write_text("HIDDEN = 16\n", encoding="utf-8")
+    (tmp_path / "late.py").touch()
+    return f"{tmp_path / 'net.py'}:build"
+
+
+def test_the_place_of_a_function(net: str, cache: Path) -> None:
+    artifact = ge.convert(
+        net, recipe="xnnpack_int8_static", options={"factory_arguments": '{"outputs": 3}'}, cache=cache
+    )
+    metadata = artifact.metadata
+    assert metadata.name == "net" and metadata.methods[0].outputs[0].shape == (1, 3)
+    assert metadata.as_dict["calibration"] == {"made_up": False, "samples": 6, "held_out": 2}
+    assert metadata.evaluation is not None and metadata.evaluation.samples == 16
+    assert not {"layers", "late"} & set(sys.modules)
+    numbers = metadata.numbers()
+    assert numbers["evaluation.program"] == metadata.evaluation.program and numbers["payload.size"] == metadata.size
+    assert metadata.accuracy is not None and numbers["accuracy.max_relative"] == metadata.accuracy.max_relative
+    assert all(isinstance(value, float) for value in numbers.values())
+    for code, words, place in (
+        ("FACTORY_FAILED", "has no 'other'", net.replace(":build", ":other")),
+        ("OPTION_INVALID", "missing.py", net.replace("net.py", "missing.py")),
+    ):
+        with pytest.raises(ge.ConversionError) as raised:
+            ge.convert(place, cache=cache)
+        assert raised.value.code == code and words in raised.value.cause
+
+
+def test_shapes(cache: Path) -> None:
+    artifact = ge.convert(torch.nn.Linear(8, 4), torch.Size((2, 8)), cache=cache)
+    assert artifact.metadata.methods[0].inputs[0].shape == (2, 8)
+    two = ge.convert(Sum(), (torch.Size((1, 3)), torch.Size((1, 4))), cache=cache)
+    assert [item.shape for item in two.metadata.methods[0].inputs] == [(1, 3), (1, 4)]
+
+
+def test_a_recipe_as_an_object(cache: Path) -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.ReLU(), torch.nn.Linear(16, 4))
+    example = torch.rand(1, 8)
+    mixed = ge.convert(model, example, recipe=ge.Recipe("xnnpack_int8_dynamic", float_layers=["0"]), cache=cache)
+    options = mixed.metadata.as_dict["provenance"]["options"]
+    assert options == {"recipe": "xnnpack_int8_dynamic", "float_layers": "0"}
+    with pytest.raises(ge.ConversionError, match="ACCURACY_LOST"):
+        ge.convert(model, example, recipe=ge.Recipe("xnnpack_int8_dynamic", max_relative_error=1e-9), cache=cache)
+    with pytest.raises(ge.ConversionError, match="no recipe 'fast'"):
+        ge.convert(model, example, recipe=ge.Recipe("fast"), cache=cache)
+
+
+def test_the_result_of_a_search_is_a_recipe(net: str, cache: Path) -> None:
+    found = ge.convert(net, recipe="search", target="top1 drop < 100%, smallest", cache=cache)
+    search = found.metadata.search
+    assert search is not None and search.is_complete and not found.cached
+    sizes = {item.recipe.name: item.size for item in search.candidates if not item.error}
+    assert sizes[search.chosen.name] == min(size for size in sizes.values() if size) == found.metadata.size
+    again = ge.convert(net, recipe=search.chosen, cache=cache)
+    assert again.cached and again.path == found.path
+
+
+@pytest.mark.slow
+def test_a_users_script_passes_strict_type_checks(tmp_path: Path) -> None:
+    good = tmp_path / "good.py"
+    good.write_text(
+        "import torch\nimport godot_executorch as ge\n"
+        'artifact: ge.Artifact = ge.convert(torch.nn.Linear(2, 2), torch.rand(1, 2), recipe=ge.Recipe("auto"))\n'
+        "accuracy = artifact.metadata.accuracy\nerror: float = accuracy.max_relative if accuracy else 0.0\n"
+        'program = ge.Program(artifact)\nshape: tuple[int, ...] = program.inputs["forward"][0].shape\n',
+        encoding="utf-8",
+    )
+    bad = tmp_path / "bad.py"
+    bad.write_text(
+        "import godot_executorch as ge\nge.converted(3)\nge.convert(3, deadline_seconds='x')\n", encoding="utf-8"
+    )
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    scripts = [text for text in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "godot_executorch" in text]
+    for index, text in enumerate(scripts):
+        (tmp_path / f"page{index}.py").write_text(text, encoding="utf-8")
+    pages = sorted(tmp_path.glob("page*.py"))
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache")]
+    environment = {"PATH": "/usr/bin:/bin", "MYPYPATH": str(ROOT), "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [*command, good, *pages, bad], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
+    )
+    lines = [line for line in done.stdout.splitlines() if ": error: " in line and "/site-packages/" not in line]
+    assert {line.partition(":")[0].rpartition("/")[2] for line in lines} == {"bad.py"}, done.stdout + done.stderr
+    assert any('no attribute "converted"' in line for line in lines) and len(lines) == 3, done.stdout
