@@ -118,8 +118,9 @@ def state_dict_needs_factory(
     inputs_known: bool = True,
 ) -> ImporterError:
     layers = ", ".join(f"{name} {list(info.shape)}" for name, info in list(file_kind.tensors.items())[:4])
+    layers += ", ..." if len(file_kind.tensors) > 4 else ""
     what = "a training checkpoint" if file_kind.kind == "checkpoint" else "a state dict"
-    cause = f"{path.name} is {what}: it has {len(file_kind.tensors)} tensors ({layers}, ...) but no architecture."
+    cause = f"{path.name} is {what}: it has {len(file_kind.tensors)} tensors ({layers}) but no architecture."
     guesses = guess_factories(path, project, _shapes(file_kind), python_files)
     remedy = "Name the Python class or function that builds the model in the option 'factory': res://models/net.py:Net."
     if guesses:

@@ -59,6 +59,13 @@ def weights(tmp_path: Path) -> Path:
     return tmp_path / "net.pth"
 
 
+@pytest.mark.parametrize("count", [4, 5])
+def test_dots_stand_for_tensors_that_are_not_listed(tmp_path: Path, count: int) -> None:
+    torch.save({f"layer.{index}": torch.ones(2) for index in range(count)}, tmp_path / "net.pth")
+    error = refusal(tmp_path / "net.pth")
+    assert error is not None and f"{count} tensors" in error.cause and (", ...)" in error.cause) == (count == 5)
+
+
 def test_a_state_dict_says_that_it_needs_both(weights: Path) -> None:
     error = refusal(weights)
     assert error is not None and error.code == "STATE_DICT_NEEDS_FACTORY" and "example_inputs()" in error.remedy
