@@ -5,6 +5,7 @@ extends "res://tests/editor/views.gd"
 const TryIt := preload("res://addons/executorch/editor/try_it/try_it_view.gd")
 const MarkedPicture := preload("res://addons/executorch/editor/try_it/marked_picture.gd")
 const ShareBars := preload("res://addons/executorch/editor/try_it/share_bars.gd")
+const Section := preload("res://addons/executorch/editor/inspector/section.gd")
 const Waveform := preload("res://addons/executorch/editor/try_it/waveform.gd")
 const LABELS: Array = ["sky", "water", "sand", "grass"]
 const RATE: int = 16000
@@ -41,6 +42,31 @@ func test_bars_of_a_segmentation_have_the_colours_of_the_mask() -> void:
 			found = found or Color(pixels.get_pixel(x, y), 1.0).is_equal_approx(Color(bars.colors[water], 1.0))
 	check(found, "the mask has the colour of the bar of water: %s" % bars.colors[water])
 	check(text_of(_view).contains("sky (not marked)"), text_of(_view))
+
+
+func test_texts_of_objects_do_not_cover_each_other() -> void:
+	var taken: Array[Rect2] = []
+	check(MarkedPicture.take(Rect2(0, 0, 50, 10), taken), "the first")
+	check(not MarkedPicture.take(Rect2(40, 5, 50, 10), taken), "covers the first")
+	check(MarkedPicture.take(Rect2(0, 20, 50, 10), taken), "below")
+	check_equal(taken.size(), 2)
+
+
+func test_the_name_of_a_task_is_not_cut() -> void:
+	var section: Section = Section.new("Try It")
+	section.set_summary("image transformation")
+	section.custom_minimum_size.x = 240.0 * EditorInterface.get_editor_scale()
+	section.size.x = section.custom_minimum_size.x
+	EditorInterface.get_base_control().add_child(section)
+	for frame: int in 3:
+		await get_tree().process_frame
+	var label: Label = section.find_children("*", "Label", true, false)[0]
+	var font_size: int = label.get_theme_font_size(&"font_size")
+	var wanted: float = (
+		label.get_theme_font(&"font").get_string_size(label.text, label.horizontal_alignment, -1, font_size).x
+	)
+	check(label.size.x >= wanted, "%s of %s" % [label.size.x, wanted])
+	section.free()
 
 
 func test_a_changed_picture() -> void:
@@ -82,7 +108,7 @@ func test_two_voices_have_a_verdict() -> void:
 	_view.try_sound(_tone(400.0))
 	await _answered(2)
 	check(text_of(_view).contains("The same speaker"), text_of(_view))
-	check(text_of(_view).contains("Similarity 1.000"), text_of(_view))
+	check(text_of(_view).contains("1.000") and not text_of(_view).contains("%"), text_of(_view))
 	_view.try_sound(_tone(3000.0))
 	await _answered(3)
 	check(text_of(_view).contains("Another speaker: the similarity is below 0.999."), text_of(_view))

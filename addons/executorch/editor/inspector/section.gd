@@ -62,7 +62,11 @@ func _apply_theme() -> void:
 	_button.add_theme_constant_override(&"h_separation", roundi(4 * scale_of))
 	_summary.set_anchors_and_offsets_preset(Control.PRESET_FULL_RECT)
 	_summary.offset_right = -8 * scale_of
-	_summary.offset_left = _button.get_combined_minimum_size().x + 90 * scale_of
+	var font: Font = get_theme_font(&"bold", &"EditorFonts")
+	var font_size: int = _button.get_theme_font_size(&"font_size")
+	var title_width: float = font.get_string_size(_title, HORIZONTAL_ALIGNMENT_LEFT, -1, font_size).x
+	# The arrow stands before the title.
+	_summary.offset_left = title_width + 36 * scale_of
 	_summary.add_theme_color_override(&"font_color", Color(get_theme_color(&"font_color", &"Label"), 0.7))
 	var margin: MarginContainer = get_node("Margin")
 	for side: StringName in [&"margin_left", &"margin_right"]:

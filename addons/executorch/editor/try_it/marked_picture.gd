@@ -50,6 +50,7 @@ func _draw() -> void:
 	var color: Color = get_theme_color(&"accent_color", &"Editor")
 	var font: Font = get_theme_font(&"font", &"Label")
 	var height: int = get_theme_font_size(&"font_size", &"Label") - roundi(2.0 * scale_of)
+	var taken: Array[Rect2] = []
 	for mark: Dictionary in marks:
 		var corners: PackedVector2Array = []
 		for corner: Vector2 in mark["corners"] as PackedVector2Array:
@@ -66,7 +67,18 @@ func _draw() -> void:
 		)
 		var at: Vector2 = corners[0] - Vector2(0.0, room.y)
 		at = at.clamp(Vector2.ZERO, (size - room).max(Vector2.ZERO))
-		draw_rect(Rect2(at, room), color)
+		var covered: Rect2 = Rect2(at, room)
+		if not take(covered, taken):
+			continue
+		draw_rect(covered, color)
 		var written: Color = Color.BLACK if color.get_luminance() > 0.4 else Color.WHITE
 		var baseline: Vector2 = at + Vector2(3.0 * scale_of, font.get_ascent(height))
 		draw_string(font, baseline, words, HORIZONTAL_ALIGNMENT_LEFT, -1, height, written)
+
+
+## Whether a text has a place of its own beside those that are taken; then it is one of them.
+static func take(wanted: Rect2, taken: Array[Rect2]) -> bool:
+	if taken.any(wanted.intersects):
+		return false
+	taken.append(wanted)
+	return true

@@ -6,16 +6,16 @@ extends VBoxContainer
 var colors: PackedColorArray = []
 
 
-## Shows `[{label, share, color}]`; without a colour, a bar has the editor's accent colour. A transparent one is a class
-## that is not marked.
+## Shows `[{label, share, color, number}]`; `number` is written in place of the share in percent. Without a colour,
+## a bar has the editor's accent colour. A transparent one is a class that is not marked.
 func _init(rows: Array[Dictionary] = []) -> void:
 	for row: Dictionary in rows:
 		if row.has("color"):
 			colors.append(row["color"] as Color)
-		_add_row(str(row["label"]), float(row["share"]), row.get("color"))
+		_add_row(str(row["label"]), float(row["share"]), row.get("color"), str(row.get("number", "")))
 
 
-func _add_row(label: String, share: float, color: Variant) -> void:
+func _add_row(label: String, share: float, color: Variant, given_number: String) -> void:
 	var words: HBoxContainer = HBoxContainer.new()
 	var name_label: Label = Label.new()
 	name_label.text = label + (" (not marked)" if color is Color and (color as Color).a == 0.0 else "")
@@ -25,7 +25,7 @@ func _add_row(label: String, share: float, color: Variant) -> void:
 	name_label.size_flags_horizontal = Control.SIZE_EXPAND_FILL
 	words.add_child(name_label)
 	var number: Label = Label.new()
-	number.text = "%.1f %%" % (share * 100.0)
+	number.text = given_number if not given_number.is_empty() else "%.1f %%" % (share * 100.0)
 	words.add_child(number)
 	for part: Label in [name_label, number]:
 		part.add_theme_stylebox_override(&"normal", StyleBoxEmpty.new())

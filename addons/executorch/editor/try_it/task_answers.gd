@@ -114,7 +114,9 @@ static func of_sound(node: ExecuTorchNode, sound: AudioStream) -> Array[Control]
 static func of_similarity(similarity: float) -> Array[Control]:
 	if not is_finite(similarity):
 		return [words_of("The two cannot be compared: a vector is empty or not finite.")]
-	return [ShareBars.new([{"label": "Similarity %.3f (1 = the same)" % similarity, "share": maxf(similarity, 0.0)}])]
+	var row: Dictionary = {"label": "Similarity (1 = the same)", "share": maxf(similarity, 0.0)}
+	row["number"] = "%.3f" % similarity
+	return [ShareBars.new([row])]
 
 
 ## Whether two voices are of the same speaker, as controls.
