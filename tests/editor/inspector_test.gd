@@ -16,6 +16,31 @@ const LINEAR: String = "res://models/linear.pt"
 const POLICY: String = "res://models/policy.pt2"
 
 
+func test_no_banner_says_read_only_after_another_import() -> void:
+	await inspect("res://models/linear.pt")
+	var banners: Array[Node] = EditorInterface.get_inspector().get_parent().get_parent().get_children().filter(
+		func(node: Node) -> bool: return node is Button and (node as Button).text.contains("read-only")
+	)
+	check_equal(banners.size(), 1, "the editor has a banner")
+	if banners.size() == 1:
+		# The editor does this when the model that is shown was imported again.
+		(banners[0] as Button).show()
+		var is_hidden: Callable = func() -> bool: return not (banners[0] as Button).visible
+		await wait_until(is_hidden, 5.0, "the banner is hidden")
+
+
+func test_kinds_of_files_are_spelt_as_their_makers_do() -> void:
+	var kinds: Dictionary[String, String] = {
+		"torchscript": "TorchScript",
+		"onnx": "ONNX",
+		"exported_program": "Exported Program",
+		"pte": "ExecuTorch program"
+	}
+	for kind: String in kinds:
+		check_equal(Facts.new({"source": {"kind": kind}}).get_kind(), kinds[kind])
+	check_equal(Facts.new({}).get_kind(), "")
+
+
 func test_model_is_shown() -> void:
 	var view: Control = await inspect(POLICY)
 	if view == null:

@@ -168,6 +168,9 @@ func _on_reimported(paths: PackedStringArray) -> void:
 
 
 func _refresh_state() -> void:
+	# The editor shows its banner again when the same model was imported anew.
+	if is_inside_tree() and Settings.has_options(_model.resource_path):
+		Frame.hide_the_rest(self)
 	var job: Job = _find_job()
 	# A resource whose conversion failed keeps what the last one that worked wrote.
 	var keeps_former: bool = _method_choice.item_count > 0

@@ -46,8 +46,8 @@ func _fill_size(facts: Facts) -> void:
 	_add_fact(grid, "Program", Quantity.size(after), Quantity.exact_size(after))
 	var parameters: Dictionary = facts.get_section("parameters")
 	if parameters.has("count"):
-		var words: String = Quantity.grouped(int(parameters["count"]))
-		_add_fact(grid, "Parameters", "%s (%s)" % [words, Quantity.size(float(parameters.get("bytes", 0)))])
+		_add_fact(grid, "Parameters", Quantity.grouped(int(parameters["count"])))
+		_add_fact(grid, "in PyTorch", Quantity.size(float(parameters.get("bytes", 0))), "The size of the parameters.")
 	_size.set_summary(Quantity.size(after))
 
 

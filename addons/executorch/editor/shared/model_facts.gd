@@ -3,6 +3,10 @@ extends RefCounted
 ## Facts of a model, read from its metadata. Every field of the metadata may be absent.
 
 const OperatorNames := preload("operator_names.gd")
+## Kinds whose names are spelt in a way of their own.
+const KINDS: Dictionary[String, String] = {
+	"pte": "ExecuTorch program", "torchscript": "TorchScript", "onnx": "ONNX", "safetensors": "safetensors"
+}
 
 var metadata: Dictionary = {}
 
@@ -25,7 +29,7 @@ func get_kind_id() -> String:
 ## "Exported program", "State dict"; empty when unknown.
 func get_kind() -> String:
 	var kind: String = get_kind_id()
-	return "ExecuTorch program" if kind == "pte" else kind.replace("_", " ").capitalize() if kind.length() > 0 else ""
+	return KINDS.get(kind, kind.capitalize())
 
 
 func get_recipe() -> String:
