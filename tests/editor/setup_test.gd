@@ -53,6 +53,15 @@ func test_window_says_what_python_is_used() -> void:
 	window.hide()
 
 
+func test_window_says_that_it_looks_for_python() -> void:
+	var window: Window = find_by_script(get_tree().root, SETUP_WINDOW) as Window
+	var table: Tree = window.get(&"_table")
+	table.clear()
+	window.call("open")
+	check_equal(table.get_root().get_child(0).get_text(0), "Looking for Python…")
+	window.hide()
+
+
 func test_window_sets_up_cancels_and_goes_on() -> void:
 	var window: Window = find_by_script(get_tree().root, SETUP_WINDOW) as Window
 	var setup: EnvironmentSetup = window.get("_setup")

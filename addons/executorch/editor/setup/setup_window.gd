@@ -178,6 +178,8 @@ func _refresh() -> void:
 	_log.add_theme_font_override(&"normal_font", get_theme_font(&"output_source", &"EditorFonts"))
 	_browse.icon = get_theme_icon(&"Folder", &"EditorIcons")
 	_install.icon = get_theme_icon(&"AssetLib", &"EditorIcons")
+	if _table.get_root() == null:
+		_show_note("Looking for Python…")
 	_setup.find_candidates()
 	_refresh_state()
 	_update_buttons()
@@ -256,10 +258,16 @@ func _show_candidates(candidates: Array[Dictionary]) -> void:
 		elif _table.get_selected() == null:
 			row.select(0)
 	if candidates.is_empty():
-		var none: TreeItem = _table.create_item(root)
-		none.set_text(0, "No Python was found. Install Python %s, or browse to it." % Interpreters.VERSIONS)
-		none.set_selectable(0, false)
+		_show_note("No Python was found. Install Python %s, or browse to it." % Interpreters.VERSIONS)
 	_update_buttons()
+
+
+func _show_note(words: String) -> void:
+	var note: TreeItem = _table.create_item(_table.get_root() if _table.get_root() != null else _table.create_item())
+	note.set_text(0, words)
+	note.set_expand_right(0, true)
+	for column: int in COLUMNS.size():
+		note.set_selectable(column, false)
 
 
 func _start() -> void:
