@@ -75,6 +75,8 @@ def _candidates(module: nn.Module, parameters: Any, declared: list[TensorSpec]) 
     for holder in _holders(parameters, known):
         for value in _containers(module, holder, others):
             yield _call(parameters, {**known, holder: value})
+    if _takes_any_number(parameters) and not by_position:
+        yield tuple(declared), {}
     # `forward(self, obs)` that reads obs["obs"].
     if len(by_position) == 1 and known:
         yield ({spec.name: spec for spec in declared},), {}

@@ -167,6 +167,11 @@ class KeywordOnly(Sums):
         return self.sum(camera, goal)
 
 
+class AnyNumber(Sums):
+    def forward(self, *both: torch.Tensor) -> torch.Tensor:
+        return self.sum(*both)
+
+
 class Deep(Sums):
     def forward(self, seen: Any) -> torch.Tensor:
         return self.sum(seen["sensors"]["left"]["camera"], seen["goal"])
@@ -190,7 +195,7 @@ THREE = "x: float32[n:1..4,2]; camera: float32[n,3]; goal: float32[n,5]"
     ("kind", "inputs"),
     [
         *[(kind, TWO) for kind in (InTuple, InList, InNamedTuple, InDataClass, KeywordOnly)],
-        *[(kind, TWO) for kind in (Deep, TwoDictionaries, KeyOfItsName)],
+        *[(kind, TWO) for kind in (Deep, TwoDictionaries, KeyOfItsName, AnyNumber)],
         (StateInTuple, THREE),
         (OptionalState, THREE),
     ],

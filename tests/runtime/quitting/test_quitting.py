@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -23,6 +24,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, godot: Path, models: Path,
     made = godot_projects.make(tmp_path_factory.mktemp("quitting") / "project", godot, artifact_cache)
     made.add_scene("game", (GAME / "game.gd").read_text(encoding="utf-8"), is_main=True)
     made.add_scene("other", (GAME / "other.gd").read_text(encoding="utf-8"))
+    shutil.copy(GAME / "loop.gd", made.path)
     made.add([models / "convnet.pt2", models / "policy.pt2"])
     assert made.import_all().status == 0
     return made
@@ -79,6 +81,12 @@ def test_a_game_of_the_editor_ends(project: GodotProject, way: str) -> None:
 def test_a_release_export_ends(project: GodotProject, release: Path, way: str) -> None:
     for _ in range(3):
         assert_clean(project, [release], way)
+
+
+def test_a_script_that_is_the_main_loop_ends(project: GodotProject) -> None:
+    for _ in range(4):
+        run = project.run("-s", "res://loop.gd", timeout=60)
+        assert run.status == 0 and "SCRIPT ERROR" not in run.output, run.output[-3000:]
 
 
 @pytest.mark.slow

@@ -28,10 +28,16 @@ static func _attach() -> void:
 		_attach.call_deferred()
 		return
 	var tree: SceneTree = Engine.get_main_loop() as SceneTree
-	if tree != null:
+	if Engine.get_main_loop() == null:
+		if Engine.get_process_frames() == 0:
+			_attach.call_deferred()
+	elif tree != null:
 		_attached = true
 		tree.process_frame.connect(_run_frame)
-		tree.root.tree_exiting.connect(_stop)
+		if tree.root != null:
+			tree.root.tree_exiting.connect(_stop)
+		else:
+			_stop()
 
 
 static func _run_frame() -> void:

@@ -105,7 +105,7 @@ static func _from_image(picture: String, input: Dictionary) -> String:
 			arguments += ', "%s", [], [], "NHWC"' % channels
 		elif channels != "rgb":
 			arguments += ', "%s"' % channels
-	var call: String = "from_image(%s)" % arguments
+	var code: String = "from_image(%s)" % arguments
 	if input.get("dtype", "") == "uint8":
-		call += ".to_bytes()"
-	return call + ".reshaped(%s)" % [shape] if shape.size() == 3 else call
+		code += ".to_bytes()"
+	return code + ".reshaped(%s)" % [shape] if shape.size() == 3 else code

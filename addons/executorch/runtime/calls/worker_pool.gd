@@ -70,9 +70,17 @@ static func _attach() -> void:
 		_attach.call_deferred()
 		return
 	var tree: SceneTree = Engine.get_main_loop() as SceneTree
-	if tree != null:
+	if Engine.get_main_loop() == null:
+		# A script that is the main loop itself (`--script`) calls a model while it is made, before the first frame.
+		if Engine.get_process_frames() == 0:
+			_attach.call_deferred()
+	elif tree != null:
 		_attached = true
-		tree.root.tree_exiting.connect(stop)
+		if tree.root != null:
+			tree.root.tree_exiting.connect(stop)
+		else:
+			# Another thread made the first call while the tree ended.
+			stop()
 
 
 static func _work() -> void:
