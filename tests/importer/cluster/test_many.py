@@ -53,7 +53,7 @@ def test_sixty_conversions_with_a_death(tmp_path: Path) -> None:
         found = json_output.read(printed, "convert")["files"]
         assert [Path(item["source"]).name for item in found] == [f"net{index}.pth" for index in range(COUNT)]
         assert not any(item["cached"] for item in found) and len({item["key"] for item in found}) == COUNT
-        assert programs(far) == programs(near) and len(programs(far)) == 2 * COUNT
+        assert programs(far) == programs(near) and len(programs(far)) == 3 * COUNT
         once = ends_of_tasks(cluster)
         # A worker may end in the moment between its result and its being read.
         assert len(once) == COUNT and sum(once.values()) <= COUNT + 1
