@@ -94,6 +94,7 @@ def test_a_recipe_as_an_object(cache: Path) -> None:
         ge.convert(model, example, recipe=ge.Recipe("fast"), cache=cache)
 
 
+@pytest.mark.slow
 def test_the_result_of_a_search_is_a_recipe(net: str, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     found = ge.convert(net, recipe="search", target="top1 drop < 100%, smallest", cache=cache)
