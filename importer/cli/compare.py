@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
 
 from importer.cli import conditions
-from importer.cli.output import console, print_json, table
+from importer.cli.output import console, judged, table
 from importer.errors import ImporterError
 from importer.jobs.child import Report
 from importer.jobs.reading import program_files
@@ -37,14 +36,7 @@ def run(chosen: argparse.Namespace) -> int:
     found = compare_confined(first, second, inputs, chosen.metric, None, Spawn())
     messages = (condition.broken_by(conditions.of_comparison(condition, found)) for condition in wanted)
     broken = [text for text in messages if text]
-    if chosen.json:
-        print_json("compare", {**found, "broken": broken})
-    else:
-        if not chosen.quiet:
-            _print(found)
-        for text in broken:
-            print(text, file=sys.stderr)
-    return 3 if broken else 0
+    return judged("compare", found, broken, chosen, _print)
 
 
 def compare_confined(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from rich.markup import escape
 
 from importer.cli import conditions
 from importer.cli.compare import names_apart, size_of
-from importer.cli.output import console, print_json, table
+from importer.cli.output import console, judged, table
 from importer.errors import ImporterError
 from importer.jobs.child import Report
 from importer.jobs.reading import program_files
@@ -45,14 +44,7 @@ def run(chosen: argparse.Namespace) -> int:
         policy = Policy(temporary, (*read, data, *([metric] if metric else [])), (), is_required())
         found: dict[str, Any] = supervisor.run(f"{__name__}:evaluate_in_child", params, policy)
     broken = [text for text in (_broken(condition, found) for condition in wanted) if text]
-    if chosen.json:
-        print_json("evaluate", {**found, "broken": broken})
-    else:
-        if not chosen.quiet:
-            _print(found)
-        for text in broken:
-            print(text, file=sys.stderr)
-    return 3 if broken else 0
+    return judged("evaluate", found, broken, chosen, _print)
 
 
 def evaluate_in_child(params: dict[str, Any], report: Report) -> dict[str, Any]:

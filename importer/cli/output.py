@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn
 
 from importer.errors import ImporterError
@@ -32,6 +33,25 @@ def table(title: str, *columns: str, words: int = 1) -> Any:
     for index, name in enumerate(columns):
         found.add_column(escape(name), justify="left" if index < words else "right", overflow="fold")
     return found
+
+
+def judged(
+    command: str,
+    found: dict[str, Any],
+    broken: list[str],
+    chosen: argparse.Namespace,
+    show: Callable[[dict[str, Any]], None],
+) -> int:
+    """Print a result and the conditions of --fail-if that hold, as `--json` and `--quiet` want it. Returns the exit
+    status: 3 when a condition holds."""
+    if chosen.json:
+        print_json(command, {**found, "broken": broken})
+    else:
+        if not chosen.quiet:
+            show(found)
+        for text in broken:
+            print(text, file=sys.stderr)
+    return 3 if broken else 0
 
 
 def error_text(error: ImporterError) -> str:

@@ -10,9 +10,9 @@ from importer.inputs import nested
 
 
 def tensors_only(program: ExportedProgram) -> tuple[list[str], list[str]]:
-    """Remove from the results what is no tensor, and structures that ExecuTorch cannot write. Returns the names of the
-    others, the source's keys where the model returns dictionaries or named tuples, and of the values that are left out;
-    None is no value."""
+    """Keep only the results that are tensors, in a form that ExecuTorch can write. Returns their names, which are the
+    source's keys where the model returns dictionaries or named tuples, and the names of the values that are left out;
+    None does not count as a value."""
     spec = program.call_spec.out_spec
     names = nested.result_names(spec) if spec is not None else []
     signature = program.graph_signature
