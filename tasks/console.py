@@ -88,10 +88,17 @@ def _reason_in(output: str) -> str:
 
 
 def size_of(path: Path) -> int:
-    """Bytes below a path, links not followed."""
-    if not path.is_dir() or path.is_symlink():
+    """Bytes below a path, links not followed. A file that disappears meanwhile counts as 0."""
+    if path.is_symlink() or not path.is_dir():
+        return _size_of_file(path)
+    return sum(_size_of_file(Path(folder, name)) for folder, _, names in os.walk(path) for name in names)
+
+
+def _size_of_file(path: Path) -> int:
+    try:
         return path.lstat().st_size
-    return sum(item.lstat().st_size for item in path.rglob("*") if not item.is_dir())
+    except FileNotFoundError:
+        return 0
 
 
 def megabytes(count: int) -> str:
