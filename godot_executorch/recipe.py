@@ -11,8 +11,9 @@ from typing import Any
 class Recipe:
     """How a program is quantized and lowered.
 
-    name: of docs/importer.md, "Recipes". float_layers: layers that stay fp32 in an int8 recipe. group_size: how many
-    int4 weights share a scale. max_relative_error, max_absolute_error: what the proof accepts; None: the recipe's own.
+    name: of docs/importer.md, "Recipes". float_layers: layers that stay fp32 in an int8 recipe, or fp16
+    (`"head: fp16"`). group_size: how many int4 weights share a scale. max_relative_error, max_absolute_error: what the
+    proof accepts; None: the recipe's own.
     """
 
     name: str

@@ -28,7 +28,8 @@ RECURRENT = ("kernel", "scan", "step", "unroll")
 SEARCH = "search"
 """In place of a recipe, for `convert` of the command line and of the Python API: a search for one (importer/search)."""
 MIXED_RECIPES = ("xnnpack_int8_dynamic", "xnnpack_int8_static", "xnnpack_int8_static_per_tensor")
-"""The recipes in which some layers may stay fp32."""
+"""The recipes in which some layers may stay fp32 or fp16."""
+FLOAT_TYPES = ("fp32", "fp16")
 METRICS = ("top1", "top5", "iou", "cosine", "mae", "rmse")
 _LONGEST, _LONGEST_ARGUMENTS = 10_000, 1 << 20  # characters
 LIMITS = ("deadline_seconds", "memory_limit_megabytes")
@@ -128,6 +129,9 @@ class ImportOptions:
             problems.append(
                 Problem("float_layers", cause, f"Choose one of {', '.join(MIXED_RECIPES)}, or leave it empty.")
             )
+        if unknown := next((kind for kind in self.kept_in_float().values() if kind not in FLOAT_TYPES), None):
+            cause = f"The option 'float_layers' names the type '{unknown:.80}'."
+            problems.append(Problem("float_layers", cause, f"There are: {', '.join(FLOAT_TYPES)}."))
         if self.deadline_seconds < 1:
             problems.append(Problem("deadline_seconds", "The deadline is less than a second.", "Use 600."))
         if self.memory_limit_megabytes < 0:
@@ -158,9 +162,9 @@ class ImportOptions:
         """The recipes of the option `variants`, in its order."""
         return _listed(self.variants)
 
-    def kept_in_float(self) -> list[str]:
-        """The layers of the option `float_layers`, in its order."""
-        return _listed(self.float_layers)
+    def kept_in_float(self) -> dict[str, str]:
+        """The layers of the option `float_layers`, in its order, and `fp32` or `fp16` for each."""
+        return dict(_float_layer(text) for text in _listed(self.float_layers))
 
     def further_outputs(self) -> list[str]:
         """The names of the option `also_outputs`, in its order and each once."""
@@ -205,6 +209,12 @@ def _too_long(options: ImportOptions) -> list[Problem]:
 
 def _listed(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _float_layer(text: str) -> tuple[str, str]:
+    """`head: fp16` as its layer and its type; the type is fp32 when none is named."""
+    layer, colon, kind = text.partition(":")
+    return layer.strip(), kind.strip() if colon else FLOAT_TYPES[0]
 
 
 def _check_variants(options: ImportOptions) -> list[Problem]:

@@ -34,7 +34,10 @@ _HELP = {
     "evaluate": ("DATA", "labelled data for a metric: a folder or a .npz (default: the factory's evaluation())"),
     "metric": ("METRIC", f"{', '.join(METRICS)} or FILE.py:function (default: top1 for classes, else rmse)"),
     "group_size": ("N", "how many int4 weights share a scale, a multiple of 32"),
-    "float_layers": ("NAMES", "layers that stay fp32 in an int8 recipe, such as 'head, features.0' (default: none)"),
+    "float_layers": (
+        "NAMES",
+        "layers that are not int8 in an int8 recipe, fp32 or fp16: 'head, features.0: fp16' (default: none)",
+    ),
     "kernels": ("", "own: the program may call this project's kernels; stock: any ExecuTorch can run it"),
     "recurrent": ("", "how LSTM and GRU layers are exported"),
     "slice": (

@@ -41,7 +41,10 @@ def draw_search(found: Mapping[str, Any], title: str, path: Path, bound: float) 
 
 def label_of(recipe: str, float_layers: Sequence[str]) -> str:
     """A candidate's name for people."""
-    return f"{recipe}, {len(float_layers)} fp32" if float_layers else recipe
+    if not float_layers:
+        return recipe
+    kind = "fp16" if float_layers[0].endswith("fp16") else "fp32"
+    return f"{recipe}, {len(float_layers)} {kind}"
 
 
 def _canvas(width: int, height: int) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from difflib import get_close_matches
 
 import torch
 from torch import nn
+from torch.fx.node import Argument
 
 from importer.errors import ImporterError
 from importer.exporting.reexport import attribute
@@ -35,8 +37,8 @@ def before(module: torch.fx.GraphModule, varies: bool, uneven: list[torch.fx.Nod
     module.recompile()
 
 
-def leave_layers(module: torch.fx.GraphModule, names: list[str]) -> None:
-    """Let the layers of these names stay fp32. Raises LAYER_UNKNOWN."""
+def leave_layers(module: torch.fx.GraphModule, names: Collection[str]) -> None:
+    """Keep the layers of these names out of int8. Raises LAYER_UNKNOWN."""
     layers = layers_of(module)
     known = list(dict.fromkeys(layers.values()))
     if unknown := next((name for name in names if name not in known), None):
@@ -63,6 +65,19 @@ def layers_of(module: torch.fx.GraphModule) -> dict[torch.fx.Node, str]:
     return found
 
 
+def compute_in_half(module: torch.fx.GraphModule, names: Collection[str]) -> None:
+    """Compute the layers of these names, which are not int8, in fp16: their weights are stored so, their inputs and
+    results are converted. To be called when the rest is int8, because calibration and folding expect fp32."""
+    for node in [node for node, name in layers_of(module).items() if name in names]:
+        with module.graph.inserting_before(node):
+            node.args = tuple(_in_half(module, argument) for argument in node.args)
+        with module.graph.inserting_after(node):
+            result = module.graph.call_function(torch.ops.aten.to.dtype, (node, torch.float32))
+        node.replace_all_uses_with(result, delete_user_cb=lambda user, result=result: user is not result)
+    module.graph.eliminate_dead_code()
+    module.recompile()
+
+
 def after(module: torch.fx.GraphModule) -> None:
     """XNNPACK makes an int8 operator of padding whose input was quantized, also when the input comes to it as fp32, and
     the runtime refuses that. It does not when the two are not neighbours."""
@@ -72,6 +87,18 @@ def after(module: torch.fx.GraphModule) -> None:
         if not any(_kind(user).startswith("quantize") for user in node.users):
             _times_one(module, node.args[0], [node])
     module.recompile()
+
+
+def _in_half(module: torch.fx.GraphModule, argument: Argument) -> Argument:
+    """A layer's input, weight or bias in fp16; other arguments as they are."""
+    if not isinstance(argument, torch.fx.Node):
+        return argument
+    if argument.op != "get_attr":
+        return module.graph.call_function(torch.ops.aten.to.dtype, (argument, torch.float16))
+    owner, _, name = str(argument.target).rpartition(".")
+    halved = nn.Parameter(attribute(module, str(argument.target)).detach().half(), requires_grad=False)
+    module.get_submodule(owner).register_parameter(f"{name}_half", halved)
+    return module.graph.get_attr(f"{argument.target}_half")
 
 
 def _give_each_call_its_weights(module: torch.fx.GraphModule) -> None:

@@ -40,7 +40,8 @@ def pt2e_graph(
     module = program_module(method)
     calls = list(itertools.islice(calibration, MOST_CALIBRATION))
     state = {name: value.detach().clone() for name, value in _tensors(module).items()}
-    int8_graph.leave_layers(module, options.kept_in_float())
+    kept = options.kept_in_float()
+    int8_graph.leave_layers(module, kept)
     int8_graph.before(module, varies(method), [] if scheme.dynamic else uneven_nodes(module, calls))
     _restore(module, state)
     with torch.no_grad():
@@ -56,6 +57,7 @@ def pt2e_graph(
     # The calls that calibrate it must not be seen in its first state.
     _restore(converted, state)
     int8_graph.after(converted)
+    int8_graph.compute_in_half(converted, [name for name, kind in kept.items() if kind == "fp16"])
     return converted
 
 

@@ -1,8 +1,8 @@
-"""What a search tries next: every recipe first, then int8 with more and more of its worst layers in fp32.
+"""What a search tries next: every recipe first, then int8 with more and more of its worst layers in fp32, then in fp16.
 
 A layer's worth is the squared error that it alone adds to the output, for each weight (smallest) or for each
 multiplication (fastest) that it costs to keep it in fp32. The k layers of the largest worth stay fp32: k doubles until
-the target is met, and then the smallest such k is found by halving. No torch.
+the target is met, and then the smallest such k is found by halving. At last these k layers are tried in fp16. No torch.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _COST = {"smallest": "weights", "fastest": "multiplications"}
 
 @dataclass(frozen=True)
 class Candidate:
-    """A conversion. float_layers: what stays fp32."""
+    """A conversion. float_layers: what is not int8, as in the import option: `head` stays fp32, `head: fp16` fp16."""
 
     recipe: str
     float_layers: tuple[str, ...] = ()
@@ -115,7 +115,9 @@ class Candidates:
         tried = [kept for kept in range(1, above) if Candidate(recipe, ranked[:kept]) in self._rows]
         below = max(tried, default=0)
         middle = (below + above) // 2
-        return [Candidate(recipe, ranked[:middle])] if below < middle < above else []
+        if below < middle < above:
+            return [Candidate(recipe, ranked[:middle])]
+        return [Candidate(recipe, tuple(f"{name}: fp16" for name in ranked[:above]))] if good else []
 
     def _meets(self, candidate: Candidate) -> bool:
         row = self._rows.get(candidate, {"error": ""})

@@ -186,7 +186,7 @@ def _not_reached(state: Candidates, target: Target, complete: bool, failures: li
         return failures[0]
     reached = "nothing was measured"
     if nearest is not None:
-        kept = f" with {', '.join(nearest['float_layers'])} in fp32" if nearest["float_layers"] else ""
+        kept = f" with the float layers {', '.join(nearest['float_layers'])}" if nearest["float_layers"] else ""
         reached = f"the best is {nearest['recipe']}{kept}: drop {nearest['drop']:.4g}, {nearest['size']:,} bytes"
     when = "" if complete else " before the deadline"
     cause = f"No candidate reaches `{target.text}`{when}; {reached}."

@@ -21,7 +21,7 @@ _ABOUT = {
     "weights": "Which weights of a checkpoint that has several, such as `params_ema` or `actor`",
     "calibration": "A folder of .npy, .npz or images for static int8",
     "group_size": "How many int4 weights share a scale: 32, 64 or 128",
-    "float_layers": "Layers that stay fp32 in an int8 recipe, such as `head, features.0`",
+    "float_layers": "Layers that are not int8 in an int8 recipe, fp32 or fp16, such as `head, features.0: fp16`",
     "kernels": "Whether the program may call Godot ExecuTorch's own kernels; `stock` for another ExecuTorch",
     "recurrent": "How LSTM and GRU layers are exported",
     "slice": "Milliseconds that no instruction may exceed, for `submit_sliced`, such as `2`; empty = no limit",

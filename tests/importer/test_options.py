@@ -43,6 +43,7 @@ def test_numbers_of_godot_json_are_floats() -> None:
         ({"recipe": "search"}, "recipe"),
         ({"float_layers": "head"}, "float_layers"),
         ({"recipe": "xnnpack_int8_int4", "float_layers": "head"}, "float_layers"),
+        ({"recipe": "xnnpack_int8_static", "float_layers": "head: fp8"}, "float_layers"),
         ({"kernels": "fast"}, "kernels"),
         ({"recurrent": "loop"}, "recurrent"),
         ({"group_size": 8}, "group_size"),

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from importer.cli.plot import draw_search
+from importer.cli.plot import draw_search, label_of
 from importer.errors import ImporterError, exit_status
+from importer.options import ImportOptions
 from importer.search.candidates import UNIFORM, Candidate, Candidates
 from importer.search.target import drop_of, parse
 
@@ -58,15 +59,19 @@ LAYERS = [(f"layer{index}", 1000 * (index + 1)) for index in range(10)]
 WORST = ("layer3", "layer7", "layer5")
 
 
-def result(candidate: Candidate, needed: int) -> dict[str, Any] | ImporterError:
-    """As if each of the first `needed` of WORST had a drop of 1% in int8; the others have none."""
+def result(candidate: Candidate, needed: int, exact: tuple[str, ...] = ("fp32",)) -> dict[str, Any] | ImporterError:
+    """As if each of the first `needed` of WORST had a drop of 1% in int8; the others have none. exact: the types in
+    which layer7 has none."""
     if candidate.recipe in ("xnnpack_fp16", "xnnpack_int8_int4"):
         return ImporterError("ACCURACY_LOST", "It is far off.", "", "validate")
     whole = sum(weights for _, weights in LAYERS)
     is_int8 = "int8" in candidate.recipe
-    kept = sum(weights for name, weights in LAYERS if name in candidate.float_layers)
-    size = whole + 3 * kept if is_int8 else 4 * whole
-    bad = [name for name in WORST[:needed] if name not in candidate.float_layers] if is_int8 else []
+    kinds = ImportOptions(float_layers=", ".join(candidate.float_layers)).kept_in_float()
+    extra = {"fp16": 1, "fp32": 3}
+    kept = sum(extra[kinds[name]] * weights for name, weights in LAYERS if name in kinds)
+    size = whole + kept if is_int8 else 4 * whole
+    bad = [name for name in WORST[:needed] if kinds.get(name) not in (exact if name == "layer7" else ("fp32", "fp16"))]
+    bad = bad if is_int8 else []
     layers = [
         {"layer": name, "error": 0.3 if name in WORST else 0.001, "weights": weights, "multiplications": weights}
         for name, weights in LAYERS
@@ -80,12 +85,12 @@ def result(candidate: Candidate, needed: int) -> dict[str, Any] | ImporterError:
     }
 
 
-def searched(target: str, needed: int) -> tuple[Candidates, list[list[Candidate]]]:
+def searched(target: str, needed: int, exact: tuple[str, ...] = ("fp32",)) -> tuple[Candidates, list[list[Candidate]]]:
     state, rounds = Candidates(parse(target, "")), []
     while following := state.following():
         rounds.append(following)
         for candidate in following:
-            state.add(candidate, result(candidate, needed))
+            state.add(candidate, result(candidate, needed, exact))
     return state, rounds
 
 
@@ -94,7 +99,8 @@ def test_the_fewest_layers_that_reach_the_target_stay_in_fp32() -> None:
     assert [candidate.recipe for candidate in rounds[0]] == list(UNIFORM)
     assert {len(candidate.float_layers) for candidate in rounds[1]} == {1, 2, 4, 8}
     best = state.best()
-    assert best is not None and set(best.float_layers) == set(WORST) and len(rounds) == 3
+    assert best is not None and set(best.float_layers) == set(WORST) and len(rounds) == 4
+    assert rounds[3][0].float_layers == tuple(f"{name}: fp16" for name in best.float_layers)
     assert all(row["size"] for row in state.rows() if "error" not in row)
     rows = state.rows()
     assert len(rows) == len({(row["recipe"], *row["float_layers"]) for row in rows}), "nothing is converted twice"
@@ -102,6 +108,13 @@ def test_the_fewest_layers_that_reach_the_target_stay_in_fp32() -> None:
     front = [row for row in rows if row.get("front")]
     assert {len(row["float_layers"]) for row in front} >= {0, 1, 2, 3}
     assert not any(row["recipe"] == "xnnpack_fp32" for row in front), "as good and larger"
+
+
+def test_layers_that_are_good_enough_in_fp16_are_fp16() -> None:
+    state, _ = searched("top1 drop < 0.5%, smallest", 3, ("fp32", "fp16"))
+    best = state.best()
+    assert best is not None and set(best.float_layers) == {f"{name}: fp16" for name in WORST}
+    assert label_of(best.recipe, best.float_layers) == f"{best.recipe}, 3 fp16"
 
 
 def test_a_recipe_that_is_good_enough_ends_the_search() -> None:

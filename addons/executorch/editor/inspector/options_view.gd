@@ -136,7 +136,8 @@ func _add_conversion() -> void:
 	if _applies("group_size"):
 		_add_values("Group size", "group_size", "Weights that share a scale. Fewer are more exact.")
 	if _applies("float_layers"):
-		_add_text("Float layers", "float_layers", "head, features.0", "Layers that stay fp32, for more exact results.")
+		var layers: String = "Layers that stay fp32 or fp16, for more exact results."
+		_add_text("Float layers", "float_layers", "head, features.0: fp16", layers)
 	_add_text("Inputs", "inputs", "x: float32[1,3,224,224]", "Names, types and shapes of the model's inputs.")
 	if _applies("factory"):
 		var browse: Button = Button.new()

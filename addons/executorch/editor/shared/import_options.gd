@@ -81,7 +81,7 @@ const HINTS: Dictionary = {
 	"evaluate": [PROPERTY_HINT_PLACEHOLDER_TEXT, "res://data/test.npz, or a folder"],
 	"metric": [PROPERTY_HINT_PLACEHOLDER_TEXT, "top1 for classes, else rmse"],
 	"group_size": [PROPERTY_HINT_ENUM, "32:32,64:64,128:128,256:256"],
-	"float_layers": [PROPERTY_HINT_PLACEHOLDER_TEXT, "head, features.0"],
+	"float_layers": [PROPERTY_HINT_PLACEHOLDER_TEXT, "head, features.0: fp16"],
 	"kernels": [PROPERTY_HINT_ENUM, "own,stock"],
 	"recurrent": [PROPERTY_HINT_ENUM, "kernel,scan,step,unroll"],
 	"slice": [PROPERTY_HINT_PLACEHOLDER_TEXT, "2, in milliseconds"],
