@@ -68,13 +68,11 @@ def problems(purpose: str = "converting") -> list[Problem]:
     """The problems for this purpose; empty when there are none. Takes milliseconds."""
     if not wrong_python.is_supported():
         return [Problem(**wrong_python.problem())]
-    found = []
+    needed = [package for package, needed_for in PURPOSES.items() if needed_for == purpose]
+    missing = [package for package in needed if _is_missing(package)]
     requirements = required_versions()
-    for package, needed_for in PURPOSES.items():
-        problem = _package_problem(package, requirements.get(package, "")) if needed_for == purpose else None
-        if problem:
-            found.append(problem)
-    return found
+    wrong = (_version_problem(package, requirements.get(package, "")) for package in needed if package not in missing)
+    return [*([_missing_problem(missing, purpose)] if missing else []), *filter(None, wrong)]
 
 
 def doctor() -> list[Check]:
@@ -85,7 +83,8 @@ def doctor() -> list[Check]:
     checks = [Check("python", supported, f"{version} at {sys.executable}", remedy)]
     requirements = required_versions()
     for package, purpose in PURPOSES.items():
-        problem = _package_problem(package, requirements.get(package, ""))
+        missing = _missing_problem([package], purpose) if _is_missing(package) else None
+        problem = missing or _version_problem(package, requirements.get(package, ""))
         found = f"{_installed(package) or 'not installed'} (for {purpose})"
         checks.append(Check(package, problem is None, found, problem.remedy if problem else ""))
     if supported and all(check.ok for check in checks if PURPOSES.get(check.name) == "converting"):
@@ -182,20 +181,30 @@ def _installed(package: str) -> str:
         return ""
 
 
-def _package_problem(package: str, specifier: str) -> Problem | None:
-    requirement = package + specifier
-    # All of them: a person who lacks one package mostly lacks the others too.
+def _is_missing(package: str) -> bool:
+    return not _installed(package) or importlib.util.find_spec(package) is None
+
+
+def _missing_problem(packages: list[str], purpose: str) -> Problem:
+    """One problem for all packages that are missing, as one command installs them."""
+    named = f"package {packages[0]}" if len(packages) == 1 else f"packages {', '.join(packages)}"
+    cause = f"Python at {sys.executable} has no {named} (needed for {purpose})."
+    return Problem("PACKAGE_MISSING", cause, _remedy_for_all())
+
+
+def _version_problem(package: str, specifier: str) -> Problem | None:
+    version = _installed(package)
+    if satisfies(version, specifier):
+        return None
+    cause = f"{package} {version} is installed, {package + specifier} is needed (for {PURPOSES[package]})."
+    return Problem("PACKAGE_WRONG_VERSION", cause, _remedy_for_all())
+
+
+def _remedy_for_all() -> str:
+    """How to get all requirements: who lacks one package mostly lacks the others too."""
     listed = ROOT / "requirements.txt"
     installed_by_pip = [name + versions for name, versions in required_versions().items()]
-    remedy = install_remedy(*(["-r", str(listed)] if listed.is_file() or not installed_by_pip else installed_by_pip))
-    version = _installed(package)
-    if not version or importlib.util.find_spec(package) is None:
-        cause = f"Python at {sys.executable} has no package {package} (needed for {PURPOSES[package]})."
-        return Problem("PACKAGE_MISSING", cause, remedy)
-    if not satisfies(version, specifier):
-        cause = f"{package} {version} is installed, {requirement} is needed (for {PURPOSES[package]})."
-        return Problem("PACKAGE_WRONG_VERSION", cause, remedy)
-    return None
+    return install_remedy(*(["-r", str(listed)] if listed.is_file() or not installed_by_pip else installed_by_pip))
 
 
 def _real_import() -> Check:

@@ -2,7 +2,7 @@
 
 A plain system interpreter runs this file by its path, with nothing but the standard library:
 
-    python3.12 environment_setup.py --folder ~/.local/share/executorch-godot/python
+    python3.12 environment_setup.py
 
 With `--json` every line of its output is `{"stage", "fraction", "message"}`, and the last one is
 `{"result": {"executable"}}` or `{"error": {"code", "cause", "remedy", "stage", "log"}}`. Run again after an
@@ -33,7 +33,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from python_backend.wrong_python import RANGE, is_supported
+from python_backend.wrong_python import RANGE, is_supported, user_folder
 
 STAGES = {"venv": 0.0, "download": 0.05, "install": 0.75, "check": 0.95, "done": 1.0}
 """The stages and where each begins, as a part of the whole."""
@@ -81,7 +81,8 @@ def set_up(folder: Path, requirements: Path, wheels: Path | None, report: Report
 def main(arguments: list[str]) -> int:
     """The command line; an exit status."""
     parser = argparse.ArgumentParser(description="Make a Python environment that converts models.")
-    parser.add_argument("--folder", type=Path, required=True, help="the folder for the environment")
+    words = "the folder for the environment (default: the one that the editor looks for, %(default)s)"
+    parser.add_argument("--folder", type=Path, default=Path(user_folder()), help=words)
     parser.add_argument("--requirements", type=Path, default=DEFAULT_REQUIREMENTS)
     parser.add_argument("--wheels", type=Path, help="install from this folder of wheels, without a network")
     parser.add_argument("--json", action="store_true", help="one JSON object on each line")

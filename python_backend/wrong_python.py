@@ -31,9 +31,21 @@ def problem() -> "dict[str, str]":
 
 
 def setup_command(python: str) -> str:
-    """The command that makes an environment with the packages, with the interpreter `python`."""
+    """The command that makes the environment that the editor looks for, with the interpreter `python`."""
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "environment_setup.py")  # noqa: PTH100, PTH118, PTH120
-    return f'{python} "{script}" --folder executorch_venv'
+    return f'{python} "{script}"'
+
+
+def user_folder() -> str:
+    """The folder of the environment that the editor's Set Up makes; editor/backend/interpreters.gd looks for it."""
+    home = os.path.expanduser("~")  # noqa: PTH111
+    if sys.platform == "win32":
+        data = os.environ.get("APPDATA") or os.path.join(home, "AppData", "Roaming")  # noqa: PTH118
+    elif sys.platform == "darwin":
+        data = os.path.join(home, "Library", "Application Support")  # noqa: PTH118
+    else:
+        data = os.environ.get("XDG_DATA_HOME") or os.path.join(home, ".local", "share")  # noqa: PTH118
+    return os.path.join(data, "executorch-godot", "python")  # noqa: PTH118
 
 
 def importer_missing() -> "dict[str, str]":

@@ -52,7 +52,8 @@ def test_hello_needs_the_standard_library_only(start: StartEditor, tmp_path: Pat
     report = editor.hello["environment"]
     assert not report["ok"]
     assert {problem["code"] for problem in report["problems"]} == {"PACKAGE_MISSING"}
-    torch = next(problem for problem in report["problems"] if "no package torch " in problem["cause"])
+    (torch,) = report["problems"]
+    assert "no packages torch, executorch, torchao, " in torch["cause"], "all that is missing is told together"
     command = f"{tmp_path}/bare/bin/python -m pip install -r {ROOT / 'requirements.txt'}"
     assert torch["remedy"] == f"Press Set Up… in Godot's ExecuTorch panel, or run: {command}"
     # Everything that needs no torch still answers.
@@ -78,8 +79,9 @@ def test_the_remedy_works_where_pip_refuses(tmp_path: Path, monkeypatch: pytest.
     remedy = environment.install_remedy("torch")
     assert "pip install" not in remedy
     script = remedy.partition('"')[2].partition('"')[0]
-    shown = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True).stdout
-    assert "--folder" in shown
+    home = {"HOME": str(tmp_path), "XDG_DATA_HOME": "", "COLUMNS": "300"}
+    shown = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True, env=home)
+    assert str(tmp_path / ".local/share/executorch-godot/python") in shown.stdout, "the editor looks there"
     (tmp_path / "EXTERNALLY-MANAGED").unlink()
     assert " -m pip install torch" in environment.install_remedy("torch")
 

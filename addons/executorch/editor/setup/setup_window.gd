@@ -190,6 +190,7 @@ func _use_interpreter(path: String) -> void:
 	_used.text = "%s is starting…" % Interpreters.with_short_home(path)
 	_used.show()
 	_setup.choose(path)
+	_setup.find_candidates()
 
 
 func _refresh_state() -> void:
@@ -208,7 +209,7 @@ func _refresh_state() -> void:
 		words = "Ready: Python %s, %s" % [info.get("python", ""), info.get("executable", "")]
 	elif not info.is_empty():
 		var why: String = _words_of_problems(environment.get("problems", []) as Array)
-		words = "%s cannot convert models yet: %s" % [info.get("executable", ""), why]
+		words = "No models can be converted yet. %s" % why
 	if not EnvironmentSetup.get_forced_interpreter().is_empty():
 		words += "\nThe environment variable %s decides which Python is used." % Interpreters.VARIABLE
 	_icon.texture = get_theme_icon(icon_name, &"EditorIcons")
@@ -229,13 +230,6 @@ func _tell_use(can_convert: bool) -> void:
 
 
 func _words_of_problems(problems: Array) -> String:
-	var is_missing: Callable = func(problem: Dictionary) -> bool: return problem.get("code") == "PACKAGE_MISSING"
-	if problems.size() > 1 and problems.all(is_missing):
-		var names: PackedStringArray = problems.map(
-			func(problem: Dictionary) -> String:
-				return str(problem["cause"]).get_slice("no package ", 1).get_slice(" ", 0)
-		)
-		return "the packages %s are missing." % ", ".join(names)
 	var causes: PackedStringArray = problems.map(
 		func(problem: Dictionary) -> String: return str(problem.get("cause", ""))
 	)
