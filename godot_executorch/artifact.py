@@ -41,7 +41,7 @@ class Accuracy:
     """The program against eager PyTorch on the proof's samples.
 
     max_absolute, max_relative: the largest error; relative to the largest value of that output, or of the part of it
-    that is of another size (the scores beside boxes). worst_output: the output with the largest relative error, with
+    that is of another size (the scores beside boxes). worst_channel: the output with the largest relative error, with
     that part. cosine: the smallest of an output. agreement: the share of equal classes, masks or indices; None when
     no output has them.
     """
@@ -50,7 +50,7 @@ class Accuracy:
     max_relative: float
     cosine: float
     agreement: float | None
-    worst_output: str
+    worst_channel: str
     samples: int
 
 
@@ -305,6 +305,6 @@ def _accuracy(found: Mapping[str, Any]) -> Accuracy:
         float(found["max_relative"]),
         float(found["cosine"]),
         found.get("agreement"),
-        str(found.get("worst_output", "")),
+        str(found.get("worst_channel", "")),
         int(found.get("samples", 0)),
     )

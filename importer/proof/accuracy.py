@@ -55,7 +55,7 @@ class Accuracy:
     cosine: float = 1.0
     agreement: float | None = None
     compared: float = 1.0
-    worst_output: str = ""
+    worst_channel: str = ""
     worst_sample: int = 0
     least_compared: str = ""
     least_equal: str = ""
@@ -119,7 +119,7 @@ class Accuracy:
             "max_absolute": self.max_absolute,
             "max_relative": self.max_relative,
             "cosine": self.cosine,
-            "worst_output": self.worst_output,
+            "worst_channel": self.worst_channel,
         }
         if limits is not None:
             found["tolerance"] = {"relative": limits.relative}
@@ -200,7 +200,7 @@ class Accuracy:
     def _note(self, absolute: float, relative: float, name: str, sample: int) -> None:
         self.max_absolute = max(self.max_absolute, absolute)
         if relative >= self.max_relative:
-            self.max_relative, self.worst_output, self.worst_sample = relative, name, sample
+            self.max_relative, self.worst_channel, self.worst_sample = relative, name, sample
 
 
 _CHANCE = 0.01

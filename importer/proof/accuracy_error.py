@@ -34,7 +34,7 @@ def lost(
             f", absolute {limits.absolute:g}" if limits.absolute is not None else ""
         )
         off = (
-            f"output '{accuracy.worst_output}' of '{method.name}' on inputs of {shapes} is off by "
+            f"output '{accuracy.worst_channel}' of '{method.name}' on inputs of {shapes} is off by "
             f"{accuracy.max_absolute:.3g} (relative {accuracy.max_relative:.3g}; allowed: {allowed})"
         )
     cause = f"The results of {step.title} are too far from eager PyTorch: {off}."
@@ -50,8 +50,8 @@ def lost_when_quiet(accuracy: Accuracy, step: Step) -> ImporterError:
     """The error for a model of positive numbers whose very small inputs the recipe loses."""
     cause = (
         f"On positive inputs that are almost 0 (1e-8), the results of {step.title} are too far from eager PyTorch: "
-        f"output '{accuracy.worst_output}' is off by relative {accuracy.max_relative:.3g}. The smallest number of fp16 "
-        "is 6e-8."
+        f"output '{accuracy.worst_channel}' is off by relative {accuracy.max_relative:.3g}. The smallest number of "
+        "fp16 is 6e-8."
     )
     remedy = "Use xnnpack_fp32, or let the model add a small number such as 1e-4 before its logarithm or root."
     return ImporterError("ACCURACY_LOST", cause, remedy, "validate")

@@ -283,7 +283,7 @@ def _notes(accuracy: Accuracy, noise: Accuracy, limits: Limits) -> list[str]:
         notes.append(f"Not compared: {share} of the values of '{accuracy.least_compared}' are NaN in eager PyTorch.")
     if not noise.within(limits):
         notes.append(
-            f"On noise, which is unlike the calibration data, '{noise.worst_output}' is off by relative "
+            f"On noise, which is unlike the calibration data, '{noise.worst_channel}' is off by relative "
             f"{noise.max_relative:.2g}; the program was judged by calibration data that was held out."
         )
     return notes

@@ -31,7 +31,7 @@ def test_scores_beside_boxes_count_by_their_own_size(axis: int) -> None:
     lost.narrow(axis, 4, 3).zero_()
     accuracy = judged((eager, lost))
     assert accuracy.max_relative == pytest.approx(1.0, abs=0.01) and not accuracy.within(INT8)
-    assert "4, 5, 6" in accuracy.worst_output
+    assert "4, 5, 6" in accuracy.worst_channel
     near = eager.clone()
     near.narrow(axis, 4, 3).add_(0.01)
     assert judged((eager, near)).within(INT8)

@@ -103,8 +103,8 @@ func _fill_accuracy(facts: Facts) -> void:
 		_add_fact(grid, "Cosine", String.num(float(accuracy["cosine"]), 6))
 	if accuracy.has("top1"):
 		_add_fact(grid, "Same top 1", Quantity.percent(float(accuracy["top1"])))
-	if accuracy.has("worst_output"):
-		_add_fact(grid, "Worst output", str(accuracy["worst_output"]))
+	if accuracy.has("worst_channel"):
+		_add_fact(grid, "Worst output", str(accuracy["worst_channel"]))
 	if accuracy.has("samples"):
 		_add_fact(grid, "Samples", str(int(accuracy["samples"])))
 	var evaluation: Dictionary = facts.get_section("evaluation")
