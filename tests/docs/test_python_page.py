@@ -16,7 +16,13 @@ PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
 SCRIPTS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
-@pytest.mark.parametrize("index", range(len(SCRIPTS)))
+FIRST = (0, 1)
+"""The scripts that a reader meets first; the others convert for longer."""
+
+
+@pytest.mark.parametrize(
+    "index", [index if index in FIRST else pytest.param(index, marks=pytest.mark.slow) for index in range(len(SCRIPTS))]
+)
 def test_script(index: int, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(SCRIPTS[index], encoding="utf-8")

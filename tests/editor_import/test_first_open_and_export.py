@@ -78,7 +78,10 @@ def test_export_waits_for_models_and_fails_with_a_bad_one(models_project: ModelP
 
 @pytest.mark.parametrize(
     ("platform", "architecture", "named"),
-    [("Windows Desktop", "x86_64", "Windows x86_64"), ("Linux", "arm64", "Linux arm64")],
+    [
+        ("Windows Desktop", "x86_64", "Windows x86_64"),
+        pytest.param("Linux", "arm64", "Linux arm64", marks=pytest.mark.slow),
+    ],
 )
 def test_an_export_for_a_platform_without_a_library_fails(
     models_project: ModelProject, tmp_path: Path, platform: str, architecture: str, named: str

@@ -39,6 +39,7 @@ def test_wrong_python(version: str, script: str, models_project: ModelProject, t
     assert run.status != 0, version
 
 
+@pytest.mark.slow
 def test_python_that_hangs_is_given_up(models_project: ModelProject, tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\nexec sleep 300\n")

@@ -124,6 +124,7 @@ def test_what_nobody_known_signed_is_refused(
     assert [name for name, found in files.items() if found] == ["whole.pte"]
 
 
+@pytest.mark.slow
 def test_with_python_the_refused_ones_are_converted_again(teammate: ModelProject, tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(b"a file of the system")
     attack(teammate, tmp_path / "secret")
@@ -133,6 +134,7 @@ def test_with_python_the_refused_ones_are_converted_again(teammate: ModelProject
     assert (tmp_path / "secret").read_bytes() == b"a file of the system"
 
 
+@pytest.mark.slow
 def test_without_a_teams_key_an_unsigned_entry_is_tried_and_marked(
     teammate: ModelProject, without_python: dict[str, str], tmp_path: Path
 ) -> None:
@@ -194,6 +196,7 @@ def test_the_teams_key_is_in_no_file_of_the_project(shared_cache: Path) -> None:
             assert secret not in content and secret.hex().encode() not in content, path
 
 
+@pytest.mark.slow
 def test_a_persons_own_cache_needs_no_key(
     project: Callable[..., GodotProject], models: Path, without_python: dict[str, str]
 ) -> None:

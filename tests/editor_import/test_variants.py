@@ -191,6 +191,7 @@ def test_a_variant_that_is_missing_or_damaged(made: GodotProject) -> None:
         place.write_bytes(program)
 
 
+@pytest.mark.slow
 def test_embedded_variants(made: GodotProject, steps: dict[str, dict[str, Any]]) -> None:
     _set(made, "embed", "false", "true")
     try:

@@ -150,6 +150,7 @@ def project(tmp_path: Path, godot: Path) -> GodotProject:
     return godot_projects.make(tmp_path / "project", godot, artifact_cache())
 
 
+@pytest.mark.slow
 def test_a_small_network_hears_speech_where_torch_does(project: GodotProject, models: Path) -> None:
     generator = np.random.default_rng(3)
     time = np.arange(5 * 16_000) / 16_000
@@ -179,6 +180,7 @@ def test_a_small_network_hears_speech_where_torch_does(project: GodotProject, mo
     check_marks([*whole, live], wanted)
 
 
+@pytest.mark.slow
 def test_the_resampler_is_as_scipy_says(project: GodotProject) -> None:
     generator = np.random.default_rng(4)
     # Noise below 4 kHz, which every rate here can hold.

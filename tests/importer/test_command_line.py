@@ -64,6 +64,7 @@ def test_convert_several_files(models: Path, tmp_path: Path) -> None:
     assert json_output.read(emptied.stdout, "cache-list")["entries"] == []
 
 
+@pytest.mark.slow
 def test_variants_are_in_the_output(models: Path, tmp_path: Path) -> None:
     words = ["convert", models / "linear.pt", "-o", tmp_path / "out", "--cache", tmp_path / "cache"]
     done = importer(*words, "--variants", "portable", "--json")
@@ -79,6 +80,7 @@ def test_variants_are_in_the_output(models: Path, tmp_path: Path) -> None:
             jsonschema.Draft202012Validator(schema).validate(wrong)
 
 
+@pytest.mark.slow
 def test_two_conversions_write_the_same_files_but_for_what_was_measured(models: Path, tmp_path: Path) -> None:
     sources = [models / "linear.pt", models / "counter.pte"]
     for name in ("first", "second"):
@@ -162,6 +164,7 @@ def test_models_of_one_file(models: Path, tmp_path: Path) -> None:
         assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.slow
 def test_words_in_brackets_are_no_markup(models: Path, tmp_path: Path) -> None:
     """Names of files and remedies have them: rich left such words out."""
     good, bad = tmp_path / "net[b].pte", tmp_path / "bad[red].pt2"
@@ -253,6 +256,7 @@ def slow_factory(folder: Path, body: str) -> dict[str, Any]:
     return {"factory": "res://slow.py:build", "inputs": "float32[1,1]"}
 
 
+@pytest.mark.slow
 def test_a_deadline_names_the_stage(models: Path, tmp_path: Path) -> None:
     options = ImportOptions.from_mapping({**slow_factory(tmp_path, "time.sleep(60)"), "deadline_seconds": 3})
     job = Job(models / "linear_state_dict.pth", str(tmp_path / "cache"), options, tmp_path)

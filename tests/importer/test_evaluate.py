@@ -73,6 +73,7 @@ def test_programs_are_evaluated(programs: tuple[Path, Path, Path]) -> None:
     assert silent.returncode == 3 and not silent.stdout and silent.stderr.startswith("bad/net.pte: top1 < 0.9")
 
 
+@pytest.mark.slow
 def test_a_metric_of_a_file(programs: tuple[Path, Path, Path], tmp_path: Path) -> None:
     good, bad, data = programs
     code = "def score(outputs, target):\n    return float((outputs[0].argmax() == target).sum())\n"

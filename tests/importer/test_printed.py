@@ -55,6 +55,7 @@ def test_the_end_of_the_log_stands_below_the_remedy() -> None:
     assert "the last 30 of 99 lines" in text and "log" not in error_text(ImporterError("X", "Cause.", "Remedy."))
 
 
+@pytest.mark.slow
 def test_nothing_is_cut_in_a_pipe(models: Path, tmp_path: Path) -> None:
     name = f"a_{'very_' * 20}long_name"
     (tmp_path / f"{name}.pt2").write_bytes(

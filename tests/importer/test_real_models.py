@@ -87,7 +87,13 @@ def test_crepe_hears_the_pitch_of_a_tone(factories: Path, convert_file: Convert)
     assert abs(31.7 * 2 ** (float(torch.argmax(pitch)) / 60) / 440 - 1) < 0.02
 
 
-@pytest.mark.parametrize(("net", "size", "count"), [("pnet", 24, 6_632), ("rnet", 24, 100_178), ("onet", 48, 389_040)])
+@pytest.mark.parametrize(
+    ("net", "size", "count"),
+    [
+        ("pnet", 24, 6_632),
+        *(pytest.param(*net, marks=pytest.mark.slow) for net in (("rnet", 24, 100_178), ("onet", 48, 389_040))),
+    ],
+)
 def test_the_networks_of_a_face_detector(
     net: str, size: int, count: int, factories: Path, convert_file: Convert
 ) -> None:

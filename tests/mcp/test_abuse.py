@@ -69,7 +69,13 @@ def test_half_open_connections(healthy: GameServer) -> None:
         client.close()
 
 
-@pytest.mark.parametrize("said", [b"", b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n"], ids=["silent", "half a head"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(b"", id="silent", marks=pytest.mark.slow),
+        pytest.param(b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\n", id="half a head"),
+    ],
+)
 def test_connections_without_the_token_lock_nobody_out(healthy: GameServer, said: bytes) -> None:
     held = [http.connect(healthy.port) for _ in range(500)]
     for client in held:

@@ -107,6 +107,7 @@ def test_game_with_the_option(autoloaded: GodotProject, with_port: bool) -> None
         assert not [line for line in output if is_error(line) or found["token"] in line]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("allowed", [False, True])
 def test_release_export_says_so_twice(autoloaded: GodotProject, tmp_path: Path, allowed: bool) -> None:
     game = export(autoloaded, tmp_path, allowed)

@@ -27,7 +27,13 @@ def dump(opened: GodotProject, program: Path, folder: Path) -> None:
     assert ran.status == 0 and ran.errors == [], ran.output
 
 
-@pytest.mark.parametrize("model", ["linear_xnnpack.pte", "linear_portable.pte", "two_methods.pte"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        "linear_xnnpack.pte",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("linear_portable.pte", "two_methods.pte")),
+    ],
+)
 def test_times_are_inspectors(model: str, models: Path, project: Callable[..., GodotProject], tmp_path: Path) -> None:
     inspector = pytest.importorskip("executorch.devtools").Inspector
     dump(project(), models / model, tmp_path)
@@ -68,6 +74,7 @@ def test_the_command_line_takes_what_the_dock_recorded(
     assert any(float(tensor.abs().max()) > 0 for tensor in calls[0]), "the values came too"
 
 
+@pytest.mark.slow
 def test_the_chrome_trace_keeps_its_format(models: Path, project: Callable[..., GodotProject], tmp_path: Path) -> None:
     """What the trace event format asks of complete ("X") and metadata ("M") events, and that no event is cut off by its
     neighbour: viewers drop or move what overlaps without lying inside."""

@@ -54,7 +54,13 @@ def test_the_same_tables(name: str) -> None:
     assert reconciled == pytest.approx(wanted["reconciliation"], **NEAR)
 
 
-@pytest.mark.parametrize("model", ["linear_xnnpack.pte", "linear_portable.pte", "two_methods.pte"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        "linear_xnnpack.pte",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("linear_portable.pte", "two_methods.pte")),
+    ],
+)
 def test_a_dump_gives_the_calls_that_the_game_has(
     model: str, models: Path, project: Callable[..., GodotProject], tmp_path: Path
 ) -> None:

@@ -40,6 +40,7 @@ def test_report_is_right(sample: GodotProject) -> None:
     assert right / total > 0.97
 
 
+@pytest.mark.slow
 def test_report_fails_when_a_model_is_wrong(sample: GodotProject, tmp_path: Path) -> None:
     """The report must be able to fail: the same scene with a model exchanged."""
     path = tmp_path / "sample_project"

@@ -51,6 +51,7 @@ def network() -> nn.Module:
     return model
 
 
+@pytest.mark.slow
 def test_training_with_few_bits_is_at_least_as_good_as_quantizing_after_it(network: nn.Module, tmp_path: Path) -> None:
     held_out = samples(1024, 2)
     before = {name: value.clone() for name, value in network.state_dict().items()}

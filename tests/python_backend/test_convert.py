@@ -214,6 +214,7 @@ def test_a_full_disk_fails_this_import_only(shared_editor: Editor, game: Path, s
     assert "result" in shared_editor.answer(shared_editor.ask("convert", **request(game, "linear.pt")))
 
 
+@pytest.mark.slow
 def test_the_warm_parents_death_is_survived(shared_editor: Editor, game: Path) -> None:
     shared_editor.call("convert", **request(game, "linear.pt"))
     for child in psutil.Process(shared_editor.process.pid).children():

@@ -373,6 +373,7 @@ def test_operators_below_the_clock_are_one_line() -> None:
     assert operators.divided([], 30) == ([], None)
 
 
+@pytest.mark.slow
 def test_a_program_that_calls_the_projects_own_kernel(tmp_path: Path) -> None:
     torch.manual_seed(0)
     artifact = ge.convert(Recurrent(), torch.rand(1, 12, 8), cache=tmp_path / "cache", name="recurrent")

@@ -11,7 +11,7 @@ import pytest
 from tests.attacks.fuzz.targets import ROOT, TARGETS
 
 FOUND = Path(__file__).with_name("found")
-SHORT_SECONDS = 4
+SHORT_SECONDS = 2
 LONG_SECONDS = 3600 // len(TARGETS)
 
 

@@ -119,6 +119,7 @@ def test_failed_model_loads_and_answers_nothing(bad: BadFolder) -> None:
     assert bad.project.answer("text.pt") == "<null>"
 
 
+@pytest.mark.slow
 def test_second_import_fails_again(bad: BadFolder) -> None:
     """A build machine must not go green because the failure was already reported once."""
     again = bad.project.godot.import_all()

@@ -56,6 +56,7 @@ def test_worker_killed_in_the_middle(models_project: ModelProject, models: Path)
     assert models_project.answer("good.pt") == "[8.0]"
 
 
+@pytest.mark.slow
 def test_editor_killed_in_the_middle(models_project: ModelProject, models: Path) -> None:
     """No process stays behind, and the next import does the rest."""
     models_project.put("new.pt", (models / "linear_torchscript.pt").read_bytes())
@@ -80,6 +81,7 @@ def test_editor_killed_in_the_middle(models_project: ModelProject, models: Path)
     assert models_project.answer("good.pt") == "[8.0]"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small file system")
 def test_full_disk(project: object, models: Path, tmp_path: Path) -> None:
     """The artifact cache is on a file system of 64 KiB: one error, and no half artifact."""

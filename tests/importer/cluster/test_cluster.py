@@ -37,6 +37,7 @@ def programs(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.endswith(".measured.json")}
 
 
+@pytest.mark.slow
 def test_results_are_equal_to_local_ones(cluster: Cluster, models: Path, tmp_path: Path) -> None:
     config = make_models(tmp_path, 2)
     shutil.copy(models / "linear_portable.pte", tmp_path / "done.pte")

@@ -77,6 +77,7 @@ def test_names_that_the_graph_does_not_have(
     assert cause in caught.value.cause and remedy in caught.value.remedy
 
 
+@pytest.mark.slow
 def test_a_variant_has_them_too(convert_file: Convert, models: Path) -> None:
     meta = convert_file(models / "convnet.pt2", also_outputs="relu,conv2d_1", variants="portable").metadata
     assert [output["name"] for output in meta["variants"][0]["methods"][0]["outputs"]] == CONVNET

@@ -236,7 +236,7 @@ class Bordered(nn.Module):
         return nn.functional.pad(value, self.widths, self.mode) * 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.sampled_from(["reflect", "replicate", "circular"]),
     st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), min_size=1, max_size=3),
@@ -271,6 +271,7 @@ def test_a_convolution_with_a_border_is_one_delegate(mode: str, tmp_path: Path, 
     assert delegation["share"] == 1 and delegation["left_behind"] == [], delegation
 
 
+@pytest.mark.slow
 def test_prelu_in_int8(tmp_path: Path, convert_file: Convert) -> None:
     torch.manual_seed(3)
     layer = nn.Sequential(

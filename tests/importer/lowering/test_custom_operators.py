@@ -67,6 +67,7 @@ def test_an_operator_of_a_kernel_library(
     assert any("must ship libtriple.so" in note and "custom::triple.out" in note for note in meta["notes"])
 
 
+@pytest.mark.slow
 def test_the_commands_take_libraries(library: Path, project: Path, models: Path) -> None:
     source, out = models / "linear_state_dict.pth", project / "out"
     words = [source, "-o", out, "--factory", project / "net.py:build", "--inputs", "x: float32[2,1]"]
@@ -82,6 +83,7 @@ def test_the_commands_take_libraries(library: Path, project: Path, models: Path)
     assert _run("compare", program, program, "--library", project / "libnothing.so").returncode == 2
 
 
+@pytest.mark.slow
 def test_a_script_loads_a_library(library: Path, project: Path, models: Path) -> None:
     """Also after a conversion, whose warm process does not know it."""
     script = (

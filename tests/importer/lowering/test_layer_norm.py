@@ -53,7 +53,7 @@ def _lowered(form: int) -> tuple[Any, Any]:
         return layer, _C._load_program(file.name).load_method("forward")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, len(FORMS) - 1), st.integers(0, 9), st.sampled_from([0.0, 20.0, -300.0]), st.integers(0, 1 << 30))
 def test_it_computes_the_same(form: int, batch: int, mean: float, seed: int) -> None:
     layer, method = _lowered(form)

@@ -108,19 +108,19 @@ def _agree(kind: type[nn.Module], method: Any, given: tuple[Tensor, ...]) -> Non
         assert torch.equal(one, other) if kind is not Added else torch.allclose(one, other)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(calls(Taken, DTYPES))
 def test_taken_rows(call: tuple[Any, tuple[Tensor, ...]]) -> None:
     _agree(Taken, *call)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(calls(Added, SUMMED))
 def test_added_rows(call: tuple[Any, tuple[Tensor, ...]]) -> None:
     _agree(Added, *call)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(calls(Put, DTYPES))
 def test_put_rows(call: tuple[Any, tuple[Tensor, ...]]) -> None:
     _agree(Put, *call)

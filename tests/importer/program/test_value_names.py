@@ -12,7 +12,7 @@ from tests.importer.conftest import Convert
 LAYERS = ["conv2d", "relu", "conv2d_1", "relu_1", "linear"]
 
 
-@pytest.mark.parametrize("recipe", ["auto", "portable", "xnnpack_int8_static"])
+@pytest.mark.parametrize("recipe", ["auto", "portable", pytest.param("xnnpack_int8_static", marks=pytest.mark.slow)])
 def test_they_are_those_that_also_outputs_takes(recipe: str, convert_file: Convert, models: Path) -> None:
     (method,) = convert_file(models / "convnet.pt2", recipe=recipe).metadata["methods"]
     found = method["value_names"]

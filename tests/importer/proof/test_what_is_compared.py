@@ -104,6 +104,7 @@ class Scaled(nn.Module):
         return self.layers(x).sigmoid() * self.scale
 
 
+@pytest.mark.slow
 def test_int8_of_a_product_with_two_units(save: Save, convert_file: Convert) -> None:
     artifact = convert_file(save(Scaled(), torch.randn(4, 8)), recipe="xnnpack_int8_static")
     x = torch.randn(4, 8)
@@ -276,7 +277,7 @@ def ear(tmp_path: Path, convert_file: Convert) -> Callable[..., Artifact]:
     return run
 
 
-@pytest.mark.parametrize("change", ["log", "sqrt", "acos"])
+@pytest.mark.parametrize("change", ["log", *(pytest.param(name, marks=pytest.mark.slow) for name in ("sqrt", "acos"))])
 def test_a_model_of_positive_or_small_numbers_is_compared_on_such(change: str, ear: Callable[..., Artifact]) -> None:
     accuracy = ear(change).metadata["accuracy"]
     assert accuracy["max_absolute"] > 0 and accuracy.get("compared", 1.0) == 1.0
@@ -355,6 +356,7 @@ def test_real_pictures_judge_and_noise_is_a_note(tmp_path: Path, save: Save, con
     assert any(note.startswith("On noise") for note in metadata["notes"])
 
 
+@pytest.mark.slow
 def test_a_few_calibration_calls_are_both(tmp_path: Path, save: Save, convert_file: Convert) -> None:
     folder = tmp_path / "few"
     folder.mkdir()

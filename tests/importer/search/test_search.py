@@ -177,6 +177,7 @@ def test_the_deadline_is_that_of_the_whole_search(folder: Path, tmp_path: Path) 
     assert time.monotonic() - began < 60, "not six candidates, one after the other"
 
 
+@pytest.mark.slow
 def test_a_layer_that_there_is_not(folder: Path) -> None:
     command = [sys.executable, "-m", "importer", "convert", "net.pt2", "-o", "out", "--recipe", "xnnpack_int8_dynamic"]
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

@@ -64,7 +64,7 @@ def test_others_are_answered_while_a_file_is_read(tmp_path: Path, monkeypatch: p
     run(scene)
 
 
-@pytest.mark.parametrize("transport", ["stdio", "http"])
+@pytest.mark.parametrize("transport", [pytest.param("stdio", marks=pytest.mark.slow), "http"])
 def test_every_tool(game: Path, data_home: Path, http_server: HttpServer, transport: str) -> None:
     async def scene() -> None:
         connected = http_server.client() if transport == "http" else Client(parameters(game, data_home))

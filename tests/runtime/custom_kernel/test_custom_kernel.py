@@ -44,6 +44,7 @@ def outputs_of(run: Run) -> object:
     return json.loads(lines[0].removeprefix("outputs: "))
 
 
+@pytest.mark.slow
 def test_without_the_library_the_error_names_the_operator(project: Callable[..., GodotProject], built: Path) -> None:
     result = run(project(), built, "without")
     assert outputs_of(result) == []
