@@ -27,7 +27,7 @@ def example_inputs():
     return torch.zeros(1, 8)
 
 def calibration():
-    return list(torch.rand(8, 1, 8, generator=torch.Generator().manual_seed(0)))
+    return list(torch.rand(40, 1, 8, generator=torch.Generator().manual_seed(0)))
 
 def evaluation():
     inputs = torch.rand(16, 8, generator=torch.Generator().manual_seed(1))
@@ -59,7 +59,7 @@ def test_the_place_of_a_function(net: str, cache: Path) -> None:
     )
     metadata = artifact.metadata
     assert metadata.name == "net" and metadata.methods[0].outputs[0].shape == (1, 3)
-    assert metadata.as_dict["calibration"] == {"made_up": False, "samples": 6, "held_out": 2}
+    assert metadata.as_dict["calibration"] == {"made_up": False, "samples": 32, "held_out": 8}
     assert metadata.evaluation is not None and metadata.evaluation.samples == 16
     assert not {"layers", "late"} & set(sys.modules)
     numbers = metadata.numbers()
