@@ -74,6 +74,21 @@ func test_nothing_above_the_fields_says_that_they_cannot_be_edited() -> void:
 		check(not (category as Control).is_visible_in_tree(), "an empty category")
 
 
+func test_other_objects_keep_their_properties() -> void:
+	await inspect(POLICY)
+	await _frames(30)
+	var node: Node2D = Node2D.new()
+	EditorInterface.edit_node(node)
+	await _frames(10)
+	var rows: Array[Node] = EditorInterface.get_inspector().find_children("*", "EditorProperty", true, false)
+	check(
+		rows.any(func(row: Node) -> bool: return (row as Control).is_visible_in_tree()),
+		"a node has properties after a model was inspected"
+	)
+	EditorInterface.edit_node(null)
+	node.free()
+
+
 func test_a_guess_is_taken_with_one_press() -> void:
 	var view: Control = await inspect(LINEAR)
 	var header: Header = view.get_child(0) as Header

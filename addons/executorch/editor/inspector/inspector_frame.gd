@@ -13,6 +13,7 @@ static func hide_the_rest(view: Control) -> void:
 		# The editor decides anew for the next object.
 		if sibling is Button:
 			(sibling as Button).hide()
-	var own: Node = view.get_parent()
-	for index: int in range(own.get_index() + 1, own.get_parent().get_child_count()):
-		(own.get_parent().get_child(index) as Control).hide()
+	# The editor makes the rows of this column anew for each object, and keeps the column.
+	for row: Node in view.get_parent().get_parent().get_child(-1).get_children():
+		if row is Control:
+			(row as Control).hide()
