@@ -77,7 +77,7 @@ def xnnpack_configurations() -> list[Any]:
 def _xnnpack(without: frozenset[str], pieces: int) -> list[Any]:
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 
-    from importer.lowering.slices import SlicingPartitioner
+    from importer.lowering.partitioners import SlicingPartitioner
 
     configs = [config for config in xnnpack_configurations() if config.__name__ not in without]
     return [SlicingPartitioner(pieces, configs=configs) if pieces > 1 else XnnpackPartitioner(configs=configs)]
@@ -85,11 +85,10 @@ def _xnnpack(without: frozenset[str], pieces: int) -> list[Any]:
 
 def _xnnpack_dynamic(without: frozenset[str], pieces: int) -> list[Any]:
     """Dynamically quantized layers one by one, as XNNPACK needs them; then everything else."""
-    from executorch.backends.xnnpack.partition.config.xnnpack_config import ConfigPrecisionType
-    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+    from importer.lowering.partitioners import DynamicLayersPartitioner
 
-    first = XnnpackPartitioner(config_precisions=ConfigPrecisionType.DYNAMIC_QUANT, per_op_mode=True)
-    return [first, *_xnnpack(without, pieces)]
+    others = _xnnpack(without, pieces)
+    return [DynamicLayersPartitioner(others), *others]
 
 
 def _half(*arguments: Any) -> Any:

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
+from torch.nn import functional
 
 from importer import options as options_module
 from importer.errors import ImporterError
@@ -276,3 +279,24 @@ def test_calibration_files_do_not_run_code(zoo_project: Path, convert_zoo: Conve
     with pytest.raises(ImporterError) as caught:
         convert_zoo("mlp", inputs=INPUT, recipe="xnnpack_int8_static", calibration="res://pickled")
     assert caught.value.code == "CALIBRATION_INVALID"
+
+
+class Pools(nn.Module):
+    """Operators that ExecuTorch decomposes unless a partitioner asks for them, beside a layer that int8 is for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution, self.head = nn.Conv2d(3, 8, 3, padding=1), nn.Linear(8 * 16 * 16, 10)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        pooled = functional.max_pool2d(functional.hardswish(self.convolution(image)), 2)
+        larger = functional.interpolate(pooled, scale_factor=2.0, mode="bilinear", align_corners=True)
+        return self.head(larger.flatten(1))
+
+
+@pytest.mark.parametrize("recipe", ["xnnpack_fp32", "xnnpack_int8_dynamic"])
+def test_pooling_and_upsampling_are_delegated(recipe: str, convert_file: Convert, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    torch.export.save(torch.export.export(Pools().eval(), (torch.rand(1, 3, 16, 16),)), tmp_path / "pools.pt2")
+    (method,) = convert_file(tmp_path / "pools.pt2", recipe=recipe).metadata["methods"]
+    assert method["delegation"]["share"] == 1.0, method["operators"]

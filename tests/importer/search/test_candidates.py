@@ -106,7 +106,7 @@ def test_the_fewest_layers_that_reach_the_target_stay_in_fp32() -> None:
     assert len(rows) == len({(row["recipe"], *row["float_layers"]) for row in rows}), "nothing is converted twice"
     assert {row["error"] for row in rows if "error" in row} == {"ACCURACY_LOST"}
     front = [row for row in rows if row.get("front")]
-    assert {len(row["float_layers"]) for row in front} >= {0, 1, 2, 3}
+    assert {len(row["float_layers"]) for row in front} >= {0, 1, 3}
     assert not any(row["recipe"] == "xnnpack_fp32" for row in front), "as good and larger"
 
 

@@ -1,13 +1,11 @@
-"""Cuts delegates into smaller ones, so that no instruction of a program takes too long (the option `slice`).
-
-A delegate is one instruction to ExecuTorch, and a sliced call can pause only between instructions. Imports torch.
-"""
+"""XNNPACK's partitioner for dynamically quantized layers, and for delegates that are cut. Imports torch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
+from executorch.backends.xnnpack.partition.config.xnnpack_config import ConfigPrecisionType
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 from executorch.exir.backend.canonical_partitioners.config_partitioner import format_target_name
 from torch.fx.passes.infra.partitioner import Partition
@@ -15,9 +13,28 @@ from torch.fx.passes.infra.partitioner import Partition
 _PRODUCTS = ("convolution", "linear", "addmm", "mm", "bmm")
 
 
+class DynamicLayersPartitioner(XnnpackPartitioner):  # type: ignore[misc]
+    """Takes dynamically quantized layers, each as a delegate, and leaves what the other partitioners take as it is.
+    Otherwise ExecuTorch decomposes it before they are asked: max_pool2d, for example, into an operator without XNNPACK's
+    kernel."""
+
+    def __init__(self, others: list[Any]) -> None:
+        super().__init__(config_precisions=ConfigPrecisionType.DYNAMIC_QUANT, per_op_mode=True)
+        self._others = others
+
+    def ops_to_not_decompose(self, ep: Any) -> tuple[list[Any], Any]:
+        wanted = [super().ops_to_not_decompose(ep), *(other.ops_to_not_decompose(ep) for other in self._others)]
+
+        def is_kept(node: Any) -> bool:
+            return any(node.target in operators and keeps(node) for operators, keeps in wanted)
+
+        return list(dict.fromkeys(operator for operators, _ in wanted for operator in operators)), is_kept
+
+
 class SlicingPartitioner(XnnpackPartitioner):  # type: ignore[misc]
-    """XNNPACK's partitioner, whose partitions compute at most 1/`pieces` of the method each. An operator stays in one
-    piece, with the quantization around it."""
+    """XNNPACK's partitioner, whose partitions compute at most 1/`pieces` of the method each (the option `slice`): a
+    delegate is one instruction to ExecuTorch, and a sliced call can pause only between instructions. An operator stays
+    in one piece, with the quantization around it."""
 
     def __init__(self, pieces: int, **named: Any) -> None:
         super().__init__(**named)
