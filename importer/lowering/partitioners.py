@@ -15,8 +15,8 @@ _PRODUCTS = ("convolution", "linear", "addmm", "mm", "bmm")
 
 class DynamicLayersPartitioner(XnnpackPartitioner):  # type: ignore[misc]
     """Takes dynamically quantized layers, each as a delegate, and leaves what the other partitioners take as it is.
-    Otherwise ExecuTorch decomposes it before they are asked: max_pool2d, for example, into an operator without XNNPACK's
-    kernel."""
+    Otherwise ExecuTorch decomposes it before they are asked: max_pool2d, for example, into an operator that XNNPACK
+    does not have."""
 
     def __init__(self, others: list[Any]) -> None:
         super().__init__(config_precisions=ConfigPrecisionType.DYNAMIC_QUANT, per_op_mode=True)

@@ -39,15 +39,19 @@ class Candidates:
 
     def __init__(self, target: Target) -> None:
         self._target = target
+        self._asked: list[Candidate] = []
         self._rows: dict[Candidate, dict[str, Any]] = {}
         self._layers: dict[str, list[Mapping[str, Any]]] = {}
 
     def following(self) -> list[Candidate]:
         """Independent conversions that are to be done next; empty at the end."""
         if not self._rows:
-            return [Candidate(recipe) for recipe in UNIFORM]
-        found = [candidate for recipe in _MIXED for candidate in self._of_mixed(recipe)]
-        return [candidate for candidate in found if candidate not in self._rows]
+            found = [Candidate(recipe) for recipe in UNIFORM]
+        else:
+            found = [candidate for recipe in _MIXED for candidate in self._of_mixed(recipe)]
+        following = [candidate for candidate in found if candidate not in self._rows]
+        self._asked += [candidate for candidate in following if candidate not in self._asked]
+        return following
 
     def add(self, candidate: Candidate, result: Mapping[str, Any] | ImporterError) -> None:
         """The metadata of a candidate, or why it cannot be converted."""
@@ -80,12 +84,11 @@ class Candidates:
 
     def rows(self) -> list[dict[str, Any]]:
         """`{recipe, float_layers, size, executorch_us, max_relative, drop, front}` of each. front: no other one is
-        smaller, faster and better at once. What cannot be the result has `error` and `cause` in place of `front`."""
+        smaller, faster and better at once. What cannot be the result has `error` and `cause` in place of `front`. In
+        the order in which `following` named them, whatever ended first."""
         usable = [row for _, row in self._usable()]
-        return [
-            {**row, **({"front": _is_of_front(row, usable)} if "error" not in row else {})}
-            for row in self._rows.values()
-        ]
+        rows = [self._rows[candidate] for candidate in self._asked if candidate in self._rows]
+        return [{**row, **({"front": _is_of_front(row, usable)} if "error" not in row else {})} for row in rows]
 
     def layers(self) -> list[Mapping[str, Any]]:
         """The layers of the first recipe that was measured, with the error that each alone adds."""

@@ -89,7 +89,7 @@ def searched(target: str, needed: int, exact: tuple[str, ...] = ("fp32",)) -> tu
     state, rounds = Candidates(parse(target, "")), []
     while following := state.following():
         rounds.append(following)
-        for candidate in following:
+        for candidate in reversed(following):  # conversions end in any order
             state.add(candidate, result(candidate, needed, exact))
     return state, rounds
 
@@ -103,6 +103,7 @@ def test_the_fewest_layers_that_reach_the_target_stay_in_fp32() -> None:
     assert rounds[3][0].float_layers == tuple(f"{name}: fp16" for name in best.float_layers)
     assert all(row["size"] for row in state.rows() if "error" not in row)
     rows = state.rows()
+    assert [(row["recipe"], row["float_layers"]) for row in rows[:2]] == [(recipe, []) for recipe in UNIFORM[:2]]
     assert len(rows) == len({(row["recipe"], *row["float_layers"]) for row in rows}), "nothing is converted twice"
     assert {row["error"] for row in rows if "error" in row} == {"ACCURACY_LOST"}
     front = [row for row in rows if row.get("front")]
