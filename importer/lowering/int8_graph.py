@@ -73,7 +73,8 @@ def compute_in_half(module: torch.fx.GraphModule, names: Collection[str]) -> Non
             node.args = tuple(_in_half(module, argument) for argument in node.args)
         with module.graph.inserting_after(node):
             result = module.graph.call_function(torch.ops.aten.to.dtype, (node, torch.float32))
-        node.replace_all_uses_with(result, delete_user_cb=lambda user, result=result: user is not result)
+        for user in [user for user in node.users if user is not result]:
+            user.replace_input_with(node, result)
     module.graph.eliminate_dead_code()
     module.recompile()
 
