@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import re
+import shlex
+import subprocess
 import time
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -178,11 +181,23 @@ def finished(work: Work, end: Ended) -> Outcome:
 
 def in_words_of_the_command_line(error: ImporterError, source: Path) -> ImporterError:
     """An error whose remedy names the command line's options, not the editor's."""
-    remedy = re.sub(r"the (?:import )?option '(\w+)'", lambda found: "--" + found[1].replace("_", "-"), error.remedy)
+    remedy = error.remedy
+    if error.guesses:
+        taken = error.guesses[0]["options"]
+        words = " ".join(f"--{name.replace('_', '-')} {_word(value)}" for name, value in taken.items())
+        settings = " and ".join(f"the option '{name}' to {value}" for name, value in taken.items())
+        remedy = remedy.replace(f"Set {settings}.", f"Add: {words}")
+    remedy = re.sub(r"the (?:import )?option '(\w+)'", lambda found: "--" + found[1].replace("_", "-"), remedy)
     if error.code == "PICKLE_NEEDS_PERMISSION" and "in the inspector" in remedy:
         allow = f"pass --allow-pickle {hash_file(source)}"
         remedy = remedy.replace("allow this file in the inspector", allow)
     return ImporterError(error.code, error.cause, remedy, error.stage, error.log, error.guesses)
+
+
+def _word(value: str) -> str:
+    """A value as one word of the shell; a path below the working folder without that folder."""
+    word = value.removeprefix(f"{Path.cwd()}{os.sep}")
+    return subprocess.list2cmdline([word]) if os.name == "nt" else shlex.quote(word)
 
 
 def _plain(outcome: Outcome) -> dict[str, Any]:

@@ -21,6 +21,10 @@ _MOST_WORDS = 600
 
 def export_module(module: torch.nn.Module, method: SourceMethod, shapes: Any = None) -> ExportedProgram:
     """torch.export with our errors. The module is copied: export may leave traces in it."""
+    if type(module).forward is torch.nn.Module.forward:
+        cause = f"{type(module).__name__} has no method forward(), so there is nothing to export."
+        remedy = "Write forward(), or let the factory's file have methods(), which names the methods of the program."
+        raise ImporterError("FORWARD_MISSING", cause, remedy, "export")
     positional, keyword = method.example
     dynamic = shapes or method.dynamic_shapes or dynamic_shapes(method.declared, module, method.example)
     try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -27,6 +29,18 @@ from tests.importer.conftest import Convert
 from tests.processes import TAKE_NAME, named, unique_name, wait_for_name
 
 ROOT = Path(__file__).parents[2]
+SMALL = """
+from torch import nn
+
+
+class Small(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.only = nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.only(x)
+"""
 
 
 def importer(*words: object, timeout: int = 200) -> subprocess.CompletedProcess[str]:
@@ -124,7 +138,23 @@ def test_weights_of_any_name_bring_the_guess_of_their_factory(name: str, tmp_pat
     words = [tmp_path / name, "--project", tmp_path, "-o", tmp_path / "out", "--cache", tmp_path / "cache"]
     (refused,) = json_output.read(importer("convert", *words, "--json").stdout, "convert")["files"]
     assert refused["error"]["code"] == "STATE_DICT_NEEDS_FACTORY"
-    assert "Set --factory to res://net.py:build." in refused["error"]["remedy"]
+    assert refused["error"]["remedy"].endswith("Add: --factory res://net.py:build")
+
+
+def test_the_words_of_a_guess_can_be_copied(tmp_path: Path) -> None:
+    import torch
+
+    (tmp_path / "my net.py").write_text(SMALL, encoding="utf-8")
+    torch.save(
+        {f"only.{name}": value for name, value in torch.nn.Linear(8, 3).state_dict().items()}, tmp_path / "net.pth"
+    )
+    words = [sys.executable, "-m", "importer", "convert", "net.pth", "-o", "out", "--cache", "cache", "--quiet"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    refused = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    added = refused.stderr.partition("Add: ")[2].strip()
+    assert added == "--factory 'my net.py:Small' --inputs 'x: float32[1,8]'", refused.stderr
+    done = subprocess.run([*words, *shlex.split(added)], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and (tmp_path / "out" / "net.pte").is_file(), done.stderr
 
 
 def test_models_of_one_file(models: Path, tmp_path: Path) -> None:

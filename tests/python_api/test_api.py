@@ -130,6 +130,7 @@ def test_wrong_arguments_say_what_is_wanted(tmp_path: Path) -> None:
         ("OPTION_INVALID", "inputs are a text", lambda: ge.convert(tmp_path / "x.pt", torch.rand(1))),
         ("FILE_NOT_READABLE", "nothing.pt", lambda: ge.convert(tmp_path / "nothing.pt")),
         ("INPUTS_MISMATCH", "does not accept", lambda: ge.convert(linear, torch.rand(1, 3))),
+        ("FORWARD_MISSING", "ModuleList has no", lambda: ge.convert(torch.nn.ModuleList([linear]), torch.rand(1, 3))),
         ("FACTORY_FAILED", "returned int", lambda: ge.convert(lambda: 3)),  # type: ignore[arg-type, return-value]
         ("OPTION_INVALID", "no metric", lambda: ge.convert(linear, torch.rand(1, 2), evaluate=[], metric="bleu")),
         ("FILE_NOT_READABLE", "nothing.pte", lambda: ge.Program(tmp_path / "nothing.pte")),
