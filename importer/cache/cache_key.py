@@ -12,6 +12,7 @@ from pathlib import Path
 
 from importer.cache.factory_modules import imported_files, named_files
 from importer.errors import ImporterError
+from importer.listing import files_in
 from importer.options import ImportOptions, metric_file, split_factory
 from importer.paths import resolve
 from importer.plain_files import MOST_FILE_BYTES, open_plain
@@ -137,13 +138,13 @@ def external_files(source: Path) -> list[Path]:
     """The `.ptd` files that belong to a `.pte`: beside it, with a name that begins with its stem. Of an `.onnx` the
     files that may hold its tensors, such as `net.onnx.data`."""
     if source.suffix.lower() == ".onnx":
-        near = (path for path in source.parent.glob("*") if path.name.startswith(source.stem))
+        near = (path for path in files_in(source.parent) if path.name.startswith(source.stem))
         return sorted(
             path for path in near if ONNX_DATA.fullmatch(path.name[len(source.stem) :]) and _is_beside(path, source)
         )
     if source.suffix.lower() != ".pte":
         return []
-    beside = (path for path in source.parent.glob("*") if path.suffix.lower() == EXTERNAL_SUFFIX)
+    beside = (path for path in files_in(source.parent) if path.suffix.lower() == EXTERNAL_SUFFIX)
     return sorted(path for path in beside if path.name.startswith(source.stem) and _is_beside(path, source))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from importer.errors import ImporterError
 from importer.jobs.sandbox.policy import Policy, needed, programs, use_own_folders
+from importer.listing import limit_to
 
 
 def enter(policy: Policy, way: str = "") -> str:
@@ -20,6 +21,7 @@ def enter(policy: Policy, way: str = "") -> str:
     for name in [way] if way else _ways():
         try:
             _enter(name, policy)
+            limit_to(policy.read)
             return name
         except OSError as error:
             failures.append(f"{name}: {error.strerror or error}")

@@ -1,0 +1,38 @@
+"""Programs whose weights are in another file, read by a process that cannot list folders."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import godot_executorch as ge
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(params=["net.ptd", "net-large.ptd"])
+def program(request: pytest.FixtureRequest, models: Path, tmp_path: Path) -> Path:
+    shutil.copy(models / "external_weights.pte", tmp_path / "net.pte")
+    shutil.copy(models / "external_weights.ptd", tmp_path / request.param)
+    return tmp_path / "net.pte"
+
+
+def test_they_are_found(program: Path) -> None:
+    loaded = ge.Program(program)
+    ((method, inputs),) = loaded.inputs.items()
+    (found,) = loaded.run(method, *(torch.ones(item.shape) for item in inputs)).values()
+    assert found.isfinite().all()
+    for words in (
+        ["importer", "compare", program, program],
+        ["python_backend", "profile", program, "--runs", "20"],
+    ):
+        done = subprocess.run([sys.executable, "-m", *map(str, words)], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    next(program.parent.glob("*.ptd")).unlink()
+    with pytest.raises(ge.ConversionError, match="EXTERNAL_WEIGHTS_MISSING"):
+        ge.Program(program)
