@@ -1,29 +1,11 @@
 @tool
-extends "res://tests/editor/views.gd"
+extends "res://tests/editor/try_it_case.gd"
 ## What Try It shows of a segmenter, a transformer and the nodes that hear.
 
-const TryIt := preload("res://addons/executorch/editor/try_it/try_it_view.gd")
-const MarkedPicture := preload("res://addons/executorch/editor/try_it/marked_picture.gd")
-const ShareBars := preload("res://addons/executorch/editor/try_it/share_bars.gd")
 const Section := preload("res://addons/executorch/editor/inspector/section.gd")
 const Waveform := preload("res://addons/executorch/editor/try_it/waveform.gd")
 const LABELS: Array = ["sky", "water", "sand", "grass"]
 const RATE: int = 16000
-
-var _view: TryIt
-var _answers: int = 0
-
-
-func before_each() -> void:
-	_view = TryIt.new()
-	_view.custom_minimum_size.x = 300.0
-	_answers = 0
-	_view.answered.connect(func() -> void: _answers += 1)
-	EditorInterface.get_base_control().add_child(_view)
-
-
-func after_each() -> void:
-	_view.free()
 
 
 func test_bars_of_a_segmentation_have_the_colours_of_the_mask() -> void:
@@ -114,29 +96,11 @@ func test_two_voices_have_a_verdict() -> void:
 	check(text_of(_view).contains("Another speaker: the similarity is below 0.999."), text_of(_view))
 
 
-func _answered(count: int) -> void:
-	await wait_until(func() -> bool: return _answers >= count, 20.0, "an answer")
-
-
-func _shown(type: Script) -> Array[Node]:
-	return _view.find_children("*", "Control", true, false).filter(
-		func(node: Node) -> bool: return node.get_script() == type and not node.is_queued_for_deletion()
-	)
-
-
 func _labels_of(bars: ShareBars) -> PackedStringArray:
 	var labels: PackedStringArray = []
 	for row: Node in bars.find_children("*", "HBoxContainer", true, false):
 		labels.append((row.get_child(0) as Label).tooltip_text)
 	return labels
-
-
-func _with_card(file: String, card: Dictionary) -> ExecuTorchResource:
-	var model: ExecuTorchResource = load("res://models/" + file).duplicate()
-	var metadata: Dictionary = model.metadata.duplicate(true)
-	metadata["task"] = card
-	model.metadata = metadata
-	return model
 
 
 func _tone(hertz: float) -> AudioStreamWAV:
@@ -149,11 +113,3 @@ func _tone(hertz: float) -> AudioStreamWAV:
 	stream.mix_rate = RATE
 	stream.data = bytes
 	return stream
-
-
-func _picture() -> Image:
-	var image: Image = Image.create_empty(96, 64, false, Image.FORMAT_RGB8)
-	for y: int in 64:
-		for x: int in 96:
-			image.set_pixel(x, y, Color(x / 96.0, y / 64.0, ((x * 7 + y * 3) % 11) / 11.0))
-	return image

@@ -1,27 +1,9 @@
 @tool
-extends "res://tests/editor/views.gd"
+extends "res://tests/editor/try_it_case.gd"
 ## Try It runs the task of a model in the editor, and shows the answer or the error.
 
-const TryIt := preload("res://addons/executorch/editor/try_it/try_it_view.gd")
-const MarkedPicture := preload("res://addons/executorch/editor/try_it/marked_picture.gd")
-const ShareBars := preload("res://addons/executorch/editor/try_it/share_bars.gd")
 const TRY_IT: String = "res://addons/executorch/editor/try_it/try_it_view.gd"
 const DIGITS: Array = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-
-var _view: TryIt
-var _answers: int = 0
-
-
-func before_each() -> void:
-	_view = TryIt.new()
-	_view.custom_minimum_size.x = 300.0
-	_answers = 0
-	_view.answered.connect(func() -> void: _answers += 1)
-	EditorInterface.get_base_control().add_child(_view)
-
-
-func after_each() -> void:
-	_view.free()
 
 
 func test_the_inspector_offers_it_for_a_model_with_a_task() -> void:
@@ -68,7 +50,7 @@ func test_what_does_not_work_is_told() -> void:
 		var before: int = _answers
 		_view.try_picture(nothing)
 		await _answered(before + 1)
-		check(text_of(_view).contains("Expected a picture"), text_of(_view))
+		check(text_of(_view).contains("No picture" if nothing == null else "no pixels"), text_of(_view))
 	_view.show_model(_with_card("convnet.pt2", {"kind": "image_classification", "output": {"labels": ["one"]}}))
 	var told: int = _answers
 	_view.try_picture(_picture())
@@ -76,6 +58,16 @@ func test_what_does_not_work_is_told() -> void:
 	check(text_of(_view).contains("10 classes"), text_of(_view))
 	_view.show_model(_with_card("convnet.pt2", {"kind": "dreaming"}))
 	check(not _view.visible, "a task that there is no node for")
+
+
+func test_each_try_leaves_the_node_as_it_was() -> void:
+	_view.show_model(_classifier())
+	var node: ExecuTorchNode = _view.find_children("*", "ExecuTorchNode", false, false)[0]
+	var listeners: int = node.inference_failed.get_connections().size()
+	for index: int in 3:
+		_view.try_picture(_picture())
+		await _answered(index + 1)
+	check_equal(node.inference_failed.get_connections().size(), listeners)
 
 
 func test_another_model_in_the_middle() -> void:
@@ -93,31 +85,5 @@ func test_another_model_in_the_middle() -> void:
 	before_each()
 
 
-func _answered(count: int) -> void:
-	await wait_until(func() -> bool: return _answers >= count, 20.0, "an answer")
-
-
-func _shown(type: Script) -> Array[Node]:
-	return _view.find_children("*", "Control", true, false).filter(
-		func(node: Node) -> bool: return node.get_script() == type and not node.is_queued_for_deletion()
-	)
-
-
 func _classifier() -> ExecuTorchResource:
 	return _with_card("convnet.pt2", {"kind": "image_classification", "output": {"labels": DIGITS}})
-
-
-func _with_card(file: String, card: Dictionary) -> ExecuTorchResource:
-	var model: ExecuTorchResource = load("res://models/" + file).duplicate()
-	var metadata: Dictionary = model.metadata.duplicate(true)
-	metadata["task"] = card
-	model.metadata = metadata
-	return model
-
-
-func _picture() -> Image:
-	var image: Image = Image.create_empty(96, 64, false, Image.FORMAT_RGB8)
-	for y: int in 64:
-		for x: int in 96:
-			image.set_pixel(x, y, Color(x / 96.0, y / 64.0, ((x * 7 + y * 3) % 11) / 11.0))
-	return image

@@ -49,13 +49,34 @@ static func create_node(kind: String) -> ExecuTorchNode:
 
 ## The answer for a picture as controls; empty when it failed.
 static func of_picture(node: ExecuTorchNode, picture: Object) -> Array[Control]:
+	return await _unless_failed(node, _answer_to_picture.bind(node, picture))
+
+
+## The answer for a sound as controls; empty when it failed.
+static func of_sound(node: ExecuTorchNode, sound: AudioStream) -> Array[Control]:
+	return await _unless_failed(node, _answer_to_sound.bind(node, sound))
+
+
+# An empty array of a node is an answer too: nothing was found. Only its signal tells a failure.
+static func _unless_failed(node: ExecuTorchNode, ask: Callable) -> Array[Control]:
+	var failed: Array[bool] = [false]
+	var note: Callable = func(_error: ExecuTorchError) -> void: failed[0] = true
+	node.inference_failed.connect(note)
+	var controls: Array[Control] = await ask.call()
+	if is_instance_valid(node):
+		node.inference_failed.disconnect(note)
+	if failed[0]:
+		for control: Control in controls:
+			control.free()
+		controls = []
+	return controls
+
+
+static func _answer_to_picture(node: ExecuTorchNode, picture: Object) -> Array[Control]:
 	var image: Image = PictureInput.image_of(picture)
 	var shown: MarkedPicture = MarkedPicture.new(
 		ImageTexture.create_from_image(image) if image != null and not image.is_empty() else null
 	)
-	# An empty array is an answer too: nothing was found.
-	var failed: Array[bool] = [false]
-	node.inference_failed.connect(func(_error: ExecuTorchError) -> void: failed[0] = true)
 	if node is ExecuTorchImageClassifier:
 		var found: ExecuTorchClassification = await (node as ExecuTorchImageClassifier).classify_async(picture)
 		return _shown([shown, _bars_of(found)] if found != null else [], shown)
@@ -67,7 +88,7 @@ static func of_picture(node: ExecuTorchNode, picture: Object) -> Array[Control]:
 				object.box.position, Vector2(end.x, object.box.position.y), end, Vector2(object.box.position.x, end.y)
 			]
 			shown.marks.append({"corners": corners, "text": "%s %.0f %%" % [object.label, object.score * 100.0]})
-		return _shown([shown, words_of("%d found" % objects.size())] if not failed[0] else [], shown)
+		return _shown([shown, words_of("%d found" % objects.size())], shown)
 	if node is ExecuTorchTextRecognizer:
 		var lines: Array[ExecuTorchTextLine] = await (node as ExecuTorchTextRecognizer).recognize_async(picture)
 		var texts: PackedStringArray = []
@@ -75,7 +96,7 @@ static func of_picture(node: ExecuTorchNode, picture: Object) -> Array[Control]:
 			shown.marks.append({"corners": line.box, "text": ""})
 			texts.append("%s  (%.0f %%)" % [line.text, line.confidence * 100.0])
 		var read: String = "\n".join(texts) if texts else "No text was read."
-		return _shown([shown, words_of(read)] if not failed[0] else [], shown)
+		return _shown([shown, words_of(read)], shown)
 	if node is ExecuTorchImageSegmenter:
 		var parts: ExecuTorchSegmentation = await (node as ExecuTorchImageSegmenter).segment_async(picture)
 		if parts == null:
@@ -87,13 +108,10 @@ static func of_picture(node: ExecuTorchNode, picture: Object) -> Array[Control]:
 	return _shown([MarkedPicture.new(texture)] if texture != null else [], shown)
 
 
-## The answer for a sound as controls; empty when it failed.
-static func of_sound(node: ExecuTorchNode, sound: AudioStream) -> Array[Control]:
+static func _answer_to_sound(node: ExecuTorchNode, sound: AudioStream) -> Array[Control]:
 	var samples: Variant = AudioSamples.of(sound, 0, WAVE_RATE)
 	var plain: PackedFloat32Array = samples if samples is PackedFloat32Array else PackedFloat32Array()
 	var wave: Waveform = Waveform.new(plain, WAVE_RATE)
-	var failed: Array[bool] = [false]
-	node.inference_failed.connect(func(_error: ExecuTorchError) -> void: failed[0] = true)
 	if node is ExecuTorchSpeechDetector:
 		var words: PackedStringArray = []
 		var marks: PackedVector2Array = []
@@ -102,10 +120,10 @@ static func of_sound(node: ExecuTorchNode, sound: AudioStream) -> Array[Control]
 			words.append("%.2f s to %.2f s" % [speech.start, speech.end])
 		wave.marks = marks
 		var said: String = "\n".join(words) if words else "Nobody speaks."
-		return _shown([wave, words_of(said)] if not failed[0] else [], wave)
+		return _shown([wave, words_of(said)], wave)
 	if node is ExecuTorchPitchDetector:
 		var pitches: Array[ExecuTorchPitch] = await (node as ExecuTorchPitchDetector).detect_async(sound)
-		return _shown([wave, words_of(_draw_pitches(wave, pitches))] if not failed[0] else [], wave)
+		return _shown([wave, words_of(_draw_pitches(wave, pitches))], wave)
 	var found: ExecuTorchClassification = await (node as ExecuTorchAudioClassifier).classify_async(sound)
 	return _shown([wave, _bars_of(found)] if found != null else [], wave)
 

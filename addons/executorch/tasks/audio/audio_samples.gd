@@ -49,10 +49,13 @@ static func frames_of(sound: Variant, rate: int) -> Array:
 
 ## The error for what is not a sound.
 static func not_a_sound(sound: Variant) -> ExecuTorchError:
-	var what: String = type_string(typeof(sound)) if sound != null else "nothing"
-	if sound is Object:
-		what = (sound as Object).get_class() + (" without an end" if sound is AudioStream else "")
-	return ExecuTorchError.create(ExecuTorchError.Code.NOT_A_SOUND, "Expected a sound, got %s." % what, REMEDY)
+	var cause: String = "No sound was given."
+	if sound is AudioStream:
+		cause = "This sound (%s) has no end." % (sound as AudioStream).get_class()
+	elif sound != null:
+		var type: String = (sound as Object).get_class() if sound is Object else type_string(typeof(sound))
+		cause = "A value of the type %s is not a sound." % type
+	return ExecuTorchError.create(ExecuTorchError.Code.NOT_A_SOUND, cause, REMEDY)
 
 
 static func _plain(sound: AudioStreamWAV) -> Array:

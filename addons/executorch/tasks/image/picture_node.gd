@@ -60,11 +60,11 @@ func _read(picture: Object) -> Image:
 		return null
 	var image: Image = PictureInput.image_of(picture)
 	if image == null or image.is_empty():
-		var what: String = "a picture without pixels" if picture != null else "nothing"
+		var cause: String = "No picture was given." if picture == null else "The picture has no pixels."
+		if image == null and picture != null and not picture is Texture2D and not picture is Viewport:
+			cause = "A value of the type %s is not a picture." % picture.get_class()
 		var remedy: String = "Give an Image, a Texture2D or a Viewport that has been drawn."
-		_tell_error(
-			ExecuTorchError.create(ExecuTorchError.Code.NOT_A_PICTURE, "Expected a picture, got %s." % what, remedy)
-		)
+		_tell_error(ExecuTorchError.create(ExecuTorchError.Code.NOT_A_PICTURE, cause, remedy))
 		return null
 	return image
 
