@@ -4,10 +4,36 @@ extends "res://tests/case.gd"
 
 const LatencyChart := preload("res://addons/executorch/editor/profiler/charts/latency_chart.gd")
 const CallColumns := preload("res://addons/executorch/editor/profiler/charts/call_columns.gd")
+const FlameChart := preload("res://addons/executorch/editor/profiler/charts/flame_chart.gd")
+const ComparisonList := preload("res://addons/executorch/editor/profiler/tabs/comparison_list.gd")
+const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
 const LatencyStatistics := preload("res://addons/executorch/editor/shared/latency_statistics.gd")
 const CALLS: int = 1000
 
 var _chart: LatencyChart
+
+
+func test_the_chart_of_a_call_names_operators_as_the_list_does() -> void:
+	var events: Array[Dictionary] = []
+	for named: Array in [["forward", ""], ["DELEGATE_CALL", "XnnpackBackend"], ["native_call_mean.out", ""]]:
+		events.append({"name": named[0], "backend": named[1], "depth": mini(events.size(), 1), "duration_us": 1.0})
+	var chart: FlameChart = FlameChart.new()
+	chart.show_trace(CallTrace.from_call({"method": "forward", "events": events}))
+	check_equal([chart.title_of(0), chart.title_of(1), chart.title_of(2)], ["forward", "XNNPACK", "mean"])
+	chart.free()
+
+
+func test_each_column_of_a_comparison_has_a_title() -> void:
+	var list: ComparisonList = ComparisonList.new()
+	add_child(list)
+	var row: Dictionary = {"metric": "p50", "kind": "time", "this": 10.0, "other": 74.0, "change": -0.86, "verdict": 1}
+	for other: String in ["", "portable"]:
+		list.show_rows([row], "fp32", other)
+		check_equal(list.columns, 2 if other.is_empty() else 4)
+		for column: int in list.columns:
+			check(not list.get_column_title(column).is_empty(), "column %d" % column)
+	check_equal(list.get_root().get_first_child().get_text(3), "7.4× faster")
+	list.free()
 
 
 func before_each() -> void:

@@ -108,6 +108,7 @@ func test_what_was_said_of_another_run_is_not_kept() -> void:
 	check(not explained.call(dock.operators, "An untraced call takes"), "not of the running game")
 	dock.benchmark.call(&"_on_finished", [] as Array[BenchmarkResult], "no such file")
 	check(explained.call(dock.benchmark, "no such file"), "why it failed")
+	check_equal(dock.benchmark.histogram.empty_text, "no such file", "in full where the chart would be")
 	dock.benchmark.show_result(result, null)
 	check(not explained.call(dock.benchmark, "no such file"), "not of the next run")
 

@@ -8,6 +8,7 @@ signal event_selected(index: int)
 
 const Axes := preload("res://addons/executorch/editor/profiler/charts/axes.gd")
 const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
+const OperatorNames := preload("res://addons/executorch/editor/shared/operator_names.gd")
 
 var selected: int = -1
 
@@ -49,6 +50,11 @@ func show_trace(trace: CallTrace) -> void:
 
 func get_trace() -> CallTrace:
 	return _trace
+
+
+## What an event is called, as in the list of operators.
+func title_of(index: int) -> String:
+	return OperatorNames.title(_trace.names[index], _trace.backends[index])
 
 
 ## Highlights all events of this name, as selected in the table; empty = none.
@@ -104,7 +110,7 @@ func _draw_row(area: Rect2, depth: int) -> void:
 
 
 func _draw_label(bar: Rect2, index: int, color: Color) -> void:
-	var words: String = _trace.names[index]
+	var words: String = title_of(index)
 	var time: String = Quantity.time(_trace.durations_us[index])
 	var pad: float = style.px(5)
 	var at: Vector2 = Vector2(bar.position.x + pad, bar.position.y + (bar.size.y - style.line_height()) / 2.0)
@@ -122,8 +128,9 @@ func _draw_legend(area: Rect2) -> void:
 		var box: Rect2 = Rect2(x, area.position.y + (style.line_height() - side) / 2.0, side, side)
 		draw_rect(box, _color_of_kind(_backends[index]))
 		var at: Vector2 = Vector2(x + side + style.px(4), area.position.y)
-		style.draw_clipped(self, at, _backends[index], area.end.x - at.x, style.dim_text)
-		x += side + style.px(18) + style.width_of(_backends[index])
+		var words: String = OperatorNames.backend_title(_backends[index])
+		style.draw_clipped(self, at, words, area.end.x - at.x, style.dim_text)
+		x += side + style.px(18) + style.width_of(words)
 
 
 func _color_of(index: int) -> Color:
@@ -169,13 +176,13 @@ func _describe(at: Vector2) -> PackedStringArray:
 		return []
 	var duration: float = _trace.durations_us[index]
 	var lines: PackedStringArray = [
-		_trace.names[index],
+		title_of(index),
 		"%s, %s of the call" % [Quantity.exact_time(duration), Quantity.percent(_trace.share_of(index))],
 		"from %s" % Quantity.exact_time(_trace.starts_us[index]),
 	]
 	if _self_us[index] < duration * 0.9995:
 		lines.append("own time %s" % Quantity.exact_time(_self_us[index]))
-	lines.append(_trace.kind_of(index))
+	lines.append(OperatorNames.backend_title(_trace.kind_of(index)))
 	if _trace.instructions[index] >= 0:
 		lines.append("instruction %d" % _trace.instructions[index])
 	return lines

@@ -100,6 +100,7 @@ func select_model(path: String) -> bool:
 func start(runs: int, threads: PackedInt32Array) -> void:
 	if _benchmark.is_running() or _is_preparing or _models.selected < 0:
 		return
+	histogram.empty_text = NOT_RUN
 	var path: String = _paths[_models.selected]
 	var subjects: Array[Dictionary] = [_subject(path)]
 	if against.get_kind() == AgainstMenu.Kind.MODEL:
@@ -155,7 +156,8 @@ func refresh_models() -> void:
 			_models.set_item_icon(last, get_theme_icon(&"StatusError", &"EditorIcons"))
 			_models.set_item_tooltip(last, reason)
 			_models.set_item_disabled(last, true)
-	histogram.empty_text = NO_MODELS if _paths.is_empty() else NOT_RUN
+	if _paths.is_empty() or histogram.empty_text in [NO_MODELS, ""]:
+		histogram.empty_text = NO_MODELS if _paths.is_empty() else NOT_RUN
 	histogram.refresh()
 	_start.disabled = _paths.is_empty() or _models.is_item_disabled(_first_that_runs())
 	if not _paths.is_empty():
@@ -225,8 +227,7 @@ func _show_running() -> void:
 func _on_finished(results: Array[BenchmarkResult], error: String) -> void:
 	_show_running()
 	if results.is_empty():
-		_status.text = error
-		_status.tooltip_text = error
+		_tell(error)
 		return
 	_fill_menus()
 	show_result(results[0], results[1] if results.size() > 1 else _saved_other(results[0]))
@@ -268,8 +269,7 @@ func _other_recipe(path: String, recipe: String) -> Dictionary:
 		return {}
 	if converted.has("error"):
 		var error: Dictionary = converted["error"]
-		_status.text = "%s: %s %s" % [recipe, error.get("cause", ""), error.get("remedy", "")]
-		_status.tooltip_text = _status.text
+		_tell("%s %s" % [error.get("cause", ""), error.get("remedy", "")])
 		return {}
 	var subject: Dictionary = _subject(path)
 	var metadata: Dictionary = converted["metadata"]
@@ -277,6 +277,14 @@ func _other_recipe(path: String, recipe: String) -> Dictionary:
 	subject["sha256"] = (metadata.get("payload", {}) as Dictionary).get("sha256", "")
 	subject["open"] = converted["open"]
 	return subject
+
+
+## Says why there is no result; in full where the chart would be, for the line above it is short.
+func _tell(trouble: String) -> void:
+	_status.text = trouble
+	_status.tooltip_text = trouble
+	histogram.empty_text = trouble
+	histogram.refresh()
 
 
 ## The saved run that a result is compared with, or null.

@@ -11,37 +11,35 @@ var _style: Style
 
 
 func _init() -> void:
-	columns = 4
 	column_titles_visible = true
 	hide_root = true
 	select_mode = Tree.SELECT_ROW
-	for column: int in columns:
-		set_column_clip_content(column, true)
-		set_column_title_alignment(column, HORIZONTAL_ALIGNMENT_LEFT if column == 0 else HORIZONTAL_ALIGNMENT_RIGHT)
 
 
 func _notification(what: int) -> void:
 	if what == NOTIFICATION_THEME_CHANGED or what == NOTIFICATION_ENTER_TREE:
 		_style = Style.new(self)
-		for column: int in columns:
-			set_column_custom_minimum_width(column, int(_style.px(76 if column == 0 else 104 if column == 3 else 84)))
 
 
 ## `rows` are Comparison.rows(); `other_name` is empty when there is nothing to compare with.
 func show_rows(rows: Array[Dictionary], own_name: String, other_name: String) -> void:
 	clear()
-	set_column_title(0, "")
-	set_column_title(1, own_name if not own_name.is_empty() else "This run")
-	set_column_title_tooltip_text(1, own_name)
-	set_column_title(2, other_name)
-	set_column_title_tooltip_text(2, other_name)
-	set_column_title(3, "This run is" if not other_name.is_empty() else "")
+	var titles: PackedStringArray = ["Measure", own_name if not own_name.is_empty() else "This run"]
+	if not other_name.is_empty():
+		titles.append_array([other_name, "This run is"])
+	columns = titles.size()
+	for column: int in columns:
+		set_column_title(column, titles[column])
+		set_column_title_tooltip_text(column, titles[column])
+		set_column_title_alignment(column, HORIZONTAL_ALIGNMENT_LEFT if column == 0 else HORIZONTAL_ALIGNMENT_RIGHT)
+		set_column_clip_content(column, true)
+		set_column_custom_minimum_width(column, int(_style.px(76 if column == 0 else 104 if column == 3 else 84)))
 	var root: TreeItem = create_item()
 	for row: Dictionary in rows:
 		var item: TreeItem = create_item(root)
 		item.set_text(0, row["metric"] as String)
 		_write(item, 1, row["this"] as float, row["kind"] as String)
-		if is_nan(row["other"] as float):
+		if other_name.is_empty() or is_nan(row["other"] as float):
 			continue
 		_write(item, 2, row["other"] as float, row["kind"] as String)
 		var verdict: int = row["verdict"]
