@@ -117,3 +117,25 @@ func test_what_runs_stands_above_what_has_ended() -> void:
 			shown.append("%s %s" % [row.get_text(0), row.get_text(1)])
 	check_equal(shown, PackedStringArray(["1.pt Exporting", "0.pt Waiting", "2.pt Not calibrated"]))
 	table.queue_free()
+
+
+func test_what_begins_to_run_is_in_sight() -> void:
+	var table: JobsTable = JobsTable.new(find_jobs())
+	table.size = Vector2(400.0, 120.0)
+	EditorInterface.get_base_control().add_child(table)
+	var made: Array[Job] = []
+	for index: int in 40:
+		made.append(Job.new())
+		made[-1].path = "res://models/%d.pt" % index
+		table.call("_add", made[-1])
+	await get_tree().process_frame
+	var last: TreeItem = table.get_root().get_child(-1)
+	table.scroll_to_item(last)
+	await get_tree().process_frame
+	check(table.get_scroll().y > 100.0, "the list is scrolled: %s" % table.get_scroll())
+	made[20].note("export", 0.5, "")
+	table.call("_update", made[20])
+	await get_tree().process_frame
+	check_equal(table.get_scroll().y, 0.0)
+	check_equal(table.get_root().get_first_child().get_metadata(0), made[20])
+	table.queue_free()

@@ -144,6 +144,8 @@ func _keep_order(row: TreeItem, job: Job) -> void:
 		row.move_before(before)
 	elif get_root().get_child_count() > 1:
 		row.move_after(get_root().get_child(-1) if get_root().get_child(-1) != row else get_root().get_child(-2))
+	if job.state == Job.State.RUNNING:
+		scroll_to_item(row)
 
 
 func _rank_of(job: Job) -> int:
