@@ -5,6 +5,7 @@ extends EditorPlugin
 const DockViews := preload("editor/dock/dock_views.gd")
 const ExportPlugin := preload("editor/export/payload_export_plugin.gd")
 const GraphWindow := preload("editor/graph/graph_window.gd")
+const HelpSearch := preload("editor/help/help_search.gd")
 const ImportPlugin := preload("editor/import/model_import_plugin.gd")
 const InspectorViews := preload("editor/inspector/inspector_views.gd")
 const Jobs := preload("editor/jobs/jobs.gd")
@@ -24,6 +25,7 @@ var dock: DockViews
 var profiler: ProfilerPlugin
 var graph: GraphWindow
 var inspector: InspectorViews
+var help: HelpSearch
 
 var _import_plugin: ImportPlugin
 var _tokenizer_plugin: TokenizerImportPlugin
@@ -76,9 +78,12 @@ func _start_views() -> void:
 	inspector.plugin.profiler_requested.connect(profiler.dock.open_benchmark)
 	profiler.dock.operator_selected.connect(graph.follow_operator)
 	profiler.dock.operator_opened.connect(graph.open_operator)
+	help = HelpSearch.new()
+	help.start()
 
 
 func _stop_views() -> void:
+	help.stop()
 	inspector.stop()
 	graph.queue_free()
 	profiler.stop()
