@@ -1,5 +1,5 @@
 @tool
-extends EditorImportPlugin
+extends "import_plugin.gd"
 ## Imports `tokenizer.json` (and names that end so) as ExecuTorchTokenizer. Other JSON files stay what they are.
 
 
@@ -17,26 +17,6 @@ func _get_recognized_extensions() -> PackedStringArray:
 
 func _get_save_extension() -> String:
 	return "res"
-
-
-func _get_resource_type() -> String:
-	return "Resource"
-
-
-func _get_format_version() -> int:
-	return 1
-
-
-func _get_priority() -> float:
-	return 1.0
-
-
-func _get_import_order() -> int:
-	return IMPORT_ORDER_DEFAULT
-
-
-func _can_import_threaded() -> bool:
-	return false
 
 
 func _get_preset_count() -> int:
