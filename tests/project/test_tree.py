@@ -70,6 +70,14 @@ def test_who_imports_whom(part: str) -> None:
     assert {name: parts for name, parts in wrong.items() if parts} == {}
 
 
+def test_each_script_of_a_project_has_its_uid() -> None:
+    # Without it Godot makes another one on each machine.
+    files = {path.relative_to(ROOT).as_posix() for path in tracked()}
+    scripts = [name for name in files if re.match(r"(addons|sample_project|tests)/.*\.gd$", name)]
+    assert len(scripts) > 100
+    assert [name for name in scripts if f"{name}.uid" not in files] == []
+
+
 def test_no_file_names_a_registry() -> None:
     found = {}
     for name, text in texts().items():
