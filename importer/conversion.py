@@ -26,13 +26,14 @@ from importer.exporting.rewrites.norms import rewrite_norms
 from importer.exporting.rewrites.single_pixel import rewrite_single_pixels
 from importer.exporting.rewrites.upsampling import rewrite_upsampling
 from importer.exporting.rewrites.weights import rewrite_weights
+from importer.fastest import convert_fastest
 from importer.inputs import labelled
 from importer.inputs.calibration import real_inputs
 from importer.kernels import library
 from importer.lowering import lower, precision, recipes
 from importer.lowering.lower import Step
 from importer.model import Arguments, Method, Source, left_out_note
-from importer.options import ImportOptions
+from importer.options import FASTEST, ImportOptions
 from importer.paths import resolve
 from importer.program.delegation import SLICES, library_note, slow_note
 from importer.program.etdump import DELEGATE_CALL
@@ -71,7 +72,10 @@ def convert_source(
         source = load(path, file_kind, chosen, project, allow_pickle, folder)
         return _convert(source, folder, project, chosen, stages)
 
-    body = convert_with(options, building)
+    if options.recipe == FASTEST:
+        body = convert_fastest(convert_with, options, building, stages)
+    else:
+        body = convert_with(options, building)
     if options.variant_recipes():
         body["variants"] = convert_variants(body, convert_with, options, building, stages)
     return body

@@ -13,8 +13,11 @@ from importer.errors import ImporterError
 from importer.paths import resolve
 from importer.signature import parse_inputs
 
+FASTEST = "fastest"
+CHOOSING = ("auto", FASTEST)
+"""The recipes that choose one of the others."""
 RECIPES = (
-    "auto",
+    *CHOOSING,
     "portable",
     "xnnpack_fp32",
     "xnnpack_fp16",
@@ -124,7 +127,7 @@ class ImportOptions:
         if self.group_size < 32 or self.group_size % 32:
             cause = f"The option 'group_size' is {self.group_size}; XNNPACK supports multiples of 32."
             problems.append(Problem("group_size", cause, "Use 32, 64 or 128."))
-        if self.kept_in_float() and not {self.recipe, *self.variant_recipes()} & set(MIXED_RECIPES):
+        if self.kept_in_float() and not {self.recipe, *self.variant_recipes()} & {FASTEST, *MIXED_RECIPES}:
             cause = f"The option 'float_layers' is set, but the recipe {self.recipe:.80} does not mix int8 with fp32."
             problems.append(
                 Problem("float_layers", cause, f"Choose one of {', '.join(MIXED_RECIPES)}, or leave it empty.")
@@ -219,9 +222,9 @@ def _float_layer(text: str) -> tuple[str, str]:
 
 def _check_variants(options: ImportOptions) -> list[Problem]:
     names = options.variant_recipes()
-    known = ", ".join(RECIPES[1:])
+    known = ", ".join(RECIPES[len(CHOOSING) :])
     problems = []
-    if unknown := next((name for name in names if name not in RECIPES[1:]), None):
+    if unknown := next((name for name in names if name not in RECIPES or name in CHOOSING), None):
         cause = f"The option 'variants' names '{unknown:.80}', which is not the recipe of a variant."
         problems.append(Problem("variants", cause, f"There are: {known}."))
     elif twice := next((name for name in names if [*names, options.recipe].count(name) > 1), None):

@@ -14,7 +14,7 @@ from importer.cli.progress_table import ProgressTable
 from importer.errors import ImporterError
 from importer.jobs.reading import read
 from importer.jobs.starting import Spawn
-from importer.options import RECIPES
+from importer.options import CHOOSING, RECIPES
 from importer.scheduling import choose
 from importer.scheduling.work import Ended
 
@@ -39,7 +39,7 @@ def sweep(chosen: argparse.Namespace) -> list[dict[str, Any]]:
     if read("kinds", [chosen.source], Spawn())[0]["kind"] == "pte":
         cause = f"{chosen.source.name} is a finished program, which no recipe changes."
         raise ImporterError("OPTION_INVALID", cause, "Give the model that it was made of.", "read")
-    recipes = RECIPES[1:]
+    recipes = RECIPES[len(CHOOSING) :]
     conversions = [conversion_from(chosen.source, chosen, replace(options, recipe=recipe)) for recipe in recipes]
     scheduler = choose.scheduler(cache_from(chosen), chosen.cluster, libraries=chosen.library)
     rows: dict[int, dict[str, Any]] = {}

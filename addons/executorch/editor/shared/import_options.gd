@@ -3,12 +3,16 @@ extends RefCounted
 ## The import options (docs/architecture.md, "Options"): names, defaults, and how the import dock shows them.
 
 const RECIPES: String = (
-	"auto,portable,xnnpack_fp32,xnnpack_fp16,xnnpack_int8_dynamic,xnnpack_int8_static,"
+	"auto,fastest,portable,xnnpack_fp32,xnnpack_fp16,xnnpack_int8_dynamic,xnnpack_int8_static,"
 	+ "xnnpack_int8_static_per_tensor,xnnpack_int8_int4"
 )
+## The recipes that choose one of the others.
+const CHOOSING: PackedStringArray = ["auto", "fastest"]
 ## A description of each recipe. The screen shows the recipe's own name.
 const RECIPE_TIPS: Dictionary[String, String] = {
 	"auto": "Tries xnnpack_fp32, then portable. The notes say which was chosen and why.",
+	"fastest":
+	"Makes several programs, measures them on this machine, and keeps the fastest. The notes have the times.",
 	"portable": "ExecuTorch's own kernels without a delegate: slow, but runs every operator.",
 	"xnnpack_fp32": "XNNPACK with 32-bit floats: fast, and as exact as PyTorch.",
 	"xnnpack_fp16": "XNNPACK with 16-bit floats: half the size.",
@@ -159,9 +163,14 @@ static func needs_samples(recipe: String) -> bool:
 	return recipe.begins_with("xnnpack_int8_static")
 
 
+## Whether a recipe may make a program that measures ranges, if there are samples.
+static func takes_samples(recipe: String) -> bool:
+	return needs_samples(recipe) or recipe == "fastest"
+
+
 ## Whether some layers of a recipe may stay fp32.
 static func mixes(recipe: String) -> bool:
-	return recipe.begins_with("xnnpack_int8_static") or recipe == "xnnpack_int8_dynamic"
+	return takes_samples(recipe) or recipe == "xnnpack_int8_dynamic"
 
 
 ## The recipes of the main program and of the variants.
@@ -178,7 +187,7 @@ static func applies(path: String, option: String, options: Dictionary) -> bool:
 		return false
 	match option:
 		"calibration":
-			return recipes_of(options).any(needs_samples)
+			return recipes_of(options).any(takes_samples)
 		"group_size":
 			return recipes_of(options).has("xnnpack_int8_int4")
 		"float_layers":
