@@ -22,12 +22,17 @@ def program_module(method: Method) -> torch.fx.GraphModule:
 
 
 def replace_by_module(
-    module: torch.fx.GraphModule, node: torch.fx.Node, name: str, inner: nn.Module, arguments: tuple[Any, ...]
+    module: torch.fx.GraphModule,
+    node: torch.fx.Node,
+    name: str,
+    inner: nn.Module,
+    arguments: tuple[Any, ...],
+    keywords: dict[str, Any] | None = None,
 ) -> None:
     """Let a graph call a module, which gets this name in it, in place of a node."""
     module.add_submodule(name, inner)
     with module.graph.inserting_before(node):
-        call = module.graph.call_module(name, arguments)
+        call = module.graph.call_module(name, arguments, keywords)
         call.meta = dict(node.meta)
     node.replace_all_uses_with(call)
     module.graph.erase_node(node)

@@ -15,8 +15,9 @@ from torch.fx import Node
 
 # Backends look for dequantized weights; an empty tensor has no values.
 _NEVER = {*(aten_to_edge(target) for target in _QUANT_PRIMITIVES), ops.edge.aten.empty.memory_format}
-# Backends look for weights, which may be buffers, behind these.
+# Backends look for weights, which may be buffers or computed, behind these.
 _TURNING = {ops.edge.aten.permute_copy.default, ops.edge.aten.t_copy.default, ops.edge.aten.transpose_copy.int}
+_PRODUCTS = {ops.edge.aten.addmm.default, ops.edge.aten.mm.default, ops.edge.aten.bmm.default}
 # A result of this size is worth its place in the file.
 _MOST_BYTES = 65536
 
@@ -52,7 +53,10 @@ def _value(node: Node, values: dict[Node, Any]) -> Any:
         return None
     if any(given not in values for given in node.all_input_nodes) or any(user.op == "output" for user in node.users):
         return None
-    if node.target in _TURNING and any(given.op == "placeholder" for given in node.all_input_nodes):
+    if node.target in _TURNING and (
+        any(given.op == "placeholder" for given in node.all_input_nodes)
+        or any(user.target in _PRODUCTS for user in node.users)
+    ):
         return None
     made = node.meta.get("val")
     if not isinstance(made, torch.Tensor) or any(not isinstance(size, int) for size in made.shape):

@@ -18,8 +18,8 @@ class DynamicLayersPartitioner(XnnpackPartitioner):  # type: ignore[misc]
     Otherwise ExecuTorch decomposes it before they are asked: max_pool2d, for example, into an operator that XNNPACK
     does not have."""
 
-    def __init__(self, others: list[Any]) -> None:
-        super().__init__(config_precisions=ConfigPrecisionType.DYNAMIC_QUANT, per_op_mode=True)
+    def __init__(self, others: list[Any], configs: list[Any]) -> None:
+        super().__init__(configs=configs, config_precisions=ConfigPrecisionType.DYNAMIC_QUANT, per_op_mode=True)
         self._others = others
 
     def ops_to_not_decompose(self, ep: Any) -> tuple[list[Any], Any]:

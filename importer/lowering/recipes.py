@@ -29,6 +29,7 @@ class Recipe:
     classes, masks or indices that may differ. backend: who runs it.
 
     prepare(method, calibration, options) -> program; None keeps the exported program. scheme: of int8, if it is that.
+    keeps_numbers: `prepare` writes the same computation in another way.
     partitioners(without, pieces) -> the partitioners; `without` names XNNPACK configurations to leave out, and a
     delegate computes at most 1/`pieces` of a method.
     """
@@ -43,6 +44,11 @@ class Recipe:
     preserve_linear: bool = False
     differing: float = 1e-3
     scheme: Scheme | None = None
+    keeps_numbers: bool = False
+
+    @property
+    def changes_numbers(self) -> bool:
+        return self.prepare is not None and not self.keeps_numbers
 
 
 REGISTRY: dict[str, Recipe] = {}
@@ -70,8 +76,10 @@ def xnnpack_configurations() -> list[Any]:
     from executorch.backends.xnnpack.partition.config import ALL_PARTITIONER_CONFIGS
 
     from importer.lowering.elu import PlainEluConfig
+    from importer.lowering.products import PlainAddmmConfig, PlainMMConfig
 
-    return [*ALL_PARTITIONER_CONFIGS, PlainEluConfig]
+    own = [PlainEluConfig, PlainAddmmConfig, PlainMMConfig]
+    return [config for config in ALL_PARTITIONER_CONFIGS if not any(issubclass(ours, config) for ours in own)] + own
 
 
 def _xnnpack(without: frozenset[str], pieces: int) -> list[Any]:
@@ -88,7 +96,7 @@ def _xnnpack_dynamic(without: frozenset[str], pieces: int) -> list[Any]:
     from importer.lowering.partitioners import DynamicLayersPartitioner
 
     others = _xnnpack(without, pieces)
-    return [DynamicLayersPartitioner(others), *others]
+    return [DynamicLayersPartitioner(others, xnnpack_configurations()), *others]
 
 
 def _half(*arguments: Any) -> Any:
@@ -124,6 +132,12 @@ def _int4(*arguments: Any) -> Any:
     return int4_weights(*arguments)
 
 
+def _plain_affine(*arguments: Any, keep_layers: bool) -> Any:
+    from importer.exporting.rewrites.affine import plain
+
+    return plain(*arguments, keep_layers=keep_layers)
+
+
 _STEPS_OFF = 6  # of 255: kernels round at other places than PyTorch's quantize and dequantize
 AS_QUANTIZED = Recipe(
     "as_quantized",
@@ -131,7 +145,9 @@ AS_QUANTIZED = Recipe(
     "XnnpackBackend",
     _STEPS_OFF * 2 / 255,
     _xnnpack_dynamic,
+    partial(_plain_affine, keep_layers=True),
     differing=0.1,
+    keeps_numbers=True,
 )
 AS_QUANTIZED_PORTABLE = Recipe(
     "as_quantized",
@@ -139,8 +155,10 @@ AS_QUANTIZED_PORTABLE = Recipe(
     "",
     _STEPS_OFF * 2 / 255,
     _none,
+    partial(_plain_affine, keep_layers=False),
     preserve_linear=True,
     differing=0.1,
+    keeps_numbers=True,
 )
 register(Recipe("portable", "ExecuTorch's own kernels", "", 1e-3, _none, preserve_linear=True))
 register(Recipe("xnnpack_fp32", "XNNPACK in fp32", "XnnpackBackend", 1e-3, _xnnpack))

@@ -82,7 +82,7 @@ def _remedy(step: Step) -> str:
     loosen = "raise max_relative_error"
     if step.recipe.needs_calibration:
         return f"Give calibration data that is like the real input, choose a finer recipe, or {loosen}."
-    if step.recipe.prepare is not None:
+    if step.recipe.changes_numbers:
         return f"Choose a finer recipe such as xnnpack_fp32, or {loosen}."
     return f"Try the recipe 'portable' to see whether the backend is at fault, or {loosen}."
 

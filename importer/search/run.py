@@ -168,7 +168,7 @@ def _lost(options: ImportOptions, candidate: Candidate, found: dict[str, Any]) -
     """The error for a program that its proof will refuse. Of a float recipe only the proof itself knows the tolerance,
     which depends on the model's dtype."""
     recipe = recipes.get(candidate.recipe)
-    if recipe.prepare is None:
+    if not recipe.changes_numbers:
         return None
     relative = options.tolerance("max_relative_error", recipe.relative)
     absolute = options.tolerance("max_absolute_error", 0.0) if options.max_absolute_error.strip() else math.inf

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from importer.errors import ImporterError
 from importer.sources import pickle_reader
+from importer.sources.wrapped_tensors import beyond_one, names_one
 from importer.sources.zip_archive import ZipArchive, open_archive
 
 PROGRAM = re.compile(r"models/[^/]+\.json|serialized_exported_program\.json")
-PAYLOADS = re.compile(r"(data/(?:weights|constants)/)[^/]+_config\.json")
+PAYLOADS = re.compile(r"(data/(?:weights|constants)/)([^/]+)_(?:weights|constants)_config\.json")
 _PICKLED = re.compile(r"data/sample_inputs/[^/]+\.pt|data/(?:weights|constants)/[^/]+\.pt|serialized_[a-z_]+\.pt")
 _CODE = re.compile(r"data/constants/(custom|opaque)_obj.*|.*aotinductor.*|.*\.so")
 # The members of a nested file of torch.save beside its pickle.
@@ -24,24 +25,31 @@ _MOST_CONFIGURATION_BYTES = 16 << 20
 _MOST_PACKED_BYTES = 256 << 20
 
 
-def check_archive(path: Path, title: str = "") -> None:
+def check_archive(path: Path, title: str = "", is_copy: bool = False) -> None:
     """Raises ARCHIVE_RUNS_CODE when loading the archive would run more than the rebuilding of tensors.
 
-    title: how messages name the file.
+    title: how messages name the file. is_copy: torch opens it as it is. Otherwise it opens a copy in which weights that
+    are made of other tensors are taken apart (checked_copy/wrapped_weights.py), so their pickles may name torchao.
     """
     with open_archive(path, title) as archive:
         steps = pickle_reader.most_steps(path.stat().st_size)
         for name in archive.members:
             if _CODE.fullmatch(name.removeprefix(archive.root)):
                 raise _runs_code(archive, name, ["an object with code of its own"])
+        weights = _listed_as_pickled(archive)
         for name in pickled_members(archive):
             if archive.members[name].size:
-                steps -= _check_pickle(archive, name, steps)
+                steps -= _check_pickle(archive, name, steps, is_copy or name not in weights)
 
 
 def pickled_members(archive: ZipArchive) -> list[str]:
     """The members that torch unpickles: sample inputs, and tensors that a configuration lists as pickled."""
     found = [name for name in archive.members if _PICKLED.fullmatch(name.removeprefix(archive.root))]
+    return list(dict.fromkeys([*found, *_listed_as_pickled(archive)]))
+
+
+def _listed_as_pickled(archive: ZipArchive) -> list[str]:
+    found = []
     for name in archive.members:
         match = PAYLOADS.fullmatch(name.removeprefix(archive.root))
         if match:
@@ -49,7 +57,7 @@ def pickled_members(archive: ZipArchive) -> list[str]:
                 member = f"{archive.root}{match.group(1)}{entry.get('path_name')}"
                 if entry.get("use_pickle") is not False and member in archive.members:
                     found.append(member)
-    return list(dict.fromkeys(found))
+    return found
 
 
 def tensor_file(archive: ZipArchive, name: str) -> ZipArchive:
@@ -72,23 +80,24 @@ def _configuration(archive: ZipArchive, name: str) -> list[dict[str, object]]:
         raise archive.damaged(f"its member {name[:200]} cannot be read ({type(error).__name__})") from error
 
 
-def _check_pickle(archive: ZipArchive, name: str, steps: int) -> int:
-    """Raises ARCHIVE_RUNS_CODE; returns how many steps the pickle has."""
+def _check_pickle(archive: ZipArchive, name: str, steps: int, runs: bool) -> int:
+    """runs: torch runs it, if it is let through. Raises ARCHIVE_RUNS_CODE; returns how many steps the pickle has."""
     inner = tensor_file(archive, name)
     try:
         data = inner.read(f"{inner.root}data.pkl", pickle_reader.MOST_PICKLE_BYTES)
         scanned = pickle_reader.scan(data, 0, steps)
     except pickle_reader.Unreadable as error:
         raise _runs_code(archive, name, [f"bytes that cannot be checked ({error})"]) from error
-    if scanned.beyond_tensors:
-        raise _runs_code(archive, name, scanned.beyond_tensors)
+    if beyond := scanned.beyond_tensors if runs else beyond_one(scanned):
+        raise _runs_code(archive, name, beyond, names_one(scanned))
     return scanned.steps
 
 
-def _runs_code(archive: ZipArchive, member: str, found: list[str]) -> ImporterError:
+def _runs_code(archive: ZipArchive, member: str, found: list[str], is_wrapped: bool = False) -> ImporterError:
     names = ", ".join(sorted(set(found))[:8])
     cause = f"{archive.title} would run code when it is loaded: its member {member[:200]} names {names[:1000]}."
-    remedy = (
-        "Save the program again with torch.export.save, without custom objects; use files from people you trust only."
-    )
+    what = "without custom objects"
+    if is_wrapped:
+        what = "after torchao.utils.unwrap_tensor_subclass(model), which makes plain tensors of its weights"
+    remedy = f"Export and save the program again with torch.export.save, {what}; use files from people you trust only."
     return ImporterError("ARCHIVE_RUNS_CODE", cause, remedy, "read")

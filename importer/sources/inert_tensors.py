@@ -99,11 +99,13 @@ def _damaged(path: Path, reason: str) -> ImporterError:
 def _tensors(value: Any, place: Place, content: Content) -> dict[str, torch.Tensor]:
     for key in place:
         value = value[key] if isinstance(key, int) else entries(value)[key]
-    found = {name: _tensor(item, content) for name, item in members(value).items()}
+    found = {name: tensor_of(item, content) for name, item in members(value).items()}
     return {name: tensor for name, tensor in found.items() if tensor is not None}
 
 
-def _tensor(value: Any, content: Content) -> torch.Tensor | None:
+def tensor_of(value: Any, content: Content) -> torch.Tensor | None:
+    """A tensor or NumPy array that a pickle would rebuild; None for other values. content: the bytes of a storage.
+    Raises FILE_DAMAGED."""
     if isinstance(value, Call) and isinstance(value.function, Global) and "arameter" in value.function.name:
         value = value.arguments[0]
     if (array := array_of(value)) is not None:

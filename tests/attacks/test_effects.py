@@ -16,7 +16,7 @@ from tests.attacks.hostile import plain_files, programs
 from tests.attacks.hostile.families import FAMILIES
 
 # Those that reading and running in this process is enough for; test_whole.py sends all through conversions.
-QUICK = ("zips", "programs", "scripts", "onnx_files", "plain_files")
+QUICK = ("zips", "programs", "quantized", "scripts", "onnx_files", "plain_files")
 
 
 def load_and_run(path: Path, options: ImportOptions, folder: Path) -> str:

@@ -23,6 +23,7 @@ from importer.sources.archive_check import (
 )
 from importer.sources.checked_copy import script_code
 from importer.sources.checked_copy.program_json import Refused, rewrite_payloads, rewrite_program
+from importer.sources.checked_copy.wrapped_weights import take_apart, wrapped_weights
 from importer.sources.zip_archive import ZipArchive, open_archive, write_copy
 
 _MARKS = re.compile(r"archive_format|archive_version|byteorder|version|\.data/version|\.data/serialization_id")
@@ -45,7 +46,7 @@ def copy_of_program(path: Path, folder: Path) -> Iterator[Path]:
             remedy = "Save it again with torch.export.save; a file that was changed by hand may try to run code."
             raise ImporterError("EXPORTED_PROGRAM_REFUSED", cause, remedy, "load") from error
         with _written(archive, changed, folder, ".pt2") as copy:
-            check_archive(copy, title=path.name)  # the file may have changed since it was checked
+            check_archive(copy, path.name, is_copy=True)  # the file may have changed since it was checked
             yield copy
 
 
@@ -61,22 +62,26 @@ def copy_of_script(path: Path, folder: Path) -> Iterator[Path]:
 
 
 def _of_program(archive: ZipArchive) -> dict[str, bytes | None]:
-    changed: dict[str, bytes | None] = {}
+    parsed = {name: _parsed(archive, name) for name in archive.members if _is_description(archive, name)}
+    made, taken = _taken_apart(archive, parsed)
+    changed: dict[str, bytes | None] = {**made}
     raw: set[str] = set()
-    pickled = pickled_members(archive)
     for name in archive.members:
         short = name.removeprefix(archive.root)
         if PROGRAM.fullmatch(short):
-            changed[name] = rewrite_program(_parsed(archive, name))
+            changed[name] = rewrite_program(parsed[name])
         elif match := PAYLOADS.fullmatch(short):
-            changed[name], listed = rewrite_payloads(_parsed(archive, name))
+            changed[name], listed = rewrite_payloads(parsed[name])
             for title, entry in listed.items():
                 member = f"{archive.root}{match.group(1)}{entry['path_name']}"
+                if member in made:
+                    continue
                 _check_size(archive, member, title, entry)
                 if not entry["use_pickle"]:
                     raw.add(member)
         elif _MARKS.fullmatch(short):
             archive.read(name, _MOST_MARK_BYTES)
+    pickled = {*pickled_members(archive)} - taken
     for name in archive.members:
         if name in changed or name in raw or _MARKS.fullmatch(name.removeprefix(archive.root)):
             continue
@@ -84,6 +89,31 @@ def _of_program(archive: ZipArchive) -> dict[str, bytes | None]:
         if name in pickled:
             _keep_pickled(archive, name, changed)
     return changed
+
+
+def _is_description(archive: ZipArchive, name: str) -> bool:
+    short = name.removeprefix(archive.root)
+    return PROGRAM.fullmatch(short) is not None or PAYLOADS.fullmatch(short) is not None
+
+
+def _taken_apart(archive: ZipArchive, parsed: dict[str, Any]) -> tuple[dict[str, bytes], set[str]]:
+    """Takes the weights apart that are made of other tensors, in the parsed descriptions. Returns the new members, and
+    the names of those that they take the place of."""
+    made: dict[str, bytes] = {}
+    taken: set[str] = set()
+    for name, configuration in parsed.items():
+        match = PAYLOADS.fullmatch(name.removeprefix(archive.root))
+        program = parsed.get(f"{archive.root}models/{match.group(2)}.json") if match else None
+        if match is None or program is None:
+            continue
+        folder = f"{archive.root}{match.group(1)}"
+        if weights := wrapped_weights(archive, folder, configuration):
+            taken |= {f"{folder}{configuration['config'][weight]['path_name']}" for weight in weights}
+            for path, data in take_apart(program, configuration, weights).items():
+                if f"{folder}{path}" in {*archive.members, *made}:
+                    raise Refused(f"it has a member {folder}{path}"[:200])
+                made[f"{folder}{path}"] = data
+    return made, taken
 
 
 def _parsed(archive: ZipArchive, name: str) -> Any:

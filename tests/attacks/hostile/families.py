@@ -12,6 +12,7 @@ from tests.attacks.hostile import (
     plain_files,
     program_files,
     programs,
+    quantized,
     scripts,
     special_files,
     symbols,
@@ -22,6 +23,7 @@ from tests.attacks.hostile.canary import Hostile
 FAMILIES: dict[str, Callable[[Path], Iterator[Hostile]]] = {
     "zips": lambda _: zips.files(),
     "programs": programs.files,
+    "quantized": quantized.files,
     "scripts": lambda _: scripts.files(),
     "plain_files": plain_files.files,
     "onnx_files": lambda _: onnx_files.files(),

@@ -18,7 +18,9 @@ Program = dict[str, Any]
 _REFUSED = frozenset(["EXPORTED_PROGRAM_REFUSED", "ARCHIVE_RUNS_CODE", "FILE_DAMAGED", "ARCHIVE_INVALID"])
 
 
-def changed(base: Path, path: Path, change: Callable[[str, bytes], bytes | None], add: dict[str, bytes]) -> None:
+def changed(
+    base: Path | io.BytesIO, path: Path, change: Callable[[str, bytes], bytes | None], add: dict[str, bytes]
+) -> None:
     """A copy of an archive with other members; names without the root."""
     with zipfile.ZipFile(base) as old, zipfile.ZipFile(path, "w") as new:
         root = old.namelist()[0].partition("/")[0]

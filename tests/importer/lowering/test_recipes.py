@@ -125,7 +125,8 @@ def _linear_only() -> list[Any]:
 def test_weight_only_int8_is_silently_wrong_and_is_caught(
     convert_zoo: Convert, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """torchao's weight-only int8 through XNNPACK is off by powers of ten; the proof must not let it through."""
+    """torchao's weight-only int8 through XNNPACK is off by powers of ten with ExecuTorch's own configurations; the
+    proof must not let it through. With ours it is right (test_torchao_weights.py)."""
 
     def weight_only(method: Any, _: Any, __: Any) -> Any:
         from torchao.quantization import Int8WeightOnlyConfig, quantize_
@@ -136,8 +137,12 @@ def test_weight_only_int8_is_silently_wrong_and_is_caught(
         quantize_(module, Int8WeightOnlyConfig())
         return export_again(module, method)
 
-    base = recipes.REGISTRY["xnnpack_fp32"]
-    bad = Recipe("weight_only", "", "XnnpackBackend", 0.3, base.partitioners, weight_only)
+    def stock(_: frozenset[str], __: int) -> list[Any]:
+        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+
+        return [XnnpackPartitioner()]
+
+    bad = Recipe("weight_only", "", "XnnpackBackend", 0.3, stock, weight_only)
     monkeypatch.setitem(recipes.REGISTRY, "weight_only", bad)
     monkeypatch.setattr(options_module, "RECIPES", (*options_module.RECIPES, "weight_only"))
     with pytest.raises(ImporterError) as caught:
