@@ -14,7 +14,7 @@ from typing import Any
 
 from importer.errors import ImporterError
 from importer.sources import pickle_reader
-from importer.sources.inert_values import TensorInfo, entries, is_module, members, tensor_info
+from importer.sources.inert_values import TensorInfo, entries, is_module, members, pairs_of, tensor_info
 from importer.sources.onnx.file.model_file import has_outline, read_model
 from importer.sources.pickle_reader import MOST_PICKLE_BYTES, Call, Scan, Unreadable, most_steps
 from importer.sources.weight_names import is_averaged
@@ -44,7 +44,8 @@ class FileKind:
 
     state_dicts: every state dict in the file, by the keys and numbers that lead to it. wrapper: those of `tensors`,
     the first of them. prefix: the archive's root folder.
-    packed: the archive is compressed, which torch's own never are.
+    packed: the archive is compressed, which torch's own never are. sparse: tensors in it are, whose indices torch.load
+    does not check.
     """
 
     kind: str
@@ -55,6 +56,7 @@ class FileKind:
     prefix: str = ""
     legacy: bool = False
     packed: bool = False
+    sparse: bool = False
     state_dicts: dict[Place, dict[str, TensorInfo]] = field(default_factory=dict)
 
 
@@ -140,6 +142,7 @@ def _legacy(path: Path, size: int) -> FileKind:
 
 def _pickled(path: Path, found: Scan, size: int, prefix: str, legacy: bool = False) -> FileKind:
     beyond = found.beyond_tensors
+    sparse = "torch._utils._rebuild_sparse_tensor" in found.globals
     value = found.value
     states = dict(_state_dicts(value, (), set()))
     is_one = len(states.get((), ())) * 2 > len(value) if isinstance(value, dict) else False
@@ -152,11 +155,13 @@ def _pickled(path: Path, found: Scan, size: int, prefix: str, legacy: bool = Fal
         kind = "state_dict" if wrapper == () and not beyond else "checkpoint"
         if all(is_module(_at(value, place)) for place in states):
             kind = "module"  # its weights can be read without running it, its architecture cannot
-        return FileKind(kind, size, beyond, tensors, wrapper, prefix, legacy, state_dicts=states)
+        return FileKind(kind, size, beyond, tensors, wrapper, prefix, legacy, sparse=sparse, state_dicts=states)
     if beyond:
         return FileKind("module", size, beyond, prefix=prefix, legacy=legacy)
     items = entries(value)
     what = f"a dictionary with {_some(list(items))}" if items else "a single tensor or plain values"
+    if isinstance(value, (list, tuple)) and any(tensor_info(item) for item in value):
+        what = f"a list of {len(value)} values without names"
     remedy = "Save the model with torch.export.save, or its state_dict()."
     raise _refuse("NO_MODEL_INSIDE", path, f"holds {what}, not a model", remedy)
 
@@ -169,7 +174,7 @@ def _state_dicts(value: Any, place: Place, seen: set[int]) -> Iterator[tuple[Pla
     items = list(enumerate(value)) if isinstance(value, (list, tuple)) else list(entries(value).items())
     found = {name: info for name, item in members(value).items() if (info := tensor_info(item))}
     # A list has no names: only one that says that it holds averages is taken for weights, in the parameters' order.
-    is_list = isinstance(value, (list, tuple))
+    is_list = isinstance(value, (list, tuple)) and not pairs_of(value, tensor_info)
     if found and (not is_list or (len(found) == len(items) and bool(place) and is_averaged(str(place[-1])))):
         yield place, found
     if len(place) < _DEEPEST:

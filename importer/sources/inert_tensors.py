@@ -15,7 +15,7 @@ import torch
 from importer.errors import ImporterError
 from importer.sources import pickle_reader
 from importer.sources.file_kind import FileKind, Place
-from importer.sources.inert_values import array_of, entries, members, storage_dtype, tensor_info
+from importer.sources.inert_values import Sparse, array_of, entries, members, sparse_of, storage_dtype, tensor_info
 from importer.sources.pickle_reader import Call, Global, Persistent, Unreadable
 from importer.sources.zip_archive import open_archive
 
@@ -116,6 +116,8 @@ def tensor_of(value: Any, content: Content) -> torch.Tensor | None:
         return (
             flat.reshape(shape[::-1]).permute(*reversed(range(len(shape)))) if array.is_fortran else flat.reshape(shape)
         )
+    if (sparse := sparse_of(value)) is not None:
+        return _sparse(sparse, content)
     info = tensor_info(value)
     if info is None:
         return None
@@ -128,4 +130,18 @@ def tensor_of(value: Any, content: Content) -> torch.Tensor | None:
         return flat.as_strided(tuple(shape), tuple(stride), int(offset))
     except (KeyError, IndexError, TypeError, RuntimeError, ValueError, OverflowError) as error:
         cause = f"A tensor is outside of its storage: {str(error)[:200]}."
+        raise ImporterError("FILE_DAMAGED", cause, "Save it again.", "load") from error
+
+
+def _sparse(value: Sparse, content: Content) -> torch.Tensor:
+    parts: list[Any] = [tensor_of(part, content) for part in value.parts]
+    size = value.info.shape
+    layout = getattr(torch, value.layout)
+    try:
+        # Kernels would read and write at indices that are outside of the tensor.
+        if value.layout == "sparse_coo":
+            return torch.sparse_coo_tensor(parts[0], parts[1], size, check_invariants=True)
+        return torch.sparse_compressed_tensor(parts[0], parts[1], parts[2], size, layout=layout, check_invariants=True)
+    except (TypeError, RuntimeError, ValueError, OverflowError) as error:
+        cause = f"A sparse tensor has indices that are outside of it: {str(error)[:200]}."
         raise ImporterError("FILE_DAMAGED", cause, "Save it again.", "load") from error

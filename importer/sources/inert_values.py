@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import array
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,8 @@ def tensor_info(value: Any) -> TensorInfo | None:
         value = value.arguments[0] if isinstance(value.arguments, tuple) and value.arguments else None
     if (array := array_of(value)) is not None:
         return array.info
+    if (sparse := sparse_of(value)) is not None:
+        return sparse.info
     if not isinstance(value, Call) or not _name(value.function).startswith("torch._utils._rebuild_tensor"):
         return None
     arguments = value.arguments
@@ -82,11 +84,55 @@ def array_of(value: Any) -> Array | None:
     return Array(TensorInfo(dtype, shape), data, bool(state[3]))
 
 
+@dataclass(frozen=True)
+class Sparse:
+    """A sparse tensor that a pickle would rebuild. layout: such as `sparse_coo`; parts: its indices, one tensor or two,
+    and its values."""
+
+    info: TensorInfo
+    layout: str
+    parts: tuple[Any, ...]
+
+
+def sparse_of(value: Any) -> Sparse | None:
+    """An inert sparse tensor; nothing for other values."""
+    if not isinstance(value, Call) or _name(value.function) != "torch._utils._rebuild_sparse_tensor":
+        return None
+    arguments = value.arguments if isinstance(value.arguments, tuple) else ()
+    layout, data = arguments if len(arguments) == 2 else (None, None)
+    named = layout.arguments[0] if isinstance(layout, Call) and isinstance(layout.arguments, tuple) else ""
+    kind = named.removeprefix("torch.") if isinstance(named, str) else ""
+    count = {"sparse_coo": 2, **dict.fromkeys(("sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc"), 3)}.get(kind, 0)
+    if not count or not isinstance(data, tuple) or len(data) <= count:
+        return None
+    size = data[count]
+    if isinstance(size, Call) and _name(size.function) == "torch.Size" and isinstance(size.arguments, tuple):
+        size = size.arguments[0] if size.arguments else None
+    infos = [tensor_info(part) if sparse_of(part) is None else None for part in data[:count]]
+    if not _is_shape(size) or any(info is None for info in infos):
+        return None
+    assert infos[-1] is not None
+    return Sparse(TensorInfo(infos[-1].dtype, size), kind, data[:count])
+
+
+def pairs_of(value: Any, is_tensor: Callable[[Any], Any]) -> dict[str, Any]:
+    """The dictionary that a list of (name, tensor) pairs is, such as `list(model.named_parameters())`; empty for
+    another value."""
+    if not isinstance(value, (list, tuple)) or not all(
+        isinstance(item, (list, tuple)) and len(item) == 2 and isinstance(item[0], str) and is_tensor(item[1])
+        for item in value
+    ):
+        return {}
+    return dict(value)
+
+
 def members(value: Any) -> dict[str, Any]:
     """What of a value may be a state dict's items: the string keys of a dictionary, the weights of a module by their
-    whole names, the numbers of a list."""
+    whole names, the names of pairs, the numbers of another list."""
     if is_module(value):
         return dict(_of_module(value, "", set()))
+    if found := pairs_of(value, tensor_info):
+        return found
     if isinstance(value, (list, tuple)):
         return {str(index): item for index, item in enumerate(value)}
     return entries(value)
@@ -130,10 +176,19 @@ def entries(value: Any) -> dict[str, Any]:
     """The string keys of an inert dictionary of any class, or else the attributes of an object that is no module and
     nothing that torch rebuilds."""
     if isinstance(value, Call):
-        value = {} if is_module(value) or _name(value.function).startswith("torch.") else value.items or value.state
+        if is_module(value) or _name(value.function).startswith("torch."):
+            return {}
+        value = value.items or _attributes(value.state)
     if isinstance(value, dict):
         return {key: item for key, item in value.items() if isinstance(key, str)}
     return {}
+
+
+def _attributes(state: Any) -> Any:
+    """An object's attributes: a dictionary, or that and one of its slots."""
+    if isinstance(state, tuple) and len(state) == 2 and all(part is None or isinstance(part, dict) for part in state):
+        return {**(state[0] or {}), **(state[1] or {})}
+    return state
 
 
 _DTYPES = {

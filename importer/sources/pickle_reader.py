@@ -218,9 +218,14 @@ class _Machine:
 
     def _do_reduce(self, _: Any) -> None:
         arguments, function = self._pop(), self._pop()
-        # Ordered dictionaries are filled by later steps, as plain ones are.
-        ordered = function == Global("collections.OrderedDict")
-        self._stack.append({} if ordered and arguments == () else Call(function, arguments))
+        # Ordered dictionaries are filled by later steps, as plain ones are; those of Python 2 have their items at once.
+        if function == Global("collections.OrderedDict") and arguments == ():
+            self._stack.append({})
+        elif function == Global("collections.OrderedDict") and _are_items(arguments):
+            self._stack.append({})
+            self._set([part for item in arguments[0] for part in item])
+        else:
+            self._stack.append(Call(function, arguments))
 
     _do_newobj = _do_reduce
 
@@ -321,3 +326,9 @@ class _Machine:
         elif isinstance(target, Call):
             target.items = {} if target.items is None else target.items
             target.items.update(kept)
+
+
+def _are_items(arguments: Any) -> bool:
+    if not isinstance(arguments, tuple) or len(arguments) != 1 or not isinstance(arguments[0], list):
+        return False
+    return all(isinstance(item, (list, tuple)) and len(item) == 2 for item in arguments[0])

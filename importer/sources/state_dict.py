@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from importer.cache.cache_key import shard_count, shard_files
 from importer.errors import ImporterError
 from importer.sources.file_kind import FileKind, Place, place_text, recognise
+from importer.sources.inert_values import pairs_of
 from importer.sources.weight_names import (
     Match,
     Shapes,
@@ -56,7 +57,7 @@ def read_tensors(path: Path, file_kind: FileKind, place: Place | None = None) ->
                 found |= load_file(str(shard), device="cpu")
             except SafetensorError as error:
                 raise _damaged(shard, error) from error
-        elif file_kind.globals or file_kind.packed:
+        elif file_kind.globals or file_kind.packed or file_kind.sparse:
             from importer.sources.inert_tensors import rebuild
 
             found |= rebuild(shard, file_kind if shard == path else recognise(shard), place)
@@ -66,7 +67,9 @@ def read_tensors(path: Path, file_kind: FileKind, place: Place | None = None) ->
                 values: Any = torch.load(shard, map_location="cpu", weights_only=True)
                 for key in place:
                     values = values[key]
-                if isinstance(values, (list, tuple)):
+                if pairs := pairs_of(values, torch.is_tensor):
+                    values = pairs
+                elif isinstance(values, (list, tuple)):
                     values = {str(number): value for number, value in enumerate(values)}
             except (OSError, MemoryError):
                 raise
@@ -154,6 +157,8 @@ def _choices(model: torch.nn.Module, given: dict[Place, Shapes], wanted: Shapes)
             if match.renamed and set(match.missing) <= set(buffers) and is_averaged(choice.name):
                 choice = Choice(place, replace(match, partial=bool(match.missing)))  # averages of the parameters alone
             found.append(choice)
+    if not found:
+        found = [Choice(place, match) for place, shapes in given.items() for match in matches(shapes, wanted, optional)]
     return sorted(found, key=lambda choice: len(choice.match.missing) + len(choice.match.reshaped))
 
 
@@ -207,15 +212,17 @@ def _fails_by_shape(match: Match, empty: bool) -> bool:
 def _load(model: torch.nn.Module, tensors: dict[str, torch.Tensor], match: Match) -> list[str] | None:
     """Load what fits; when that is not all, also what has other names, for torch's own hooks know older ones (those of
     a weight norm). Returns the file's names that are left out; None when the model now lacks something."""
+    import torch
+
     metadata = getattr(tensors, "_metadata", None)
     if metadata is not None:
         prefix = match.stripped
         metadata = {unwrapped(f"{name}.").removeprefix(prefix).strip("."): value for name, value in metadata.items()}
-    state = {target: tensors[name] for name, target in match.renamed.items()}
+    state = {target: tensors[name].to_dense() for name, target in match.renamed.items()}
     further: dict[str, str] = {}
     if match.missing and not match.partial:
         further = {unwrapped(name).removeprefix(match.stripped): name for name in match.unexpected}
-        state |= {target: tensors[name] for target, name in further.items()}
+        state |= {target: tensors[name] for target, name in further.items() if tensors[name].layout == torch.strided}
     try:
         found = model.load_state_dict(_with_metadata(state, metadata), strict=False)
     except RuntimeError:
