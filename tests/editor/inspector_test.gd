@@ -2,6 +2,7 @@
 extends "res://tests/editor/views.gd"
 ## The inspector's view of imported models.
 
+const Section := preload("res://addons/executorch/editor/inspector/section.gd")
 const Profiler := preload("res://addons/executorch/editor/profiler/profiler_dock.gd")
 const Settings := preload("res://addons/executorch/editor/shared/import_settings.gd")
 const Facts := preload("res://addons/executorch/editor/shared/model_facts.gd")
@@ -48,7 +49,7 @@ func test_model_is_shown() -> void:
 		return
 	var text: String = text_of(view)
 	for part: String in [
-		"policy", "Ready", "Exported Program", "float32", "1–1024 × 8", "1–1024 × 4", "Run Once", "delegated"
+		"policy", "Ready", "Exported Program", "float32", "1–1024 × 8", "1–1024 × 4", "Run Once", "Delegation"
 	]:
 		check(text.contains(part), "%s is missing in:\n%s" % [part, text])
 
@@ -62,6 +63,18 @@ func test_nothing_is_cut_at_the_width_that_the_inspector_has_at_first() -> void:
 			var label: Label = node as Label
 			if label.text.contains(" × ") and label.is_visible_in_tree():
 				check(label.autowrap_mode != TextServer.AUTOWRAP_OFF, "a shape that is cut: " + label.text)
+		for node: Node in view.find_children("*", "VBoxContainer", true, false):
+			if node is Section:
+				_check_title(node as Section)
+
+
+func _check_title(section: Section) -> void:
+	var summary: Label = section.find_children("*", "Label", true, false)[0]
+	var font: Font = summary.get_theme_font(&"font")
+	var font_size: int = summary.get_theme_font_size(&"font_size")
+	var words: float = font.get_string_size(summary.text, HORIZONTAL_ALIGNMENT_LEFT, -1, font_size).x
+	var needed: float = (summary.offset_left + words - summary.offset_right) / EditorInterface.get_editor_scale()
+	check(needed <= 240.0, "the title with %s needs %d pixels" % [summary.text, needed])
 
 
 func test_nothing_above_the_fields_says_that_they_cannot_be_edited() -> void:

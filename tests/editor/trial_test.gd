@@ -39,6 +39,15 @@ func test_inputs_of_a_run_are_shown_and_can_be_edited() -> void:
 		check(shows.call(wrong[1]), str(trial.call("get_result_text")))
 
 
+func test_numbers_are_not_cut_in_two_lines() -> void:
+	var view: Control = await inspect("res://models/convnet.pt2")
+	find_button(view, "Run Once").pressed.emit()
+	var inputs: Control = find_by_script(view, "res://addons/executorch/editor/trial/trial_inputs.gd") as Control
+	await wait_until(func() -> bool: return text_of(inputs).contains("…"), 10.0, "the inputs")
+	for node: Node in inputs.find_children("*", "Label", true, false):
+		check((node as Label).autowrap_mode == TextServer.AUTOWRAP_WORD_SMART, (node as Label).text)
+
+
 func test_a_batch_that_varies_takes_several_samples() -> void:
 	var view: Control = await inspect(POLICY)
 	find_button(view, "Run Once").pressed.emit()

@@ -87,7 +87,7 @@ func find(model_name: String) -> LiveModel:
 func take_benchmark() -> void:
 	_dock.benchmark.saved_runs = SavedRuns.new("user://runs")
 	_dock.open_benchmark(WORDS)
-	_dock.benchmark.against.choose(AgainstMenu.Kind.RECIPE, "xnnpack_int8_dynamic")
+	_dock.benchmark.against.choose(AgainstMenu.Kind.RECIPE, "portable")
 	Engine.max_fps = 4
 	await wait(1.0)
 	await run_benchmark(120)

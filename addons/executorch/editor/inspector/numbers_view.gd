@@ -61,7 +61,7 @@ func _fill_delegation(facts: Facts, method: Dictionary) -> void:
 		parts.append({"label": part["label"], "value": count, "text": words, "color_index": color})
 	_delegation.visible = not parts.is_empty()
 	var share: float = facts.get_delegated_share(method)
-	_delegation.set_summary("%s delegated" % Quantity.percent(share) if share >= 0.0 else "")
+	_delegation.set_summary(Quantity.percent(share) if share >= 0.0 else "")
 	var bar: StackedBar = StackedBar.new()
 	bar.show_parts(parts)
 	_delegation.body.add_child(bar)

@@ -25,7 +25,7 @@ func show_inputs(inputs: Array) -> void:
 	for input: Dictionary in inputs:
 		var label: Label = Label.new()
 		label.text = "%s  %s %s" % [input["name"], input["dtype"], input["shape"]]
-		label.autowrap_mode = TextServer.AUTOWRAP_ARBITRARY
+		label.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
 		add_child(label)
 		_inputs[str(input["name"])] = input
 		if Array(input["data"]).size() <= MOST_EDITED:

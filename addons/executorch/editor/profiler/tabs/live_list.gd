@@ -10,7 +10,7 @@ const LiveModel := preload("res://addons/executorch/editor/profiler/live/live_mo
 const Quantity := preload("res://addons/executorch/editor/shared/quantity.gd")
 const Style := preload("res://addons/executorch/editor/shared/style.gd")
 const TITLES: PackedStringArray = ["Model", "Calls/s", "p50", "p99", "Frame", "Memory", "Queue"]
-const WIDTHS: PackedInt32Array = [124, 60, 74, 74, 64, 80, 50]
+const WIDTHS: PackedInt32Array = [150, 60, 74, 74, 64, 80, 50]
 const TIPS: PackedStringArray = [
 	"",
 	"Calls per second, last two seconds",
