@@ -15,12 +15,16 @@ TARGET = "target"
 
 def samples_of(item: Any, with_target: bool) -> Iterator[dict[str, np.ndarray]]:
     """The samples of one batch: arrays by their names, without the leading axis. item: a tensor, a tuple, or a
-    dictionary of names; with_target: `(inputs, target)`. Inputs without names are `input_0`, `input_1`, ...
+    dictionary of names; with_target: `(inputs, target)`. Inputs without names are `input_0`, `input_1`, ... Inputs
+    without a common leading axis are one sample, with the axes that the model takes.
 
     Raises DATA_INVALID.
     """
     arrays = _named(item, with_target)
     sizes = {len(array) if array.ndim else 0 for array in arrays.values()}
+    if len(sizes) != 1 and not with_target and 0 not in sizes:
+        yield arrays  # a whole call
+        return
     if len(sizes) != 1 or 0 in sizes:
         shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items())
         cause = f"The arrays of an item have no common leading axis of samples: {shapes}."

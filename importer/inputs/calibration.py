@@ -61,7 +61,8 @@ def read_folder(folder: Path, method: Method) -> list[Arguments]:
     """One call for each file, in the order of their names.
 
     `.npy` is the first input of a model with one input; `.npz` has an array for each input by name (or `input_0`, ...);
-    an image is scaled to the input's size, 0 to 1, channels first. A missing leading batch dimension of 1 is added.
+    an image is scaled to the input's size, 0 to 1, channels first. A missing leading batch dimension is added: its
+    smallest size, with the same values in each row.
     Raises CALIBRATION_EMPTY and CALIBRATION_INVALID.
     """
     files = sorted(calibration_files(folder).values())
@@ -109,7 +110,7 @@ def tensors_of(path: Path, arrays: dict[str, np.ndarray], inputs: Sequence[Tenso
         if array is None:
             raise _invalid(path, f"it has no array '{spec.name}'; it has {', '.join(arrays)}")
         try:
-            tensor = torch.from_numpy(np.ascontiguousarray(array, array.dtype.newbyteorder("=")))
+            tensor = torch.from_numpy(np.array(array, array.dtype.newbyteorder("="), order="C"))
         except TypeError as error:
             raise _invalid(path, f"its array for '{spec.name}' is of {array.dtype}, not of numbers") from error
         tensors.append(_fitting(path, tensor, spec))
@@ -148,7 +149,7 @@ def _array(path: Path, data: bytes, size: int) -> np.ndarray:
 
 def _fitting(path: Path, tensor: torch.Tensor, spec: TensorSpec) -> torch.Tensor:
     if tensor.dim() == len(spec.dimensions) - 1:
-        tensor = tensor.unsqueeze(0)
+        tensor = tensor.unsqueeze(0).repeat_interleave(max(1, spec.dimensions[0].minimum), 0)
     fits = tensor.dim() == len(spec.dimensions) and all(
         dimension.minimum <= size <= dimension.maximum
         for size, dimension in zip(tensor.shape, spec.dimensions, strict=True)

@@ -25,7 +25,7 @@ def before(module: torch.fx.GraphModule, varies: bool, uneven: list[torch.fx.Nod
     nodes whose results one scale cannot hold; they stay fp32. is_trained: the graph is trained, so that all calls of a
     layer keep one weight."""
     for node in uneven:
-        _leave(node)
+        _leave_up_to_layers(node)
     if is_trained:
         _leave_layers_called_twice(module)
     else:
@@ -35,6 +35,18 @@ def before(module: torch.fx.GraphModule, varies: bool, uneven: list[torch.fx.Nod
     if varies:
         _leave_averages(module)
     module.recompile()
+
+
+def _leave_up_to_layers(node: torch.fx.Node) -> None:
+    """Leave a node alone and what takes its result, up to the next layers: int8 has one scale for their input too."""
+    waiting, seen = [node], {node}
+    while waiting:
+        left = waiting.pop()
+        _leave(left)
+        if left is node or not _kind(left).startswith(_LAYERS):
+            following = [user for user in left.users if user.op == "call_function" and user not in seen]
+            seen.update(following)
+            waiting += following
 
 
 def leave_layers(module: torch.fx.GraphModule, names: Collection[str]) -> None:

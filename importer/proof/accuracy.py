@@ -137,23 +137,36 @@ class Accuracy:
 
     def _compare_numbers(self, name: str, values: list[tuple[int, torch.Tensor, torch.Tensor]]) -> None:
         pairs = [(sample, left.double(), right.double()) for sample, left, right in values]
-        usable = [~left.isnan() for _, left, _ in pairs]
+        marked, mark = _marked([left for _, left, _ in pairs])
+        self._compare_marked(name, pairs, marked, mark)
+        usable = [~left.isnan() & ~there for (_, left, _), there in zip(pairs, marked, strict=True)]
         share = share_of_numbers([left for _, left, _ in pairs])
         if share < self.compared:
             self.compared, self.least_compared = share, name
-        finite = [left.where(left.isfinite(), 0.0) for _, left, _ in pairs]
+        finite = [left.where(left.isfinite() & ~there, 0.0) for (_, left, _), there in zip(pairs, marked, strict=True)]
         largest = max(float(left.abs().max()) for left in finite)
         for (sample, left, right), known in zip(pairs, usable, strict=True):
-            self._compare_call(name, sample, left[known], right[known], bool(right[~known].isnan().all()), largest)
+            same_nan = bool(right[left.isnan()].isnan().all())
+            self._compare_call(name, sample, left[known], right[known], same_nan, largest)
             if left.dim() == 2 and left.shape[1] > 1 and bool(known.all()):
                 self._top1 += (left.argmax(1) == right.argmax(1)).tolist()
         # What is not a number was compared above; beside it the parts count all the same.
-        both = [left.isfinite() & right.isfinite() for _, left, right in pairs]
+        both = [
+            left.isfinite() & right.isfinite() & ~there for (_, left, right), there in zip(pairs, marked, strict=True)
+        ]
         numbers = [
             (sample, left.where(mask, 0.0), right.where(mask, 0.0))
             for (sample, left, right), mask in zip(pairs, both, strict=True)
         ]
         self._compare_parts(name, numbers, largest)
+
+    def _compare_marked(
+        self, name: str, pairs: list[tuple[int, torch.Tensor, torch.Tensor]], marked: list[torch.Tensor], mark: float
+    ) -> None:
+        for (sample, left, right), there in zip(pairs, marked, strict=True):
+            if bool(there.any()):
+                off = float((left - right)[there].abs().max())
+                self._note(off, off / abs(mark), f"{name}, where it is {mark:.3g}", sample)
 
     def _compare_call(
         self, name: str, sample: int, left: torch.Tensor, right: torch.Tensor, same_nan: bool, largest: float
@@ -204,6 +217,21 @@ class Accuracy:
 
 
 _CHANCE = 0.01
+_MARK, _LEAST_MARK = 1000, 1e4  # so many times larger than all others, and so large
+
+
+def _marked(values: list[torch.Tensor]) -> tuple[list[torch.Tensor], float]:
+    """Where an output has a number that stands for none, such as -1e9 at moves that are not allowed, and that number.
+    Beside it every error of the others would be nothing."""
+    finite = torch.cat([value[value.isfinite()].flatten() for value in values])
+    nowhere = [torch.zeros_like(value, dtype=torch.bool) for value in values]
+    if not finite.numel():
+        return nowhere, 0.0
+    mark = float(finite[finite.abs().argmax()])
+    others = finite[finite / mark < 0.9] if abs(mark) >= _LEAST_MARK else finite[:0]
+    if not others.numel() or not 0 < float(others.abs().max()) * _MARK < abs(mark):
+        return nowhere, 0.0
+    return [value.isfinite() & (value / mark >= 0.9) for value in values], mark
 
 
 def _are_classes(values: list[tuple[int, torch.Tensor, torch.Tensor]]) -> bool:

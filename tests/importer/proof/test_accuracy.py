@@ -161,3 +161,16 @@ def test_a_first_axis_that_is_not_one_of_samples_has_parts() -> None:
         accuracy = Accuracy(batches=batches)
         accuracy.add(0, ["y"], [eager], [lost])
         assert accuracy.judge().within(INT8) == is_right
+
+
+@pytest.mark.parametrize("mark", [-1e9, -1e4, torch.finfo(torch.float32).min])
+def test_numbers_that_stand_for_none_hide_no_error(mark: float) -> None:
+    """Logits with a number where a move is not allowed."""
+    logits = torch.randn(4, 6)
+    allowed = torch.tensor([[True, True, False, True, False, True]])
+    eager, wrong = (torch.where(allowed, value, value + mark) for value in (logits, torch.zeros(4, 6)))
+    assert judged((eager, eager)).max_relative == 0.0
+    assert judged((eager, wrong)).max_relative == pytest.approx(1.0)
+    elsewhere = torch.where(allowed, logits, logits)
+    assert not judged((eager, elsewhere)).within(INT8)
+    assert not judged((elsewhere, eager)).within(INT8)
