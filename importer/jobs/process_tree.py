@@ -30,12 +30,14 @@ def end_own_children() -> None:
             process.kill()
 
 
-def tree_memory(pid: int) -> int:
-    """Resident bytes of a process and all it started; 0 when it has ended."""
+def tree_memory(pid: int, shared_once: bool = False) -> int:
+    """Resident bytes of a process and all it started; 0 when it has ended. shared_once: what a fork shares with its
+    parent counts once, where the system tells; that takes 15 ms for each GB."""
     total = 0
     for process in _family(pid):
         with contextlib.suppress(Exception):
-            total += process.memory_info().rss
+            shared = getattr(process.memory_full_info(), "pss", 0) if shared_once else 0
+            total += shared or process.memory_info().rss
     return total
 
 

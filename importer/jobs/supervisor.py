@@ -170,7 +170,7 @@ class Supervisor:
         if self._deadline_seconds and elapsed > self._deadline_seconds:
             cause = f"The job was still in stage `{self.stage}` after {self._deadline_seconds:g} seconds and was ended."
             raise ImporterError("DEADLINE_EXCEEDED", cause, "Raise the import option deadline_seconds.")
-        self._memory_limit.check(self.memory_bytes, self.stage)
+        self._memory_limit.check(self.pid, self.memory_bytes, self.stage)
 
     def _death(self, status: int) -> ImporterError:
         name = f"exit status {status}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from executorch.exir.backend.utils import is_same_node
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from importer.errors import ImporterError
 from importer.kernels import library
@@ -40,7 +43,7 @@ class Step:
 
 @dataclass
 class Lowered:
-    """A program in memory. write(folder) puts model.pte, and model.ptd when there is one, into a folder."""
+    """A program in memory, until it is written."""
 
     manager: Any
     external: bool = False
@@ -48,10 +51,17 @@ class Lowered:
     names: dict[str, Any] = field(default_factory=dict)  # method -> value_names()
 
     def write(self, folder: Path) -> None:
+        """Put model.pte, and model.ptd when there is one, into a folder. Frees the program, whose weights take the
+        memory that the proof needs."""
         with (folder / "model.pte").open("wb") as file:
             self.manager.write_to_file(file)
         if self.external:
             self.manager.write_tensor_data_to_file(str(folder))
+        self.manager = None
+        # Both remember nodes with their delegates, whose weights would stay; and graphs refer to themselves.
+        is_same_node.cache_clear()
+        FakeTensorMode.cache_clear()
+        gc.collect()
 
 
 def steps(options: ImportOptions, is_quantized: bool = False) -> Iterator[Step]:

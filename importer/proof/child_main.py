@@ -49,16 +49,24 @@ def _run(folder: Path, request: dict[str, Any], response: dict[str, Any]) -> Non
     if samples is not None:
         torch.save(outputs, folder / "outputs.pt")
     response["microseconds"] = {}
-    for call, given in zip(calls, inputs, strict=True):
-        name = call["method"]
-        if request["timing"] and name not in response["microseconds"]:
-            method = loads.method(name)
-            response["step"] = f"time {name}"
-            response["microseconds"][name] = median_microseconds(lambda m=method, i=given: m.call(i))
-            response["step"] = f"trace {name}"
-            runs = _trace(folder, loads, name, given)
-            response.setdefault("nanoseconds", {})[name] = etdump.times_by_operator(runs)
-            response.setdefault("longest", {})[name] = etdump.longest_instruction(runs)
+    if request["timing"]:
+        first = {call["method"]: given for call, given in zip(reversed(calls), reversed(inputs), strict=True)}
+        _measure(folder, first, loads, response)
+
+
+def _measure(folder: Path, first: dict[str, Any], loads: _Loads, response: dict[str, Any]) -> None:
+    """Times of each method with the inputs of its first call; then where they go."""
+    for name, given in first.items():
+        method = loads.method(name)
+        response["step"] = f"time {name}"
+        response["microseconds"][name] = median_microseconds(lambda m=method, i=given: m.call(i))
+    del method
+    loads.forget()  # the program of the trace has weights of its own
+    for name, given in first.items():
+        response["step"] = f"trace {name}"
+        runs = _trace(folder, loads, name, given)
+        response.setdefault("nanoseconds", {})[name] = etdump.times_by_operator(runs)
+        response.setdefault("longest", {})[name] = etdump.longest_instruction(runs)
 
 
 def _is_complete(request: dict[str, Any], response: dict[str, Any]) -> bool:
