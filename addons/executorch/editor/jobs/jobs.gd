@@ -120,7 +120,7 @@ func run_now(path: String, options: Dictionary, save_path: String) -> Dictionary
 			_backend.poll()
 			OS.delay_msec(POLL_MSEC)
 		_requests.erase(job)
-		result = _installation_after(request.answer, job).call()
+		result = Steps.installation_after(request.answer, cache, job).call()
 	_finish(job, result)
 	return result
 
@@ -312,19 +312,20 @@ func _on_converted(answer: Dictionary, job: Job) -> void:
 	var is_refused: bool = not (job.prepared["refused"] as Dictionary).is_empty()
 	if Job.lacks_python(error) and not is_refused and not _backend.can_convert():
 		_await_python(job, error)
+	elif error.get("code", "") == "KEY_DIFFERS":
+		var work: Callable = Steps.prepare.bind(job.path, job.options, Settings.get_cache_folder())
+		_tasks.run(job, work, _on_prepared_again.bind(answer))
 	else:
-		_run_install(job, _installation_after(answer, job))
+		_run_install(job, Steps.installation_after(answer, Settings.get_cache_folder(), job))
 
 
-## Installs the backend's answer, on a worker thread.
-func _installation_after(answer: Dictionary, job: Job) -> Callable:
-	var cache: String = Settings.get_cache_folder()
-	if not answer.has("error"):
-		return Steps.install.bind(cache, job.key, job.save_path)
-	var refused: Dictionary = job.prepared["refused"]
-	if refused.is_empty() or not Job.lacks_python(answer["error"] as Dictionary):
-		return func() -> Dictionary: return {"error": answer["error"]}
-	return Steps.install_refused.bind(cache, job.key, job.save_path, refused)
+## The file, or one that it depends on, was written while it was converted: what it is now is converted.
+func _on_prepared_again(job: Job, prepared: Dictionary, answer: Dictionary) -> void:
+	if not job.is_ended():
+		if prepared.get("key", "") == job.key:
+			_conclude(job, answer)
+		else:
+			_on_prepared(job, prepared)
 
 
 func _run_install(job: Job, work: Callable) -> void:
