@@ -119,6 +119,14 @@ func test_what_runs_stands_above_what_has_ended() -> void:
 	table.queue_free()
 
 
+func test_the_log_calls_stages_as_the_table_does() -> void:
+	var job: Job = Job.new()
+	for step: Array in [["queued", 0.0], ["queued", 0.0], ["lower", 0.1], ["lower", 0.9], ["install", 0.0]]:
+		job.note(step[0] as String, step[1] as float, "")
+	var words: Array = Array(job.log_lines).map(func(line: String) -> String: return line.get_slice(" s  ", 1))
+	check_equal(words, ["Waiting", "Compiling", "Storing"])
+
+
 func test_what_begins_to_run_is_in_sight() -> void:
 	var table: JobsTable = JobsTable.new(find_jobs())
 	table.size = Vector2(400.0, 120.0)

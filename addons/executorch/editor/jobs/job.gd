@@ -97,13 +97,14 @@ func get_elapsed_seconds() -> float:
 
 ## For the queue: a step forward.
 func note(new_stage: String, new_fraction: float, text: String) -> void:
+	var is_news: bool = new_stage != stage or text != message or log_lines.is_empty()
 	stage = new_stage
 	fraction = clampf(new_fraction, 0.0, 1.0)
 	message = text
 	state = State.QUEUED if stage in ["queued", WAITING_FOR_PYTHON] else State.RUNNING
 	_count_time(state == State.RUNNING)
-	if log_lines.size() < MAX_LOG_LINES:
-		log_lines.append(("%7.2f s  %-8s  %s" % [get_elapsed_seconds(), stage, text]).strip_edges(false))
+	if is_news and log_lines.size() < MAX_LOG_LINES:
+		log_lines.append(("%7.2f s  %-9s  %s" % [get_elapsed_seconds(), get_stage_title(), text]).strip_edges(false))
 
 
 ## For the queue: the end.

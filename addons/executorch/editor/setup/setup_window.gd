@@ -63,6 +63,9 @@ func _init(jobs: Jobs = null) -> void:
 	_setup.candidates_found.connect(_show_candidates)
 	_setup.progressed.connect(_on_progressed)
 	_setup.finished.connect(_on_finished)
+	# Without the margin that Godot gives labels, texts begin where the buttons do.
+	for label: Label in [_why, _state, _offer, _doing, _choice_words, _used]:
+		label.add_theme_stylebox_override(&"normal", StyleBoxEmpty.new())
 
 
 func _build_state(column: VBoxContainer) -> void:
