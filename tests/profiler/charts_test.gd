@@ -23,6 +23,21 @@ func test_the_chart_of_a_call_names_operators_as_the_list_does() -> void:
 	chart.free()
 
 
+func test_kernels_have_one_colour_whether_or_not_they_come_first() -> void:
+	var colors: Array[Color] = []
+	for backends: Array in [["", "XnnpackBackend"], ["XnnpackBackend", ""]]:
+		var events: Array[Dictionary] = [{"name": "forward", "depth": 0, "duration_us": 2.0}]
+		for backend: String in backends:
+			events.append({"name": "x", "backend": backend, "depth": 1, "duration_us": 1.0})
+		var chart: FlameChart = FlameChart.new()
+		add_child(chart)
+		chart.show_trace(CallTrace.from_call({"method": "forward", "events": events}))
+		colors.append_array([chart.color_of_kind("kernels"), chart.color_of_kind("XnnpackBackend")])
+		chart.free()
+	check_equal(colors.slice(0, 2), colors.slice(2, 4))
+	check(colors[0] != colors[1], "kernels and a delegate differ")
+
+
 func test_each_column_of_a_comparison_has_a_title() -> void:
 	var list: ComparisonList = ComparisonList.new()
 	add_child(list)

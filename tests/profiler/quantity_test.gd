@@ -5,6 +5,10 @@ extends "res://tests/case.gd"
 const Quantity := preload("res://addons/executorch/editor/shared/quantity.gd")
 
 
+func test_one_has_no_s() -> void:
+	check_equal([Quantity.number_of(1, "call"), Quantity.number_of(2, "call")], ["1 call", "2 calls"])
+
+
 func test_times() -> void:
 	check_equal(Quantity.time(0.0), "0")
 	check_equal(Quantity.time(0.84), "840 ns")

@@ -3,6 +3,7 @@ extends Window
 ## A window with the graph of a model: its methods, the way into a delegate and back, and a search.
 
 const Canvas := preload("graph_canvas.gd")
+const Quantity := preload("res://addons/executorch/editor/shared/quantity.gd")
 const ProgramGraph := preload("program_graph.gd")
 const ValuesWindow := preload("values_window.gd")
 const Facts := preload("res://addons/executorch/editor/shared/model_facts.gd")
@@ -148,9 +149,9 @@ func _show(graph: ProgramGraph) -> void:
 	var delegates: int = 0
 	for box: ProgramGraph.Box in graph.boxes:
 		delegates += 1 if box.kind == "delegate" else 0
-	_status.text = "%d operators" % graph.count_operators()
+	_status.text = Quantity.number_of(graph.count_operators(), "operator")
 	if delegates > 0:
-		_status.text += ", %d delegate call%s" % [delegates, "" if delegates == 1 else "s"]
+		_status.text += ", " + Quantity.number_of(delegates, "delegate call")
 
 
 func _clear(words: String) -> void:

@@ -5,6 +5,11 @@ extends RefCounted
 const SIZES: PackedStringArray = ["B", "KiB", "MiB", "GiB"]
 
 
+## "1 operator", "2 operators".
+static func number_of(number: int, noun: String) -> String:
+	return "%d %s%s" % [number, noun, "" if number == 1 else "s"]
+
+
 ## "840 ns", "12.3 µs", "4.56 ms", "1.20 s".
 static func time(us: float) -> String:
 	var length: float = absf(us)

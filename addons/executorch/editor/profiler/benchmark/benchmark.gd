@@ -6,6 +6,7 @@ extends RefCounted
 signal finished(results: Array[BenchmarkResult], error: String)
 
 const BenchmarkResult := preload("res://addons/executorch/editor/profiler/benchmark/benchmark_result.gd")
+const Quantity := preload("res://addons/executorch/editor/shared/quantity.gd")
 const CallTrace := preload("res://addons/executorch/editor/profiler/data/call_trace.gd")
 const GeneratedInputs := preload("res://addons/executorch/runtime/calls/generated_inputs.gd")
 const RecordedInputs := preload("res://addons/executorch/editor/profiler/data/recorded_inputs.gd")
@@ -43,7 +44,7 @@ func stage() -> String:
 		return "Loading…"
 	if step < 0:
 		return "Tracing…"
-	return "%d threads…" % step if step > 1 else "1 thread…"
+	return Quantity.number_of(step, "thread") + "…"
 
 
 func is_running() -> bool:

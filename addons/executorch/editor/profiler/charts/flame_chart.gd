@@ -57,6 +57,17 @@ func title_of(index: int) -> String:
 	return OperatorNames.title(_trace.names[index], _trace.backends[index])
 
 
+## The colour of a delegate, of "kernels" or of "method".
+func color_of_kind(kind: String) -> Color:
+	if kind == "method":
+		return style.background.lerp(style.text, 0.28)
+	# As in the graph and the inspector: delegates are blue first, kernels always orange.
+	if kind == "kernels":
+		return style.series(1)
+	var delegates: Array = Array(_backends).filter(func(each: String) -> bool: return not each in ["method", "kernels"])
+	return style.series(maxi(delegates.find(kind), 0) * 2)
+
+
 ## Highlights all events of this name, as selected in the table; empty = none.
 func highlight(event_name: String) -> void:
 	_highlight = event_name
@@ -126,7 +137,7 @@ func _draw_legend(area: Rect2) -> void:
 		if x + side * 3.0 > area.end.x:
 			break
 		var box: Rect2 = Rect2(x, area.position.y + (style.line_height() - side) / 2.0, side, side)
-		draw_rect(box, _color_of_kind(_backends[index]))
+		draw_rect(box, color_of_kind(_backends[index]))
 		var at: Vector2 = Vector2(x + side + style.px(4), area.position.y)
 		var words: String = OperatorNames.backend_title(_backends[index])
 		style.draw_clipped(self, at, words, area.end.x - at.x, style.dim_text)
@@ -134,18 +145,11 @@ func _draw_legend(area: Rect2) -> void:
 
 
 func _color_of(index: int) -> Color:
-	var color: Color = _color_of_kind(_trace.kind_of(index))
+	var color: Color = color_of_kind(_trace.kind_of(index))
 	if not _highlight.is_empty() and _trace.names[index] != _highlight:
 		return color.lerp(style.background, 0.7)
 	# Two shades separate neighbours of one colour.
 	return color if _shades[index] == 0 else color.lerp(style.background, 0.18)
-
-
-func _color_of_kind(kind: String) -> Color:
-	if kind == "method":
-		return style.background.lerp(style.text, 0.28)
-	var place: int = _backends.find(kind) - 1
-	return style.series(maxi(place, 0))
 
 
 func _legend_height() -> float:

@@ -82,7 +82,7 @@ func _describe(at: Vector2) -> PackedStringArray:
 	if index < 0 or index >= _threads.size():
 		return []
 	var lines: PackedStringArray = [
-		"%d threads: %s calls per second" % [_threads[index], String.num(_rates[index], 1)],
+		"%s: %s calls per second" % [Quantity.number_of(_threads[index], "thread"), String.num(_rates[index], 1)],
 		"%s of perfect scaling" % Quantity.percent(_rates[index] / maxf(_ideal[index], 1e-9)),
 	]
 	if _other.has(_threads[index]):

@@ -136,7 +136,7 @@ func show_result(result: BenchmarkResult, other: BenchmarkResult) -> void:
 	_other = other
 	_threads.clear()
 	for count: int in result.threads:
-		_threads.add_item("%d threads" % count if count > 1 else "1 thread")
+		_threads.add_item(Quantity.number_of(count, "thread"))
 	_threads.select(result.fastest())
 	_threads.show()
 	_numbers.show()

@@ -266,7 +266,7 @@ func _on_trace_received(model: LiveModel, trace: CallTrace) -> void:
 
 func _on_inputs_received(model: LiveModel) -> void:
 	var recording: RecordedInputs = model.recording
-	_note = "%d calls recorded" % recording.calls.size()
+	_note = "%s recorded" % Quantity.number_of(recording.calls.size(), "call")
 	if recording.calls.size() + recording.left_out >= RECORDED_CALLS:
 		_save_recording(model)
 
@@ -286,7 +286,7 @@ func _save_recording(model: LiveModel) -> void:
 	if place.is_empty():
 		_note = "the recorded inputs cannot be written to %s" % RecordedInputs.folder()
 		return
-	_note = "%d calls recorded: Benchmark, “Recorded inputs”" % recording.calls.size()
+	_note = "%s recorded: Benchmark, “Recorded inputs”" % Quantity.number_of(recording.calls.size(), "call")
 	if recording.left_out > 0:
 		_note += ", %d left out" % recording.left_out
 	inputs_recorded.emit(model, place)

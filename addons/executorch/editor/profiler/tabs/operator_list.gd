@@ -95,7 +95,13 @@ func _add_row(root: TreeItem, row: Dictionary) -> void:
 	item.set_tooltip_text(0, "%s\n%s" % [row["name"], _explain(row)])
 	item.set_text(1, OperatorNames.backend_title(row["backend"] as String))
 	item.set_text(2, Quantity.count(row["calls"] as float))
-	item.set_tooltip_text(2, "%d calls in %d traced calls of the model" % [row["uses"], _totals.traces])
+	item.set_tooltip_text(
+		2,
+		(
+			"%s in %s of the model"
+			% [Quantity.number_of(row["uses"] as int, "call"), Quantity.number_of(_totals.traces, "traced call")]
+		)
+	)
 	for column: int in range(3, 6):
 		var us: float = row[OperatorTotals.COLUMNS[column]]
 		item.set_text(column, Quantity.time(us))

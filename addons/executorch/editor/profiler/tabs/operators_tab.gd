@@ -63,13 +63,12 @@ func show_result(result: BenchmarkResult) -> void:
 	var reconciled: Dictionary = result.reconciliation()
 	if not reconciled.is_empty():
 		_status.text = (
-			"%s: untraced %s · traced %s (%s) · in operators %s (%.1f%%)"
+			"%s: untraced %s · traced %s (%s) · operators %.1f%%"
 			% [
 				_name,
 				Quantity.time(reconciled["untraced_us"] as float),
 				Quantity.time(reconciled["traced_us"] as float),
 				overhead_words(float(reconciled["overhead"])),
-				Quantity.time(reconciled["parts_us"] as float),
 				float(reconciled["covered"]) * 100.0,
 			]
 		)
