@@ -111,7 +111,12 @@ func shot_follows() -> void:
 	await settle(60)
 	widen_inspector(INSPECTOR)
 	await settle()
-	EditorInterface.get_inspector().scroll_vertical = 0
+	for label: Node in EditorInterface.get_inspector().find_children("*", "Label", true, false):
+		if (label as Label).text == "Follows":
+			EditorInterface.get_inspector().scroll_vertical = 0
+			await settle()
+			var place: float = (label as Label).global_position.y - EditorInterface.get_inspector().global_position.y
+			EditorInterface.get_inspector().scroll_vertical = roundi(place - 360.0 * EditorInterface.get_editor_scale())
 	await settle()
 	save("follows", EditorInterface.get_inspector(), 580.0)
 	links.unlink(MODEL)
@@ -129,8 +134,10 @@ func _find_links() -> Links:
 func shot_import_dock() -> void:
 	var dock: Control = EditorInterface.get_base_control().find_children("*", "ImportDock", true, false)[0]
 	(dock.get_parent() as TabContainer).current_tab = dock.get_index()
+	EditorInterface.get_file_system_dock().navigate_to_path(MODEL)
+	await settle(60)
 	EditorInterface.select_file(MODEL)
-	await settle()
+	await settle(60)
 	var inspector: EditorInspector = dock.find_children("*", "EditorInspector", true, false)[0]
 	inspector.get_edited_object().set("recipe", "xnnpack_int8_int4")
 	inspector.get_edited_object().set("inputs", "image: float32[1,1,")
@@ -253,12 +260,14 @@ func shot_graph() -> void:
 		save_window(shown[0] as String, window)
 	await window.call("open", load("res://models/silero_vad.safetensors"), "forward")
 	await settle(40)
-	for opener: Node in window.find_children("*", "Button", true, false):
-		if (opener as Button).tooltip_text == "Shows the operators inside.":
-			(opener as Button).pressed.emit()
-			await settle(40)
-			save_window("graph-inside", window)
-			break
+	var largest: Button = null
+	for button: Button in window.find_children("*", "Button", true, false):
+		if button.tooltip_text == "Shows the operators inside.":
+			if largest == null or button.text.to_int() > largest.text.to_int():
+				largest = button
+	largest.pressed.emit()
+	await settle(40)
+	save_window("graph-inside", window)
 	window.hide()
 
 
