@@ -10,6 +10,9 @@ from importer.errors import ImporterError
 from importer.exporting.python_state import written_buffers
 from importer.model import Method
 
+# Operators that look at the form of a tensor only, and what the functional form of writing to one is.
+_VALUELESS = ("zeros_like", "ones_like", "full_like", "empty_like", "fill", "zero", "copy", "rand_like", "randn_like")
+
 
 def refuse_shared_state(methods: list[Method]) -> None:
     """Raises SHARED_STATE for a buffer that one method changes and another one reads: `reset` would change a copy, and
@@ -26,11 +29,53 @@ def refuse_shared_state(methods: list[Method]) -> None:
                     f"'{others[0]}' changes. In a program each method has a copy of its own and would not see the "
                     "other's."
                 )
-                remedy = (
-                    "Give the state as an input and return it as an output, or keep one of the methods: a session's "
-                    "reset_state() gives all buffers their first values."
-                )
-                raise ImporterError("SHARED_STATE", cause, remedy, "export")
+                raise _refused(cause)
+    for method in methods:
+        for name, value in _written_in_vain(method).items():
+            for other in methods:
+                if other is not method and (alike := _alike(other, name, value)):
+                    cause = (
+                        f"The method '{method.name}' changes the buffer '{_shown(name)}' and never reads it, and "
+                        f"'{other.name}' reads one of the same form and values, '{_shown(alike)}'. In a program each "
+                        "method has a copy of its own and would not see the other's."
+                    )
+                    raise _refused(cause)
+
+
+def _refused(cause: str) -> ImporterError:
+    remedy = (
+        "Give the state as an input and return it as an output, or keep one of the methods: a session's "
+        "reset_state() gives all buffers their first values."
+    )
+    return ImporterError("SHARED_STATE", cause, remedy, "export")
+
+
+def _written_in_vain(method: Method) -> dict[str, torch.Tensor]:
+    """The buffers of a program of a file that it changes without looking at their values: only another program, for
+    which it was the same buffer under another name, could see the change."""
+    if not isinstance(method.eager, torch.fx.GraphModule) or not _may_change(method):
+        return {}
+    program = method.program.run_decompositions({})
+    signature = program.graph_signature
+    changed = set(signature.buffers_to_mutate.values())
+    read = {
+        signature.inputs_to_buffers.get(node.name)
+        for node in program.graph.find_nodes(op="placeholder")
+        if any(str(user.target).partition(".")[2].partition(".")[0] not in _VALUELESS for user in node.users)
+    }
+    return {name: value for name, value in _state(method).items() if name in changed - read}
+
+
+def _alike(method: Method, name: str, value: torch.Tensor) -> str:
+    """The buffer of a method that may be the same one as another program's; empty when there is none."""
+    state, used = _state(method), {*_tensors(method).values()}
+    if name in used:
+        return ""  # of the same name: two buffers of their own forms
+    for other in method.program.graph_signature.buffers:
+        found = state.get(other)
+        if other in used and found is not None and found.shape == value.shape and found.equal(value):
+            return str(other)
+    return ""
 
 
 def _shown(name: str) -> str:

@@ -119,3 +119,46 @@ def test_programs_of_one_file_with_a_buffer_of_one_name() -> None:
     with pytest.raises(ImporterError) as caught:
         export(Source(methods))
     assert caught.value.code == "SHARED_STATE" and "'state'" in caught.value.cause
+
+
+class Holder(nn.Module):
+    """The same buffer under another full name."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.memory = inner
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.memory(x)
+
+
+class Writes(nn.Module):
+    def __init__(self, state: torch.Tensor, reads: bool = False) -> None:
+        super().__init__()
+        self.register_buffer("hidden", state)
+        self.reads = reads
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.reads:
+            return x + self.get_buffer("hidden").add_(x)
+        self.get_buffer("hidden").copy_(x * 2)
+        return x + 1
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_programs_of_one_file_with_a_buffer_of_two_names(reads: bool) -> None:
+    """What a program writes and never reads is meant for another; what it reads too may be its own."""
+    counter = Assigns().eval()
+    with torch.no_grad():
+        programs = [
+            torch.export.export(item, (torch.zeros(1),)) for item in (Holder(counter), Writes(counter.state, reads))
+        ]
+    example = ((torch.zeros(1),), {})
+    methods = [SourceMethod(name, None, program, example) for name, program in zip("ab", programs, strict=True)]
+    if reads:
+        assert len(export(Source(methods))) == 2
+        return
+    with pytest.raises(ImporterError) as caught:
+        export(Source(methods))
+    assert caught.value.code == "SHARED_STATE"
+    assert "'hidden' and never reads it" in caught.value.cause and "'memory.state'" in caught.value.cause
