@@ -267,6 +267,11 @@ func shot_graph() -> void:
 				largest = button
 	largest.pressed.emit()
 	await settle(40)
+	# The whole of it is too small to be read in a picture.
+	var canvas: GraphEdit = window.find_children("*", "GraphEdit", true, false)[0]
+	canvas.zoom = EditorInterface.get_editor_scale()
+	canvas.scroll_offset = Vector2(-60.0, -300.0) * EditorInterface.get_editor_scale()
+	await settle(40)
 	save_window("graph-inside", window)
 	window.hide()
 

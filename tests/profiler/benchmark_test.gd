@@ -151,6 +151,8 @@ func test_comparison_knows_better_from_worse() -> void:
 	check_equal(Comparison.words_of(Comparison.rows(slow, fast, 1)[0]), "2.0× slower")
 	check_equal(Comparison.words_of(Comparison.rows(fast, fast, 1)[0]), "the same")
 	check_equal(Comparison.words_of(Comparison.rows(fast, null, 1)[0]), "")
+	var much: Dictionary = {"kind": "time", "this": 191.6, "other": 1.0, "change": 190.6, "verdict": -1}
+	check_equal(Comparison.words_of(much), "192× slower", "as long as the column is wide")
 
 
 func test_only_models_are_offered_and_a_separator_is_no_choice() -> void:

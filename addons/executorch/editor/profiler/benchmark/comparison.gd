@@ -39,7 +39,8 @@ static func words_of(row: Dictionary) -> String:
 	var is_rate: bool = row["kind"] == "rate"
 	var better: String = "more" if is_rate else "faster"
 	var worse: String = "fewer" if is_rate else "slower"
-	return "%.*f× %s" % [1 if times >= 1.95 else 2, times, better if row["verdict"] == 1 else worse]
+	var decimals: int = 0 if times >= 9.95 else 1 if times >= 1.95 else 2
+	return "%.*f× %s" % [decimals, times, better if row["verdict"] == 1 else worse]
 
 
 static func _row(metric: String, kind: String, now: float, before: float, more_is_better: bool) -> Dictionary:
