@@ -23,6 +23,7 @@ from importer.options import ImportOptions
 
 EXTERNAL_NAME = "model"
 _MOST_TRIES = 5
+_LARGE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,10 @@ class Lowered:
             self.manager.write_to_file(file)
         if self.external:
             self.manager.write_tensor_data_to_file(str(folder))
+        size = sum(path.stat().st_size for path in folder.iterdir())
         self.manager = None
+        if size < _LARGE_BYTES:
+            return  # looking through all objects takes half a second
         # Both remember nodes with their delegates, whose weights would stay; and graphs refer to themselves.
         is_same_node.cache_clear()
         FakeTensorMode.cache_clear()

@@ -50,6 +50,7 @@ def test_python_that_hangs_is_given_up(models_project: ModelProject, tmp_path: P
     assert len(errors_of(run, "new.pt")) == 1, run.output
 
 
+@pytest.mark.slow
 def test_missing_package(models_project: ModelProject, tmp_path: Path) -> None:
     """A real virtual environment with nothing in it."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)

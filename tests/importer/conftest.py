@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from importer.cache.cache import Cache
 from importer.cache.entry import Artifact
 from importer.options import ImportOptions
 from importer.pipeline import convert
+from importer.proof import child_main
 
 ZOO = Path(__file__).parents[1] / "networks" / "zoo.py"
 Convert = Callable[..., Artifact]
@@ -25,6 +26,14 @@ def zoo_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("zoo_project")
     shutil.copyfile(ZOO, folder / "zoo.py")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def short_measurements() -> Iterator[None]:
+    """The times of programs are not tested: the many conversions measure for a moment only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(child_main, "_TIMING_SECONDS", 0.02)
+        yield
 
 
 @pytest.fixture(scope="session")

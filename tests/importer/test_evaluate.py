@@ -54,6 +54,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path
     return folder / "good" / "net.pte", folder / "bad" / "net.pte", folder / "test.npz"
 
 
+@pytest.mark.slow
 def test_programs_are_evaluated(programs: tuple[Path, Path, Path]) -> None:
     good, bad, data = programs
     done = importer("evaluate", good, bad, "--inputs", data, "--fail-if", "top1 < 90%, size > 1 MB", "--json")

@@ -72,6 +72,7 @@ def test_nothing_is_cut_in_a_pipe(models: Path, tmp_path: Path) -> None:
     assert name in shown.stdout and "…" not in shown.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locales")
 def test_names_in_any_language_in_an_ascii_locale(tmp_path: Path) -> None:
     import torch

@@ -96,6 +96,7 @@ def pictures(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     return images, labels
 
 
+@pytest.mark.slow
 def test_int8_with_norms_dropout_and_a_layer_called_twice(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = Picture()

@@ -209,6 +209,7 @@ def test_killed_in_the_middle_of_a_download_and_resumed(
         assert any("of 30.0 MB" in line for line in run.stdout.splitlines())
 
 
+@pytest.mark.slow
 def test_each_failure_has_its_name(tmp_path: Path, requirements: Path, small_disk: Path) -> None:
     folder = tmp_path / "venv"
     (tmp_path / "empty").mkdir()

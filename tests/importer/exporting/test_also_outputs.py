@@ -19,7 +19,7 @@ from tests.importer.conftest import Convert
 CONVNET = ["output_0", "relu", "conv2d_1"]
 
 
-@pytest.mark.parametrize("recipe", ["auto", "xnnpack_int8_static"])
+@pytest.mark.parametrize("recipe", ["auto", pytest.param("xnnpack_int8_static", marks=pytest.mark.slow)])
 def test_the_program_returns_them_after_its_own_outputs(recipe: str, convert_file: Convert, models: Path) -> None:
     meta = convert_file(models / "convnet.pt2", recipe=recipe, also_outputs="relu, conv2d_1,relu").metadata
     (method,) = meta["methods"]

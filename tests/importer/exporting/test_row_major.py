@@ -55,7 +55,7 @@ PICTURES = [(1, 1, 7, 5), (2, 1, 7, 5), (1, 1, 1, 1)]
 @pytest.mark.parametrize(
     ("build", "recipe", "shape"),
     [
-        *[(net, recipe, (1, 3, 8, 8)) for recipe in ("auto", "portable", "xnnpack_int8_static")],
+        *[(net, recipe, (1, 3, 8, 8)) for recipe in ("auto", "xnnpack_int8_static")],
         (Inside, "auto", (1, 3, 8, 8)),
         (Scale, "auto", (1, 3, 8, 8)),
         *[(one_channel, "auto", shape) for shape in PICTURES],

@@ -312,6 +312,7 @@ class HidesNaN(nn.Module):
         return self.layers((level - level.mean()) / level.std())
 
 
+@pytest.mark.slow
 def test_fp16_that_hides_what_it_loses_in_silence_is_refused(save: Save, convert_file: Convert) -> None:
     source = save(HidesNaN(True), torch.rand(1, 16) + 0.1)
     with pytest.raises(ImporterError) as caught:

@@ -204,7 +204,9 @@ def test_an_archive_with_several_programs(tmp_path: Path, convert_file: Convert)
     assert [method["name"] for method in meta["methods"]] == ["decode", "encode"]
 
 
-@pytest.mark.parametrize("recipe", ["auto", "xnnpack_fp16", "xnnpack_int8_static"])
+@pytest.mark.parametrize(
+    "recipe", ["auto", "xnnpack_fp16", pytest.param("xnnpack_int8_static", marks=pytest.mark.slow)]
+)
 def test_inputs_in_dictionaries_and_tuples_whose_sizes_vary(recipe: str, tmp_path: Path, convert_file: Convert) -> None:
     import torch
 
