@@ -15,6 +15,8 @@ func test_only_options_that_apply_are_shown() -> void:
 		["calibration", {"recipe": "xnnpack_int8_static_per_tensor"}, true],
 		["group_size", {"recipe": "xnnpack_int8_static"}, false],
 		["group_size", {"recipe": "xnnpack_int8_int4"}, true],
+		["calibration", {"recipe": "fastest"}, true],
+		["calibration", {"recipe": "auto"}, false],
 		["float_layers", {"recipe": "xnnpack_int8_static"}, true],
 		["float_layers", {"recipe": "xnnpack_int8_int4"}, false],
 		["factory_arguments", {}, false],
