@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch.export import ExportedProgram
 
@@ -13,6 +15,7 @@ from importer.proof.accuracy import Accuracy, Limits
 from importer.proof.layer_loss import worst
 from importer.sources.weight_names import listed
 
+_BEYOND = 0.05  # of the calibrated range
 _FAR = 10  # times further than the quantized program in PyTorch
 
 
@@ -22,8 +25,10 @@ def lost(
     limits: Limits,
     step: Step,
     prepared: dict[str, ExportedProgram],
+    calibration: Callable[[Method], list[Arguments]],
 ) -> ImporterError:
-    """The error for results that are too far from eager. prepared: the quantized program of each method."""
+    """The error for results that are too far from eager. prepared: the quantized program of each method. calibration:
+    what a static recipe was calibrated with."""
     method, arguments = calls[min(accuracy.worst_call(limits), len(calls) - 1)]
     shapes = ", ".join(str(list(value.shape)) for value in inputs_of(arguments))
     if name := accuracy.lost(limits):
@@ -38,7 +43,9 @@ def lost(
             f"{accuracy.max_absolute:.3g} (relative {accuracy.max_relative:.3g}; allowed: {allowed})"
         )
     cause = f"The results of {step.title} are too far from eager PyTorch: {off}."
-    cause += _layers(method, arguments, [given for other, given in calls if other is method], prepared, accuracy)
+    beyond = _beyond(method, arguments, calibration(method)) if step.recipe.needs_calibration else ""
+    every = [given for other, given in calls if other is method]
+    cause += beyond or _layers(method, arguments, every, prepared, accuracy)
     remedy = _remedy(step)
     if _has_dropout(method.program):
         cause += " Its dropout is in training mode, so each call returns other results."
@@ -91,6 +98,32 @@ def _has_dropout(program: ExportedProgram) -> bool:
     """Whether values are dropped at random, as in training."""
     nodes = [node for node in program.graph.nodes if "dropout" in str(node.target)]
     return any(item is True for node in nodes for item in node.args)
+
+
+def _beyond(method: Method, arguments: Arguments, calibration: list[Arguments]) -> str:
+    """Says which output leaves the range that it has with the calibration data, if one does: int8 has no values
+    there, and no layer is to blame."""
+    try:
+        seen = [_ranges(method, given) for given in calibration]
+        for index, (low, high) in _ranges(method, arguments).items():
+            lowest, highest = min(known[index][0] for known in seen), max(known[index][1] for known in seen)
+            spare = _BEYOND * (highest - lowest)
+            if low < lowest - spare or high > highest + spare:
+                return (
+                    f" Output '{method.outputs[index].name}' is {low:.3g} to {high:.3g} there, and {lowest:.3g} to "
+                    f"{highest:.3g} with the calibration data: int8 has no values beyond."
+                )
+    except Exception:  # the error that is being built matters more
+        return ""
+    return ""
+
+
+def _ranges(method: Method, arguments: Arguments) -> dict[int, tuple[float, float]]:
+    """The smallest and the largest value of each float output in eager PyTorch."""
+    with torch.no_grad():
+        found = flatten_outputs(method.program.module(check_guards=False)(*arguments[0], **arguments[1]))
+    floats = {index: value for index, value in enumerate(found) if value.is_floating_point() and value.numel()}
+    return {index: (float(value.min()), float(value.max())) for index, value in floats.items()}
 
 
 def _layers(

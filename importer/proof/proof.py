@@ -105,7 +105,7 @@ class Proof:
             raise accuracy_error.nothing_compared(accuracy, name, self.methods)
         if not accuracy.within(limits):
             asked = [(item.method, item.arguments) for item in self.asked]
-            raise accuracy_error.lost(accuracy, asked, limits, step, lowered.prepared)
+            raise accuracy_error.lost(accuracy, asked, limits, step, lowered.prepared, self.calibration)
         # fp32 differs there in the last bits, which a model may enlarge; fp16 has no such numbers at all.
         if step.recipe.name == "xnnpack_fp16" and not quiet.judge().within(_loosened(limits)):
             raise accuracy_error.lost_when_quiet(quiet, step)

@@ -284,6 +284,19 @@ def test_a_model_of_positive_or_small_numbers_is_compared_on_such(change: str, e
     ear(change, recipe="xnnpack_int8_static")
 
 
+def test_data_beyond_the_calibrated_range_is_named(convert_file: Convert, tmp_path: Path) -> None:
+    layer = torch.nn.Linear(4, 4)
+    torch.export.save(torch.export.export(layer, (torch.rand(1, 4),)), tmp_path / "net.pt2")
+    (tmp_path / "data").mkdir()
+    for index in range(10):  # the third and the eighth are held out
+        value = torch.rand(1, 4) * (20 if index in (2, 7) else 1)
+        np.save(tmp_path / "data" / f"{index}.npy", value.numpy())
+    with pytest.raises(ImporterError) as caught:
+        convert_file(tmp_path / "net.pt2", recipe="xnnpack_int8_static", calibration=str(tmp_path / "data"))
+    assert caught.value.code == "ACCURACY_LOST" and "int8 has no values beyond" in caught.value.cause
+    assert "calibration data that is like the real input" in caught.value.remedy
+
+
 def test_what_gives_no_number_at_all_is_refused(ear: Callable[..., Artifact]) -> None:
     with pytest.raises(ImporterError) as caught:
         ear("nan")
