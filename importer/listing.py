@@ -1,4 +1,4 @@
-"""The files of a folder. A confined process cannot list folders; for it there are the files that it was given."""
+"""The files of a folder. A confined process can list those that it was given; of others it knows the given files."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 _given: list[Path] | None = None
 
 
-def limit_to(files: Iterable[Path]) -> None:
-    """Take these files for all that there are, from now on in this process."""
+def limit_to(places: Iterable[Path]) -> None:
+    """Take these files and folders for all that there are, from now on in this process."""
     global _given
-    _given = list(files)
+    _given = list(places)
 
 
 def files_in(folder: Path) -> list[Path]:
     """What is in a folder, by name; of given files it is not said that they exist."""
-    if _given is None:
-        return sorted(folder.glob("*"))
     place = folder.resolve()
+    if _given is None or any(place.is_relative_to(path.resolve()) for path in _given):
+        return sorted(folder.glob("*"))
     return sorted({folder / path.name for path in _given if path.parent.resolve() == place})

@@ -22,6 +22,15 @@ def program(request: pytest.FixtureRequest, models: Path, tmp_path: Path) -> Pat
     return tmp_path / "net.pte"
 
 
+def test_a_conversion_keeps_them(program: Path, tmp_path: Path) -> None:
+    ge.convert(program, cache=tmp_path / "cache").save(tmp_path / "made" / "net.pte")
+    assert (tmp_path / "made" / "net.ptd").is_file()
+    model = torch.nn.Sequential(torch.nn.Linear(8, 64), torch.nn.ReLU(), torch.nn.Linear(64, 2))
+    options = {"external_weights": True}
+    ge.convert(model, torch.rand(1, 8), options=options, cache=tmp_path / "cache").save(tmp_path / "made" / "own.pte")
+    assert ge.Program(tmp_path / "made" / "own.pte")(torch.rand(1, 8))["output_0"].shape == (1, 2)
+
+
 def test_they_are_found(program: Path) -> None:
     loaded = ge.Program(program)
     ((method, inputs),) = loaded.inputs.items()

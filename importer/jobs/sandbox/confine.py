@@ -21,7 +21,7 @@ def enter(policy: Policy, way: str = "") -> str:
     for name in [way] if way else _ways():
         try:
             _enter(name, policy)
-            limit_to(policy.read)
+            limit_to((policy.temporary, *policy.read, *policy.write))
             return name
         except OSError as error:
             failures.append(f"{name}: {error.strerror or error}")
