@@ -2,7 +2,6 @@
 extends RefCounted
 ## The steps of an import that need no backend. They run on any thread and touch no scene and no signal.
 
-const Job := preload("res://addons/executorch/editor/jobs/job.gd")
 const Artifact := preload("artifact.gd")
 const AtomicFile := preload("res://addons/executorch/runtime/library/atomic_file.gd")
 const CacheKey := preload("cache_key.gd")
@@ -109,13 +108,3 @@ static func _identity_of(path: String) -> String:
 
 static func _is_small(path: String) -> bool:
 	return AtomicFile.length_of(path) <= QUICK_BYTES
-
-
-## Installs what the backend answered, for a worker thread.
-static func installation_after(answer: Dictionary, cache: String, job: Job) -> Callable:
-	if not answer.has("error"):
-		return install.bind(cache, job.key, job.save_path)
-	var refused: Dictionary = job.prepared["refused"]
-	if refused.is_empty() or not Job.lacks_python(answer["error"] as Dictionary):
-		return func() -> Dictionary: return {"error": answer["error"]}
-	return install_refused.bind(cache, job.key, job.save_path, refused)

@@ -24,3 +24,13 @@ func take(path: String, options: Dictionary) -> Dictionary:
 	_outcomes.erase(path)
 	var is_same_file: bool = outcome["sha256"] == null or outcome["sha256"] == Steps.get_known_hash(path)
 	return outcome["result"] if is_same_file and outcome["options"] == Options.get_changed(options) else {}
+
+
+## Installs what the backend answered, for a worker thread.
+static func installation_after(answer: Dictionary, cache: String, job: Job) -> Callable:
+	if not answer.has("error"):
+		return Steps.install.bind(cache, job.key, job.save_path)
+	var refused: Dictionary = job.prepared["refused"]
+	if refused.is_empty() or not Job.lacks_python(answer["error"] as Dictionary):
+		return func() -> Dictionary: return {"error": answer["error"]}
+	return Steps.install_refused.bind(cache, job.key, job.save_path, refused)

@@ -120,7 +120,7 @@ func run_now(path: String, options: Dictionary, save_path: String) -> Dictionary
 			_backend.poll()
 			OS.delay_msec(POLL_MSEC)
 		_requests.erase(job)
-		result = Steps.installation_after(request.answer, cache, job).call()
+		result = Outcomes.installation_after(request.answer, cache, job).call()
 	_finish(job, result)
 	return result
 
@@ -316,7 +316,7 @@ func _on_converted(answer: Dictionary, job: Job) -> void:
 		var work: Callable = Steps.prepare.bind(job.path, job.options, Settings.get_cache_folder())
 		_tasks.run(job, work, _on_prepared_again.bind(answer))
 	else:
-		_run_install(job, Steps.installation_after(answer, Settings.get_cache_folder(), job))
+		_run_install(job, Outcomes.installation_after(answer, Settings.get_cache_folder(), job))
 
 
 ## The file, or one that it depends on, was written while it was converted: what it is now is converted.
