@@ -43,7 +43,7 @@ def label_of(recipe: str, float_layers: Sequence[str]) -> str:
     """A candidate's name for people."""
     if not float_layers:
         return recipe
-    kind = "fp16" if float_layers[0].endswith("fp16") else "fp32"
+    kind = "fp16" if float_layers[0].endswith(": fp16") else "fp32"
     return f"{recipe}, {len(float_layers)} {kind}"
 
 

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from executorch.exir.backend.utils import is_same_node
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from importer.errors import ImporterError
 from importer.kernels import library
@@ -62,6 +60,9 @@ class Lowered:
         self.manager = None
         if size < _LARGE_BYTES:
             return  # looking through all objects takes half a second
+        from executorch.exir.backend.utils import is_same_node
+        from torch._subclasses.fake_tensor import FakeTensorMode
+
         # Both remember nodes with their delegates, whose weights would stay; and graphs refer to themselves.
         is_same_node.cache_clear()
         FakeTensorMode.cache_clear()

@@ -104,8 +104,9 @@ def _beyond(method: Method, arguments: Arguments, calibration: list[Arguments]) 
     """Says which output leaves the range that it has with the calibration data, if one does: int8 has no values
     there, and no layer is to blame."""
     try:
-        seen = [_ranges(method, given) for given in calibration]
-        for index, (low, high) in _ranges(method, arguments).items():
+        module = method.program.module(check_guards=False)
+        seen = [_ranges(module, given) for given in calibration]
+        for index, (low, high) in _ranges(module, arguments).items():
             lowest, highest = min(known[index][0] for known in seen), max(known[index][1] for known in seen)
             spare = _BEYOND * (highest - lowest)
             if low < lowest - spare or high > highest + spare:
@@ -118,10 +119,10 @@ def _beyond(method: Method, arguments: Arguments, calibration: list[Arguments]) 
     return ""
 
 
-def _ranges(method: Method, arguments: Arguments) -> dict[int, tuple[float, float]]:
+def _ranges(module: torch.nn.Module, arguments: Arguments) -> dict[int, tuple[float, float]]:
     """The smallest and the largest value of each float output in eager PyTorch."""
     with torch.no_grad():
-        found = flatten_outputs(method.program.module(check_guards=False)(*arguments[0], **arguments[1]))
+        found = flatten_outputs(module(*arguments[0], **arguments[1]))
     floats = {index: value for index, value in enumerate(found) if value.is_floating_point() and value.numel()}
     return {index: (float(value.min()), float(value.max())) for index, value in floats.items()}
 

@@ -57,16 +57,19 @@ def _run(folder: Path, request: dict[str, Any], response: dict[str, Any]) -> Non
 def _measure(folder: Path, first: dict[str, Any], loads: _Loads, response: dict[str, Any]) -> None:
     """Times of each method with the inputs of its first call; then where they go."""
     for name, given in first.items():
-        method = loads.method(name)
-        response["step"] = f"time {name}"
-        response["microseconds"][name] = median_microseconds(lambda m=method, i=given: m.call(i))
-    del method
+        response["microseconds"][name] = _time(loads, name, given, response)
     loads.forget()  # the program of the trace has weights of its own
     for name, given in first.items():
         response["step"] = f"trace {name}"
         runs = _trace(folder, loads, name, given)
         response.setdefault("nanoseconds", {})[name] = etdump.times_by_operator(runs)
         response.setdefault("longest", {})[name] = etdump.longest_instruction(runs)
+
+
+def _time(loads: _Loads, name: str, given: Any, response: dict[str, Any]) -> float:
+    method = loads.method(name)
+    response["step"] = f"time {name}"
+    return median_microseconds(lambda: method.call(given))
 
 
 def _is_complete(request: dict[str, Any], response: dict[str, Any]) -> bool:
