@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch.export import ExportedProgram
 
-from importer.errors import ImporterError
+from importer.errors import OF_EVERY_RECIPE, ImporterError
 from importer.exporting.also_outputs import add_outputs, graph_names
 from importer.exporting.export import export
 from importer.exporting.recurrent import refuse_varying_state, rewrite_recurrent, rewrite_to_steps
@@ -45,7 +45,6 @@ from importer.sources.file_kind import FileKind
 from importer.sources.load import load
 from importer.variants import convert_variants
 
-_FINAL = ("DISK_FULL", "DEADLINE_EXCEEDED", "OUT_OF_MEMORY")
 _MOST_SLICINGS = 4
 _SPARE = 1.2  # operators do not divide evenly
 # A quantized program keeps its norms in float32, as one operator each.
@@ -150,7 +149,7 @@ def _with_optional_methods(
         try:
             return methods, *_lowered_and_proved(methods, source, options, building, project, stages, most_steps=1)
         except ImporterError as error:
-            if error.code in _FINAL:
+            if error.code in OF_EVERY_RECIPE:
                 raise
             reason = f"It cannot be converted together with the others: {error.cause}"
             left_out = [left_out_note(method.name, reason) for method in methods if method.is_optional]
@@ -196,7 +195,7 @@ def _first_that_works(
         try:
             body = _made(methods, step, source, options, building, proof, stages)
         except ImporterError as error:
-            if not automatic or most_steps == 1 or error.code in (*_FINAL, "CALIBRATION_EMPTY"):
+            if not automatic or most_steps == 1 or error.code in (*OF_EVERY_RECIPE, "CALIBRATION_EMPTY"):
                 raise
             source.notes.append(f"AUTO: {step.title} did not work ({error.cause})")
             if failed is None and error.code == "LOWERING_FAILED":

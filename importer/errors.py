@@ -32,6 +32,10 @@ _OF_THE_ENVIRONMENT = frozenset(
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
+OF_EVERY_RECIPE = ("DISK_FULL", "DEADLINE_EXCEEDED", "OUT_OF_MEMORY")
+"""Errors of a conversion that another recipe would have too."""
+
+
 @dataclass(frozen=True)
 class Guess:
     """Import options that may correct an error; a button sets them. title: the text of the button."""
@@ -39,6 +43,11 @@ class Guess:
     title: str
     reason: str
     options: Mapping[str, str]
+
+    def settings(self) -> str:
+        """What to do, in words, for a reader without buttons."""
+        told = [f"the option '{name}' to {value}" for name, value in self.options.items()]
+        return f"Set {' and '.join(told)}."
 
 
 class ImporterError(Exception):

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from importer.errors import ImporterError
+from importer.errors import OF_EVERY_RECIPE, ImporterError
 from importer.options import ImportOptions
 from importer.program.delegation import FASTEST_NOTE
 from importer.progress import Stages
 
 _STATIC = "xnnpack_int8_static"
-_FINAL = ("DISK_FULL", "DEADLINE_EXCEEDED", "OUT_OF_MEMORY")
 _CLEARLY = 0.95
 """A program that is made later is kept when it needs less than this part of the time: a measurement varies as much."""
 
@@ -62,7 +61,7 @@ class _Candidates:
         try:
             self.measure(title, options)
         except ImporterError as error:
-            if error.code in _FINAL:
+            if error.code in OF_EVERY_RECIPE:
                 raise
             self.measured.append(f"{title} failed ({error.code})")
 

@@ -27,7 +27,7 @@ from importer.cli import models_file
 from importer.cli.models_file import Work
 from importer.cli.output import console, error_data, error_text, print_json, table
 from importer.cli.progress_table import ProgressTable
-from importer.errors import ImporterError, exit_status
+from importer.errors import Guess, ImporterError, exit_status
 from importer.options import SEARCH, ImportOptions
 from importer.program import measured, tres
 from importer.scheduling import choose
@@ -183,10 +183,9 @@ def in_words_of_the_command_line(error: ImporterError, source: Path) -> Importer
     """An error whose remedy names the command line's options, not the editor's."""
     remedy = error.remedy
     if error.guesses:
-        taken = error.guesses[0]["options"]
-        words = " ".join(f"--{name.replace('_', '-')} {_word(value)}" for name, value in taken.items())
-        settings = " and ".join(f"the option '{name}' to {value}" for name, value in taken.items())
-        remedy = remedy.replace(f"Set {settings}.", f"Add: {words}")
+        guess = Guess(**error.guesses[0])
+        words = " ".join(f"--{name.replace('_', '-')} {_word(value)}" for name, value in guess.options.items())
+        remedy = remedy.replace(guess.settings(), f"Add: {words}")
     remedy = re.sub(r"the (?:import )?option '(\w+)'", lambda found: "--" + found[1].replace("_", "-"), remedy)
     if error.code == "PICKLE_NEEDS_PERMISSION" and "in the inspector" in remedy:
         allow = f"pass --allow-pickle {hash_file(source)}"

@@ -31,8 +31,8 @@ def end_own_children() -> None:
 
 
 def tree_memory(pid: int, shared_once: bool = False) -> int:
-    """Resident bytes of a process and all it started; 0 when it has ended. shared_once: what a fork shares with its
-    parent counts once, where the system tells; that takes 15 ms for each GB."""
+    """Resident bytes of a process and all it started; 0 when it has ended. shared_once: count memory that a fork
+    shares with its parent once, if the system reports it; that takes 15 ms for each GB."""
     total = 0
     for process in _family(pid):
         with contextlib.suppress(Exception):

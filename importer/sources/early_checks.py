@@ -151,8 +151,7 @@ def _shapes(file_kind: FileKind) -> dict[str, tuple[int, ...]]:
 
 def _taken(guess: Guess) -> str:
     """A guess in words, for a reader without buttons."""
-    settings = [f"the option '{name}' to {value}" for name, value in guess.options.items()]
-    return f"{guess.reason} Set {' and '.join(settings)}."
+    return f"{guess.reason} {guess.settings()}"
 
 
 def _later(sentence: str) -> str:
