@@ -53,7 +53,7 @@ def test_hello_needs_the_standard_library_only(start: StartEditor, tmp_path: Pat
     assert not report["ok"]
     assert {problem["code"] for problem in report["problems"]} == {"PACKAGE_MISSING"}
     (torch,) = report["problems"]
-    assert "no packages torch, executorch, torchao, " in torch["cause"], "all that is missing is told together"
+    assert "no packages torch, executorch, torchao, " in torch["cause"], "one error names all missing packages"
     command = f"{tmp_path}/bare/bin/python -m pip install -r {ROOT / 'requirements.txt'}"
     assert torch["remedy"] == f"Press Set Up… in Godot's ExecuTorch panel, or run: {command}"
     # Everything that needs no torch still answers.

@@ -57,7 +57,7 @@ static func of_sound(node: ExecuTorchNode, sound: AudioStream) -> Array[Control]
 	return await _unless_failed(node, _answer_to_sound.bind(node, sound))
 
 
-# An empty array of a node is an answer too: nothing was found. Only its signal tells a failure.
+# A node returns an empty array when it finds nothing, and when it fails. Only its signal distinguishes the two.
 static func _unless_failed(node: ExecuTorchNode, ask: Callable) -> Array[Control]:
 	var failed: Array[bool] = [false]
 	var note: Callable = func(_error: ExecuTorchError) -> void: failed[0] = true

@@ -279,7 +279,7 @@ func _other_recipe(path: String, recipe: String) -> Dictionary:
 	return subject
 
 
-## Says why there is no result; in full where the chart would be, for the line above it is short.
+## Shows why there is no result. The place of the chart shows the whole text, which the line above it may cut off.
 func _tell(trouble: String) -> void:
 	_status.text = trouble
 	_status.tooltip_text = trouble
