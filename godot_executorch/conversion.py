@@ -108,7 +108,7 @@ def convert(
                 factory=factory, name=name or made.name, cache=cache, deadline_seconds=deadline_seconds,
                 memory_limit_megabytes=memory_limit_megabytes, on_progress=on_progress, cancelled=cancelled,
             )  # fmt: skip
-    if callable(model) and not isinstance(model, torch.nn.Module):
+    if callable(model) and not isinstance(model, (torch.nn.Module, ExportedProgram)):
         name = name or str(getattr(model, "__name__", ""))
         model = _made(model)
     for problem in metric_problems(metric):  # before the data is written for it

@@ -75,6 +75,17 @@ def test_the_place_of_a_function(net: str, cache: Path) -> None:
         assert raised.value.code == code and words in raised.value.cause
 
 
+def test_an_exported_program(cache: Path) -> None:
+    model = torch.nn.Linear(8, 4).eval()
+    program = torch.export.export(model, (torch.zeros(1, 8),))
+    artifact = ge.convert(program, cache=cache)
+    value = torch.rand(1, 8)
+    (found,) = ge.Program(artifact)(value).values()
+    assert torch.allclose(found, model(value), atol=1e-5)
+    with pytest.raises(ge.ConversionError, match="has its own inputs"):
+        ge.convert(program, torch.zeros(1, 8), cache=cache)
+
+
 def test_shapes(cache: Path) -> None:
     artifact = ge.convert(torch.nn.Linear(8, 4), torch.Size((2, 8)), cache=cache)
     assert artifact.metadata.methods[0].inputs[0].shape == (2, 8)
