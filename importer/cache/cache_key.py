@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from importer.cache.factory_modules import imported_files, named_files
+from importer.cache.shards import is_beside, shard_files
 from importer.errors import ImporterError
 from importer.listing import files_in
 from importer.options import ImportOptions, metric_file, split_factory
@@ -22,7 +23,6 @@ from importer.version import IMPORTER_VERSION
 EXTERNAL_SUFFIX = ".ptd"
 ONNX_DATA = re.compile(r"(\.onnx)?[._](data|bin|weights|pb)(_[0-9]+)?", re.IGNORECASE)
 """The rest of the name of a file with an ONNX file's tensors, after its stem; the addon has the same."""
-_SHARD = re.compile(r"(.*)-([0-9]{5})-of-([0-9]{5})(\.[A-Za-z0-9]+)")
 
 
 def hash_file(path: Path) -> str:
@@ -79,8 +79,8 @@ def dependencies(source: Path, options: ImportOptions, project: Path | None) -> 
     (importer/cache/factory_modules.py), from its folder; `read/<path>`: the files that these name. `calibration/<path
     inside the folder>`: every file of the calibration folder, names that begin with a dot left out; `evaluation/<path>`
     likewise. `metric`: the file of a metric of the project. `external/<file name>`: what external_files finds beside
-    the source. `shard/<file name>`: the other files of a model in several. `task`: the task card. `beside/<name>`:
-    Hugging Face's files beside the source.
+    the source. `shard/<file name>`: the other files of a model in several, and their index. `task`: the task card.
+    `beside/<name>`: Hugging Face's files beside the source.
     """
     files: dict[str, Path] = {}
     if options.factory.strip():
@@ -116,48 +116,18 @@ def calibration_files(folder: Path) -> dict[str, Path]:
     }
 
 
-def shard_count(source: Path) -> int:
-    """How many files the model is in whose part this file is by its name; 0 for a file that is not such a part."""
-    named = _SHARD.fullmatch(source.name)
-    return int(named.group(3)) if named else 0
-
-
-def shard_files(source: Path) -> list[Path]:
-    """The other files of a model in several: those beside `model-00001-of-00003.safetensors` that are named so."""
-    named = _SHARD.fullmatch(source.name)
-    if not named:
-        return []
-    stem, _, count, suffix = named.groups()
-    names = (f"{stem}-{number:05d}-of-{count}{suffix}" for number in range(1, int(count) + 1))
-    return [
-        source.with_name(name) for name in names if name != source.name and _is_beside(source.with_name(name), source)
-    ]
-
-
 def external_files(source: Path) -> list[Path]:
     """The `.ptd` files that belong to a `.pte`: beside it, with a name that begins with its stem. Of an `.onnx` the
     files that may hold its tensors, such as `net.onnx.data`."""
     if source.suffix.lower() == ".onnx":
         near = (path for path in files_in(source.parent) if path.name.startswith(source.stem))
         return sorted(
-            path for path in near if ONNX_DATA.fullmatch(path.name[len(source.stem) :]) and _is_beside(path, source)
+            path for path in near if ONNX_DATA.fullmatch(path.name[len(source.stem) :]) and is_beside(path, source)
         )
     if source.suffix.lower() != ".pte":
         return []
     beside = (path for path in files_in(source.parent) if path.suffix.lower() == EXTERNAL_SUFFIX)
-    return sorted(path for path in beside if path.name.startswith(source.stem) and _is_beside(path, source))
-
-
-def _is_beside(path: Path, source: Path) -> bool:
-    """Whether a file lies beside the source, links resolved: a link must not bring in a file from another folder. In
-    a folder of links, such as a hub's cache, the files that they lead to lie beside each other."""
-    try:
-        if path.is_symlink():
-            folders = (source.parent.resolve(), source.resolve().parent)
-            return path.is_file() and path.resolve().parent in folders
-        return path.is_file()
-    except (OSError, RuntimeError):  # a link to itself
-        return False
+    return sorted(path for path in beside if path.name.startswith(source.stem) and is_beside(path, source))
 
 
 def external_file(source: Path) -> Path | None:

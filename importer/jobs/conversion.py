@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from importer.cache.cache import Cache
-from importer.cache.cache_key import external_files, hash_file, shard_files
+from importer.cache.cache_key import external_files, hash_file
 from importer.cache.entry import Artifact
+from importer.cache.shards import shard_files
 from importer.errors import ImporterError
 from importer.jobs.approvals import code_hash, is_approved, project_code
 from importer.jobs.child import Report

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from importer.cache.cache_key import external_files, shard_files
+from importer.cache.cache_key import external_files
 from importer.errors import ImporterError
 from importer.jobs.child import Report
 from importer.jobs.sandbox.policy import Policy, is_required
@@ -27,9 +27,8 @@ def read(
 ) -> Any:
     """Run a task of this module on files. Raises its errors and those of a job."""
     paths = [path.absolute() for path in files]
-    needed = [other for path in paths for other in shard_files(path)]
     with owned_folder(temporary_folder(), "read") as temporary:
-        policy = Policy(temporary, (*paths, *needed), (), is_required())
+        policy = Policy(temporary, tuple(paths), (), is_required())
         supervisor = Supervisor(limits, lambda stage, fraction, message: None, starter, cancelled)
         return supervisor.run(f"{__name__}:{task}", {"files": [str(path) for path in paths]}, policy)
 

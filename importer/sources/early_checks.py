@@ -23,6 +23,7 @@ from importer.sources.file_kind import FileKind, recognise
 from importer.sources.onnx.file.graph_checks import check_model
 from importer.sources.onnx.file.model_file import read_model
 from importer.sources.script_signature import script_inputs
+from importer.sources.state_dict import shards
 
 _MOST_TOLD = 10
 _LAYER = re.compile(r"torch\.nn\.modules\.[a-z_]+\.[A-Z][A-Za-z0-9]*")  # not what is reached through one
@@ -50,8 +51,10 @@ def refuse_early(
         raise pickle_needs_permission(source, file_kind, project, python_files, inputs_known)
     elif file_kind.kind == "module" and allow_pickle and not options.factory.strip():
         _find_classes(source, file_kind, project, python_files)
-    elif file_kind.kind in ("state_dict", "checkpoint", "safetensors") and not options.factory.strip():
-        raise state_dict_needs_factory(source, file_kind, project, python_files, bool(options.inputs.strip()))
+    elif file_kind.kind in ("state_dict", "checkpoint", "safetensors"):
+        shards(source)  # all are there
+        if not options.factory.strip():
+            raise state_dict_needs_factory(source, file_kind, project, python_files, bool(options.inputs.strip()))
     if options.inputs.strip() or file_kind.kind in ("exported_program", "onnx"):
         return
     if options.factory.strip():
@@ -117,11 +120,17 @@ def state_dict_needs_factory(
     python_files: Sequence[Path] | None = None,
     inputs_known: bool = True,
 ) -> ImporterError:
-    layers = ", ".join(f"{name} {list(info.shape)}" for name, info in list(file_kind.tensors.items())[:4])
-    layers += ", ..." if len(file_kind.tensors) > 4 else ""
+    shapes = _shapes(file_kind)
+    parts = shards(path)
+    for part in parts:
+        if part != path:
+            shapes |= _shapes(recognise(part))
+    layers = ", ".join(f"{name} {list(shape)}" for name, shape in list(shapes.items())[:4])
+    layers += ", ..." if len(shapes) > 4 else ""
     what = "a training checkpoint" if file_kind.kind == "checkpoint" else "a state dict"
-    cause = f"{path.name} is {what}: it has {len(file_kind.tensors)} tensors ({layers}) but no architecture."
-    guesses = guess_factories(path, project, _shapes(file_kind), python_files)
+    what = f"a state dict in {len(parts)} files" if len(parts) > 1 else what
+    cause = f"{path.name} is {what}: it has {len(shapes)} tensors ({layers}) but no architecture."
+    guesses = guess_factories(path, project, shapes, python_files)
     remedy = "Name the Python class or function that builds the model in the option 'factory': res://models/net.py:Net."
     if guesses:
         remedy = _taken(guesses[0])

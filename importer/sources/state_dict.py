@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from importer.cache.cache_key import shard_count, shard_files
+from importer.cache.shards import is_beside, shards_of
 from importer.errors import ImporterError
 from importer.sources.file_kind import FileKind, Place, place_text, recognise
 from importer.sources.inert_values import pairs_of
@@ -87,19 +87,21 @@ def _damaged(path: Path, error: Exception) -> ImporterError:
 
 
 def shards(path: Path) -> list[Path]:
-    """The files that `model-00001-of-00003.safetensors` is one of, in their order; of another file that file alone.
+    """The files of the model that a file is one of, in their order; of a whole model that file alone.
 
-    Raises SHARD_MISSING.
+    Raises SHARD_MISSING and SHARD_INDEX_INVALID.
     """
-    count = shard_count(path)
-    if not count:
+    known = shards_of(path)
+    if known is None:
         return [path]
-    found = sorted([path, *shard_files(path)])
-    if len(found) < count:
-        beside = ", ".join(shard.name for shard in found)
-        cause = f"{path.name} is one of {count} files that make a model, but only these are here: {beside}."
+    files = [path.with_name(name) for name in known.names]
+    missing = [file.name for file in files if file != path and not is_beside(file, path)]
+    if missing:
+        whole = f"{path.name} is one of {len(files)} files that make a model"
+        whole += f" (see {known.index.name})" if known.index else ""
+        cause = f"{whole}, but these are missing: {listed(missing)}."
         raise ImporterError("SHARD_MISSING", cause, "Put all of them into the same folder.", "read")
-    return found
+    return files
 
 
 def load_into(model: torch.nn.Module, path: Path, file_kind: FileKind, weights: str = "") -> list[str]:

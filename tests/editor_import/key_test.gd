@@ -95,14 +95,19 @@ func test_the_files_that_describe_a_task() -> void:
 	check_equal(labels, "res://described/net.labels.txt")
 
 
-func test_the_other_files_of_a_model_in_several() -> void:
-	DirAccess.make_dir_recursive_absolute("res://shards")
-	var files: Array[String] = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "x.safetensors"]
-	for file: String in files:
-		_write("res://shards".path_join(file))
-	var names: Array = CacheKey.find_dependencies("res://shards".path_join(files[0]), {}).keys()
-	check_equal(names, ["shard/" + files[1]])
-	check_equal(CacheKey.find_dependencies("res://shards".path_join(files[2]), {}), {})
+func test_the_other_files_of_a_model_in_several_are_the_importers() -> void:
+	var vectors: Array = JSON.parse_string(
+		FileAccess.get_file_as_string("res://tests/editor_import/shard_vectors.json")
+	)
+	check(vectors.size() >= 7, "the vectors are there")
+	for vector: Dictionary in vectors:
+		var folder: String = "res://shards_%s" % vector["name"]
+		DirAccess.make_dir_recursive_absolute(folder)
+		_write(folder.path_join(vector["source"] as String))
+		for file: String in vector["files"] as Dictionary:
+			_write(folder.path_join(file), str((vector["files"] as Dictionary)[file]))
+		var found: Dictionary = CacheKey.find_dependencies(folder.path_join(vector["source"] as String), {})
+		check_equal(_names_in(found, "shard/"), vector["found"], vector["name"] as String)
 
 
 func test_modules_of_a_factory_are_the_importers() -> void:

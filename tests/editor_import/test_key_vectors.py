@@ -17,6 +17,8 @@ from importer.version import IMPORTER_VERSION
 VECTORS: list[dict[str, Any]] = json.loads(Path(__file__).with_name("key_vectors.json").read_text(encoding="utf-8"))
 MODULES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("module_vectors.json").read_text(encoding="utf-8"))
 
+SHARDS: list[dict[str, Any]] = json.loads(Path(__file__).with_name("shard_vectors.json").read_text(encoding="utf-8"))
+
 
 @pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])
 def test_key(vector: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,13 +63,12 @@ def test_the_addon_names_the_importer_that_it_belongs_to() -> None:
     assert f'importer_version="{IMPORTER_VERSION}"' in config
 
 
-def test_the_other_files_of_a_model_in_several(tmp_path: Path) -> None:
-    names = [f"model-0000{number}-of-00003.safetensors" for number in (1, 2, 3)]
-    for name in [*names, "model-00001-of-00002.safetensors", "model.safetensors"]:
-        (tmp_path / name).touch()
-    found = dependencies(tmp_path / names[1], ImportOptions(), None)
-    assert sorted(found) == [f"shard/{names[0]}", f"shard/{names[2]}"]
-    assert not dependencies(tmp_path / "model.safetensors", ImportOptions(), None)
+@pytest.mark.parametrize("vector", SHARDS, ids=[vector["name"] for vector in SHARDS])
+def test_the_other_files_of_a_model_in_several(vector: dict[str, Any], tmp_path: Path) -> None:
+    for name, content in {vector["source"]: "", **vector["files"]}.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    found = dependencies(tmp_path / vector["source"], ImportOptions(), None)
+    assert sorted(found) == [f"shard/{name}" for name in vector["found"]]
 
 
 def test_the_data_beside_an_onnx_file(tmp_path: Path) -> None:

@@ -188,7 +188,15 @@ def _index(path: Path, canary: Path) -> None:
     """What transformers reads: an index that names files elsewhere."""
     weights = {"a": "../../../../etc/passwd", "b": str(canary), "c": "\\\\host\\share", "d": "http://127.0.0.1:9/x"}
     path.with_name("model.safetensors.index.json").write_text(json.dumps({"weight_map": weights}), encoding="utf-8")
-    _second(path).write_bytes(_safetensors({"b": _tensor()}))
+    path.with_name("model-00002-of-00002.safetensors").write_bytes(_safetensors({"b": _tensor()}))
+
+
+def _index_of_free_names(path: Path, canary: Path) -> None:
+    """The index alone says which files belong together."""
+    _index(path, canary)
+    index = path.with_name("model.safetensors.index.json")
+    weights = {**json.loads(index.read_text(encoding="utf-8"))["weight_map"], "e": path.name}
+    path.with_name("free.index.json").write_text(json.dumps({"weight_map": weights}), encoding="utf-8")
 
 
 def _link(target: str, path: Path, _: Path) -> None:
@@ -203,6 +211,7 @@ def _other_kind(path: Path, canary: Path) -> None:
 
 SHARDS: dict[str, tuple[str, Callable[[Path, Path], None]]] = {
     "index_leads_out": ("model-00001-of-00002.safetensors", _index),
+    "index_of_free_names": ("free.safetensors", _index_of_free_names),
     "link_to_a_secret": ("linked-00001-of-00002.safetensors", partial(_link, "secret")),
     "link_to_a_device": ("device-00001-of-00002.safetensors", partial(_link, "/dev/zero")),
     "link_to_itself": ("circle-00001-of-00002.safetensors", partial(_link, "circle-00002-of-00002.safetensors")),

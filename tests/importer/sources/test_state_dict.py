@@ -307,21 +307,6 @@ def test_old_running_statistics(tmp_path: Path) -> None:
     assert "running_mean" in " ".join(load_into(model, path, recognise(path)))
 
 
-def test_shards_are_read_together(tmp_path: Path) -> None:
-    from safetensors.torch import save_file
-
-    state = linear().state_dict()
-    names = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
-    save_file({"weight": state["weight"]}, tmp_path / names[0])
-    with pytest.raises(ImporterError) as caught:
-        loaded(tmp_path / names[0])
-    assert caught.value.code == "SHARD_MISSING" and "one of 2 files" in caught.value.cause
-    save_file({"bias": state["bias"]}, tmp_path / names[1])
-    for name in names:
-        model = loaded(tmp_path / name)
-        assert model.weight.equal(state["weight"]) and model.bias.equal(state["bias"])
-
-
 def test_arrays_and_objects_beside_the_weights(tmp_path: Path) -> None:
     import numpy as np
 

@@ -3,6 +3,8 @@ extends RefCounted
 ## The key of an artifact, the same as importer/cache/cache_key.py's: tests/editor_import/key_vectors.json holds both to
 ## it. Any thread.
 
+const Shards := preload("shards.gd")
+
 const PLUGIN_CONFIG: String = "res://addons/executorch/plugin.cfg"
 const EXTERNAL_EXTENSION: String = "ptd"
 ## What follows an ONNX file's stem in the name of a file beside it that holds its tensors.
@@ -81,9 +83,11 @@ static func find_dependencies(source: String, changed: Dictionary) -> Dictionary
 	if source.get_extension().to_lower() in ["pte", "onnx"]:
 		var folder: String = source.get_base_dir()
 		for file: String in DirAccess.get_files_at(folder):
-			if _is_external(source, file) and _is_beside(folder.path_join(file), source):
+			if _is_external(source, file) and Shards.is_beside(folder.path_join(file), source):
 				files["external/" + file] = folder.path_join(file)
-	_add_shards(files, source)
+	var shards: Dictionary[String, String] = Shards.find(source)
+	for file: String in shards:
+		files["shard/" + file] = shards[file]
 	_add_descriptions(files, source)
 	return files
 
@@ -116,41 +120,6 @@ static func _is_external(source: String, file: String) -> bool:
 		return file.get_extension().to_lower() == EXTERNAL_EXTENSION
 	var pattern: RegEx = RegEx.create_from_string(ONNX_DATA)
 	return pattern.search(file.substr(stem.length())) != null
-
-
-## The other files of a model in several, such as model-00001-of-00003.safetensors.
-static func _add_shards(files: Dictionary, source: String) -> void:
-	var pattern: RegEx = RegEx.create_from_string("^(.*)-([0-9]{5})-of-([0-9]{5})(\\.[A-Za-z0-9]+)$")
-	var named: RegExMatch = pattern.search(source.get_file())
-	if named == null:
-		return
-	for number: int in int(named.get_string(3)):
-		var parts: Array = [named.get_string(1), number + 1, named.get_string(3), named.get_string(4)]
-		var file: String = "%s-%05d-of-%s%s" % parts
-		var path: String = source.get_base_dir().path_join(file)
-		if file != source.get_file() and FileAccess.file_exists(path) and _is_beside(path, source):
-			files["shard/" + file] = path
-
-
-## Whether a file lies beside the source, links resolved: a link must not bring in a file from another folder.
-static func _is_beside(path: String, source: String) -> bool:
-	var folder: String = _folder_behind(path)
-	return folder == _absolute(source.get_base_dir()) or folder == _folder_behind(source)
-
-
-## The folder of a file, or of what a link leads to.
-static func _folder_behind(path: String) -> String:
-	var whole: String = _absolute(path)
-	var place: DirAccess = DirAccess.open(whole.get_base_dir())
-	if place == null or not place.is_link(whole):
-		return whole.get_base_dir()
-	var target: String = place.read_link(whole)
-	var behind: String = target if target.is_absolute_path() else whole.get_base_dir().path_join(target)
-	return behind.simplify_path().get_base_dir()
-
-
-static func _absolute(path: String) -> String:
-	return ProjectSettings.globalize_path(path).simplify_path().trim_suffix("/")
 
 
 static func _without_limits(changed: Dictionary) -> Dictionary:
