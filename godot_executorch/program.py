@@ -88,17 +88,16 @@ def load_library(path: str | Path) -> None:
 
 
 def _load(path: Path) -> Any:
-    from executorch.extension.pybindings import _C
-
-    from importer.kernels import library
+    from importer.kernels import library, runtime
     from importer.proof.child_main import shipped_operators
 
+    native = runtime.native()
     library.load_all()
     shipped_operators()  # registers the quantized kernels
     external = external_file(path)
     further = {"data_path": str(external)} if external else {}
-    return _C._load_program(
-        str(path), enable_etdump=False, program_verification=_C.Verification.InternalConsistency, **further
+    return native._load_program(
+        str(path), enable_etdump=False, program_verification=native.Verification.InternalConsistency, **further
     )
 
 

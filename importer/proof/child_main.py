@@ -74,18 +74,17 @@ def _time(loads: _Loads, name: str, given: Any, response: dict[str, Any]) -> flo
 
 def _is_complete(request: dict[str, Any], response: dict[str, Any]) -> bool:
     """Whether the Godot runtime has all operators and backends of the program; the response lists the missing ones."""
-    from executorch.extension.pybindings import _C
+    from importer.kernels import library, runtime
 
-    from importer.kernels import library
-
+    native = runtime.native()
     response["step"] = "libraries"
-    before = set(_C._get_registered_backend_names())
+    before = set(native._get_registered_backend_names())
     library.load_all()
     response["step"] = "registered"
     if missing := sorted(set(request["operators"]) - shipped_operators()):
         response["missing_operators"] = missing
         return False
-    available = set(_C._get_registered_backend_names())
+    available = set(native._get_registered_backend_names())
     brought = available - before
     if unknown := sorted(set(request["backends"]) - (available & SHIPPED_BACKENDS) - brought):
         response["missing_backends"] = unknown
@@ -113,10 +112,10 @@ class _Loads:
 
     def program(self, enable_etdump: bool = False) -> Any:
         """A load of its own."""
-        from executorch.extension.pybindings import _C
+        from importer.kernels.runtime import native
 
-        checks = _C.Verification.InternalConsistency
-        return _C._load_program(
+        checks = native().Verification.InternalConsistency
+        return native()._load_program(
             self._payload, enable_etdump=enable_etdump, program_verification=checks, **self._external
         )
 
@@ -176,10 +175,12 @@ SHIPPED_BACKENDS = {"XnnpackBackend"}
 def shipped_operators() -> set[str]:
     """The operators that Godot's runtime provides: kernels_optimized and kernels_quantized, the same libraries as here,
     and what the game's own libraries have registered."""
-    import executorch.kernels.quantized  # noqa: F401  (registers its kernels)
-    from executorch.extension.pybindings import _C
+    from importer.kernels.runtime import native
 
-    return set(_C._get_operator_names())
+    names = native()
+    import executorch.kernels.quantized  # noqa: F401  (registers its kernels)
+
+    return set(names._get_operator_names())
 
 
 def median_microseconds(call: Any) -> float:

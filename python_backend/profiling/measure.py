@@ -87,17 +87,17 @@ def _runtime(thread_count: int) -> Any:
     import torch
 
     torch.set_num_threads(1)
-    import executorch.kernels.quantized  # noqa: F401  (registers its kernels)
-    from executorch.extension.pybindings import _C
+    from importer.kernels import library, runtime
 
-    from importer.kernels import library
+    native = runtime.native()
+    import executorch.kernels.quantized  # noqa: F401  (registers its kernels)
 
     try:
         library.load_all()
     except OSError as error:
         raise ImporterError("PROGRAM_FAILED", f"A library is not loaded: {error}", "Build it again.", "load") from error
-    _C._unsafe_reset_threadpool(thread_count)
-    return _C
+    native._unsafe_reset_threadpool(thread_count)
+    return native
 
 
 def _measured(

@@ -9,6 +9,7 @@ import torch
 
 from importer.errors import ImporterError
 from importer.inputs.made_up import example_shape, make_tensor
+from importer.kernels import runtime
 from importer.model import Source, SourceMethod
 from importer.signature import TensorSpec
 from importer.sources.onnx.file.graph_checks import check_model
@@ -80,6 +81,7 @@ def _method(model: Model, found: Signature, source: Source) -> SourceMethod:
     module = OnnxModule(model, not varies, values).eval()
     example = tuple(make_tensor(spec, example_shape(spec)) for spec in specs)
     if module.is_quantized:
+        runtime.native()
         import executorch.kernels.quantized  # noqa: F401  (what XNNPACK does not take runs on its kernels)
     module.probe(example)
     source.constant_methods = _take_constants(module)
