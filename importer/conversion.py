@@ -24,6 +24,7 @@ from importer.exporting.rewrites.borders import rewrite_borders
 from importer.exporting.rewrites.nonzero import rewrite_nonzero
 from importer.exporting.rewrites.norms import rewrite_norms
 from importer.exporting.rewrites.single_pixel import rewrite_single_pixels
+from importer.exporting.rewrites.sub_pixels import rewrite_transposed
 from importer.exporting.rewrites.upsampling import rewrite_upsampling
 from importer.exporting.rewrites.weights import rewrite_weights
 from importer.fastest import convert_fastest
@@ -106,6 +107,7 @@ def _convert(
             method.program = rewrite_norms(method)
             method.program = rewrite_single_pixels(method)
             method.program = rewrite_upsampling(method)
+            method.program = rewrite_transposed(method)
         method.program = widen(method)
     if note := precision.note(methods):
         source.notes.append(note)

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from importer.errors import ImporterError
 from importer.exporting.reexport import attribute, export_again, program_module, replace_by_module
+from importer.exporting.rewrites.batch_norm import folded
 from importer.model import Method
 
 _ATEN = torch.ops.aten
@@ -135,19 +136,8 @@ def _convolution(module: torch.fx.GraphModule, node: torch.fx.Node) -> tuple[tor
         return None
     weight = attribute(module, given.target).detach()
     shift = None if bias is None else attribute(module, bias.target).detach()
-    last = node
-    user: Any = next(iter(node.users), None)
-    if user is not None and len(node.users) == 1 and user.target == _ATEN.batch_norm.default and not user.args[5]:
-        scale, offset, mean, variance = (_constant(module, argument) for argument in user.args[1:5])
-        if mean is not None and variance is not None:
-            factor = torch.rsqrt(variance + user.args[7]) * (1 if scale is None else scale)
-            shift = ((0 if shift is None else shift) - mean) * factor + (0 if offset is None else offset)
-            weight, last = weight * factor.reshape(-1, 1, 1, 1, 1), user
+    last, weight, shift = folded(module, node, weight, shift, 0)
     return last, _Convolution(weight, shift, stride, padding, dilation)
-
-
-def _constant(module: torch.fx.GraphModule, node: Any) -> Tensor | None:
-    return attribute(module, node.target).detach() if node is not None and node.op == "get_attr" else None
 
 
 def _filled(node: torch.fx.Node, defaults: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.fx import Node
+from torch.nn import functional
 
 from importer.errors import ImporterError
 from importer.exporting.export import export
@@ -19,6 +20,7 @@ from importer.exporting.rewrites.activations import rewrite_prelu
 from importer.exporting.rewrites.borders import rewrite_borders
 from importer.exporting.rewrites.norms import rewrite_norms
 from importer.exporting.rewrites.single_pixel import rewrite_single_pixels
+from importer.exporting.rewrites.sub_pixels import rewrite_transposed
 from importer.exporting.rewrites.upsampling import rewrite_upsampling
 from importer.model import Method, Source, SourceMethod
 from tests.importer.conftest import Convert
@@ -161,6 +163,55 @@ def test_transposed_convolutions_of_one_pixel(layer: nn.Module, rewritten: bool,
     program = rewrite_single_pixels(method)
     assert ("conv_transpose2d" not in names(program)) == rewritten
     agree(program, layer, pixel)
+
+
+TRANSPOSED = [
+    (nn.ConvTranspose2d(3, 5, 4, 2, 1), True),
+    (nn.ConvTranspose2d(3, 2, 2, 2, bias=False), True),
+    (nn.ConvTranspose2d(3, 4, 3, 2, 1, 1), True),
+    (nn.ConvTranspose2d(3, 4, 3, 2, 1), True),
+    (nn.ConvTranspose2d(3, 1, (5, 4), (3, 1), (2, 0), (1, 0)), True),
+    (nn.ConvTranspose2d(3, 2, 1, 2), True),  # gaps between the pixels
+    (nn.ConvTranspose2d(3, 2, 1, 3, output_padding=2), True),
+    (nn.ConvTranspose2d(3, 2, 2, 2, output_padding=1), False),  # the picture ends before that
+    (nn.ConvTranspose2d(3, 3, 4, 2, 1, groups=3), False),
+    (nn.ConvTranspose2d(3, 3, 3, 2, 1, dilation=2), False),
+    (nn.ConvTranspose2d(3, 3, 3, 1, 1), False),
+    (nn.Sequential(nn.ConvTranspose2d(3, 4, 4, 2, 1), nn.BatchNorm2d(4), nn.ReLU()), True),
+    (nn.Sequential(nn.ConvTranspose2d(3, 4, 4, 2, 1, bias=False), nn.BatchNorm2d(4, affine=False), nn.Tanh()), True),
+]
+
+
+@pytest.mark.parametrize(("layer", "rewritten"), TRANSPOSED, ids=str)
+@pytest.mark.parametrize("shape", [(1, 5, 4), (2, 1, 7)])
+def test_transposed_convolutions(layer: nn.Module, rewritten: bool, shape: tuple[int, int, int]) -> None:
+    picture = torch.randn(shape[0], 3, *shape[1:]) - 0.5
+    method = exported(layer, picture)
+    program = rewrite_transposed(method)
+    assert ("conv_transpose2d" not in names(program)) == rewritten
+    assert "batch_norm" not in names(program)
+    agree(program, layer, picture)
+
+
+class _TwoUsers(nn.Module):
+    """What a transposed convolution gives is used before its batch normalization too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.ConvTranspose2d(3, 4, 4, 2, 1)
+        self.norm = nn.BatchNorm2d(4)
+
+    def forward(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        large = self.layer(value)
+        return functional.relu(self.norm(large)), large
+
+
+def test_a_transposed_convolution_with_two_users() -> None:
+    layer, picture = _TwoUsers(), torch.randn(1, 3, 4, 4)
+    program = rewrite_transposed(exported(layer, picture))
+    assert "conv_transpose2d" not in names(program)
+    for got, expected in zip(program.module()(picture), layer(picture), strict=True):
+        assert torch.allclose(got, expected, rtol=1e-4, atol=1e-4)
 
 
 VOLUMES = [
