@@ -56,6 +56,34 @@ def test_worker_killed_in_the_middle(models_project: ModelProject, models: Path)
     assert models_project.answer("good.pt") == "[8.0]"
 
 
+def test_weights_that_are_written_while_they_are_converted(models_project: ModelProject, models: Path) -> None:
+    """A training saves beside a headless import: what the file is at the end is what the game gets."""
+    import torch
+
+    models_project.put("slow.py", SLOW_FACTORY.replace("(60)", "(3)").encode())
+    path = models_project.godot.path / "models" / "weights.pth"
+    shutil.copy(models / "linear_state_dict.pth", path)
+    path.with_name("weights.pth.import").write_text(
+        '[remap]\n\nimporter="executorch.model"\n\n[params]\n\nfactory="res://models/slow.py:build"\n'
+        'inputs="float32[1,1]"\n',
+        encoding="utf-8",
+    )
+    written: list[int] = []
+
+    def write() -> None:
+        written.append(wait_for_name(NAME, 120.0))
+        torch.save({"weight": torch.tensor([[3.0]]), "bias": torch.tensor([1.0])}, path.with_name("new"))
+        path.with_name("new").replace(path)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    run = models_project.godot.import_all()
+    writer.join()
+    assert written, run.output
+    assert errors_of(run, "weights.pth") == [] and run.status == 0, run.output
+    assert models_project.answer("weights.pth") == "[8.5]"
+
+
 @pytest.mark.slow
 def test_editor_killed_in_the_middle(models_project: ModelProject, models: Path) -> None:
     """No process stays behind, and the next import does the rest."""

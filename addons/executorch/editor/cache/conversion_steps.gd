@@ -90,6 +90,12 @@ static func get_known_hash(path: String) -> Variant:
 	return null if known == "" else known
 
 
+## The result of `work`; the import that follows need not read a large file in a frame.
+static func hash_and_run(path: String, work: Callable) -> Dictionary:
+	get_hash(path)
+	return work.call()
+
+
 static func _find(path: String, identity: String) -> String:
 	_lock.lock()
 	var known: Array = _hashes.get(path, [])

@@ -4,6 +4,7 @@ extends RefCounted
 
 const Job := preload("job.gd")
 const Options := preload("res://addons/executorch/editor/shared/import_options.gd")
+const Settings := preload("res://addons/executorch/editor/shared/settings.gd")
 const Steps := preload("res://addons/executorch/editor/cache/conversion_steps.gd")
 
 ## path -> `{options, sha256, result}`
@@ -34,3 +35,16 @@ static func installation_after(answer: Dictionary, cache: String, job: Job) -> C
 	if refused.is_empty() or not Job.lacks_python(answer["error"] as Dictionary):
 		return func() -> Dictionary: return {"error": answer["error"]}
 	return Steps.install_refused.bind(cache, job.key, job.save_path, refused)
+
+
+## Whether the file, or one that it depends on, was written while it was converted.
+static func is_overtaken(answer: Dictionary) -> bool:
+	return answer.has("error") and str((answer["error"] as Dictionary).get("code", "")) == "KEY_DIFFERS"
+
+
+## Whether a result was overtaken, so that what the file is now must be converted; the job is prepared for it then.
+static func prepares_again(job: Job, result: Dictionary) -> bool:
+	if not is_overtaken(result):
+		return false
+	job.prepared = Steps.prepare(job.path, job.options, Settings.get_cache_folder())
+	return str(job.prepared.get("key", "")) != job.key

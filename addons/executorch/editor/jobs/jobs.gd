@@ -103,24 +103,14 @@ func enqueue(path: String, options: Dictionary, save_path: String) -> Job:
 	return job
 
 
-## Converts a file and waits: `{metadata, payload_path, external_paths}` or `{error}`.
+## Converts a file and waits: `{metadata, payload_path, external_paths}` or `{error}`. A file that is written meanwhile
+## is converted as it is then.
 func run_now(path: String, options: Dictionary, save_path: String) -> Dictionary:
 	var job: Job = _list.add(path, options, save_path)
-	var cache: String = Settings.get_cache_folder()
-	job.prepared = Steps.prepare(path, options, cache)
-	var result: Dictionary = job.prepared
-	if not result.has("error") and result["is_cached"]:
-		result = Steps.install(cache, str(job.prepared["key"]), save_path)
-		if Steps.is_refused(result):
-			job.prepared["refused"] = result["error"]
-	if not job.prepared.has("error") and (not job.prepared["is_cached"] or Steps.is_refused(result)):
-		print("ExecuTorch: converting %s" % path)
-		var request: Request = _request_conversion(job)
-		while not request.is_finished():
-			_backend.poll()
-			OS.delay_msec(POLL_MSEC)
-		_requests.erase(job)
-		result = Outcomes.installation_after(request.answer, cache, job).call()
+	job.prepared = Steps.prepare(path, options, Settings.get_cache_folder())
+	var result: Dictionary = _run_prepared(job)
+	while Outcomes.prepares_again(job, result):
+		result = _run_prepared(job)
 	_finish(job, result)
 	return result
 
@@ -312,7 +302,7 @@ func _on_converted(answer: Dictionary, job: Job) -> void:
 	var is_refused: bool = not (job.prepared["refused"] as Dictionary).is_empty()
 	if Job.lacks_python(error) and not is_refused and not _backend.can_convert():
 		_await_python(job, error)
-	elif error.get("code", "") == "KEY_DIFFERS":
+	elif Outcomes.is_overtaken(answer):
 		var work: Callable = Steps.prepare.bind(job.path, job.options, Settings.get_cache_folder())
 		_tasks.run(job, work, _on_prepared_again.bind(answer))
 	else:
@@ -321,20 +311,33 @@ func _on_converted(answer: Dictionary, job: Job) -> void:
 
 ## The file, or one that it depends on, was written while it was converted: what it is now is converted.
 func _on_prepared_again(job: Job, prepared: Dictionary, answer: Dictionary) -> void:
-	if not job.is_ended():
-		if prepared.get("key", "") == job.key:
-			_conclude(job, answer)
-		else:
-			_on_prepared(job, prepared)
+	if prepared.get("key", "") != job.key:
+		_on_prepared(job, prepared)
+	elif not job.is_ended():
+		_conclude(job, answer)
+
+
+func _run_prepared(job: Job) -> Dictionary:
+	var cache: String = Settings.get_cache_folder()
+	if job.prepared.has("error"):
+		return job.prepared
+	if job.prepared["is_cached"]:
+		var installed: Dictionary = Steps.install(cache, str(job.prepared["key"]), job.save_path)
+		if not Steps.is_refused(installed):
+			return installed
+		job.prepared["refused"] = installed["error"]
+	print("ExecuTorch: converting %s" % job.path)
+	var request: Request = _request_conversion(job)
+	while not request.is_finished():
+		_backend.poll()
+		OS.delay_msec(POLL_MSEC)
+	_requests.erase(job)
+	return Outcomes.installation_after(request.answer, cache, job).call()
 
 
 func _run_install(job: Job, work: Callable) -> void:
 	_note(job, {"stage": "install", "fraction": 0.0, "message": ""})
-	var path: String = job.path
-	var hashed: Callable = func() -> Dictionary:
-		Steps.get_hash(path)  # The import that follows does not read a large file in a frame.
-		return work.call()
-	_tasks.run(job, hashed, _on_installed)
+	_tasks.run(job, Steps.hash_and_run.bind(job.path, work), _on_installed)
 
 
 func _on_installed(job: Job, result: Dictionary) -> void:
@@ -389,8 +392,8 @@ func _note(job: Job, progress: Dictionary) -> void:
 
 
 func _abandon(job: Job) -> void:
-	if _requests.has(job):
-		var request: Request = _requests[job]
+	var request: Request = _requests.get(job)
+	if request != null:
 		_requests.erase(job)
 		request.finished.disconnect(_on_converted.bind(job))
 		_backend.request("cancel", {"id": request.id}, Callable(), int(DEADLINES_SECONDS["cancel"]) * 1000)
