@@ -4,24 +4,57 @@ extends RefCounted
 ## without a `class_name` by its path, above the public classes.
 
 const ADDON: String = "res://addons/executorch"
+## How the name of a page of such a script begins.
+const PAGE: String = '"addons/executorch/'
 
 var _dialogs: Array[Node] = []
 
 
-## Godot 4.4 has no way to remove pages; its search stays as it is.
+## Godot 4.4 has no way to remove pages: there the rows of its search are hidden.
 func start() -> void:
 	var script_editor: ScriptEditor = EditorInterface.get_script_editor()
-	if not script_editor.has_method(&"clear_docs_from_script"):
-		return
 	_dialogs = script_editor.find_children("*", "EditorHelpSearch", true, false)
 	for dialog: Node in _dialogs:
-		(dialog as Window).about_to_popup.connect(remove_internal_pages)
+		if script_editor.has_method(&"clear_docs_from_script"):
+			(dialog as Window).about_to_popup.connect(remove_internal_pages)
+		else:
+			hide_internal_rows(dialog)
 
 
 func stop() -> void:
 	for dialog: Node in _dialogs:
-		(dialog as Window).about_to_popup.disconnect(remove_internal_pages)
+		if (dialog as Window).about_to_popup.is_connected(remove_internal_pages):
+			(dialog as Window).about_to_popup.disconnect(remove_internal_pages)
+		for tree: Node in dialog.find_children("*", "Tree", true, false):
+			if (tree as Tree).draw.is_connected(_hide_rows.bind(tree)):
+				(tree as Tree).draw.disconnect(_hide_rows.bind(tree))
 	_dialogs.clear()
+
+
+## Hides what a help search finds in scripts that no game names, from now on.
+func hide_internal_rows(dialog: Node) -> void:
+	for tree: Node in dialog.find_children("*", "Tree", true, false):
+		# After the drawing, during which a row's change would not be drawn.
+		(tree as Tree).draw.connect(_hide_rows.bind(tree), CONNECT_DEFERRED)
+
+
+func _hide_rows(tree: Tree) -> void:
+	if tree.get_root() != null:
+		_hides_all(tree.get_root())
+
+
+## Whether nothing in a row is for a game. A public class may stand below the internal script that it extends, and Godot
+## adds it later than that.
+func _hides_all(row: TreeItem) -> bool:
+	var is_internal: bool = row.get_text(0).contains(PAGE)
+	var hides_all: bool = is_internal
+	for inner: TreeItem in row.get_children():
+		var is_a_class: bool = str(inner.get_metadata(0)).begins_with("class_name:")
+		if not _hides_all(inner) and is_a_class:
+			hides_all = false
+	if is_internal and row.visible == hides_all:
+		row.visible = not hides_all
+	return hides_all
 
 
 ## Removes the pages of scripts that no game names. Again each time: Godot makes them anew when it reads a script.

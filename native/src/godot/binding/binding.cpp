@@ -104,7 +104,8 @@ void register_class(const StringName& name, void* (*create_function)(GDExtension
     keep(registered);
     const StringName parent("RefCounted");
     GDExtensionClassCreationInfo4 info = {};
-    info.is_exposed = 1;
+    // Internal: the help and the type names are for the addon's own classes; ClassDB still makes these.
+    info.is_exposed = 0;
     info.create_instance_func = create;
     info.free_instance_func = destroy;
     info.class_userdata = registered.get();
