@@ -326,13 +326,15 @@ def _evaluation(
         data = labelled.read(resolve(text, project, "evaluate"), method.inputs, method.outputs)
     else:
         data = labelled.of_batches(source.evaluation() if source.evaluation else (), method.inputs, method.outputs)
+    source.notes += [text for text in [labelled.note(data)] if text]
     place = partial(resolve, project=project, option="metric")
     found = evaluation.evaluate(method, building, data, options.metric.strip(), place, options.deadline_seconds)
-    if step.recipe.scheme is None or options.kept_in_float():
+    numbers = [item for item in data if not item.has_nan]
+    if step.recipe.scheme is None or options.kept_in_float() or not numbers:
         return {"evaluation": found}
     calls = real_inputs(_calibration_folder(options, project), source.calibration, method) or [method.example]
     try:
-        return {"evaluation": found, "layers": layer_errors(method, calls, options, step.recipe.scheme, data)}
+        return {"evaluation": found, "layers": layer_errors(method, calls, options, step.recipe.scheme, numbers)}
     except Exception as error:  # it does not concern the program, which is proved
         source.notes.append(
             f"The errors of single layers were not measured: {type(error).__name__}: {str(error)[:200]}"

@@ -20,9 +20,10 @@ from importer.jobs.supervisor import Limits, Supervisor
 from importer.options import metric_file, metric_problems
 from importer.owned_folders import owned_folder, temporary_folder
 from importer.paths import resolve
-from importer.program.metadata import inspect
+from importer.program import beside
 from importer.program.program import Program, read_program
 from importer.proof.child_runner import Call, Result, run_program
+from importer.signature import TensorSpec
 
 _ROUNDS = 4
 
@@ -87,7 +88,7 @@ def compare(
     from importer.inputs import made_up
     from importer.proof.accuracy import Accuracy
 
-    left, right = inspect(first), inspect(second)
+    left, right = beside.described(first), beside.described(second)
     common = _common(left, right)
     calls = []
     for name, inputs in common.items():
@@ -106,7 +107,7 @@ def compare(
         "difference": accuracy.judge().metadata(None),
     }
     if data:
-        found["evaluation"] = _evaluate(programs, left, common, data, metric, metric_path)
+        found["evaluation"] = _evaluate(programs, (left, right), common, data, metric, metric_path)
     return found
 
 
@@ -126,7 +127,7 @@ def _times(rounds: list[list[Result]], name: str) -> dict[str, Any]:
 
 def _evaluate(
     programs: list[tuple[Path, Program]],
-    described: dict[str, Any],
+    described: tuple[dict[str, Any], dict[str, Any]],
     common: dict[str, list[dict[str, Any]]],
     data: Path,
     name: str,
@@ -136,8 +137,11 @@ def _evaluate(
     from importer.proof import evaluation
 
     method = "forward" if "forward" in common else next(iter(common))
-    outputs = next(item["outputs"] for item in described["methods"] if item["name"] == method)
-    found = evaluation.of_programs(programs, method, common[method], outputs, data, name, metric_path)
+    finished = [
+        evaluation.Finished(path, program, next(item for item in side["methods"] if item["name"] == method))
+        for (path, program), side in zip(programs, described, strict=True)
+    ]
+    found = evaluation.of_programs(finished, data, name, metric_path)
     values = [found.metric.summary(side) for side in found.scores]
     return {
         "metric": found.metric.name,
@@ -146,6 +150,7 @@ def _evaluate(
         "values": values,
         "difference": values[1] - values[0],
         "interval": list(evaluation.interval(found.scores[1], found.scores[0], found.metric)),
+        "notes": [found.note] if found.note else [],
     }
 
 
@@ -154,8 +159,10 @@ def _common(left: dict[str, Any], right: dict[str, Any]) -> dict[str, list[dict[
     others = {method["name"]: method for method in right["methods"]}
     found = {}
     for method in left["methods"]:
-        inputs = _inputs_of_both(method["inputs"], others.get(method["name"], {}).get("inputs"))
-        if inputs is not None:
+        other = others.get(method["name"])
+        inputs = _inputs_of_both(method["inputs"], other["inputs"]) if other else None
+        if other and inputs is not None:
+            _check_order(method, other)
             found[method["name"]] = inputs
     if not found:
         cause = f"{left['name']} and {right['name']} have no method with the same inputs."
@@ -163,20 +170,30 @@ def _common(left: dict[str, Any], right: dict[str, Any]) -> dict[str, list[dict[
     return found
 
 
-def _inputs_of_both(left: list[dict[str, Any]], right: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
-    """The largest inputs that both programs accept; None when there are none. Of sizes that vary a program knows the
-    upper bounds only."""
-    if right is None or len(left) != len(right):
+def _check_order(left: dict[str, Any], right: dict[str, Any]) -> None:
+    """The same made-up values go into both by their order."""
+    orders = [[item["name"] for item in side["inputs"]] for side in (left, right)]
+    if orders[0] != orders[1] and sorted(orders[0]) == sorted(orders[1]):
+        cause = (
+            f"'{left['name']}' takes its inputs in different orders: {', '.join(orders[0])}; {', '.join(orders[1])}."
+        )
+        remedy = "Convert both from models with one order, or use `evaluate`, which takes them by their names."
+        raise ImporterError("PROGRAMS_DIFFER", cause, remedy, "read")
+
+
+def _inputs_of_both(left: list[dict[str, Any]], right: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    """The largest inputs that both programs accept; None when there are none."""
+    if len(left) != len(right):
         return None
     common = []
     for one, other in zip(left, right, strict=True):
-        shape = [min(pair) for pair in zip(one["shape"], other["shape"], strict=False)]
-        for side in (one, other):
-            if side["dtype"] != one["dtype"] or len(side["shape"]) != len(shape):
-                return None
-            if shape != side["shape"] and not side.get("dynamic"):
-                return None
-        common.append({**one, "shape": shape})
+        specs = TensorSpec.of(one), TensorSpec.of(other)
+        if one["dtype"] != other["dtype"] or len(specs[0].shape) != len(specs[1].shape):
+            return None
+        pairs = list(zip(*(spec.dimensions for spec in specs), strict=True))
+        if any(min(a.maximum, b.maximum) < max(a.minimum, b.minimum) for a, b in pairs):
+            return None
+        common.append({**one, "shape": [min(a.maximum, b.maximum) for a, b in pairs]})
     return common
 
 
@@ -220,7 +237,8 @@ def _print(found: dict[str, Any]) -> None:
         change = row["change"]
         factor = f"{1 / (1 + change):.2f}x faster" if change < 0 else f"{1 + change:.2f}x slower"
         shown.add_row(escape(f"time of {name}"), *times, factor if row["differs"] else "no difference")
-    if evaluation := found.get("evaluation"):
+    evaluation = found.get("evaluation", {})
+    if evaluation:
         low, high = evaluation["interval"]
         verdict = f"{evaluation['difference']:+.4g} ({low:+.4g} to {high:+.4g})"
         values = (f"{value:.5g}" for value in evaluation["values"])
@@ -237,6 +255,8 @@ def _print(found: dict[str, Any]) -> None:
         f"cosine {difference['cosine']:.6f} over {difference['samples']} calls",
         highlight=False,
     )
+    for text in evaluation.get("notes", []):
+        screen.print(text, highlight=False, markup=False)
 
 
 def _change(first: dict[str, Any], second: dict[str, Any], name: str) -> str:

@@ -20,7 +20,7 @@ from importer.jobs.supervisor import Limits, Supervisor
 from importer.options import metric_file, metric_problems
 from importer.owned_folders import owned_folder, temporary_folder
 from importer.paths import resolve
-from importer.program.metadata import inspect
+from importer.program import beside
 from importer.program.program import read_program
 
 
@@ -55,22 +55,22 @@ def evaluate_in_child(params: dict[str, Any], report: Report) -> dict[str, Any]:
 
 
 def evaluate(programs: list[Path], data: Path, metric: str = "", metric_path: Path = Path()) -> dict[str, Any]:
-    """`{metric, more_is_better, samples, programs: [{name, size, planned_memory, value, interval}]}`; the interval is
-    where 95% of the resampled values lie. Of a program with several methods `forward`, or else the first, is meant.
+    """`{metric, more_is_better, samples, programs: [{name, size, planned_memory, value, interval}], notes}`; the
+    interval is where 95% of the resampled values lie. Of a program with several methods `forward`, or else the first,
+    is meant.
 
     Raises what reading the programs and the data raises.
     """
     from importer.proof import evaluation
 
     names = [path.name for path in programs]
-    rows, name, more_is_better, samples = [], metric, True, 0
+    rows, name, more_is_better, samples, notes = [], metric, True, 0, []
     for path in programs:
-        described = inspect(path)
+        described = beside.described(path)
         methods = {item["name"]: item for item in described["methods"]}
-        method = methods.get("forward") or described["methods"][0]
-        found = evaluation.of_programs(
-            [(path, read_program(path))], method["name"], method["inputs"], method["outputs"], data, name, metric_path
-        )
+        finished = evaluation.Finished(path, read_program(path), methods.get("forward") or described["methods"][0])
+        found = evaluation.of_programs([finished], data, name, metric_path)
+        notes = [found.note] if found.note else []
         name, more_is_better, samples = found.metric.name, found.metric.more_is_better, len(found.scores[0])
         twin = next((other for other in programs if other != path and other.name == path.name), None)
         rows.append(
@@ -82,7 +82,7 @@ def evaluate(programs: list[Path], data: Path, metric: str = "", metric_path: Pa
                 "interval": list(evaluation.spread(found.scores[0], found.metric)),
             }
         )
-    return {"metric": name, "more_is_better": more_is_better, "samples": samples, "programs": rows}
+    return {"metric": name, "more_is_better": more_is_better, "samples": samples, "programs": rows, "notes": notes}
 
 
 def _broken(condition: conditions.Condition, found: dict[str, Any]) -> str:
@@ -97,4 +97,7 @@ def _print(found: dict[str, Any]) -> None:
         low, high = row["interval"]
         size, memory = f"{row['size'] / 1e3:,.1f} KB", f"{row['planned_memory'] / 1e3:,.1f} KB"
         shown.add_row(escape(row["name"]), f"{row['value']:.5g}", f"{low:.5g} to {high:.5g}", size, memory)
-    console().print(shown)
+    screen = console()
+    screen.print(shown)
+    for text in found["notes"]:
+        screen.print(text, highlight=False, markup=False)

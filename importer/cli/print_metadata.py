@@ -7,6 +7,7 @@ from typing import Any
 from rich.markup import escape
 
 from importer.cli.output import console, table
+from importer.signature import TensorSpec
 
 
 def print_metadata(found: dict[str, Any]) -> None:
@@ -21,10 +22,9 @@ def print_metadata(found: dict[str, Any]) -> None:
         for what in ("inputs", "outputs"):
             for item in method[what]:
                 shape = ",".join(map(str, item["shape"]))
-                suffix = " (upper bounds)" if item.get("dynamic") else ""
-                screen.print(
-                    f"  {what[:-1]:6} {escape(item['name'])}: {item['dtype']}\\[{shape}]{suffix}", highlight=False
-                )
+                upper = f"{item['name']}: {item['dtype']}[{shape}] (upper bounds)"
+                text = upper if item.get("dynamic") else str(TensorSpec.of(item))
+                screen.print(f"  {what[:-1]:6} {text}", highlight=False, markup=False)
         screen.print(f"  planned memory {sum(method['planned_memory']):,} bytes", highlight=False)
         shown = table("", "runs on", "operator", "calls", words=2)
         for delegate in method["delegates"]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,25 @@ import torch
 from importer.errors import ImporterError
 
 TARGET = "target"
+_FILE = re.compile(r"item_(\d+)_sample_(\d+)\.npz")
+
+
+def file_of(item: int, sample: int) -> str:
+    """The name of the file that keeps a sample; sorted as the samples are."""
+    return f"item_{item:08d}_sample_{sample:05d}.npz"
+
+
+def place_of(path: Path) -> str:
+    """What a person calls the sample of a file: the file's name, or its place in the data that they gave."""
+    kept = _FILE.fullmatch(path.name)
+    return f"Sample {int(kept[2])} of item {int(kept[1])}" if kept else path.name
 
 
 def samples_of(item: Any, with_target: bool) -> Iterator[dict[str, np.ndarray]]:
     """The samples of one batch: arrays by their names, without the leading axis. item: a tensor, a tuple, or a
-    dictionary of names; with_target: `(inputs, target)`. Inputs without names are `input_0`, `input_1`, ... Inputs
-    without a common leading axis are one sample, with the axes that the model takes.
+    dictionary of names; with_target: `(inputs, target)`, or a dictionary that has `target`. Inputs without names are
+    `arr_0`, `arr_1`, ..., as NumPy calls them: no model does. Inputs without a common leading axis are one sample, with
+    the axes that the model takes.
 
     Raises DATA_INVALID.
     """
@@ -39,14 +54,14 @@ def _named(item: Any, with_target: bool) -> dict[str, np.ndarray]:
         *inputs, label = item
         target = {TARGET: _array(label)}
         item = inputs[0] if len(inputs) == 1 else tuple(inputs)
-    elif with_target:
+    elif with_target and not (isinstance(item, Mapping) and TARGET in item):
         cause = f"An item of the evaluation data is {type(item).__name__}, not (inputs, target)."
         raise ImporterError("DATA_INVALID", cause, "Give pairs, as a DataLoader of a labelled dataset does.")
     if isinstance(item, Mapping):
         return {**{str(name): _array(value) for name, value in item.items()}, **target}
     values = item if isinstance(item, (tuple, list)) else (item,)
     # The importer ignores arrays that are not inputs, such as the labels in calibration data.
-    return {**{f"input_{index}": _array(value) for index, value in enumerate(values)}, **target}
+    return {**{f"arr_{index}": _array(value) for index, value in enumerate(values)}, **target}
 
 
 def _array(value: Any) -> np.ndarray:

@@ -14,6 +14,8 @@ import torch
 
 from importer.cache.cache_key import calibration_files
 from importer.errors import ImporterError
+from importer.inputs.batches import place_of
+from importer.inputs.binding import Unfit, in_order
 from importer.inputs.examples import as_arguments
 from importer.inputs.samples import inputs_of, with_tensors
 from importer.model import Arguments, Method
@@ -75,7 +77,11 @@ def read_folder(folder: Path, method: Method) -> list[Arguments]:
 
 def read(path: Path, method: Method) -> Arguments:
     """The call that one file holds. Raises CALIBRATION_INVALID."""
-    return arguments_of(path, arrays_of(path, method.inputs[0]), method)
+    try:
+        return with_tensors(method.example, tensors_of(arrays_of(path, method.inputs[0]), method.inputs))
+    except Unfit as error:
+        cause = f"{place_of(path)} of the calibration data cannot be used: {error}."
+        raise ImporterError("CALIBRATION_INVALID", cause, "Correct or remove it.", "lower") from error
 
 
 def is_picture(path: Path) -> bool:
@@ -84,36 +90,32 @@ def is_picture(path: Path) -> bool:
 
 
 def arrays_of(path: Path, first: TensorSpec | None = None) -> dict[str, np.ndarray]:
-    """The arrays of a file by name. first: the input that an image or a `.npy` is for. Raises CALIBRATION_INVALID."""
+    """The arrays of a file by name. first: the input that an image or a `.npy` is for. Raises Unfit."""
     try:
         if first and is_picture(path):
             return {first.name: _image(path, first)}
         if first and path.suffix.lower() == ".npy":
-            return {first.name: _array(path, _bytes(path), path.stat().st_size)}
+            return {first.name: _array(_bytes(path), path.stat().st_size)}
         return _archived(path)
-    except ImporterError:
+    except Unfit:
         raise
     except Exception as error:  # NumPy and Pillow raise many kinds for what is broken
-        raise _invalid(path, f"it cannot be read: {str(error)[:300] or type(error).__name__}") from error
+        raise Unfit(f"it cannot be read: {str(error)[:300] or type(error).__name__}") from error
 
 
-def arguments_of(path: Path, arrays: dict[str, np.ndarray], method: Method) -> Arguments:
-    """A call of a file's arrays. Raises CALIBRATION_INVALID when one is missing or does not fit."""
-    return with_tensors(method.example, tensors_of(path, arrays, method.inputs))
-
-
-def tensors_of(path: Path, arrays: dict[str, np.ndarray], inputs: Sequence[TensorSpec]) -> list[torch.Tensor]:
-    """A tensor for each input, of a file's arrays. Raises CALIBRATION_INVALID."""
+def tensors_of(
+    arrays: dict[str, np.ndarray], inputs: Sequence[TensorSpec], only_one: Sequence[str] = ()
+) -> list[torch.Tensor]:
+    """A tensor for each input, of a file's arrays. only_one: as in binding.in_order. Raises Unfit."""
+    names = in_order(list(arrays), [spec.name for spec in inputs], only_one)
     tensors = []
-    for index, spec in enumerate(inputs):
-        array = arrays.get(spec.name, arrays.get(f"input_{index}"))
-        if array is None:
-            raise _invalid(path, f"it has no array '{spec.name}'; it has {', '.join(arrays)}")
+    for name, spec in zip(names, inputs, strict=True):
+        array = arrays[name]
         try:
             tensor = torch.from_numpy(np.array(array, array.dtype.newbyteorder("="), order="C"))
         except TypeError as error:
-            raise _invalid(path, f"its array for '{spec.name}' is of {array.dtype}, not of numbers") from error
-        tensors.append(_fitting(path, tensor, spec))
+            raise Unfit(f"its array for '{spec.name}' is of {array.dtype}, not of numbers") from error
+        tensors.append(_fitting(tensor, spec))
     return tensors
 
 
@@ -126,11 +128,11 @@ def _archived(path: Path) -> dict[str, np.ndarray]:
         for item in members:
             # zipfile unpacks other kinds of compression without a limit, and NumPy does not use them.
             if item.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise _invalid(path, "it is compressed in a way that NumPy does not use")
+                raise Unfit("it is compressed in a way that NumPy does not use")
             with archive.open(item) as file:
                 # The size in the directory may be wrong.
                 data = file.read(min(item.file_size, _MOST_BYTES) + 1) if total <= _MOST_BYTES else b""
-            arrays[item.filename.removesuffix(".npy")] = _array(path, data, total)
+            arrays[item.filename.removesuffix(".npy")] = _array(data, total)
     return arrays
 
 
@@ -139,15 +141,15 @@ def _bytes(path: Path) -> bytes:
         return file.read(_MOST_BYTES)
 
 
-def _array(path: Path, data: bytes, size: int) -> np.ndarray:
+def _array(data: bytes, size: int) -> np.ndarray:
     if size > _MOST_BYTES:
-        raise _invalid(path, f"its arrays have {size >> 20} MB, more than {_MOST_BYTES >> 20}")
+        raise Unfit(f"its arrays have {size >> 20} MB, more than {_MOST_BYTES >> 20}")
     # Pickled arrays would run code.
     found: np.ndarray = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
     return found
 
 
-def _fitting(path: Path, tensor: torch.Tensor, spec: TensorSpec) -> torch.Tensor:
+def _fitting(tensor: torch.Tensor, spec: TensorSpec) -> torch.Tensor:
     if tensor.dim() == len(spec.dimensions) - 1:
         tensor = tensor.unsqueeze(0).repeat_interleave(max(1, spec.dimensions[0].minimum), 0)
     fits = tensor.dim() == len(spec.dimensions) and all(
@@ -155,8 +157,12 @@ def _fitting(path: Path, tensor: torch.Tensor, spec: TensorSpec) -> torch.Tensor
         for size, dimension in zip(tensor.shape, spec.dimensions, strict=True)
     )
     if not fits:
-        raise _invalid(path, f"its shape is {list(tensor.shape)}, but '{spec.name}' is {spec}")
-    return tensor.to(getattr(torch, spec.dtype))
+        raise Unfit(f"the array for '{spec.name}' has the shape {list(tensor.shape)}, but the input is {spec}")
+    dtype: torch.dtype = getattr(torch, spec.dtype)
+    found = tensor.to(dtype)
+    if not dtype.is_floating_point and not torch.equal(found.to(tensor.dtype), tensor):
+        raise Unfit(f"the array for '{spec.name}' has values that are no {spec.dtype}")
+    return found
 
 
 def _image(path: Path, spec: TensorSpec) -> np.ndarray:
@@ -164,14 +170,14 @@ def _image(path: Path, spec: TensorSpec) -> np.ndarray:
 
     shape = spec.shape
     if len(shape) not in (3, 4) or shape[-3] not in (1, 3, 4):
-        raise _invalid(path, f"it is an image, but '{spec.name}' is {spec}: no channels, height and width")
+        raise Unfit(f"it is an image, but '{spec.name}' is {spec}: no channels, height and width")
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[shape[-3]]
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             return _scaled(path, mode, shape)
         except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-            raise _invalid(path, "it has more pixels than any calibration image needs") from error
+            raise Unfit("it has more pixels than any calibration image needs") from error
 
 
 def _scaled(path: Path, mode: str, shape: Sequence[int]) -> np.ndarray:
@@ -181,8 +187,3 @@ def _scaled(path: Path, mode: str, shape: Sequence[int]) -> np.ndarray:
         scaled = image.convert(mode).resize((shape[-1], shape[-2]), Image.Resampling.BILINEAR)
     pixels = np.asarray(scaled, dtype=np.float32) / 255.0
     return pixels[None] if mode == "L" else pixels.transpose(2, 0, 1)
-
-
-def _invalid(path: Path, reason: str) -> ImporterError:
-    cause = f"The file of inputs {path.name} cannot be used: {reason}."
-    return ImporterError("CALIBRATION_INVALID", cause, "Correct or remove this file.", "lower")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,7 +15,8 @@ import torch
 from importer.cache.cache_key import calibration_files
 from importer.errors import ImporterError
 from importer.inputs import calibration
-from importer.inputs.batches import TARGET, samples_of
+from importer.inputs.batches import TARGET, place_of, samples_of
+from importer.inputs.binding import Unfit
 from importer.signature import TensorSpec
 
 MOST_SAMPLES = 10_000
@@ -22,10 +24,17 @@ MOST_SAMPLES = 10_000
 
 @dataclass(frozen=True)
 class Labelled:
-    """The inputs and the target of one call. target: has the leading axis of the outputs, if that is 1."""
+    """The inputs and the target of one call. target: has the leading axis of the outputs, if that is 1. name: what a
+    person calls it."""
 
     inputs: list[torch.Tensor]
     target: torch.Tensor
+    name: str
+
+    @property
+    def has_nan(self) -> bool:
+        """Whether an input has a value that is not a number."""
+        return any(bool(_not_numbers(value).any()) for value in self.inputs)
 
 
 def read(place: Path, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> list[Labelled]:
@@ -35,12 +44,8 @@ def read(place: Path, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec
     samples. A folder: a `.npz` for each sample, with the same arrays without that axis; or pictures in a folder for
     each class, whose number is its place among the sorted names. Raises EVALUATION_EMPTY and EVALUATION_INVALID.
     """
-    found = []
     signature = _Signature(inputs, outputs)
-    for item in _of_file(place, signature) if place.is_file() else _of_folder(place, signature):
-        found.append(item)
-        if len(found) == MOST_SAMPLES:
-            break
+    found = list(islice((_of_file if place.is_file() else _of_folder)(place, signature), MOST_SAMPLES))
     if not found:
         cause = f"{place.name} has no samples: no .npz with '{TARGET}', and no folder of pictures for each class."
         raise ImporterError("EVALUATION_EMPTY", cause, "docs/python.md shows how to lay out the data.", "load")
@@ -50,13 +55,23 @@ def read(place: Path, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec
 def of_batches(batches: Iterable[Any], inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> list[Labelled]:
     """The samples of a factory's `evaluation()`: batches `(inputs, target)`, at most MOST_SAMPLES samples. Raises
     EVALUATION_EMPTY, EVALUATION_INVALID and DATA_INVALID."""
-    place, signature = Path("evaluation()"), _Signature(inputs, outputs)
-    arrays = (sample for item in batches for sample in samples_of(item, with_target=True))
-    found = [_labelled(place, sample, signature) for sample in islice(arrays, MOST_SAMPLES)]
+    signature = _Signature(inputs, outputs)
+    arrays = (
+        (f"Sample {index} of item {number} of evaluation()", sample)
+        for number, item in enumerate(batches)
+        for index, sample in enumerate(samples_of(item, with_target=True))
+    )
+    found = [_labelled(name, sample, signature) for name, sample in islice(arrays, MOST_SAMPLES)]
     if not found:
         cause = "evaluation() returned no samples."
         raise ImporterError("EVALUATION_EMPTY", cause, "Return batches (inputs, target).", "load")
     return found
+
+
+def note(data: Sequence[Labelled]) -> str:
+    """What a reader of the result has to know of the inputs; empty when there is nothing."""
+    count = sum(item.has_nan for item in data)
+    return f"{count} of {len(data)} samples of the evaluation data have NaN in their inputs." if count else ""
 
 
 @dataclass(frozen=True)
@@ -66,43 +81,53 @@ class _Signature:
 
 
 def _of_file(path: Path, signature: _Signature) -> Iterator[Labelled]:
-    arrays = calibration.arrays_of(path)
-    count = len(_target(path, arrays)) if _target(path, arrays).ndim else 0
-    for name, array in arrays.items():
-        if not array.ndim or len(array) != count:
-            reason = f"'{name}' has the shape {list(array.shape)}, but there are {count} targets"
-            raise _invalid(path, f"{reason}; every array has a leading axis of samples")
+    with _told(path.name):
+        arrays = calibration.arrays_of(path)
+        target = _target(arrays)
+        count = len(target) if target.ndim else 0
+        for name, array in arrays.items():
+            if not array.ndim or len(array) != count:
+                reason = f"'{name}' has the shape {list(array.shape)}, but there are {count} targets"
+                raise Unfit(f"{reason}; every array has a leading axis of samples")
     for index in range(count):
-        yield _labelled(path, {name: array[index] for name, array in arrays.items()}, signature)
+        sample = {name: array[index] for name, array in arrays.items()}
+        yield _labelled(f"Sample {index} of {path.name}", sample, signature)
 
 
 def _of_folder(folder: Path, signature: _Signature) -> Iterator[Labelled]:
     files = sorted(calibration_files(folder).items())
     classes = sorted({name.split("/")[0] for name, path in files if "/" in name and calibration.is_picture(path)})
     for name, path in files:
-        if path.suffix.lower() == ".npz":
-            yield _labelled(path, calibration.arrays_of(path), signature)
-        elif "/" in name and calibration.is_picture(path):
-            target = torch.tensor([classes.index(name.split("/")[0])])
-            arrays = calibration.arrays_of(path, signature.inputs[0])
-            yield Labelled(calibration.tensors_of(path, arrays, signature.inputs), target)
+        with _told(place_of(path)):
+            if path.suffix.lower() == ".npz":
+                arrays = calibration.arrays_of(path)
+            elif "/" in name and calibration.is_picture(path):
+                pictures = calibration.arrays_of(path, signature.inputs[0])
+                number = classes.index(name.split("/")[0])
+                arrays = {
+                    **pictures,
+                    TARGET: np.array([number] if len(signature.outputs[0].dimensions) > 1 else number),
+                }
+            else:
+                continue
+        yield _labelled(place_of(path), arrays, signature)
 
 
-def _labelled(path: Path, arrays: dict[str, np.ndarray], signature: _Signature) -> Labelled:
-    target = torch.from_numpy(np.array(_target(path, arrays)))
-    tensors = calibration.tensors_of(path, _with_places(arrays, signature.inputs), signature.inputs)
+def _labelled(name: str, arrays: dict[str, np.ndarray], signature: _Signature) -> Labelled:
+    with _told(name):
+        target = torch.from_numpy(np.array(_target(arrays)))
+        given = [other for other in arrays if other != TARGET]
+        tensors = calibration.tensors_of(arrays, signature.inputs, given)
+        for spec, tensor in zip(signature.inputs, tensors, strict=True):
+            if tensor.numel() and _not_numbers(tensor).all():
+                raise Unfit(f"all values of '{spec.name}' are NaN")
     if target.dim() < len(signature.outputs[0].dimensions) and _has_batch_of_one(signature):
         target = target.unsqueeze(0)
-    return Labelled(tensors, target if target.dtype != torch.bool else target.long())
+    return Labelled(tensors, target if target.dtype != torch.bool else target.long(), name)
 
 
-def _with_places(arrays: dict[str, np.ndarray], inputs: Sequence[TensorSpec]) -> dict[str, np.ndarray]:
-    """The arrays under `input_0`, ... in their order, for a program that does not have the source's names."""
-    given = [name for name in arrays if name != TARGET]
-    names = {name for index, spec in enumerate(inputs) for name in (spec.name, f"input_{index}")}
-    if len(given) != len(inputs) or names.intersection(given):
-        return arrays
-    return {f"input_{index}": arrays[name] for index, name in enumerate(given)}
+def _not_numbers(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.isnan() if tensor.is_floating_point() else torch.zeros_like(tensor, dtype=torch.bool)
 
 
 def _has_batch_of_one(signature: _Signature) -> bool:
@@ -110,12 +135,17 @@ def _has_batch_of_one(signature: _Signature) -> bool:
     return bool(first) and first[0].minimum == 1
 
 
-def _target(path: Path, arrays: dict[str, np.ndarray]) -> np.ndarray:
+def _target(arrays: dict[str, np.ndarray]) -> np.ndarray:
     if TARGET not in arrays:
-        raise _invalid(path, f"it has no array '{TARGET}'; it has {', '.join(arrays)}")
+        raise Unfit(f"it has no array '{TARGET}'; it has {', '.join(arrays) or 'none'}")
     return arrays[TARGET]
 
 
-def _invalid(path: Path, reason: str) -> ImporterError:
-    cause = f"The evaluation data {path.name} cannot be used: {reason}."
-    return ImporterError("EVALUATION_INVALID", cause, "Correct or remove this file.", "load")
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Raises EVALUATION_INVALID for data that is Unfit. name: of the data in the person's words."""
+    try:
+        yield
+    except Unfit as error:
+        cause = f"{name} cannot be used as evaluation data: {error}."
+        raise ImporterError("EVALUATION_INVALID", cause, "Correct or remove it.", "load") from error

@@ -14,6 +14,7 @@ from importer.jobs.sandbox.policy import Policy, is_required
 from importer.jobs.starting import Starter
 from importer.jobs.supervisor import Limits, Supervisor
 from importer.owned_folders import owned_folder, temporary_folder
+from importer.program.beside import described, metadata_files
 
 READ_LIMITS = Limits(5.0, 1 << 30)
 
@@ -27,15 +28,16 @@ def read(
 ) -> Any:
     """Run a task of this module on files. Raises its errors and those of a job."""
     paths = [path.absolute() for path in files]
+    beside = (file for path in paths for file in metadata_files(path))
     with owned_folder(temporary_folder(), "read") as temporary:
-        policy = Policy(temporary, tuple(paths), (), is_required())
+        policy = Policy(temporary, (*paths, *beside), (), is_required())
         supervisor = Supervisor(limits, lambda stage, fraction, message: None, starter, cancelled)
         return supervisor.run(f"{__name__}:{task}", {"files": [str(path) for path in paths]}, policy)
 
 
 def program_files(path: Path) -> tuple[Path, ...]:
-    """A program and the external weights beside it."""
-    return (path, *external_files(path), path.with_suffix(".ptd"))
+    """A program, and beside it its external weights and its metadata."""
+    return (path, *external_files(path), path.with_suffix(".ptd"), *metadata_files(path))
 
 
 def inspect(params: dict[str, Any], report: Report) -> dict[str, Any]:
@@ -47,16 +49,14 @@ def inspect(params: dict[str, Any], report: Report) -> dict[str, Any]:
     (source,) = map(Path, params["files"])
     file_kind = recognise(source)
     if file_kind.kind == "pte":
-        return metadata.inspect(source)
+        return described(source)
     origin = {"path": str(source), "kind": file_kind.kind, "sha256": hashed(source), "size": file_kind.size}
     return {"format": metadata.FORMAT, "name": source.stem, "source": origin}
 
 
 def inspect_program(params: dict[str, Any], report: Report) -> dict[str, Any]:
     """The metadata of a `.pte`. Raises PTE_INVALID."""
-    from importer.program import metadata
-
-    return metadata.inspect(Path(params["files"][0]))
+    return described(Path(params["files"][0]))
 
 
 def kinds(params: dict[str, Any], report: Report) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ contains 95% of the resampled differences (paired percentile bootstrap: Efron an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,30 +62,39 @@ def evaluate(
 
 
 @dataclass(frozen=True)
+class Finished:
+    """A method of a finished program; described: its metadata."""
+
+    path: Path
+    program: Program
+    described: Mapping[str, Any]
+
+    def read(self, data: Path) -> list[Labelled]:
+        inputs, outputs = ([TensorSpec.of(item) for item in self.described[side]] for side in ("inputs", "outputs"))
+        return labelled.read(data, inputs, outputs)
+
+
+@dataclass(frozen=True)
 class Scores:
-    """The score of each sample, for each program."""
+    """The score of each sample, for each program. note: what a reader has to know of the data, or empty."""
 
     metric: metrics.Metric
     scores: list[list[float]]
+    note: str
 
 
-def of_programs(
-    programs: Sequence[tuple[Path, Program]],
-    method: str,
-    inputs: Sequence[Mapping[str, Any]],
-    outputs: Sequence[Mapping[str, Any]],
-    data: Path,
-    name: str,
-    metric_path: Path,
-) -> Scores:
-    """The same labelled data in a method of finished programs. inputs, outputs: of the method's metadata. name: of a
-    metric, or empty; metric_path: its file. Raises METRIC_UNSUITABLE, METRIC_FAILED, what reading the data raises, and
-    the errors of running a program."""
-    found = labelled.read(data, [TensorSpec.of(item) for item in inputs], [TensorSpec.of(item) for item in outputs])
-    calls = [Call(method, item.inputs) for item in found]
-    answers = [run_program(path, program, calls, timing=False).outputs for path, program in programs]
-    metric = metrics.metric(name or metrics.usual(answers[0][0][0], found[0].target), lambda _: metric_path)
-    return Scores(metric, [scores_of(side, found, metric) for side in answers])
+def of_programs(programs: Sequence[Finished], data: Path, name: str, metric_path: Path) -> Scores:
+    """The same labelled data in a method of finished programs, each of which finds its inputs by its own names. name:
+    of a metric, or empty; metric_path: its file. Raises METRIC_UNSUITABLE, METRIC_FAILED, what reading the data raises,
+    and the errors of running a program."""
+    sides = [item.read(data) for item in programs]
+    answers = []
+    for item, found in zip(programs, sides, strict=True):
+        calls = [Call(item.described["name"], sample.inputs) for sample in found]
+        answers.append(run_program(item.path, item.program, calls, timing=False).outputs)
+    metric = metrics.metric(name or metrics.usual(answers[0][0][0], sides[0][0].target), lambda _: metric_path)
+    scores = [scores_of(given, found, metric) for given, found in zip(answers, sides, strict=True)]
+    return Scores(metric, scores, labelled.note(sides[0]))
 
 
 def spread(scores: Sequence[float], metric: metrics.Metric) -> tuple[float, float]:
@@ -114,11 +124,19 @@ def scores_of(
     answers: Sequence[Sequence[torch.Tensor]], data: Sequence[Labelled], metric: metrics.Metric
 ) -> list[float]:
     """The metric's score of each sample. Raises METRIC_UNSUITABLE and METRIC_FAILED."""
-    scores = [metric.score(outputs, item.target) for outputs, item in zip(answers, data, strict=True)]
-    if not np.isfinite(scores).all():
-        cause = f"The metric '{metric.name}' is not a number for some samples."
+    return [_score(metric, outputs, item) for outputs, item in zip(answers, data, strict=True)]
+
+
+def _score(metric: metrics.Metric, outputs: Sequence[torch.Tensor], item: Labelled) -> float:
+    try:
+        found = metric.score(outputs, item.target)
+    except ImporterError as error:
+        error.cause = f"{item.name}: {error.cause}"
+        raise
+    if not math.isfinite(found):
+        cause = f"{item.name}: the metric '{metric.name}' is {found}."
         raise ImporterError("METRIC_UNSUITABLE", cause, "Correct the data or choose another metric.", "validate")
-    return scores
+    return found
 
 
 def interval(first: Sequence[float], second: Sequence[float], metric: metrics.Metric) -> tuple[float, float]:

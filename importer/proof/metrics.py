@@ -53,23 +53,26 @@ def usual(output: torch.Tensor, target: torch.Tensor) -> str:
 
 def _top(count: int) -> Score:
     def score(outputs: Sequence[torch.Tensor], target: torch.Tensor) -> float:
-        output = outputs[0]
-        if output.dim() != target.dim() + 1 or output.shape[1] < 1:
+        output, axis = outputs[0], min(1, outputs[0].dim() - 1)
+        if output.dim() != target.dim() + 1 or output.shape[axis] < 1:
             raise _unsuitable(f"top{count}", output, target, "class scores along axis 1, and class numbers as target")
-        best = output.topk(min(count, output.shape[1]), dim=1).indices
-        return float((best == target.unsqueeze(1)).any(dim=1).double().mean())
+        _check_classes(f"top{count}", output, target, output.shape[axis])
+        best = output.topk(min(count, output.shape[axis]), dim=axis).indices
+        return float((best == target.unsqueeze(axis)).any(dim=axis).double().mean())
 
     return score
 
 
 def _iou(outputs: Sequence[torch.Tensor], target: torch.Tensor) -> float:
     output = outputs[0]
-    if output.dim() == target.dim() + 1 and output.shape[1] > 1:
+    if output.dim() == target.dim() + 1 and output.dim() > 1 and output.shape[1] > 1:
+        _check_classes("iou", output, target, output.shape[1])
         found, classes = (
             output.argmax(dim=1),
             sorted({*output.argmax(dim=1).flatten().tolist(), *target.flatten().tolist()}),
         )
     elif output.numel() == target.numel():
+        _check_classes("iou", output, target, None)
         found, target, classes = (output > 0.5).long().reshape(target.shape), (target > 0.5).long(), [1]
     else:
         raise _unsuitable("iou", output, target, "class scores along axis 1, or one mask of the target's size")
@@ -114,6 +117,19 @@ def _same_size(name: str, output: torch.Tensor, target: torch.Tensor) -> tuple[t
     if output.numel() != target.numel():
         raise _unsuitable(name, output, target, "a target of the output's size")
     return output.double().flatten(), target.double().flatten()
+
+
+def _check_classes(name: str, output: torch.Tensor, target: torch.Tensor, count: int | None) -> None:
+    """Refuse what would be counted as a wrong answer and is none: NaN, and a number that is no class. count: of the
+    model's classes; None for a mask."""
+    if output.isnan().any() or target.isnan().any():
+        cause = f"The {'output' if output.isnan().any() else 'target'} has NaN, which '{name}' cannot count."
+        raise ImporterError("METRIC_UNSUITABLE", cause, "Correct or remove this sample.", "validate")
+    wrong = target[(target < 0) | (target >= count) | (target != target.long())] if count is not None else target[:0]
+    if wrong.numel():
+        cause = f"A target is {wrong.flatten()[0].item():g}, but the model has the classes 0 to {(count or 0) - 1}."
+        remedy = "Correct or remove it; a metric of your own (FILE.py:function) can leave out such values."
+        raise ImporterError("METRIC_UNSUITABLE", cause, remedy, "validate")
 
 
 def _unsuitable(name: str, output: torch.Tensor, target: torch.Tensor, wanted: str) -> ImporterError:

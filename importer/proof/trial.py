@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from importer.program import metadata
+from importer.program import beside
 from importer.program.program import read_program
 from importer.proof.child_runner import Call, run_program
 from importer.signature import DTYPES
@@ -17,7 +17,7 @@ def try_program(params: dict[str, Any], report: Callable[[str, float], None]) ->
     PROGRAM_CRASHED, OPERATOR_MISSING, BACKEND_MISSING and DEADLINE_EXCEEDED."""
     report("validate", 0.1)
     path = Path(params["path"])
-    found = metadata.inspect(path)
+    found = beside.described(path)
     run_program(path, read_program(path), calls_of(found)[0], deadline=params["deadline_seconds"], timing=False)
     return found
 

@@ -118,9 +118,9 @@ def _measured(
 
 
 def _described(path: Path) -> dict[str, Any]:
-    from importer.program import metadata
+    from importer.program import beside
 
-    return metadata.inspect(path)
+    return beside.described(path)
 
 
 def _choose_method(program: dict[str, Any], wanted: str) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 
 from importer.errors import ImporterError
+from importer.inputs.binding import Unfit, in_order, is_nameless
+from importer.signature import TensorSpec
 
 MOST_CALLS = 4096
 
@@ -17,9 +19,9 @@ MOST_CALLS = 4096
 def read(place: Path, inputs: list[dict[str, Any]]) -> list[list[torch.Tensor]]:
     """The calls in a `.npz` file or a folder of them, in the order of their names; `inputs` are the method's.
 
-    A file is one call. Its arrays are found by the inputs' names, by `input_0`, `input_1`, ..., or, when neither fits
-    and there are as many of them as inputs, taken in their order: a `.pte` does not keep the names that the model's
-    author gave. Raises INPUTS_INVALID.
+    A file is one call. Its arrays are found by the inputs' names, or by `input_0`, `input_1`, ... The dock records
+    them in the inputs' order: where a `.pte` does not say the names that the model's author gave, and no metadata is
+    beside it, as many arrays as inputs are taken in this order. Raises INPUTS_INVALID.
     """
     files = [place] if place.is_file() else sorted(place.glob("*.npz")) if place.is_dir() else []
     if not files:
@@ -35,22 +37,20 @@ def _call(file: Path, inputs: list[dict[str, Any]]) -> list[torch.Tensor]:
             arrays = {name: loaded[name] for name in loaded.files}
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
         raise _invalid(file, f"it is not a .npz file: {error}") from error
-    names = [item["name"] if item["name"] in arrays else f"input_{index}" for index, item in enumerate(inputs)]
-    if not all(name in arrays for name in names):
-        names = list(arrays)
-    if len(names) != len(inputs):
-        wanted = ", ".join(item["name"] for item in inputs)
-        raise _invalid(file, f"it has the arrays {', '.join(arrays) or 'none'}, the method takes {wanted}")
+    own = [item["name"] for item in inputs]
+    recorded = is_nameless(own) and len(arrays) == len(own) and not set(own) & set(arrays)
+    try:
+        names = list(arrays) if recorded else in_order(list(arrays), own)
+    except Unfit as error:
+        raise _invalid(file, str(error)) from error
     return [_tensor(file, arrays[name], item) for name, item in zip(names, inputs, strict=True)]
 
 
 def _tensor(file: Path, array: np.ndarray[Any, Any], item: dict[str, Any]) -> torch.Tensor:
-    # A program says of a dynamic input only how large it may be.
-    sizes = list(zip(array.shape, item["shape"], strict=False))
-    right = all(size <= most if item.get("dynamic") else size == most for size, most in sizes)
-    fits = array.ndim == len(item["shape"]) and right
-    if not fits:
-        raise _invalid(file, f"the array for '{item['name']}' is {list(array.shape)}, it takes {item['shape']}")
+    spec = TensorSpec.of(item)
+    pairs = zip(array.shape, spec.dimensions, strict=False)
+    if array.ndim != len(spec.dimensions) or not all(sizes.minimum <= size <= sizes.maximum for size, sizes in pairs):
+        raise _invalid(file, f"the array for '{item['name']}' is {list(array.shape)}, the input is {spec}")
     dtype: torch.dtype = getattr(torch, item["dtype"])
     return torch.from_numpy(np.array(array)).to(dtype)
 
