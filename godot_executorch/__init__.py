@@ -17,6 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from importer.errors import ImporterError as ConversionError
+from importer.errors import from_exception
 
 if TYPE_CHECKING:
     from godot_executorch.artifact import (
@@ -72,6 +73,9 @@ if not TYPE_CHECKING:  # a type checker would take every name for known
         """Loads torch when something needs it: the command and a mere import do not wait for it."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(f"{__name__}.{_PLACES.get(name, 'artifact')}"), name)
+        try:
+            value = getattr(importlib.import_module(f"{__name__}.{_PLACES.get(name, 'artifact')}"), name)
+        except (ImportError, OSError) as error:
+            raise from_exception(error) from error
         globals()[name] = value
         return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from torch.export import ExportedProgram
 from godot_executorch import of_file
 from godot_executorch.artifact import Artifact, of_entry
 from godot_executorch.data import Data, calibration_folder, evaluation_folder
+from godot_executorch.environment import names_broken_packages
 from godot_executorch.exported import exported, shapes_as_text
 from godot_executorch.qat import Trainable
 from godot_executorch.recipe import Recipe
@@ -38,6 +40,7 @@ _DATA = ("calibration", "evaluate")
 Model = torch.nn.Module | ExportedProgram | str | Path | Callable[..., torch.nn.Module]
 
 
+@names_broken_packages
 def convert(
     model: Model,
     example_inputs: Any = None,
@@ -55,7 +58,7 @@ def convert(
     project: str | Path | None = None,
     cache: str | Path = "",
     allow_pickle: bool = False,
-    deadline_seconds: int = 600,
+    deadline_seconds: float = 600,
     memory_limit_megabytes: int = 0,
     on_progress: Callable[[Progress], None] | None = None,
     cancelled: threading.Event | None = None,
@@ -73,9 +76,10 @@ def convert(
     recipe: a name of docs/importer.md, "Recipes", or a `Recipe` with options; `auto` takes the fastest exact one;
         `search` finds the smallest or fastest program that reaches `target` on `evaluate`, within `deadline_seconds`.
     variants: recipes of further programs in the same artifact, of which a game chooses one.
-    calibration: real inputs for a static int8 recipe: a folder, or an iterable such as a DataLoader; batches of 20 to
-        200 samples.
-    evaluate: held-out data: a folder or `.npz` (docs/python.md), or an iterable of batches `(inputs, target)`.
+    calibration: real inputs for a static int8 recipe, 20 to 200 samples: a folder, an array or a dictionary of them
+        (one batch), or an iterable of batches, such as a DataLoader.
+    evaluate: held-out data: a folder or `.npz` (docs/python.md), a pair of arrays `(inputs, target)`, or an iterable of
+        such batches. Without names of inputs their order counts.
     metric: top1, top5, iou, cosine, mae, rmse or `FILE.py:function`; empty: top1 for classes, else rmse.
     target: with recipe `search`: `top1 drop < 0.5%, smallest` or `..., fastest`. The artifact's metadata has what was
         tried (`search`).
@@ -86,7 +90,8 @@ def convert(
     project: the folder that `res://` stands for in options.
     cache: the artifact cache's folder or fsspec address; default: the user's own.
     allow_pickle: this file may run the code that its pickle names, confined.
-    deadline_seconds, memory_limit_megabytes: of the whole conversion; 0 megabytes: three quarters of the machine's.
+    deadline_seconds, memory_limit_megabytes: of the whole conversion; a fraction of a second counts as one; 0
+        megabytes: three quarters of the machine's.
     on_progress: called with the stage, a fraction of 0 to 1 and the seconds since the beginning.
     cancelled: an event; when it is set the conversion ends with CANCELLED.
 
@@ -122,7 +127,7 @@ def convert(
             "variants": variants if isinstance(variants, str) else ", ".join(variants),
             "factory": factory,
             "metric": metric,
-            "deadline_seconds": deadline_seconds,
+            "deadline_seconds": _whole_seconds(deadline_seconds),
             "memory_limit_megabytes": memory_limit_megabytes,
             **(options or {}),
         }
@@ -165,6 +170,14 @@ def convert(
             return _convert(before, name, options, root, store, False, on_progress, cancelled)
 
         return with_training(found, quantized, model.recipe, chosen, root)
+
+
+def _whole_seconds(value: Any) -> int:
+    """The import option has whole ones."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        cause = f"`deadline_seconds` is a number of seconds above 0; got {value!r:.80}."
+        raise ImporterError("OPTION_INVALID", cause, "Give one, such as 600.", "read")
+    return math.ceil(value)
 
 
 def _saved(private: Path, name: str, model: Trainable, recipe: str) -> tuple[Path, Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,9 @@ import torch
 
 from godot_executorch import trial
 from godot_executorch.artifact import Artifact, TensorMetadata, tensor
-from importer.cache.cache_key import external_file, hash_file
-from importer.errors import ImporterError
+from importer.cache.cache_key import external_file
+from importer.errors import ImporterError, broken_package
 from importer.jobs import game_libraries
-from importer.plain_files import read_plain
-
-_MOST_METADATA = 16 << 20
 
 
 class Program:
@@ -32,20 +28,28 @@ class Program:
         Raises ConversionError: FILE_NOT_READABLE, PTE_INVALID, EXTERNAL_WEIGHTS_MISSING, PROGRAM_FAILED,
         PROGRAM_CRASHED, OPERATOR_MISSING.
         """
+        if isinstance(deadline_seconds, bool) or not deadline_seconds > 0:
+            cause = f"`deadline_seconds` is a number of seconds above 0; got {deadline_seconds!r:.80}."
+            raise ImporterError("OPTION_INVALID", cause, "Give one, such as 300.")
         self.path = Path(program.path if isinstance(program, Artifact) else program).absolute()
         if not self.path.is_file():
             raise ImporterError("FILE_NOT_READABLE", f"There is no file {self.path}.", "Give the path of a .pte file.")
         if isinstance(program, Artifact):  # its proof has run it
             methods = program.metadata.as_dict["methods"]
         else:
-            found = trial.describe(self.path, deadline_seconds)
-            methods = (_beside(self.path) or found)["methods"]
+            methods = trial.describe(self.path, deadline_seconds)["methods"]
         self.inputs: dict[str, tuple[TensorMetadata, ...]] = _tensors(methods, "inputs")
         self.outputs: dict[str, tuple[TensorMetadata, ...]] = _tensors(methods, "outputs")
         if not self.inputs:
             cause = f"{self.path.name} has no method that runs."
             raise ImporterError("PTE_INVALID", cause, "Convert the model again.")
-        self._program = _load(self.path)
+        try:
+            self._program = _load(self.path)
+        except (ImportError, OSError, RuntimeError) as error:
+            if broken := broken_package(error):
+                raise broken from error
+            cause = f"ExecuTorch refused {self.path.name}: {str(error).splitlines()[0][:300]}"
+            raise ImporterError("PROGRAM_FAILED", cause, "Convert the model again.") from error
         self._methods: dict[str, Any] = {}
 
     def __call__(self, *arguments: Any, **named: Any) -> dict[str, Any]:
@@ -65,9 +69,9 @@ class Program:
         specs = self.inputs[method]
         values = _in_order(specs, arguments, named)
         given = [_as_tensor(value, spec) for value, spec in zip(values, specs, strict=True)]
-        if method not in self._methods:
-            self._methods[method] = self._program.load_method(method)
         try:
+            if method not in self._methods:
+                self._methods[method] = self._program.load_method(method)
             results = self._methods[method].call(given)
         except RuntimeError as error:
             cause = f"ExecuTorch refused the call of '{method}': {str(error).splitlines()[0][:300]}"
@@ -101,24 +105,15 @@ def _load(path: Path) -> Any:
     )
 
 
-def _beside(path: Path) -> Mapping[str, Any] | None:
-    """The metadata that was saved with this very program: it has the names and ranges of the source."""
-    beside = path.with_suffix(".metadata.json")
-    try:
-        found = json.loads(read_plain(beside, _MOST_METADATA))
-        is_its_own = found["payload"]["sha256"] == hash_file(path)
-        _tensors(found["methods"], "inputs")
-        return dict(found) if is_its_own else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-
-
 def _tensors(methods: list[Mapping[str, Any]], side: str) -> dict[str, tuple[TensorMetadata, ...]]:
     return {str(method["name"]): tuple(tensor(item) for item in method[side]) for method in methods}
 
 
 def _in_order(specs: tuple[TensorMetadata, ...], arguments: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
     names = [spec.name or f"input_{index}" for index, spec in enumerate(specs)]
+    if len(arguments) == 1 and isinstance(arguments[0], Mapping):
+        cause = f"A dictionary was given by position; the inputs are {', '.join(names)}."
+        raise ImporterError("INPUTS_MISMATCH", cause, "Give its values as keywords: program(**inputs).")
     values = dict(zip(names, arguments, strict=False))
     twice, unknown = [name for name in named if name in values], [name for name in named if name not in names]
     values |= named

@@ -23,14 +23,15 @@ from pathlib import Path
 
 from importer.cli.option_arguments import add_cache, add_cluster, add_libraries, add_options, add_verbosity
 from importer.cli.output import Parser, print_error, print_json
-from importer.errors import ImporterError, exit_status
+from importer.errors import ImporterError, exit_status, from_exception
 from importer.jobs import game_libraries
 from importer.options import METRICS, RECIPES, SEARCH
 
 
 def main(arguments: list[str] | None = None, name: str = "python -m importer") -> int:
-    """Run one command; `name` is what it is called by. Returns its exit status: 0, 2 for invalid arguments, 3 when a
-    condition or the accuracy fails, 4 when a file is refused, 5 when the environment fails, 130 when interrupted."""
+    """Run one command; `name` is what it is called by. Returns its exit status: 0, 2 for invalid arguments and missing
+    files, 3 when a condition or the accuracy fails, 4 when a file is refused, 5 when the environment fails, 130 when
+    interrupted."""
     parser = Parser(prog=name, description="PyTorch models as ExecuTorch programs.")
     commands = parser.add_subparsers(dest="command", required=True)
     for add in (_add_convert, _add_inspect, _add_compare, _add_evaluate, _add_sweep, _add_cache, _add_approve):
@@ -40,7 +41,8 @@ def main(arguments: list[str] | None = None, name: str = "python -m importer") -
     try:
         game_libraries.use(getattr(chosen, "library", []))
         return run(chosen)
-    except ImporterError as error:
+    except (ImporterError, ImportError) as caught:
+        error = from_exception(caught)
         print_error(error, getattr(chosen, "json", False), "error ")
         return exit_status(error)
     except KeyboardInterrupt:

@@ -2,37 +2,65 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 import re
+import shlex
 import shutil
+import subprocess
+import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """The numbers of an OSError when nothing more can be written, a quota or a limit on file sizes included."""
+_OF_THE_ARGUMENTS = frozenset(
+    {
+        "CONDITION_INVALID",
+        "EVALUATION_MISSING",
+        "FILE_NOT_FOUND",
+        "FILE_NOT_READABLE",
+        "METHOD_NOT_IN_PROGRAM",
+        "MODELS_FILE_INVALID",
+        "OPTION_INVALID",
+        "PATH_OUTSIDE_PROJECT",
+        "RECIPE_UNKNOWN",
+        "TARGET_INVALID",
+    }
+)
 _OF_THE_ENVIRONMENT = frozenset(
     {
         "BROKEN_PACKAGE",
+        "CACHE_NOT_WRITABLE",
         "CACHE_UNREACHABLE",
         "CLUSTER_UNREACHABLE",
         "CLUSTER_WORKER_DIFFERS",
         "CLUSTER_WORKER_LOST",
         "DISK_FULL",
+        "OUTPUT_NOT_WRITABLE",
         "OUT_OF_MEMORY",
         "PACKAGE_MISSING",
+        "PACKAGE_WRONG_VERSION",
         "REPORT_NOT_WRITTEN",
         "SANDBOX_MISSING",
         "SHARED_FILE_DAMAGED",
+        "SIGNING_KEY_NOT_STORED",
         "WORKER_KILLED",
         "WORKER_NOT_STARTED",
     }
 )
+_OWN = ("godot_executorch", "importer", "python_backend")
+_NEEDED = ("torch", "torchao", "executorch", "numpy", "psutil", "safetensors", "PIL", "rich", "fsspec", "distributed")
+_reasons: dict[str, str] = {}  # why a package could not be imported the first time
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-OF_EVERY_RECIPE = ("DISK_FULL", "DEADLINE_EXCEEDED", "OUT_OF_MEMORY")
+OF_EVERY_RECIPE = ("BROKEN_PACKAGE", "DISK_FULL", "DEADLINE_EXCEEDED", "OUT_OF_MEMORY")
 """Errors of a conversion that another recipe would have too."""
 
 
@@ -86,14 +114,9 @@ class ImporterError(Exception):
 
 
 def exit_status(error: ImporterError) -> int:
-    """The exit status of a command that fails: 2 invalid arguments, 3 accuracy, 4 a refused model, 5 environment."""
-    if error.code in (
-        "OPTION_INVALID",
-        "CONDITION_INVALID",
-        "TARGET_INVALID",
-        "EVALUATION_MISSING",
-        "MODELS_FILE_INVALID",
-    ):
+    """The exit status of a command that fails: 2 invalid arguments and paths, 3 accuracy, 4 a refused model, 5
+    environment."""
+    if error.code in _OF_THE_ARGUMENTS:
         return 2
     if error.code in ("ACCURACY_LOST", "TARGET_NOT_REACHED"):
         return 3
@@ -110,13 +133,56 @@ def from_exception(error: BaseException, *, stage: str = "") -> ImporterError:
     if isinstance(error, MemoryError):
         cause = "The conversion ran out of memory."
         return ImporterError("OUT_OF_MEMORY", cause, "Close other programs, or use a smaller model.", stage)
+    if broken := broken_package(error, stage):
+        return broken
     if isinstance(error, ImportError):
-        name = error.name or "a package"
-        cause = f"Python cannot import {name}: {error}"
-        remedy = "Run `python3 -m python_backend doctor` with this interpreter; it prints the command that repairs it."
-        return ImporterError("BROKEN_PACKAGE", cause, remedy, stage)
+        return _cannot_import(error, (error.name or "").partition(".")[0], stage)
     cause = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return ImporterError("INTERNAL_ERROR", cause, "The log has the place. Please report it.", stage)
+
+
+def broken_package(error: BaseException, stage: str = "") -> ImporterError | None:
+    """BROKEN_PACKAGE when an exception comes from a package that this program needs and that cannot be imported, or
+    whose library the system does not load; None for any other, also for imports of a person's own code."""
+    inner: BaseException | None = error
+    for _ in range(20):
+        if inner is None:
+            break
+        importing, is_import = _importing_package(inner)
+        # An OSError without a number is the linker's, by way of ctypes.
+        is_failure = isinstance(inner, ImportError) or (isinstance(inner, OSError) and inner.errno is None)
+        if (is_failure or is_import) and importing in (*_OWN, *_NEEDED):
+            named = getattr(inner, "name", None) or (inner.args[0] if isinstance(inner, KeyError) else "")
+            return _cannot_import(inner, str(named).partition(".")[0] or importing, stage)
+        inner = inner.__cause__ or (None if inner.__suppress_context__ else inner.__context__)
+    return None
+
+
+def _importing_package(error: BaseException) -> tuple[str, bool]:
+    """The package whose code failed, and whether it failed inside of Python's own import."""
+    found, last, at = "", "", error.__traceback__
+    while at is not None:
+        last = str(at.tb_frame.f_globals.get("__name__") or "").partition(".")[0]
+        found = found if last in ("importlib", "ctypes", "") else last
+        at = at.tb_next
+    return found, last == "importlib"
+
+
+def _cannot_import(error: BaseException, package: str, stage: str) -> ImporterError:
+    # A second import of what failed half-way raises a KeyError with its name, which is not the reason.
+    reason = _reasons.get(package) if isinstance(error, KeyError) else str(error)
+    reason = _reasons.setdefault(package, reason or str(error))
+    cause = f"Python cannot import {package or 'a package'}, or a part of it: {reason[:300]}"
+    remedy = "Run `python3 -m python_backend doctor` with this interpreter; it prints the command that repairs it."
+    if package not in _OWN and package:
+        name = next(iter(metadata.packages_distributions().get(package, [])), package)
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            # Some versions have a local part (`+cpu`) that only one registry knows.
+            name = f"{name}=={metadata.version(name).partition('+')[0]}"
+        words = [sys.executable, "-m", "pip", "install", "--force-reinstall", "--no-deps", name]
+        command = subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+        remedy = f"Install the package again: {command}"
+    return ImporterError("BROKEN_PACKAGE", cause, remedy, stage, "".join(traceback.format_exception(error)))
 
 
 def disk_full(place: Any, stage: str = "") -> ImporterError:

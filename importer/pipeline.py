@@ -25,7 +25,7 @@ from importer.cache.cache_key import dependencies, external_file, hashed, make_k
 from importer.cache.entry import EXTERNAL, METADATA, PAYLOAD, RESOURCE, VARIANT, Artifact
 from importer.cache.entry_files import opened
 from importer.cache.known_hashes import known_hash
-from importer.errors import ImporterError
+from importer.errors import DISK_IS_FULL, ImporterError, broken_package
 from importer.kernels import library
 from importer.options import ImportOptions
 from importer.program import metadata as describe
@@ -237,7 +237,7 @@ def staged(stages: Stages, place: Path) -> Iterator[None]:
         error.stage = stages.current
         raise
     except OSError as error:
-        failure = storage_error(error, Path(error.filename or str(place)))
+        failure = broken_package(error) or _of_system(error, place)
         failure.stage = stages.current
         raise failure from error
     except MemoryError as error:
@@ -246,9 +246,19 @@ def staged(stages: Stages, place: Path) -> Iterator[None]:
     except Exception as error:
         import traceback
 
+        if broken := broken_package(error, stages.current):
+            raise broken from error
         cause = f"The importer failed at {stages.current}: {type(error).__name__}: {str(error)[:300]}"
         remedy = "This is a fault of the importer; please report it with the log."
         raise ImporterError("INTERNAL_ERROR", cause, remedy, stages.current, traceback.format_exc()) from error
+
+
+def _of_system(error: OSError, place: Path) -> ImporterError:
+    named = Path(str(error.filename)) if error.filename else place
+    if named.is_relative_to(place) or error.errno in DISK_IS_FULL:
+        return storage_error(error, named)
+    cause = f"{named} cannot be used: {error.strerror or error}."
+    return ImporterError("FILE_NOT_READABLE", cause, "Check that it exists, and its permissions.")
 
 
 def _variants(body: dict[str, Any], options: ImportOptions) -> list[dict[str, Any]]:

@@ -31,7 +31,12 @@ def main(arguments: "list[str]", name: str = "python3 -m python_backend") -> int
     """Run a command; the exit status. name: what it is called by."""
     if sys.version_info < wrong_python.OLDEST:
         return wrong_python.tell_editor(wrong_python.problem())
-    parser = argparse.ArgumentParser(prog=name, description="Conversions for the editor, and tools.")
+    try:
+        from importer.cli.output import Parser
+    except ImportError:  # an addon that is not whole
+        parser = argparse.ArgumentParser(prog=name, description="Conversions for the editor, and tools.")
+    else:
+        parser = Parser(prog=name, description="Conversions for the editor, and tools.")
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="used by the editor: connects to it and serves it until it closes")
     serve.add_argument("--jobs", type=int, default=2, help="conversions at once (default: 2)")

@@ -107,10 +107,7 @@ class Cache:
         try:
             folder = make_owned_folder(self._building_folder(), key[:12])
         except OSError as error:
-            cause = f"The cache {self.root} cannot be written: {error.strerror or error}."
-            raise ImporterError(
-                "CACHE_NOT_WRITABLE", cause, "Choose another cache folder, or make this one writable.", "store"
-            ) from error
+            raise storage_error(error, self.root) from error
         try:
             yield folder
         finally:
@@ -262,10 +259,10 @@ class Cache:
 
 
 def storage_error(error: OSError, place: Path) -> ImporterError:
-    """An operating system's error while writing, as one of ours."""
+    """An operating system's error while writing into the cache, as one of ours."""
     if error.errno in DISK_IS_FULL:
         return disk_full(error.filename or place, "store")
-    cause = f"{place} cannot be written: {error.strerror or error}."
+    cause = f"The cache {place} cannot be written: {error.strerror or error}."
     return ImporterError(
         "CACHE_NOT_WRITABLE", cause, "Choose another cache folder, or make this one writable.", "store"
     )

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from importer.atomic_files import replacing
-from importer.cache.cache import storage_error
 from importer.cache.entry import EXTERNAL, PAYLOAD, Artifact, damaged
 from importer.cache.entry_files import opened
+from importer.errors import DISK_IS_FULL, ImporterError, disk_full
 
 
 def install_program(artifact: Artifact, target: Path) -> None:
     """Put the program at `target`, its external weights and its variants beside it, all or none.
 
-    Raises CACHE_DAMAGED and CACHE_ENTRY_LINKED when the entry changed since it was found.
+    Raises CACHE_DAMAGED and CACHE_ENTRY_LINKED when the entry changed since it was found, and OUTPUT_NOT_WRITABLE.
     """
     weights = target.with_suffix(".ptd")
     places = {PAYLOAD: target, EXTERNAL: weights, **variant_places(artifact.metadata, target)}
@@ -28,7 +28,15 @@ def install_program(artifact: Artifact, target: Path) -> None:
         if EXTERNAL not in artifact.hashes:  # an earlier program's
             weights.unlink(missing_ok=True)
     except OSError as error:
-        raise storage_error(error, target.parent) from error
+        raise output_error(error, target.parent) from error
+
+
+def output_error(error: OSError, folder: Path) -> ImporterError:
+    """An operating system's error while a program is written where a person wants it."""
+    if error.errno in DISK_IS_FULL:
+        return disk_full(error.filename or folder, "store")
+    cause = f"The program cannot be written into the folder {folder}: {error.strerror or error}."
+    return ImporterError("OUTPUT_NOT_WRITABLE", cause, "Choose another folder, or make this one writable.", "store")
 
 
 def variant_places(metadata: dict[str, Any], target: Path) -> dict[str, Path]:

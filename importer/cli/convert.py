@@ -18,10 +18,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from importer.atomic_files import write_atomically
-from importer.cache.cache import Cache, storage_error
+from importer.cache.cache import Cache
 from importer.cache.cache_key import hash_file
 from importer.cache.entry import Artifact
-from importer.cache.install import install_program, variant_places
+from importer.cache.install import install_program, output_error, variant_places
 from importer.cache.user_folders import user_cache_folder
 from importer.cli import models_file
 from importer.cli.models_file import Work
@@ -151,7 +151,7 @@ def install(artifact: Artifact, target: Path) -> None:
 
     What was measured goes to `NAME.measured.json`, so that the other files are equal for equal input.
 
-    Raises CACHE_DAMAGED and CACHE_ENTRY_LINKED when the entry changed since it was found.
+    Raises CACHE_DAMAGED and CACHE_ENTRY_LINKED when the entry changed since it was found, and OUTPUT_NOT_WRITABLE.
     """
     install_program(artifact, target)
     stable, found = measured.split(artifact.metadata)
@@ -162,7 +162,7 @@ def install(artifact: Artifact, target: Path) -> None:
         write_atomically(target.with_suffix(".metadata.json"), json.dumps(stable, indent=1).encode())
         write_atomically(target.with_suffix(".measured.json"), json.dumps(found, indent=1).encode())
     except OSError as error:
-        raise storage_error(error, target.parent) from error
+        raise output_error(error, target.parent) from error
 
 
 def finished(work: Work, end: Ended) -> Outcome:

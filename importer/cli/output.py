@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
+from importer.atomic_files import write_atomically
 from importer.errors import ImporterError
 
 SCHEMA_VERSION = 1
@@ -86,6 +90,29 @@ def print_error(error: ImporterError, as_json: bool, before: str = "") -> None:
         print_json("error", {"error": error_data(error)})
     else:
         print(f"{before}{error.code}: {error_text(error)}", file=sys.stderr)
+
+
+def check_report(path: Path) -> None:
+    """Make the folder of a report, before the work that it reports. Raises REPORT_NOT_WRITTEN."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir() or not os.access(path.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, "it is a folder, or its folder is not writable")
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def write_report(path: Path, content: bytes) -> None:
+    """Write a picture or a page that a person asked for. Raises REPORT_NOT_WRITTEN."""
+    try:
+        write_atomically(path, content, flushed=True)
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> ImporterError:
+    cause = f"{path} cannot be written: {error.strerror or error}."
+    return ImporterError("REPORT_NOT_WRITTEN", cause, "Choose another file.", "store")
 
 
 class Parser(argparse.ArgumentParser):

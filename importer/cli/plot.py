@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from importer.cli.output import write_report
 
 _LINE, _LEFT, _WIDTH, _GAP = 26, 290, 230, 90
 _SIDE, _MARGIN = 380, 70  # of a front, in pixels
@@ -19,7 +22,7 @@ def draw_recipes(rows: Sequence[Mapping[str, Any]], title: str, path: Path, valu
     of the row's `value` if it has a name here."""
     image = _canvas(_bars_width(value), 80 + _LINE * len(rows))
     _bars(image, rows, title, value)
-    image.save(path, "PNG")
+    _save(image, path)
 
 
 def draw_search(found: Mapping[str, Any], title: str, path: Path, bound: float) -> None:
@@ -36,7 +39,13 @@ def draw_search(found: Mapping[str, Any], title: str, path: Path, bound: float) 
     for place, name in enumerate(("size", "executorch_us")):
         left = _MARGIN + place * (_SIDE + 2 * _MARGIN)
         _front(image, (left, top + 30), found, name, bound)
-    image.save(path, "PNG")
+    _save(image, path)
+
+
+def _save(image: Any, path: Path) -> None:
+    content = io.BytesIO()
+    image.save(content, "PNG")
+    write_report(path, content.getvalue())
 
 
 def label_of(recipe: str, float_layers: Sequence[str]) -> str:

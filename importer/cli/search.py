@@ -9,7 +9,7 @@ from typing import Any
 
 from importer.cli.convert import Outcome, cache_from, conversion_from, finished, shown, work_of
 from importer.cli.models_file import Work
-from importer.cli.output import console, table
+from importer.cli.output import check_report, console, table
 from importer.cli.plot import draw_search, label_of
 from importer.errors import ImporterError
 from importer.progress import Progress
@@ -30,6 +30,8 @@ def run(chosen: argparse.Namespace) -> int:
     work = work_of(argparse.Namespace(**{**vars(chosen), "recipe": "auto"}))
     if chosen.plot and len(work) > 1:
         raise ImporterError("OPTION_INVALID", "--plot draws one model.", "Search for the models one by one.", "read")
+    if chosen.plot:
+        check_report(chosen.plot)
     scheduler = choose.scheduler(cache_from(chosen), chosen.cluster, chosen.jobs, chosen.library)
     return shown([_search(item, chosen, scheduler) for item in work], chosen)
 

@@ -7,11 +7,13 @@ import contextlib
 from dataclasses import replace
 from typing import Any
 
+from importer.cache.cache_key import hashed
+from importer.cache.known_hashes import known_hash
 from importer.cli.convert import cache_from, conversion_from, options_from
-from importer.cli.output import console, print_json, table
+from importer.cli.output import check_report, console, print_json, table
 from importer.cli.plot import draw_recipes
 from importer.cli.progress_table import ProgressTable
-from importer.errors import ImporterError
+from importer.errors import ImporterError, exit_status
 from importer.jobs.reading import read
 from importer.jobs.starting import Spawn
 from importer.options import CHOOSING, RECIPES
@@ -20,8 +22,11 @@ from importer.scheduling.work import Ended
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Returns 4 when no recipe worked."""
-    rows = sweep(chosen)
+    """When no recipe worked, the exit status of the worst error."""
+    if chosen.plot:
+        check_report(chosen.plot)
+    ends = sweep(chosen)
+    rows = [_row(recipe, end) for recipe, end in ends.items()]
     if chosen.plot:
         metric = next((row["evaluation"]["metric"] for row in rows if "evaluation" in row), "")
         with_value = [{**row, "value": row.get("evaluation", {}).get("program")} for row in rows]
@@ -30,32 +35,35 @@ def run(chosen: argparse.Namespace) -> int:
         print_json("sweep", {"recipes": rows})
     elif not chosen.quiet or all("error" in row for row in rows):
         _print(rows, chosen.source.name)
-    return 0 if any("error" not in row for row in rows) else 4
+    failed = [exit_status(end.error) for end in ends.values() if end.error]
+    return max(failed) if len(failed) == len(ends) else 0
 
 
-def sweep(chosen: argparse.Namespace) -> list[dict[str, Any]]:
-    """A row for each recipe: {recipe, size, executorch_us, eager_us, max_relative, cosine, share} or an error."""
+def sweep(chosen: argparse.Namespace) -> dict[str, Ended]:
+    """The conversion of each recipe. Raises what does not depend on the recipe."""
     options = options_from(chosen)
+    hashed(chosen.source, known_hash)
     if read("kinds", [chosen.source], Spawn())[0]["kind"] == "pte":
         cause = f"{chosen.source.name} is a finished program, which no recipe changes."
         raise ImporterError("OPTION_INVALID", cause, "Give the model that it was made of.", "read")
     recipes = RECIPES[len(CHOOSING) :]
     conversions = [conversion_from(chosen.source, chosen, replace(options, recipe=recipe)) for recipe in recipes]
     scheduler = choose.scheduler(cache_from(chosen), chosen.cluster, libraries=chosen.library)
-    rows: dict[int, dict[str, Any]] = {}
+    found: dict[int, Ended] = {}
     with (
         ProgressTable(recipes, not chosen.quiet and not chosen.no_progress, chosen.verbose) as table,
         contextlib.closing(scheduler.run(conversions, table.told)) as ends,
     ):
         for end in ends:
-            rows[end.index] = _row(recipes[end.index], end)
+            found[end.index] = end
             table.ended(end.index)
-    return [rows[index] for index in range(len(recipes))]
+    return {recipe: found[index] for index, recipe in enumerate(recipes)}
 
 
 def _row(recipe: str, end: Ended) -> dict[str, Any]:
+    """{recipe, size, executorch_us, eager_us, max_relative, cosine, share}, or an error."""
     if end.error:
-        return {"recipe": recipe, "error": end.error.code, "cause": end.error.cause}
+        return {"recipe": recipe, "error": end.error.code, "cause": end.error.cause, "remedy": end.error.remedy}
     assert end.artifact
     meta = end.artifact.metadata
     return {
@@ -92,7 +100,7 @@ def _print(rows: list[dict[str, Any]], title: str) -> None:
     screen.print(shown)
     for row in rows:
         if "error" in row:
-            screen.print(f"{row['recipe']}: {row['cause']}", style="dim", highlight=False, markup=False)
+            screen.print(f"{row['recipe']}: {row['cause']} {row['remedy']}", style="dim", highlight=False, markup=False)
 
 
 def _evaluation(found: dict[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ import torch
 import torch._dynamo
 from torch.export import Dim, ExportedProgram
 
-from importer.errors import ImporterError
+from importer.errors import ImporterError, broken_package
 from importer.exporting.packed import packed_error
 from importer.inputs import nested
 from importer.model import SourceMethod
@@ -30,7 +30,7 @@ def export_module(module: torch.nn.Module, method: SourceMethod, shapes: Any = N
     try:
         return export_afresh(module, positional, keyword, dynamic)
     except Exception as error:
-        raise _export_error(error, method, module) from error
+        raise broken_package(error, "export") or _export_error(error, method, module) from error
 
 
 def export_afresh(

@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 from importer import posix
+from importer.errors import broken_package
 from importer.jobs import child
 from importer.jobs.sandbox.confine import prepare
 
@@ -104,6 +105,7 @@ def _prepare(preload: str) -> str:
         prepare()
         return ""
     except Exception as error:
+        broken_package(error)  # keeps its reason for the jobs
         return f"{type(error).__name__}: {error}"[:1000]
     finally:
         for stream, descriptor, own in zip((sys.stdout, sys.stderr), (1, 2), kept, strict=True):

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from importer.errors import ImporterError
+from importer.errors import ImporterError, broken_package
 from importer.kernels import library
 from importer.lowering import precision, recipes
 from importer.lowering.recipes import Recipe
@@ -110,7 +110,7 @@ def lower(
     except ImporterError:
         raise
     except Exception as error:
-        raise lowering_error(error, step) from error
+        raise broken_package(error, "lower") or lowering_error(error, step) from error
 
 
 def breakers(error: ImporterError, methods: list[Method]) -> list[str]:

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from importer.errors import broken_package
 from importer.program import etdump
 
 _TIMING_SECONDS = 0.15
@@ -27,6 +28,8 @@ def run(folder: Path) -> None:
         _run(folder, request, response)
         response["step"] = "done"
     except Exception as error:
+        if broken := broken_package(error, "validate"):
+            response["broken"] = broken.data()
         response["error"] = f"{type(error).__name__}: {error}"
     (folder / "response.json").write_text(json.dumps(response), encoding="utf-8")
 

@@ -66,7 +66,7 @@ class Result:
 def run_program(
     payload: Path, program: Program, calls: list[Call], *, deadline: float = 300, timing: bool = True
 ) -> Result:
-    """Run calls on a payload, load by load and in order. Raises PROGRAM_CRASHED, PROGRAM_FAILED,
+    """Run calls on a payload, load by load and in order. Raises PROGRAM_CRASHED, PROGRAM_FAILED, BROKEN_PACKAGE,
     OPERATOR_MISSING, BACKEND_MISSING, EXTERNAL_WEIGHTS_MISSING and DEADLINE_EXCEEDED."""
     with tempfile.TemporaryDirectory(prefix="executorch-validate-") as name:
         folder = Path(name)
@@ -113,6 +113,8 @@ def run_program(
 
 
 def _check(response: dict[str, Any], step: str, log: str) -> None:
+    if broken := response.get("broken"):
+        raise ImporterError(broken["code"], broken["cause"], broken["remedy"], "validate", broken["log"])
     if names := response.get("missing_operators"):
         cause = f"The program needs operators that Godot's runtime does not provide: {', '.join(names)}."
         otherwise = (

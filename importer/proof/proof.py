@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from importer.cache.entry import PAYLOAD
-from importer.errors import ImporterError
+from importer.errors import ImporterError, broken_package
 from importer.exporting.export import restore, snapshot
 from importer.inputs import samples
 from importer.lowering import lower, precision
@@ -217,6 +217,8 @@ class Proof:
         try:
             return method.eager(*arguments[0], **arguments[1])
         except Exception as error:
+            if broken := broken_package(error, "validate"):
+                raise broken from error
             shapes = [list(value.shape) for value in samples.inputs_of(arguments)]
             cause = f"The model itself fails on inputs of {shapes}: {type(error).__name__}: {str(error)[:300]}"
             remedy = "The declared ranges may be too wide, or the example inputs wrong."

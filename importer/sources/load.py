@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from importer.errors import ImporterError
+from importer.errors import ImporterError, broken_package
 from importer.inputs import examples
 from importer.model import Source, SourceMethod
 from importer.options import ImportOptions
@@ -114,6 +114,8 @@ def _opened_by_torch(code: str, what: str, remedy: str) -> Iterator[None]:
     except (ImporterError, OSError, MemoryError):
         raise
     except Exception as error:
+        if broken := broken_package(error, "load"):
+            raise broken from error
         cause = f"torch {torch.__version__} cannot open {what}: {_last_line(error)}."
         raise ImporterError(code, cause, remedy, "load", traceback.format_exc()) from error
 

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from importer.atomic_files import replacing, write_atomically
+from importer.atomic_files import replacing
 from importer.cache.entry_files import opened
 from importer.cli.option_arguments import add_libraries
-from importer.cli.output import Parser, console, print_error, print_json
+from importer.cli.output import Parser, check_report, console, print_error, print_json, write_report
 from importer.errors import ImporterError, exit_status
 from importer.jobs import game_libraries
 from importer.jobs.reading import program_files
@@ -95,12 +95,14 @@ def _profile(known: argparse.Namespace) -> int:
         options["inputs"] = str(known.inputs.absolute())
     if known.etdump:
         options["etdump"] = str(known.etdump.absolute())
+    for report in filter(None, (known.html, known.etdump)):
+        check_report(report)
     found = profile(known.model, options)
     broken = [told for condition in conditions if (told := condition.broken_by(found))]
     if known.html:
         from python_backend.profiling.report import page
 
-        _write(known.html, page(found, broken, [condition.text for condition in conditions]))
+        write_report(known.html, page(found, broken, [condition.text for condition in conditions]).encode())
     if known.json:
         print_json("profile", found)
     elif not known.quiet:
@@ -110,11 +112,3 @@ def _profile(known: argparse.Namespace) -> int:
     for condition in broken:
         print(f"FAILED  {condition}", file=sys.stderr)
     return CONDITION_HOLDS if broken else 0
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        write_atomically(path, text.encode(), flushed=True)
-    except OSError as error:
-        cause = f"{path} cannot be written: {error}"
-        raise ImporterError("REPORT_NOT_WRITTEN", cause, "Choose another file.") from error

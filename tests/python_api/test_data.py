@@ -1,0 +1,145 @@
+"""What `calibration` and `evaluate` take, and how wrong data is told: by the person's own words, never silently."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import godot_executorch as ge
+from tests import json_output
+
+ROOT = Path(__file__).parents[2]
+X = torch.rand(24, 4, generator=torch.Generator().manual_seed(0))
+Y = X[:, :3].argmax(1)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def model() -> torch.nn.Linear:
+    layer = torch.nn.Linear(4, 3)
+    layer.weight.data, layer.bias.data = torch.eye(3, 4), torch.zeros(3)
+    return layer
+
+
+def test_arrays_are_one_batch(model: torch.nn.Linear, cache: Path) -> None:
+    for calibration, evaluate in (
+        (X, (X, Y)),
+        ({"input": X.numpy()}, {"input": X.numpy(), "target": Y.numpy()}),
+        ([X[:12], X[12:]], [({"input": X}, Y)]),
+    ):
+        found = ge.convert(
+            model, X[:1], recipe="xnnpack_int8_static", calibration=calibration, evaluate=evaluate, cache=cache
+        ).metadata
+        given = found.as_dict["calibration"]
+        assert not given["made_up"] and given["samples"] + given["held_out"] == 24
+        assert found.evaluation is not None and found.evaluation.samples == 24 and found.evaluation.eager == 1.0
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "code", "words"),
+    [
+        ("calibration", 5, "OPTION_INVALID", "`calibration` takes a folder, an array, or an iterable of batches"),
+        ("evaluate", 5, "OPTION_INVALID", "`evaluate` takes a folder or .npz, a pair of arrays"),
+        ("calibration", ["a"], "DATA_INVALID", "not an array of numbers"),
+        ("evaluate", X, "DATA_INVALID", "not (inputs, target)"),
+        ("deadline_seconds", 0, "OPTION_INVALID", "above 0; got 0"),
+        ("deadline_seconds", float("nan"), "OPTION_INVALID", "above 0; got nan"),
+        ("deadline_seconds", "x", "OPTION_INVALID", "above 0; got 'x'"),
+    ],
+)
+def test_what_is_no_data_is_refused(
+    model: torch.nn.Linear, cache: Path, option: str, value: Any, code: str, words: str
+) -> None:
+    with pytest.raises(ge.ConversionError) as raised:
+        ge.convert(model, X[:1], cache=cache, **{option: value})
+    assert raised.value.code == code and words in raised.value.cause, str(raised.value)
+
+
+NAN = torch.full_like(X, float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "words"),
+    [
+        ([(X, Y), (X[:, :3], Y)], "EVALUATION_INVALID", "Sample 0 of item 1 cannot be used as evaluation data: the"),
+        ([(torch.cat([X[:5], NAN[:1]]), Y[:6])], "EVALUATION_INVALID", "Sample 5 of item 0 cannot be used"),
+        ([(X, torch.where(torch.arange(24) == 7, 3, Y))], "METRIC_UNSUITABLE", "Sample 7 of item 0: A target is 3"),
+        ([(X, Y - 5)], "METRIC_UNSUITABLE", "but the model has the classes 0 to 2"),
+        ([({"picture": X}, Y)], "EVALUATION_INVALID", "the inputs are input"),
+    ],
+)
+def test_evaluation_data_that_would_give_wrong_numbers(
+    model: torch.nn.Linear, cache: Path, data: Any, code: str, words: str
+) -> None:
+    with pytest.raises(ge.ConversionError) as raised:
+        ge.convert(model, X[:1], evaluate=data, cache=cache)
+    assert raised.value.code == code and words in raised.value.cause, str(raised.value)
+    assert ".npz" not in str(raised.value)
+
+
+def test_values_that_the_input_cannot_hold(cache: Path) -> None:
+    table = torch.nn.Embedding(10, 3)
+    with pytest.raises(ge.ConversionError, match="no int64") as raised:
+        ge.convert(table, "input: int64[1]", evaluate=[(np.full((4, 1), 2.5), np.zeros(4, np.int64))], cache=cache)
+    assert raised.value.code == "EVALUATION_INVALID"
+    good = ge.convert(table, "input: int64[1]", evaluate=[(np.full((4, 1), 2.0), np.zeros((4, 1, 3)))], cache=cache)
+    assert good.metadata.evaluation is not None
+
+
+def test_single_values_that_are_not_numbers_are_told(cache: Path) -> None:
+    class Filled(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.where(x.isnan(), torch.zeros_like(x), x)
+
+    some = X.clone()
+    some[3, 2] = float("nan")
+    found = ge.convert(Filled(), X[:1], evaluate=(some, X), metric="mae", cache=cache).metadata
+    assert any("1 of 24 samples of the evaluation data have NaN" in note for note in found.notes), found.notes
+
+
+def test_a_program_says_how_a_dictionary_is_given(model: torch.nn.Linear, cache: Path) -> None:
+    artifact = ge.convert(model, X[:1], cache=cache, deadline_seconds=99.5)
+    program = ge.Program(artifact)
+    with pytest.raises(ge.ConversionError, match=r"program\(\*\*inputs\)"):
+        program({"input": X[:1]})
+    assert program(input=X[:1])["output_0"].shape == (1, 3)
+    with pytest.raises(ge.ConversionError, match="above 0"):
+        ge.Program(artifact, deadline_seconds=0)
+
+
+def test_wrong_usage_is_json_too(tmp_path: Path) -> None:
+    def run(*words: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "import sys; from godot_executorch.command import main; sys.exit(main())"]
+        return subprocess.run([*command, *map(str, words)], cwd=ROOT, capture_output=True, text=True, timeout=100)
+
+    missing = tmp_path / "missing"
+    for words in (
+        ["nope"],
+        ["convert", "--nope"],
+        ["doctor", "--nope"],
+        ["profile"],
+        ["inspect", missing],
+        ["profile", missing],
+        ["evaluate", missing, "--inputs", missing],
+        ["compare", missing, missing],
+        ["sweep", missing],
+        ["convert", "--config", missing],
+    ):
+        done = run(*words, "--json")
+        assert done.returncode == 2, (words, done.returncode, done.stdout)
+        assert json_output.read(done.stdout, "error")["error"]["remedy"], words
+    done = run("convert", missing, "-o", tmp_path, "--json")
+    (found,) = json_output.read(done.stdout, "convert")["files"]
+    assert done.returncode == 2 and found["error"]["code"] == "FILE_NOT_READABLE"
+    assert json.loads(run("nope", "--json").stdout)["error"]["cause"] == "There is no command 'nope'."
