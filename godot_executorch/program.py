@@ -14,6 +14,7 @@ from godot_executorch.artifact import Artifact, TensorMetadata, tensor
 from importer.cache.cache_key import external_file
 from importer.errors import ImporterError, broken_package
 from importer.jobs import game_libraries
+from importer.program.unchanged import unchanged
 
 
 class Program:
@@ -26,7 +27,7 @@ class Program:
         """Load a program. A file is read and run once in a confined process first, for at most `deadline_seconds`.
 
         Raises ConversionError: FILE_NOT_READABLE, PTE_INVALID, EXTERNAL_WEIGHTS_MISSING, PROGRAM_FAILED,
-        PROGRAM_CRASHED, OPERATOR_MISSING.
+        PROGRAM_CRASHED, OPERATOR_MISSING, FILE_CHANGED.
         """
         if isinstance(deadline_seconds, bool) or not deadline_seconds > 0:
             cause = f"`deadline_seconds` is a number of seconds above 0; got {deadline_seconds!r:.80}."
@@ -34,6 +35,11 @@ class Program:
         self.path = Path(program.path if isinstance(program, Artifact) else program).absolute()
         if not self.path.is_file():
             raise ImporterError("FILE_NOT_READABLE", f"There is no file {self.path}.", "Give the path of a .pte file.")
+        with unchanged([self.path]):
+            self._open(program, deadline_seconds)
+        self._methods: dict[str, Any] = {}
+
+    def _open(self, program: str | Path | Artifact, deadline_seconds: float) -> None:
         if isinstance(program, Artifact):  # its proof has run it
             methods = program.metadata.as_dict["methods"]
         else:
@@ -50,7 +56,6 @@ class Program:
                 raise broken from error
             cause = f"ExecuTorch refused {self.path.name}: {str(error).splitlines()[0][:300]}"
             raise ImporterError("PROGRAM_FAILED", cause, "Convert the model again.") from error
-        self._methods: dict[str, Any] = {}
 
     def __call__(self, *arguments: Any, **named: Any) -> dict[str, Any]:
         """Run `forward`, or the only method; see `run`."""

@@ -42,6 +42,7 @@ _OF_THE_ENVIRONMENT = frozenset(
         "CLUSTER_WORKER_DIFFERS",
         "CLUSTER_WORKER_LOST",
         "DISK_FULL",
+        "FILE_CHANGED",
         "OUTPUT_NOT_WRITABLE",
         "OUT_OF_MEMORY",
         "PACKAGE_MISSING",

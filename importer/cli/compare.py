@@ -22,6 +22,7 @@ from importer.owned_folders import owned_folder, temporary_folder
 from importer.paths import resolve
 from importer.program import beside
 from importer.program.program import Program, read_program
+from importer.program.unchanged import unchanged
 from importer.proof.child_runner import Call, Result, run_program
 from importer.signature import TensorSpec
 
@@ -75,7 +76,9 @@ def compare_in_child(params: dict[str, Any], report: Report) -> dict[str, Any]:
     """`compare` as a task."""
     report("validate", 0.1)
     data = Path(params["inputs"]) if params["inputs"] else None
-    return compare(Path(params["first"]), Path(params["second"]), data, params["metric"], Path(params["metric_file"]))
+    first, second = Path(params["first"]), Path(params["second"])
+    with unchanged([first, second]):
+        return compare(first, second, data, params["metric"], Path(params["metric_file"]))
 
 
 def compare(

@@ -22,6 +22,7 @@ from importer.owned_folders import owned_folder, temporary_folder
 from importer.paths import resolve
 from importer.program import beside
 from importer.program.program import read_program
+from importer.program.unchanged import unchanged
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -51,7 +52,8 @@ def evaluate_in_child(params: dict[str, Any], report: Report) -> dict[str, Any]:
     """`evaluate` as a task."""
     report("validate", 0.1)
     places = [Path(text) for text in params["programs"]]
-    return evaluate(places, Path(params["inputs"]), params["metric"], Path(params["metric_file"]))
+    with unchanged(places):
+        return evaluate(places, Path(params["inputs"]), params["metric"], Path(params["metric_file"]))
 
 
 def evaluate(programs: list[Path], data: Path, metric: str = "", metric_path: Path = Path()) -> dict[str, Any]:

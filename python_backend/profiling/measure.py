@@ -42,7 +42,14 @@ class _Measured:
 
 def measure(params: dict[str, Any], report: Report) -> dict[str, Any]:
     """The profile of `{path, method, runs, threads, inputs, etdump}`; times in microseconds, sizes in bytes."""
+    from importer.program.unchanged import unchanged
+
     path = Path(params["path"])
+    with unchanged([path]):
+        return _measure(path, params, report)
+
+
+def _measure(path: Path, params: dict[str, Any], report: Report) -> dict[str, Any]:
     report("read", 0.0)
     program = _described(path)
     method = _choose_method(program, params.get("method") or "")
