@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -136,11 +137,28 @@ def test_a_users_script_passes_strict_type_checks(tmp_path: Path) -> None:
     for index, text in enumerate(scripts):
         (tmp_path / f"page{index}.py").write_text(text, encoding="utf-8")
     pages = sorted(tmp_path.glob("page*.py"))
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache")]
-    environment = {"PATH": "/usr/bin:/bin", "MYPYPATH": str(ROOT), "HOME": str(tmp_path)}
+    python = _environment_with_the_package(tmp_path / "environment")
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", tmp_path / "cache"]
     done = subprocess.run(
-        [*command, good, *pages, bad], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
+        [*command, "--python-executable", python, good, *pages, bad],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
-    lines = [line for line in done.stdout.splitlines() if ": error: " in line and "/site-packages/" not in line]
-    assert {line.partition(":")[0].rpartition("/")[2] for line in lines} == {"bad.py"}, done.stdout + done.stderr
+    # torch's own Tensor.backward has no types.
+    lines = [line for line in done.stdout.splitlines() if ": error: " in line and '"backward"' not in line]
+    assert {line.partition(":")[0] for line in lines} == {"bad.py"}, done.stdout + done.stderr
     assert any('no attribute "converted"' in line for line in lines) and len(lines) == 3, done.stdout
+
+
+def _environment_with_the_package(folder: Path) -> Path:
+    """The Python of an environment into which the package is installed as a person does it, without its requirements,
+    which are those of this environment."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=100)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    (packages / "requirements.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", "install", "--no-deps"]
+    subprocess.run([*pip, "--target", packages, ROOT], check=True, timeout=300)
+    return folder / "bin" / "python"
