@@ -43,7 +43,7 @@ struct Case {
         fill(bias, columns, 1.0F);
         fill(hidden, shape.batch * shape.size, 1.0F);
         fill(cell, shape.batch * shape.size, 1.0F);
-        const int64_t blocks = scratch_floats(columns) / kBlockColumns;
+        const int64_t blocks = padded_columns(columns) / kBlockColumns;
         packed.assign(blocks * shape.size * kBlockColumns, 0.0F);
         for (int64_t column = 0; column < columns; ++column) {
             for (int64_t k = 0; k < shape.size; ++k) {
@@ -70,11 +70,12 @@ struct Case {
 using Reference = std::function<double(const Case&, const float*, int64_t item, int64_t i, std::vector<double>& state,
                                        std::vector<double>& cell)>;
 
-void compare(const RecurrentKernels& kernels, void (*run)(const RecurrentCall&), int64_t gate_count, bool reverse,
-             const Reference& reference) {
+void compare(const RecurrentKernels& kernels, void (*run)(const RecurrentCall&, Items), int64_t gate_count,
+             bool reverse, const Reference& reference) {
     unsigned seed = 1;
-    for (const Shape shape : {Shape{1, 1, 1}, Shape{3, 2, 3}, Shape{5, 1, 16}, Shape{4, 3, 17}, Shape{2, 2, 33},
-                              Shape{7, 1, 64}, Shape{3, 1, 100}, Shape{0, 2, 5}, Shape{3, 0, 5}}) {
+    for (const Shape shape :
+         {Shape{1, 1, 1}, Shape{3, 2, 3}, Shape{5, 1, 16}, Shape{4, 3, 17}, Shape{2, 2, 33}, Shape{7, 1, 64},
+          Shape{3, 1, 100}, Shape{2, 4, 24}, Shape{3, 7, 40}, Shape{2, 13, 9}, Shape{0, 2, 5}, Shape{3, 0, 5}}) {
         Case made(shape, gate_count, ++seed);
         std::vector<double> state(made.hidden.begin(), made.hidden.end());
         std::vector<double> memory(made.cell.begin(), made.cell.end());
@@ -94,7 +95,7 @@ void compare(const RecurrentKernels& kernels, void (*run)(const RecurrentCall&),
             }
         }
         std::vector<float> output(expected.size());
-        std::vector<float> scratch(scratch_floats(made.columns));
+        std::vector<float> scratch(kItemsAtOnce * padded_columns(made.columns));
         RecurrentCall call;
         call.steps = shape.steps;
         call.batch = shape.batch;
@@ -110,8 +111,15 @@ void compare(const RecurrentKernels& kernels, void (*run)(const RecurrentCall&),
         call.output = output.data();
         call.output_step = shape.batch * shape.size;
         call.output_item = shape.size;
-        call.scratch = scratch.data();
-        run(call);
+        call.threads_of_a_step = seed % 3 + 1;
+        call.over_threads = [](int64_t count, void (*part)(void*, int64_t), void* data) {
+            for (int64_t number = count - 1; number >= 0; --number) {
+                part(data, number);
+            }
+        };
+        // In two parts, as two threads would.
+        run(call, {0, shape.batch / 3, scratch.data()});
+        run(call, {shape.batch / 3, shape.batch, scratch.data()});
         CAPTURE(kernels.instruction_set);
         CAPTURE(shape.size);
         for (size_t i = 0; i < output.size(); ++i) {
@@ -184,7 +192,7 @@ TEST_CASE("large and undefined gates stay what torch makes of them") {
     for (const RecurrentKernels* kernels : variants()) {
         float gates[] = {1e30F, -1e30F, INFINITY, -INFINITY, NAN};
         std::vector<float> weight(kBlockColumns, 0.0F);
-        std::vector<float> scratch(kBlockColumns);
+        std::vector<float> scratch(kItemsAtOnce * kBlockColumns);
         for (const float gate : gates) {
             float hidden = 0.0F;
             float output = -5.0F;
@@ -194,8 +202,7 @@ TEST_CASE("large and undefined gates stay what torch makes of them") {
             call.weight = weight.data();
             call.hidden = &hidden;
             call.output = &output;
-            call.scratch = scratch.data();
-            kernels->rnn_tanh(call);
+            kernels->rnn_tanh(call, {0, 1, scratch.data()});
             CAPTURE(kernels->instruction_set);
             CAPTURE(gate);
             if (std::isnan(gate)) {

@@ -27,21 +27,33 @@ struct RecurrentCall {
     int64_t output_step = 0;
     int64_t output_item = 0;
 
-    float* scratch = nullptr;  // scratch_floats() of them
+    /// Calls part(data, 0) to part(data, count - 1), on several threads.
+    void (*over_threads)(int64_t count, void (*part)(void* data, int64_t number), void* data) = nullptr;
+    int64_t threads_of_a_step = 1;  // which share the hidden product of one item
 };
 
-/// How many floats of scratch memory a layer with so many gate columns needs.
-constexpr int64_t scratch_floats(int64_t columns) {
+/// Items of a batch that one reading of the weight serves.
+constexpr int64_t kItemsAtOnce = 4;
+
+/// Gate columns with those that fill the last block.
+constexpr int64_t padded_columns(int64_t columns) {
     return (columns + kBlockColumns - 1) / kBlockColumns * kBlockColumns;
 }
+
+/// Items of a batch, which do not depend on each other.
+struct Items {
+    int64_t first = 0;
+    int64_t end = 0;
+    float* scratch = nullptr;  // kItemsAtOnce * padded_columns() floats
+};
 
 /// The kernels of one instruction set.
 struct RecurrentKernels {
     const char* instruction_set;
-    void (*lstm)(const RecurrentCall& call);  // gates i, f, g, o as in torch.nn.LSTM
-    void (*gru)(const RecurrentCall& call);   // gates r, z, n as in torch.nn.GRU
-    void (*rnn_tanh)(const RecurrentCall& call);
-    void (*rnn_relu)(const RecurrentCall& call);
+    void (*lstm)(const RecurrentCall& call, Items items);  // gates i, f, g, o as in torch.nn.LSTM
+    void (*gru)(const RecurrentCall& call, Items items);   // gates r, z, n as in torch.nn.GRU
+    void (*rnn_tanh)(const RecurrentCall& call, Items items);
+    void (*rnn_relu)(const RecurrentCall& call, Items items);
 };
 
 /// The fastest kernels that this processor can run.

@@ -1,6 +1,9 @@
 // The operators `godot_executorch::lstm`, `gru` and `rnn` of importer/kernels/recurrent.py: arguments checked, results
 // resized.
 
+#include <executorch/runtime/kernel/thread_parallel_interface.h>
+
+#include <algorithm>
 #include <cstring>
 
 #include "core/platform/exported.h"
@@ -34,7 +37,7 @@ bool prepare(const Tensor& gates, const Tensor& weight, const Tensor& hidden, in
     call.reverse = reverse;
     const int64_t columns = gate_count * call.size;
     if (gates.size(2) != columns || hidden.size(0) != call.batch || weight.size(1) != call.size ||
-        weight.size(2) != kBlockColumns || weight.size(0) * kBlockColumns != scratch_floats(columns)) {
+        weight.size(2) != kBlockColumns || weight.size(0) * kBlockColumns != padded_columns(columns)) {
         return false;
     }
     const SizesType rows[] = {static_cast<SizesType>(gates.size(0)), static_cast<SizesType>(gates.size(1)),
@@ -55,14 +58,47 @@ bool prepare(const Tensor& gates, const Tensor& weight, const Tensor& hidden, in
     return true;
 }
 
-bool give_scratch(KernelRuntimeContext& context, int64_t columns, RecurrentCall& call) {
-    auto memory = context.allocate_temp(scratch_floats(columns) * sizeof(float), 64);
+// Below so many multiplications another thread takes longer to start than it saves.
+constexpr int64_t kProductsOfAThread = 200000;
+
+int64_t worthwhile_threads(int64_t products, int64_t parts) {
+    const int64_t most = std::min(executorch::extension::get_thread_count(), parts);
+    return std::max<int64_t>(1, std::min(most, products / kProductsOfAThread));
+}
+
+void over_threads(int64_t count, void (*part)(void* data, int64_t number), void* data) {
+    executorch::extension::parallel_for(0, count, 1, [&](int64_t first, int64_t end) {
+        for (int64_t number = first; number < end; ++number) {
+            part(data, number);
+        }
+    });
+}
+
+/// Threads share the items of a batch, or the columns of one large item.
+void run(KernelRuntimeContext& context, RecurrentCall& call, int64_t gate_count,
+         void (*kernel)(const RecurrentCall&, Items)) {
+    const int64_t columns = padded_columns(gate_count * call.size);
+    const int64_t threads = worthwhile_threads(call.steps * call.batch * call.size * columns, call.batch);
+    auto memory = context.allocate_temp(threads * kItemsAtOnce * columns * sizeof(float), 64);
     if (!memory.ok()) {
         context.fail(memory.error());
-        return false;
+        return;
     }
-    call.scratch = static_cast<float*>(memory.get());
-    return true;
+    call.over_threads = over_threads;
+    if (threads == 1) {
+        call.threads_of_a_step = worthwhile_threads(call.size * columns, columns / kBlockColumns);
+    }
+    auto some = [&, floats = static_cast<float*>(memory.get())](int64_t first, int64_t end) {
+        for (int64_t thread = first; thread < end; ++thread) {
+            kernel(call, {call.batch * thread / threads, call.batch * (thread + 1) / threads,
+                          floats + thread * kItemsAtOnce * columns});
+        }
+    };
+    if (threads == 1) {
+        some(0, 1);
+    } else {
+        executorch::extension::parallel_for(0, threads, 1, some);
+    }
 }
 
 void lstm(KernelRuntimeContext& context, Values values) {
@@ -80,9 +116,7 @@ void lstm(KernelRuntimeContext& context, Values values) {
     }
     call.cell = last_cell.mutable_data_ptr<float>();
     std::memmove(call.cell, cell.const_data_ptr<float>(), cell.nbytes());
-    if (give_scratch(context, 4 * call.size, call)) {
-        recurrent_kernels().lstm(call);
-    }
+    run(context, call, 4, recurrent_kernels().lstm);
 }
 
 void gru(KernelRuntimeContext& context, Values values) {
@@ -96,9 +130,7 @@ void gru(KernelRuntimeContext& context, Values values) {
         return;
     }
     call.bias = bias.const_data_ptr<float>();
-    if (give_scratch(context, 3 * call.size, call)) {
-        recurrent_kernels().gru(call);
-    }
+    run(context, call, 3, recurrent_kernels().gru);
 }
 
 void rnn(KernelRuntimeContext& context, Values values) {
@@ -108,9 +140,7 @@ void rnn(KernelRuntimeContext& context, Values values) {
         context.fail(Error::InvalidArgument);
         return;
     }
-    if (give_scratch(context, call.size, call)) {
-        (values[3]->toBool() ? recurrent_kernels().rnn_relu : recurrent_kernels().rnn_tanh)(call);
-    }
+    run(context, call, 1, values[3]->toBool() ? recurrent_kernels().rnn_relu : recurrent_kernels().rnn_tanh);
 }
 
 // What the event tracer calls them.

@@ -5,41 +5,82 @@
 
 namespace {
 
-using godot_executorch::kernels::kBlockColumns;
-using godot_executorch::kernels::RecurrentCall;
-using godot_executorch::kernels::RecurrentKernels;
+using namespace godot_executorch::kernels;
 
 constexpr int kVectors = kBlockColumns / kLanes;
 
-/// columns[] = start[] + state[size] times the packed weight; `start` may be null for zeros and has `count` floats.
-void hidden_product(const RecurrentCall& call, const float* state, const float* start, int64_t count, float* columns) {
-    const float* weight = call.weight;
-    for (int64_t first = 0; first < count; first += kBlockColumns) {
-        Floats sums[kVectors];
-        if (start != nullptr && first + kBlockColumns <= count) {
-            for (int v = 0; v < kVectors; ++v) {
-                sums[v] = load(start + first + v * kLanes);
-            }
-        } else {
-            float padded[kBlockColumns] = {};
-            if (start != nullptr) {
-                std::memcpy(padded, start + first, (count - first) * sizeof(float));
-            }
-            for (int v = 0; v < kVectors; ++v) {
-                sums[v] = load(padded + v * kLanes);
+/// What the hidden product of some items starts from: one row of gate columns for each.
+struct Starts {
+    const float* first = nullptr;
+    int64_t item = 0;  // floats from one item's row to the next item's
+};
+
+/// columns[] += state[size] times the packed weight, for columns from `first` to `end` of kItems rows of `stride`
+/// columns. The sums fit into registers.
+template <int kItems>
+void add_products(const RecurrentCall& call, const float* states, int64_t first, int64_t end, int64_t stride,
+                  float* columns) {
+    constexpr int kAtOnce = kItems == 1 ? kVectors : (kLanes == 16 ? 4 : 2);
+    for (; first < end; first += kAtOnce * kLanes) {
+        const float* weight = call.weight + first / kBlockColumns * call.size * kBlockColumns + first % kBlockColumns;
+        Floats sums[kItems][kAtOnce];
+        for (int item = 0; item < kItems; ++item) {
+            for (int v = 0; v < kAtOnce; ++v) {
+                sums[item][v] = load(columns + item * stride + first + v * kLanes);
             }
         }
         for (int64_t k = 0; k < call.size; ++k) {
-            const Floats factor = all(state[k]);
+#pragma GCC unroll 4
+            for (int item = 0; item < kItems; ++item) {
+                const Floats factor = all(states[item * call.size + k]);
 #pragma GCC unroll 16
-            for (int v = 0; v < kVectors; ++v) {
-                sums[v] += factor * load(weight + v * kLanes);
+                for (int v = 0; v < kAtOnce; ++v) {
+                    sums[item][v] += factor * load(weight + v * kLanes);
+                }
             }
             weight += kBlockColumns;
         }
-        for (int v = 0; v < kVectors; ++v) {
-            store(columns + first + v * kLanes, sums[v]);
+        for (int item = 0; item < kItems; ++item) {
+            for (int v = 0; v < kAtOnce; ++v) {
+                store(columns + item * stride + first + v * kLanes, sums[item][v]);
+            }
         }
+    }
+}
+
+using AddProducts = void (*)(const RecurrentCall&, const float*, int64_t, int64_t, int64_t, float*);
+constexpr AddProducts kAddProducts[kItemsAtOnce] = {add_products<1>, add_products<2>, add_products<3>, add_products<4>};
+
+/// The hidden product of one item, whose blocks of columns threads share.
+struct SharedProduct {
+    const RecurrentCall& call;
+    const float* state;
+    int64_t stride;
+    float* columns;
+
+    static void part(void* data, int64_t number) {
+        const auto& product = *static_cast<const SharedProduct*>(data);
+        const int64_t blocks = product.stride / kBlockColumns;
+        const int64_t threads = product.call.threads_of_a_step;
+        add_products<1>(product.call, product.state, blocks * number / threads * kBlockColumns,
+                        blocks * (number + 1) / threads * kBlockColumns, product.stride, product.columns);
+    }
+};
+
+/// columns[] = start[] + state[size] times the packed weight, for up to kItemsAtOnce rows.
+void hidden_products(const RecurrentCall& call, int64_t items, const float* states, Starts starts, int64_t count,
+                     float* columns) {
+    const int64_t stride = padded_columns(count);
+    for (int64_t item = 0; item < items; ++item) {
+        float* row = columns + item * stride;
+        std::memcpy(row, starts.first + item * starts.item, count * sizeof(float));
+        std::memset(row + count, 0, (stride - count) * sizeof(float));
+    }
+    if (items == 1 && call.threads_of_a_step > 1) {
+        SharedProduct product{call, states, stride, columns};
+        call.over_threads(call.threads_of_a_step, SharedProduct::part, &product);
+    } else {
+        kAddProducts[items - 1](call, states, 0, stride, stride, columns);
     }
 }
 
@@ -62,23 +103,30 @@ void update(int64_t size, Cell cell) {
     }
 }
 
-/// Calls step(gates, hidden, item, output) for every step and item in the direction of the call.
+/// Calls step(columns, gates, item, output) for every step and item in the direction of the call. `columns` are the
+/// hidden product and what it starts from: `bias`, or the gates where there is none.
 template <typename Step>
-void over_steps(const RecurrentCall& call, Step step) {
-    for (int64_t number = 0; number < call.steps; ++number) {
-        const int64_t at = call.reverse ? call.steps - 1 - number : number;
-        for (int64_t item = 0; item < call.batch; ++item) {
-            step(call.gates + at * call.gates_step + item * call.gates_item, call.hidden + item * call.size, item,
-                 call.output + at * call.output_step + item * call.output_item);
+void over_steps(const RecurrentCall& call, Items items, int64_t gate_count, const float* bias, Step step) {
+    const int64_t count = gate_count * call.size;
+    for (int64_t first = items.first; first < items.end; first += kItemsAtOnce) {
+        const int64_t rows = items.end - first < kItemsAtOnce ? items.end - first : kItemsAtOnce;
+        for (int64_t number = 0; number < call.steps; ++number) {
+            const int64_t at = call.reverse ? call.steps - 1 - number : number;
+            const float* gates = call.gates + at * call.gates_step + first * call.gates_item;
+            const Starts starts = bias == nullptr ? Starts{gates, call.gates_item} : Starts{bias, 0};
+            hidden_products(call, rows, call.hidden + first * call.size, starts, count, items.scratch);
+            for (int64_t row = 0; row < rows; ++row) {
+                step(items.scratch + row * padded_columns(count), gates + row * call.gates_item, first + row,
+                     call.output + at * call.output_step + (first + row) * call.output_item);
+            }
         }
     }
 }
 
-void lstm(const RecurrentCall& call) {
+void lstm(const RecurrentCall& call, Items items) {
     const int64_t size = call.size;
-    over_steps(call, [&](const float* gates, float* hidden, int64_t item, float* output) {
-        float* columns = call.scratch;
-        hidden_product(call, hidden, gates, 4 * size, columns);
+    over_steps(call, items, 4, nullptr, [&](const float* columns, const float*, int64_t item, float* output) {
+        float* hidden = call.hidden + item * size;
         float* memory = call.cell + item * size;
         update(size, [&](auto get, auto put, int64_t i) {
             const Floats enter = sigmoid(get(columns + i));
@@ -93,11 +141,10 @@ void lstm(const RecurrentCall& call) {
     });
 }
 
-void gru(const RecurrentCall& call) {
+void gru(const RecurrentCall& call, Items items) {
     const int64_t size = call.size;
-    over_steps(call, [&](const float* gates, float* hidden, int64_t, float* output) {
-        float* columns = call.scratch;
-        hidden_product(call, hidden, call.bias, 3 * size, columns);
+    over_steps(call, items, 3, call.bias, [&](const float* columns, const float* gates, int64_t item, float* output) {
+        float* hidden = call.hidden + item * size;
         update(size, [&](auto get, auto put, int64_t i) {
             const Floats reset = sigmoid(get(gates + i) + get(columns + i));
             const Floats keep = sigmoid(get(gates + size + i) + get(columns + size + i));
@@ -110,10 +157,9 @@ void gru(const RecurrentCall& call) {
 }
 
 template <typename Activation>
-void rnn(const RecurrentCall& call, Activation activation) {
-    over_steps(call, [&](const float* gates, float* hidden, int64_t, float* output) {
-        float* columns = call.scratch;
-        hidden_product(call, hidden, gates, call.size, columns);
+void rnn(const RecurrentCall& call, Items items, Activation activation) {
+    over_steps(call, items, 1, nullptr, [&](const float* columns, const float*, int64_t item, float* output) {
+        float* hidden = call.hidden + item * call.size;
         update(call.size, [&](auto get, auto put, int64_t i) {
             const Floats state = activation(get(columns + i));
             put(hidden + i, state);
@@ -122,13 +168,13 @@ void rnn(const RecurrentCall& call, Activation activation) {
     });
 }
 
-void rnn_tanh(const RecurrentCall& call) {
-    rnn(call, hyperbolic_tangent);
+void rnn_tanh(const RecurrentCall& call, Items items) {
+    rnn(call, items, hyperbolic_tangent);
 }
 
-void rnn_relu(const RecurrentCall& call) {
+void rnn_relu(const RecurrentCall& call, Items items) {
     // NaN stays NaN, as in torch.
-    rnn(call, [](Floats value) { return choose(value < 0.0F, Floats{}, value); });
+    rnn(call, items, [](Floats value) { return choose(value < 0.0F, Floats{}, value); });
 }
 
 }  // namespace
