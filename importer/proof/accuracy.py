@@ -11,8 +11,12 @@ import torch
 
 from importer.lowering.parts import Part, parts_of
 
-SMALLEST_REFERENCE = 1e-5  # below it a relative error says nothing
+SMALLEST_REFERENCE = 1e-5  # below it a relative error of fp32 says nothing
+_SMALLEST_ERROR = 1e-8  # that much is never an error
 _QUIET_CALL = 1e-2  # a call whose results are this much smaller than others' is judged by a part of those
+_QUIET_COARSE = 0.1  # the largest such part, of a recipe that has few steps for the whole range
+_FEW_VALUES = 4  # fewer in a call are near 0 by chance
+_FAINT = 0.5  # an error that is so large beside a call's own results is told
 _ROUNDING = 1e-5  # of the largest value: what a sum in fp32 may be off by
 _FEW = 0.5  # a share of values that can be compared below which the comparison proves nothing
 _FEW_FINITE = 0.05  # infinities may be meant (a mask), but not nearly everywhere
@@ -43,7 +47,8 @@ class Accuracy:
     part of it that is of another size (the scores beside boxes). agreement: of outputs of integers, bools and whole
     numbers, the share of equal elements of the worst one. cosine: the smallest. top1: the share of equal largest
     entries, for outputs that look like classes. compared: the smallest share of an output's values that were numbers in
-    eager. indices: the names of outputs for which near is not right. batches: how many samples the calls had.
+    eager. faint: what is off by much of its own size and passes, beside larger results or for its size. indices: the
+    names of outputs for which near is not right. batches: how many samples the calls had.
     """
 
     indices: set[str] = field(default_factory=set)
@@ -57,11 +62,13 @@ class Accuracy:
     compared: float = 1.0
     worst_channel: str = ""
     worst_sample: int = 0
+    faint: str = ""
     least_compared: str = ""
     least_equal: str = ""
     _values: dict[str, list[tuple[int, torch.Tensor, torch.Tensor]]] = field(default_factory=dict)
     _differing: dict[str, tuple[int, int, float, int]] = field(default_factory=dict)
     _top1: list[bool] = field(default_factory=list)
+    _tolerance: float = 0.0
 
     def add(self, sample: int, names: list[str], expected: list[torch.Tensor], got: list[torch.Tensor]) -> None:
         """Take one call's outputs. A wrong number or shape of outputs counts as infinitely wrong."""
@@ -77,8 +84,10 @@ class Accuracy:
             elif left.numel():
                 self._values.setdefault(name, []).append((sample, left.detach(), right.detach()))
 
-    def judge(self) -> Accuracy:
-        """Compare the added outputs; the results are in the fields."""
+    def judge(self, limits: Limits | None = None) -> Accuracy:
+        """Compare the added outputs; the results are in the fields. limits: of a recipe, whose steps a call with small
+        results may be off by."""
+        self._tolerance = limits.relative if limits is not None else 0.0
         for name, values in self._values.items():
             is_number = values[0][1].is_floating_point() or values[0][1].is_complex()
             if is_number and not _are_classes(values):
@@ -180,10 +189,25 @@ class Accuracy:
             return
         difference = float((left - right).abs().max())
         most = float(left.abs().max())
-        self._note(difference, difference / max(most, _QUIET_CALL * largest, SMALLEST_REFERENCE), name, sample)
+        reference = max(most, self._quiet(left.numel()) * largest, self._smallest())
+        self._note(difference, difference / reference, name, sample)
+        if most > 0 and _FAINT * most < difference <= self._tolerance * reference:
+            others = (
+                "too small to judge" if reference == self._smallest() else f"judged by larger ones, up to {largest:.2g}"
+            )
+            self.faint = f"In a call where '{name}' is at most {most:.2g} it is off by {difference:.2g}: {others}."
         norms = float(left.norm() * right.norm())
         if norms > 0 and most >= max(SMALLEST_REFERENCE, _QUIET_CALL * largest):
             self.cosine = min(self.cosine, float(left @ right) / norms)
+
+    def _quiet(self, count: int) -> float:
+        """The part of the largest result that a call's error is judged by if the call's own results are smaller."""
+        if count < _FEW_VALUES:
+            return min(1.0, max(_QUIET_CALL, 25 * self._tolerance))
+        return min(_QUIET_COARSE, max(_QUIET_CALL, 2.5 * self._tolerance))
+
+    def _smallest(self) -> float:
+        return min(SMALLEST_REFERENCE, _SMALLEST_ERROR / self._tolerance) if self._tolerance else SMALLEST_REFERENCE
 
     def _compare_parts(self, name: str, pairs: list[tuple[int, torch.Tensor, torch.Tensor]], largest: float) -> None:
         for part in parts_of([left for _, left, _ in pairs], self.batches):

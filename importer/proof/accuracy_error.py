@@ -45,7 +45,7 @@ def lost(
     cause = f"The results of {step.title} are too far from eager PyTorch: {off}."
     beyond = _beyond(method, arguments, calibration(method)) if step.recipe.needs_calibration else ""
     every = [given for other, given in calls if other is method]
-    cause += beyond or _layers(method, arguments, every, prepared, accuracy)
+    cause += beyond or _layers(method, arguments, every, prepared, accuracy, limits)
     remedy = _remedy(step)
     if _has_dropout(method.program):
         cause += " Its dropout is in training mode, so each call returns other results."
@@ -133,13 +133,14 @@ def _layers(
     calls: list[Arguments],
     prepared: dict[str, ExportedProgram],
     accuracy: Accuracy,
+    limits: Limits,
 ) -> str:
     """calls: all that were compared, since only together they show which parts of an output are of another size."""
     if method.name not in prepared:
         return ""
     try:
         losses = worst(method, prepared[method.name], arguments)
-        quantized = _in_pytorch(method, prepared[method.name], calls)
+        quantized = _in_pytorch(method, prepared[method.name], calls, limits)
     except Exception:  # the error that is being built matters more
         return ""
     if quantized.max_relative * _FAR < accuracy.max_relative:
@@ -150,7 +151,7 @@ def _layers(
     return f" Most is lost at {', '.join(str(loss) for loss in losses)}." if losses else ""
 
 
-def _in_pytorch(method: Method, changed: ExportedProgram, calls: list[Arguments]) -> Accuracy:
+def _in_pytorch(method: Method, changed: ExportedProgram, calls: list[Arguments], limits: Limits) -> Accuracy:
     """How far the quantized program is from the original where no backend is at work."""
     found = Accuracy()
     modules = [program.module(check_guards=False) for program in (method.program, changed)]
@@ -158,4 +159,4 @@ def _in_pytorch(method: Method, changed: ExportedProgram, calls: list[Arguments]
         for index, (positional, keyword) in enumerate(calls):
             left, right = (flatten_outputs(module(*positional, **keyword)) for module in modules)
             found.add(index, [], left, right)
-    return found.judge()
+    return found.judge(limits)

@@ -100,19 +100,19 @@ class Proof:
             kept.batches |= {value.shape[0] for value in samples.inputs_of(item.arguments) if value.dim() > 0}
             kept.add(index, names, item.expected, got)
         limits = self._limits(options, step)
-        accuracy.judge()
+        accuracy.judge(limits)
         if name := accuracy.nothing_compared():
             raise accuracy_error.nothing_compared(accuracy, name, self.methods)
         if not accuracy.within(limits):
             asked = [(item.method, item.arguments) for item in self.asked]
             raise accuracy_error.lost(accuracy, asked, limits, step, lowered.prepared, self.calibration)
         # fp32 differs there in the last bits, which a model may enlarge; fp16 has no such numbers at all.
-        if step.recipe.name == "xnnpack_fp16" and not quiet.judge().within(_loosened(limits)):
+        if step.recipe.name == "xnnpack_fp16" and not quiet.judge(limits).within(_loosened(limits)):
             raise accuracy_error.lost_when_quiet(quiet, step)
         inputs = {method.name: method.inputs for method in self.methods}
         outputs = {method.name: method.outputs for method in self.methods}
         first = self.methods[0].name
-        self._notes = _notes(accuracy, noise.judge(), limits)
+        self._notes = _notes(accuracy, noise.judge(limits), limits)
         self.longest = max(result.longest.values(), key=lambda item: item[1], default=("", 0))
         return {
             **describe.of_program(program, inputs, outputs, result.nanoseconds, lowered.names),
@@ -283,6 +283,8 @@ def _notes(accuracy: Accuracy, noise: Accuracy, limits: Limits) -> list[str]:
     if accuracy.compared < 1.0:
         share = f"{1 - accuracy.compared:.0%}"
         notes.append(f"Not compared: {share} of the values of '{accuracy.least_compared}' are NaN in eager PyTorch.")
+    if accuracy.faint:
+        notes.append(accuracy.faint)
     if not noise.within(limits):
         notes.append(
             f"On noise, which is unlike the calibration data, '{noise.worst_channel}' is off by relative "

@@ -11,11 +11,14 @@ from importer.proof.accuracy import Accuracy, Limits
 INT8 = Limits(0.2, differing=0.1)
 
 
-def judged(*pairs: tuple[torch.Tensor, torch.Tensor]) -> Accuracy:
+FP16 = Limits(2e-2)
+
+
+def judged(*pairs: tuple[torch.Tensor, torch.Tensor], limits: Limits | None = None) -> Accuracy:
     accuracy = Accuracy()
     for index, (eager, program) in enumerate(pairs):
         accuracy.add(index, ["y"], [eager], [program])
-    return accuracy.judge()
+    return accuracy.judge(limits)
 
 
 def boxes_and_scores(axis: int) -> torch.Tensor:
@@ -127,6 +130,39 @@ def test_integers_that_are_numbers_may_be_near() -> None:
 def test_a_call_of_almost_nothing_is_judged_by_the_others_too() -> None:
     loud, quiet = torch.ones(1, 4), torch.full((1, 4), 1e-4)
     assert judged((loud, loud), (quiet, quiet * 0.9)).max_relative == pytest.approx(1e-3, rel=0.01)
+
+
+def test_a_single_value_near_0_is_one_of_the_range() -> None:
+    """The value of a state crosses 0: steps of int8 and of fp16 are not larger there than elsewhere."""
+    values = [0.4, -0.3, 0.002, 0.1]
+    for limits, step in ((INT8, 0.4 / 64), (FP16, 0.4 / 1024)):
+        calls = [(torch.tensor([[value]]), torch.tensor([[value + step]])) for value in values]
+        accuracy = judged(*calls, limits=limits)
+        assert accuracy.within(limits) and accuracy.max_relative < limits.relative / 2
+    calls = [(torch.tensor([[value]]), torch.tensor([[value * 0.4]])) for value in values]
+    assert not judged(*calls, limits=INT8).within(INT8)
+
+
+def test_actions_near_0_are_within_a_step_of_int8() -> None:
+    loud, quiet = torch.tensor([[0.9, -0.5, 0.3, 0.1]]), torch.tensor([[0.01, -0.02, 0.005, 0.0]])
+    assert judged((loud, loud), (quiet, quiet + 1 / 127), limits=INT8).within(INT8)
+    far = judged((loud, loud), (quiet, quiet + 4 / 127), limits=INT8)
+    assert not far.within(INT8)
+
+
+def test_what_is_lost_beside_calls_of_a_million_is_told() -> None:
+    loud, quiet = torch.linspace(1.5, 1e6, 8)[None], torch.full((1, 8), 2.5)
+    fp32 = Limits(1e-3)
+    assert judged((loud, loud), (quiet, quiet), limits=fp32).faint == ""
+    lost = judged((loud, loud), (quiet, torch.zeros(1, 8)), limits=fp32)
+    assert lost.faint == "In a call where 'y' is at most 2.5 it is off by 2.5: judged by larger ones, up to 1e+06."
+
+
+def test_outputs_of_almost_nothing_are_judged_by_their_own_size_in_fp16() -> None:
+    tiny = torch.tensor([[1e-7, -2e-7, 1e-7, 0.5e-7]])
+    assert not judged((tiny, torch.zeros(1, 4)), limits=FP16).within(FP16)
+    assert judged((tiny, tiny * 1.01), limits=FP16).within(FP16)
+    assert judged((tiny, tiny + 1e-9), limits=Limits(1e-3)).within(Limits(1e-3))  # rounding of what cancels
 
 
 def test_indices_are_not_right_when_they_are_near() -> None:
