@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import math
+import random
 import warnings
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch.export import ExportedProgram
 
@@ -66,6 +68,10 @@ def convert_source(
     # torch and its parts print long warnings that do not concern the person.
     warnings.filterwarnings("ignore")
     logging.getLogger("torch").setLevel(logging.ERROR)
+    # A factory may draw its data: equal input gives equal files.
+    torch.manual_seed(0)
+    np.random.seed(0)
+    random.seed(0)
 
     def convert_with(chosen: ImportOptions, folder: Path) -> dict[str, Any]:
         # Loaded anew for each: rewrites and quantization change a model.

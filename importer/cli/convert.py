@@ -25,7 +25,7 @@ from importer.cache.install import install_program, output_error, variant_places
 from importer.cache.user_folders import user_cache_folder
 from importer.cli import models_file
 from importer.cli.models_file import Work
-from importer.cli.output import console, error_data, error_text, print_json, table
+from importer.cli.output import console, error_data, error_text, in_flags, print_json, table
 from importer.cli.progress_table import ProgressTable
 from importer.errors import Guess, ImporterError, exit_status
 from importer.options import SEARCH, ImportOptions
@@ -186,11 +186,11 @@ def in_words_of_the_command_line(error: ImporterError, source: Path) -> Importer
         guess = Guess(**error.guesses[0])
         words = " ".join(f"--{name.replace('_', '-')} {_word(value)}" for name, value in guess.options.items())
         remedy = remedy.replace(guess.settings(), f"Add: {words}")
-    remedy = re.sub(r"the (?:import )?option '(\w+)'", lambda found: "--" + found[1].replace("_", "-"), remedy)
+    remedy = in_flags(remedy)
     if error.code == "PICKLE_NEEDS_PERMISSION" and "in the inspector" in remedy:
         allow = f"pass --allow-pickle {hash_file(source)}"
         remedy = remedy.replace("allow this file in the inspector", allow)
-    return ImporterError(error.code, error.cause, remedy, error.stage, error.log, error.guesses)
+    return ImporterError(error.code, in_flags(error.cause), remedy, error.stage, error.log, error.guesses)
 
 
 def _word(value: str) -> str:

@@ -6,6 +6,7 @@ import argparse
 import errno
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -58,6 +59,11 @@ def judged(
     return 3 if broken else 0
 
 
+def in_flags(text: str) -> str:
+    """A text that names import options with the command line's words for them."""
+    return re.sub(r"\b[Tt]he (?:import )?option '(\w+)'", lambda found: "--" + found[1].replace("_", "-"), text)
+
+
 def error_text(error: ImporterError) -> str:
     """Cause, remedy and the end of the log, for a terminal."""
     return f"{error.cause}\n  {error.remedy}{log_text(error.log)}"
@@ -86,6 +92,7 @@ def print_json(kind: str, body: dict[str, Any]) -> None:
 
 def print_error(error: ImporterError, as_json: bool, before: str = "") -> None:
     """An error that ends a command: JSON on standard output, or text on standard error. before: what stands first."""
+    error.cause, error.remedy = in_flags(error.cause), in_flags(error.remedy)
     if as_json:
         print_json("error", {"error": error_data(error)})
     else:

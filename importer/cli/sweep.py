@@ -98,9 +98,12 @@ def _print(rows: list[dict[str, Any]], title: str) -> None:
             )
     screen = console()
     screen.print(shown)
+    told: dict[str, list[str]] = {}
     for row in rows:
         if "error" in row:
-            screen.print(f"{row['recipe']}: {row['cause']} {row['remedy']}", style="dim", highlight=False, markup=False)
+            told.setdefault(f"{row['cause']} {row['remedy']}", []).append(row["recipe"])
+    for words, recipes in told.items():
+        screen.print(f"{', '.join(recipes)}: {words}", style="dim", highlight=False, markup=False)
 
 
 def _evaluation(found: dict[str, Any]) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -60,28 +61,49 @@ def _check_call(number: int, arguments: Arguments, method: Method) -> None:
 
 
 def read_folder(folder: Path, method: Method) -> list[Arguments]:
-    """One call for each file, in the order of their names.
+    """A call for each file, in the order of their names.
 
     `.npy` is the first input of a model with one input; `.npz` has an array for each input by name (or `input_0`, ...);
     an image is scaled to the input's size, 0 to 1, channels first. A missing leading batch dimension is added: its
-    smallest size, with the same values in each row.
-    Raises CALIBRATION_EMPTY and CALIBRATION_INVALID.
+    smallest size, with the same values in each row. Arrays that do not fit as one call may have a leading axis of
+    calls. Raises CALIBRATION_EMPTY and CALIBRATION_INVALID.
     """
     files = sorted(calibration_files(folder).values())
     usable = [path for path in files if path.suffix.lower() in _IMAGES | {".npy", ".npz"}]
     if not usable:
         cause = f"The folder {folder.name} has no .npy, .npz, PNG, JPEG or WebP file."
         raise ImporterError("CALIBRATION_EMPTY", cause, "Add inputs that are like the real ones.", "lower")
-    return [read(path, method) for path in usable[:MOST_CALIBRATION]]
+    calls = (call for path in usable[:MOST_CALIBRATION] for call in _calls(path, method))
+    return list(islice(calls, MOST_CALIBRATION))
 
 
-def read(path: Path, method: Method) -> Arguments:
-    """The call that one file holds. Raises CALIBRATION_INVALID."""
+def _calls(path: Path, method: Method) -> Iterator[Arguments]:
     try:
-        return with_tensors(method.example, tensors_of(arrays_of(path, method.inputs[0]), method.inputs))
+        found = calls_of(arrays_of(path, method.inputs[0]), method.inputs)
+        yield from (with_tensors(method.example, tensors) for tensors in found)
     except Unfit as error:
         cause = f"{place_of(path)} of the calibration data cannot be used: {error}."
         raise ImporterError("CALIBRATION_INVALID", cause, "Correct or remove it.", "lower") from error
+
+
+def calls_of(arrays: dict[str, np.ndarray], inputs: Sequence[TensorSpec]) -> list[list[torch.Tensor]]:
+    """The call that a file holds, or the calls along the leading axis of arrays that do not fit as one, as evaluation
+    data has them. Raises Unfit."""
+    try:
+        return [tensors_of(arrays, inputs)]
+    except Unfit:
+        if not (rows := _rows(arrays, inputs)):
+            raise
+        return [tensors_of(row, inputs) for row in rows]
+
+
+def _rows(arrays: dict[str, np.ndarray], inputs: Sequence[TensorSpec]) -> list[dict[str, np.ndarray]]:
+    """The calls along a leading axis that the arrays of all inputs have; none when there is no such axis."""
+    names = in_order(list(arrays), [spec.name for spec in inputs])
+    counts = {len(arrays[name]) if arrays[name].ndim else 0 for name in names}
+    if len(counts) != 1:
+        return []
+    return [{name: arrays[name][index] for name in names} for index in range(min(counts.pop(), MOST_CALIBRATION))]
 
 
 def is_picture(path: Path) -> bool:

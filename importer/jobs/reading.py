@@ -28,7 +28,7 @@ def read(
 ) -> Any:
     """Run a task of this module on files. Raises its errors and those of a job."""
     paths = [path.absolute() for path in files]
-    beside = (file for path in paths for file in metadata_files(path))
+    beside = (file for path in paths if path.suffix.lower() == ".pte" for file in program_files(path))
     with owned_folder(temporary_folder(), "read") as temporary:
         policy = Policy(temporary, (*paths, *beside), (), is_required())
         supervisor = Supervisor(limits, lambda stage, fraction, message: None, starter, cancelled)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from importer.cache.cache_key import external_file
 from importer.cache.entry import MAX_METADATA, METADATA, PAYLOAD
 from importer.cache.known_hashes import known_hash
 from importer.plain_files import read_plain
@@ -18,9 +19,12 @@ _VARIANT_BEGINS = f"{Path(PAYLOAD).stem}."
 
 
 def described(path: Path) -> dict[str, Any]:
-    """What metadata.inspect reads of a `.pte`, with the names and ranges of inputs and outputs that the metadata beside
-    it has for this very program. Raises PTE_INVALID and FILE_NOT_READABLE."""
+    """What metadata.inspect reads of a `.pte`, with its weights outside of it, and with the names and ranges of inputs
+    and outputs that the metadata beside it has for this very program. Raises PTE_INVALID and FILE_NOT_READABLE."""
     found = metadata.inspect(path)
+    weights = external_file(path) if found.get("external_tensors") else None
+    if weights:
+        found["payload"]["external"] = [{"file": weights.name, "size": weights.stat().st_size}]
     if methods := _methods_beside(path):
         found["methods"] = [_named(method, methods.get(method["name"], {})) for method in found["methods"]]
     return found

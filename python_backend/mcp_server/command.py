@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
+from importer.cli.output import Parser
 from importer.errors import ImporterError
 from python_backend import environment
 
 
 def main(arguments: list[str], name: str = "python3 -m python_backend mcp") -> int:
     """The command line; an exit status. name: what it is called by."""
-    parser = argparse.ArgumentParser(prog=name, description="A Model Context Protocol server for one Godot project.")
+    parser = Parser(prog=name, description="A Model Context Protocol server for one Godot project.")
     words = "the project's folder (default: here)"
     parser.add_argument("--project", type=Path, default=Path(), metavar="FOLDER", help=words)
     parser.add_argument("--http", type=int, metavar="PORT", help="HTTP on 127.0.0.1; 0: any port (default: stdio)")

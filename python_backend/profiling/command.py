@@ -19,6 +19,7 @@ from importer.jobs.sandbox.policy import Policy, is_required
 from importer.jobs.starting import Spawn
 from importer.jobs.supervisor import Limits, Supervisor
 from importer.owned_folders import owned_folder, temporary_folder
+from importer.paths import resolve
 from python_backend.profiling import limits
 
 CONDITION_HOLDS = 3
@@ -92,7 +93,7 @@ def _profile(known: argparse.Namespace) -> int:
         raise ImporterError("OPTION_INVALID", "--runs and --threads are at least 1.", "Leave them out for the default.")
     options = {"method": known.method, "runs": known.runs, "threads": known.threads}
     if known.inputs:
-        options["inputs"] = str(known.inputs.absolute())
+        options["inputs"] = str(resolve(str(known.inputs), None, "inputs"))
     if known.etdump:
         options["etdump"] = str(known.etdump.absolute())
     for report in filter(None, (known.html, known.etdump)):

@@ -217,8 +217,10 @@ def _trace(
 def _memory(
     path: Path, program: dict[str, Any], method: dict[str, Any], resident: int, peak: int
 ) -> dict[str, int | list[int]]:
-    """Bytes in the file and of the process; `planned` as in a game's get_memory_info(): each arena."""
-    size, constants = path.stat().st_size, int(program.get("constant_bytes", 0))
+    """Bytes in the file, with the weights outside of it, and of the process; `planned` as in a game's
+    get_memory_info(): each arena."""
+    outside = sum(item["size"] for item in program["payload"].get("external", []))
+    size, constants = path.stat().st_size + outside, int(program.get("constant_bytes", 0)) + outside
     planned: list[int] = method["planned_memory"]
     return {
         "file": size,

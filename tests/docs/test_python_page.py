@@ -1,4 +1,4 @@
-"""The scripts of docs/python.md run as they stand, and its list of models can be read."""
+"""The scripts of README.md and docs/python.md run as they stand, and its list of models can be read."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from importer.cli import models_file
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
-SCRIPTS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SCRIPTS = re.findall(r"```python\n(.*?)```", README + PAGE, re.DOTALL)
 
 
-FIRST = (0, 1)
+FIRST = (0, 1, 2)
 """The scripts that a reader meets first; the others convert for longer."""
 
 

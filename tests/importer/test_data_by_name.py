@@ -12,7 +12,10 @@ import torch
 from torch import nn
 
 import godot_executorch as ge
+from importer.errors import ImporterError
 from importer.inputs.binding import Unfit, in_order
+from importer.signature import Dimension, TensorSpec
+from python_backend.profiling import recording
 from tests import json_output
 from tests.importer.test_command_line import importer
 from tests.python_backend.test_profile import profile
@@ -143,3 +146,14 @@ def test_inputs_that_are_called_as_places_are() -> None:
     ):
         with pytest.raises(Unfit, match="the inputs are"):
             in_order(arrays, inputs, only_one)
+
+
+def test_one_file_with_a_leading_axis_of_calls(tmp_path: Path) -> None:
+    specs = [TensorSpec("input_0", "float32", (Dimension(1, 1), Dimension(2, 2))).metadata()]
+    specs.append(TensorSpec("input_1", "int64", (Dimension(3, 3),)).metadata())
+    np.savez(tmp_path / "a.npz", input_0=np.ones((5, 1, 2)), input_1=np.ones((5, 3), np.int64), target=np.zeros(5))
+    calls = recording.read(tmp_path / "a.npz", specs)
+    assert len(calls) == 5 and [list(value.shape) for value in calls[0]] == [[1, 2], [3]]
+    np.savez(tmp_path / "a.npz", input_0=np.ones((5, 1, 2)), input_1=np.ones((4, 3), np.int64))
+    with pytest.raises(ImporterError, match="INPUTS_INVALID"):
+        recording.read(tmp_path / "a.npz", specs)

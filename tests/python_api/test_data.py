@@ -88,6 +88,36 @@ def test_evaluation_data_that_would_give_wrong_numbers(
     assert ".npz" not in str(raised.value)
 
 
+def test_one_file_calibrates_and_evaluates(model: torch.nn.Linear, cache: Path, tmp_path: Path) -> None:
+    file = tmp_path / "test.npz"
+    np.savez(file, input=X.numpy(), target=Y.numpy())
+    found = ge.convert(
+        model, X[:1], recipe="xnnpack_int8_static", calibration=file, evaluate=file, cache=cache
+    ).metadata.as_dict
+    assert found["calibration"]["samples"] + found["calibration"]["held_out"] == 24
+    assert found["evaluation"]["samples"] == 24
+    np.savez(file, input=X[:, :3].numpy())
+    with pytest.raises(ge.ConversionError, match=r"test.npz of the calibration data .* float32\[1,4\]"):
+        ge.convert(model, X[:1], recipe="xnnpack_int8_static", calibration=file, cache=cache)
+
+
+@pytest.mark.slow
+def test_data_that_a_factory_draws_is_the_same_every_time(tmp_path: Path) -> None:
+    """Without a seed of its own, as most people write it."""
+    (tmp_path / "net.py").write_text(
+        "import random\nimport numpy as np\nimport torch\n\n\ndef build():\n    return torch.nn.Linear(4, 3)\n\n\n"
+        "def example_inputs():\n    return (torch.zeros(1, 4),)\n\n\ndef evaluation():\n"
+        "    return [(torch.rand(9, 4) + np.random.rand() + random.random(), torch.rand(9, 3))]\n",
+        encoding="utf-8",
+    )
+    torch.save(torch.nn.Linear(4, 3).state_dict(), tmp_path / "net.pth")
+    values = []
+    for number in range(2):
+        found = ge.convert(tmp_path / "net.pth", factory=f"{tmp_path / 'net.py'}:build", cache=tmp_path / f"{number}")
+        values.append(found.metadata.evaluation)
+    assert values[0] == values[1] is not None
+
+
 def test_values_that_the_input_cannot_hold(cache: Path) -> None:
     table = torch.nn.Embedding(10, 3)
     with pytest.raises(ge.ConversionError, match="no int64") as raised:

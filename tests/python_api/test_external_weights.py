@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import godot_executorch as ge
+from tests import json_output
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,12 +37,21 @@ def test_they_are_found(program: Path) -> None:
     ((method, inputs),) = loaded.inputs.items()
     (found,) = loaded.run(method, *(torch.ones(item.shape) for item in inputs)).values()
     assert found.isfinite().all()
-    for words in (
-        ["importer", "compare", program, program],
-        ["python_backend", "profile", program, "--runs", "20"],
-    ):
-        done = subprocess.run([sys.executable, "-m", *map(str, words)], cwd=ROOT, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-    next(program.parent.glob("*.ptd")).unlink()
+    weights = next(program.parent.glob("*.ptd"))
+    together = program.stat().st_size + weights.stat().st_size
+    compared = json_output.read(_printed("importer", "compare", program, program), "compare")
+    assert [side["size"] for side in compared["programs"]] == [together, together]
+    inspected = json_output.read(_printed("importer", "inspect", program), "inspect")
+    assert inspected["payload"]["external"] == [{"file": weights.name, "size": weights.stat().st_size}]
+    profiled = json_output.read(_printed("python_backend", "profile", program, "--runs", "20"), "profile")
+    assert profiled["memory"]["file"] == together and profiled["memory"]["constants"] > weights.stat().st_size // 2
+    weights.unlink()
     with pytest.raises(ge.ConversionError, match="EXTERNAL_WEIGHTS_MISSING"):
         ge.Program(program)
+
+
+def _printed(*words: object) -> str:
+    command = [sys.executable, "-m", *map(str, words), "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
