@@ -32,6 +32,7 @@ def before(module: torch.fx.GraphModule, varies: bool, uneven: list[torch.fx.Nod
         _give_each_call_its_weights(module)
     _keep_integers(module)
     _leave_computed_weights(module)
+    _leave_single_numbers(module)
     if varies:
         _leave_averages(module)
     module.recompile()
@@ -156,6 +157,14 @@ def _leave_computed_weights(module: torch.fx.GraphModule) -> None:
     """XNNPACK supports only layers with stored weights, and the runtime has no kernel that quantizes a weight."""
     for node in module.graph.nodes:
         if _kind(node).startswith(_LAYERS) and node.args[1].op != "get_attr":
+            _leave(node)
+
+
+def _leave_single_numbers(module: torch.fx.GraphModule) -> None:
+    """XNNPACK has no int8 tensors without dimensions, such as `x.mean()`; what takes one stays fp32 too."""
+    for node in module.graph.nodes:
+        tensors = [other.meta.get("val") for other in (node, *node.all_input_nodes)]
+        if node.op == "call_function" and any(isinstance(t, torch.Tensor) and t.dim() == 0 for t in tensors):
             _leave(node)
 
 

@@ -219,10 +219,14 @@ def _from_state_dict(
 
 
 def _module_source(module: torch.nn.Module, factory: Factory | None, declared: list[TensorSpec]) -> Source:
-    # Batch norm in training mode cannot be lowered, and parameters with gradients cannot be written to.
+    # Batch norm in training mode cannot be lowered, and what has gradients cannot be written to: parameters, and the
+    # state of a module that ran before it was saved.
     module.eval()
     for parameter in module.parameters():
         parameter.requires_grad_(False)
+    for buffer in module.buffers():
+        if buffer.requires_grad:
+            buffer.detach_()
     source = Source([])
     if factory and (task := factory.dictionary("task")) is not None:
         source.task = _checked_task(task, factory.path.name)

@@ -252,3 +252,26 @@ def test_what_the_declaration_lacks_is_told(tmp_path: Path, convert_file: Conver
         with pytest.raises(ImporterError) as caught:
             convert_file(path, inputs="x: float32[3]; y: float32[3]")
         assert caught.value.code == "INPUT_NOT_A_TENSOR" and word in caught.value.cause
+
+
+class Remembers(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.cell, self.out = nn.GRUCell(8, 16), nn.Linear(16, 2)
+        self.register_buffer("state", torch.zeros(1, 16))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.state = self.cell(x, self.state)
+        return self.out(self.state)
+
+
+def test_a_script_that_was_run_before_it_was_saved(tmp_path: Path, convert_file: Convert) -> None:
+    """Its state has a gradient, to which the program could not write."""
+    script = torch.jit.script(Remembers().eval())
+    script(torch.randn(1, 8))
+    script.save(str(tmp_path / "ran.pt"))
+    artifact = convert_file(tmp_path / "ran.pt", inputs="x: float32[1,8]")
+    x = torch.randn(1, 8)
+    with torch.no_grad():
+        assert torch.allclose(call(artifact, "forward", x)[0], script(x), atol=1e-5)
