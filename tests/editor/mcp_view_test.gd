@@ -12,6 +12,8 @@ const MCP_PAGE: int = 2
 func test_server_is_started_seen_and_stopped() -> void:
 	var view: Control = await _open()
 	check(text_of(view).contains("is off"), text_of(view))
+	var port: LineEdit = (view.find_children("*", "SpinBox", true, false)[0] as SpinBox).get_line_edit()
+	check(port.text.is_empty() and port.placeholder_text == "Auto", "port '%s'" % port.text)
 	find_button(view, "Start").pressed.emit()
 	if not await wait_until(func() -> bool: return find_mcp().server != null, 10.0, "the server"):
 		return
@@ -53,6 +55,8 @@ func test_port_that_is_taken_is_told() -> void:
 	find_button(view, "Start").pressed.emit()
 	await _refreshed(view)
 	check(text_of(view).contains("could not start on port %d" % other.get_local_port()), text_of(view))
+	var port: LineEdit = (view.find_children("*", "SpinBox", true, false)[0] as SpinBox).get_line_edit()
+	check_equal(port.text, str(other.get_local_port()))
 	other.stop()
 	settings.set_setting(Settings.MCP_PORT, 0)
 	await _refreshed(view)

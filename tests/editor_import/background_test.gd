@@ -59,6 +59,7 @@ func test_failed_job_keeps_the_last_good_model() -> void:
 	await _scan()
 	await wait_until(func() -> bool: return model.state == ExecuTorchResource.State.FAILED, 300.0, "failed")
 	check_equal(_jobs().find_job(BAD).state, Job.State.FAILED)
+	check(not "Storing" in "\n".join(_jobs().find_job(BAD).log_lines), "nothing was stored")
 	check(not str(model.error.get("cause", "")).is_empty(), "the file is marked with the cause")
 	check_near(model.forward({"input_0": [2.0]}).get("output_0", []), [7.0])
 	check(not _jobs().failures.get_error(BAD).is_empty(), "the failure is kept")

@@ -181,12 +181,9 @@ func forget(path: String) -> void:
 
 ## Converts the file of a job that has ended once more.
 func retry(job: Job) -> void:
-	if not job.is_ended():
-		return
-	if job.options.is_empty():
-		# Of an earlier run of the editor: its options are in the `.import` file.
-		_imports.add(job.path)
-	else:
+	if job.is_ended() and job.options.is_empty():
+		_imports.add(job.path)  # Of an earlier run of the editor: its options are in the `.import` file.
+	elif job.is_ended():
 		enqueue(job.path, job.options, job.save_path)
 
 
@@ -306,7 +303,8 @@ func _on_converted(answer: Dictionary, job: Job) -> void:
 		var work: Callable = Steps.prepare.bind(job.path, job.options, Settings.get_cache_folder())
 		_tasks.run(job, work, _on_prepared_again.bind(answer))
 	else:
-		_run_install(job, Outcomes.installation_after(answer, Settings.get_cache_folder(), job))
+		var stage: String = job.stage if answer.has("error") else "install"
+		_run_install(job, Outcomes.installation_after(answer, Settings.get_cache_folder(), job), stage)
 
 
 ## The file, or one that it depends on, was written while it was converted: what it is now is converted.
@@ -335,8 +333,8 @@ func _run_prepared(job: Job) -> Dictionary:
 	return Outcomes.installation_after(request.answer, cache, job).call()
 
 
-func _run_install(job: Job, work: Callable) -> void:
-	_note(job, {"stage": "install", "fraction": 0.0, "message": ""})
+func _run_install(job: Job, work: Callable, stage: String = "install") -> void:
+	_note(job, {"stage": stage, "fraction": 0.0, "message": ""})
 	_tasks.run(job, Steps.hash_and_run.bind(job.path, work), _on_installed)
 
 

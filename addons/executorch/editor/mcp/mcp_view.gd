@@ -79,7 +79,7 @@ func refresh() -> void:
 	_toggle.text = "Stop" if _is_wanted() else "Start"
 	_toggle.icon = get_theme_icon(&"Stop" if _is_wanted() else &"Play", &"EditorIcons")
 	_toggle.tooltip_text = START_TIP if not _is_wanted() else "Ends all connections."
-	_port.set_value_no_signal(float(str(Settings.read_from_editor(Settings.MCP_PORT))))
+	_show_port(int(str(Settings.read_from_editor(Settings.MCP_PORT))))
 	_token_row.visible = server != null
 	_token.text = server.token if server != null else ""
 	_allow_write.set_pressed_no_signal(Settings.read_from_editor(Settings.MCP_ALLOW_WRITE))
@@ -98,6 +98,13 @@ func get_copied_text(id: int) -> String:
 			return server.token if server != null else McpCredentials.load_or_make_token()
 	var client: String = McpClientEntries.CLIENTS.keys()[id - Copy.ENTRY]
 	return McpClientEntries.text_for(client, url, _token_file())
+
+
+## No number for a port that the system chooses; what a person types there stays.
+func _show_port(port: int) -> void:
+	_port.set_value_no_signal(port)
+	if port == 0 and not _port.get_line_edit().has_focus():
+		_port.get_line_edit().text = ""
 
 
 func _show_activity(activity: McpActivity) -> void:
@@ -152,7 +159,8 @@ func _add_state_row() -> void:
 	port_words.text = "Port"
 	row.add_child(port_words)
 	_port.max_value = 65535.0
-	_port.tooltip_text = "0 means that the system chooses a port, which this project then keeps: clients store it."
+	_port.get_line_edit().placeholder_text = "Auto"
+	_port.tooltip_text = "Empty or 0: the system chooses a port, which this project then keeps: clients store it."
 	_port.value_changed.connect(func(value: float) -> void: _set_setting(Settings.MCP_PORT, int(value)))
 	row.add_child(_port)
 	_allow_write.text = "Allow changes"

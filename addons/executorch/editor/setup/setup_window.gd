@@ -286,7 +286,9 @@ func _on_progressed(stage: String, fraction: float, line: String) -> void:
 
 func _on_finished(error: Dictionary) -> void:
 	if not error.is_empty():
-		_log.push_color(get_theme_color(&"error_color", &"Editor"))
+		# A person who cancelled it did nothing wrong.
+		var color: StringName = &"font_color" if error.get("code", "") == "CANCELLED" else &"error_color"
+		_log.push_color(get_theme_color(color, &"Editor"))
 		_log.add_text(_words_of(error) + "\n")
 		_log.pop()
 	_setup.find_candidates()
