@@ -150,9 +150,10 @@ def broken_package(error: BaseException, stage: str = "") -> ImporterError | Non
         if inner is None:
             break
         importing, is_import = _importing_package(inner)
-        # An OSError without a number is the linker's, by way of ctypes.
-        is_failure = isinstance(inner, ImportError) or (isinstance(inner, OSError) and inner.errno is None)
-        if (is_failure or is_import) and importing in (*_OWN, *_NEEDED):
+        is_import = is_import or isinstance(inner, ImportError)
+        # An OSError without a number is the linker's, by way of ctypes; we ourselves load only a game's libraries so.
+        is_linking = isinstance(inner, OSError) and inner.errno is None and importing in _NEEDED
+        if (is_import and importing in (*_OWN, *_NEEDED)) or is_linking:
             named = getattr(inner, "name", None) or (inner.args[0] if isinstance(inner, KeyError) else "")
             return _cannot_import(inner, str(named).partition(".")[0] or importing, stage)
         inner = inner.__cause__ or (None if inner.__suppress_context__ else inner.__context__)

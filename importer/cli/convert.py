@@ -108,7 +108,8 @@ def options_from(chosen: argparse.Namespace) -> ImportOptions:
     for text in chosen.dynamic:
         options = replace(options, inputs=with_dynamic(options.inputs, text))
     if problems := options.check(chosen.project):
-        cause = f"Option '{problems[0].option}': {problems[0].cause}"
+        named = "" if f"'{problems[0].option}'" in problems[0].cause else f"Option '{problems[0].option}': "
+        cause = f"{named}{problems[0].cause}"
         raise ImporterError("OPTION_INVALID", cause, problems[0].remedy, "read")
     return options
 

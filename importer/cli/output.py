@@ -61,7 +61,7 @@ def judged(
 
 def in_flags(text: str) -> str:
     """A text that names import options with the command line's words for them."""
-    return re.sub(r"\b[Tt]he (?:import )?option '(\w+)'", lambda found: "--" + found[1].replace("_", "-"), text)
+    return re.sub(r"\b(?:[Tt]he )?(?:import )?[Oo]ption '(\w+)'", lambda found: "--" + found[1].replace("_", "-"), text)
 
 
 def error_text(error: ImporterError) -> str:

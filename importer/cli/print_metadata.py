@@ -14,7 +14,9 @@ def print_metadata(found: dict[str, Any]) -> None:
     """The output of `inspect` without --json."""
     screen = console()
     size, weights = found["payload"]["size"], found["constant_bytes"]
-    screen.print(f"[bold]{escape(found['name'])}[/bold]  {size:,} bytes, of them {weights:,} weights", highlight=False)
+    words = [f"[bold]{escape(found['name'])}[/bold]  {size:,} bytes, of them {weights:,} weights"]
+    words += [f"{item['size']:,} bytes in {escape(item['file'])}" for item in found["payload"].get("external", [])]
+    screen.print("; ".join(words), highlight=False)
     for method in found["methods"]:
         delegation = method["delegation"]
         share = f"{delegation['share']:.0%} of {delegation['total']} operator calls delegated"
