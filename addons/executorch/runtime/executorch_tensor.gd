@@ -9,7 +9,7 @@ extends RefCounted
 ## var scores: Dictionary = model.forward({"image": image})
 ## [/codeblock]
 
-const Native := preload("../library/native_library.gd")
+const Native := preload("library/native_library.gd")
 ## The names of all dtypes. Values of [code]float16[/code] and [code]bfloat16[/code] are stored as 32-bit floats here,
 ## and converted when a model is called.
 const DTYPES: PackedStringArray = [
