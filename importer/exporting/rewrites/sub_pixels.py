@@ -2,7 +2,7 @@
 
 A stride of s x s makes s * s pixels of each one. XNNPACK computes them one after the other, each with few products; one
 convolution with s * s times the channels computes them at once, and the pixels are put in order afterwards
-(https://arxiv.org/abs/1609.07009). The products and their number are the same when the stride divides the kernel.
+(arXiv 1609.07009). The products and their number are the same when the stride divides the kernel.
 Measured on a processor with AVX2: 0.03 to 0.8 of the time.
 """
 
