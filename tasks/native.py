@@ -90,10 +90,16 @@ def test_threads(seconds: int) -> None:
         options += " die_after_fork=0"  # a trial's child has threads of its own
         # What is built without the sanitizer (ExecuTorch) is not seen, so its locks are not either: see tsan.supp.
         cases = ",".join(THREAD_CASES)
+        # The sanitizer's own dlopen does not look where the program's libraries are.
+        places = [THREAD_SANITIZED / "bin", *FOLDER.glob("lib/python*/site-packages/executorch/lib")]
         run(
             [THREAD_SANITIZED / "tests" / "core_tests", f"-tc={cases}", f"-tce={FORKING_CASE}"],
             log="thread-sanitizer",
-            env={"TSAN_OPTIONS": options, "STRESS_SECONDS": str(seconds)},
+            env={
+                "TSAN_OPTIONS": options,
+                "STRESS_SECONDS": str(seconds),
+                "LD_LIBRARY_PATH": os.pathsep.join(map(str, places)),
+            },
         )
 
 
