@@ -235,6 +235,7 @@ def _sliced(
 ) -> dict[str, Any]:
     """Cut the delegates into more pieces until no instruction takes longer than the option `slice`, in a few tries."""
     limit, pieces = options.slice_nanoseconds(), 1
+    reason = f"was cut {_MOST_SLICINGS} times, each time into more pieces, and no further"
     for _ in range(_MOST_SLICINGS):
         operator, taken = proof.longest
         if taken <= limit or operator != DELEGATE_CALL:
@@ -243,12 +244,13 @@ def _sliced(
         before = _count_delegates(body)
         body = _made(methods, replace(step, pieces=pieces), source, options, building, proof, stages)
         if _count_delegates(body) == before:
+            reason = "has an operator that cannot be cut"
             break
     operator, taken = proof.longest
     found = f"the longest instruction takes {taken / 1e6:.2f} ms"
     if taken > limit:
-        what = "an operator in a delegate" if operator == DELEGATE_CALL else operator
-        found += f", over the {options.slice.strip()} ms of the option 'slice': {what} cannot be cut"
+        what = f"its delegate {reason}" if operator == DELEGATE_CALL else f"{operator} cannot be cut"
+        found += f", over the {options.slice.strip()} ms of the option 'slice': {what}"
     source.notes.append(f"{SLICES}{found}.")
     return body
 
