@@ -1,8 +1,8 @@
-"""Copies ExecuTorch's XNNPACK library with a faster innermost loop of its convolutions; convolution_loop.s says why.
+"""Copies ExecuTorch's XNNPACK library with faster innermost loops in four kernels; loops.s says why.
 
-    replace_loop.py OBJCOPY OBJECT LIBRARY COPY
+    replace_loops.py OBJCOPY OBJECT LIBRARY COPY
 
-OBJECT is convolution_loop.s assembled. A LIBRARY without the loop, of another compiler or version, is copied as it is.
+OBJECT is loops.s assembled. What a LIBRARY of another compiler or version has in place of a loop stays as it is.
 """
 
 from __future__ import annotations
@@ -13,17 +13,19 @@ import sys
 import tempfile
 from pathlib import Path
 
+LOOPS = 4
 JUMP_OF_TWO_BYTES = 0xEB
 TRAP = b"\xcc"
 
 
 def main(objcopy: str, code: str, library: str, copy: str) -> int:
-    compiled, replacement = (_section(objcopy, code, name) for name in ("compiled", "replacement"))
     content = Path(library).read_bytes()
-    if content.count(compiled) == 1:
-        content = content.replace(compiled, _filled(replacement, len(compiled)))
-    else:
-        print(f"{Path(library).name} has another loop for convolutions: it stays as it is")
+    for number in range(1, LOOPS + 1):
+        compiled, replacement = (_section(objcopy, code, f"{name}_{number}") for name in ("compiled", "replacement"))
+        if content.count(compiled) == 1:
+            content = content.replace(compiled, _filled(replacement, len(compiled)))
+        else:
+            print(f"{Path(library).name} has another loop {number}: it stays as it is")
     _write(Path(copy), content, Path(library).stat().st_mode)
     return 0
 
