@@ -13,10 +13,12 @@ from torch.export import Dim, ExportedProgram
 from importer.errors import ImporterError, broken_package
 from importer.exporting.packed import packed_error
 from importer.inputs import nested
+from importer.inputs.samples import inputs_of
 from importer.model import SourceMethod
 from importer.signature import Dimension, TensorSpec
 
 _MOST_WORDS = 600
+_READS_KEY = "it reads the key"
 
 
 def export_module(module: torch.nn.Module, method: SourceMethod, shapes: Any = None) -> ExportedProgram:
@@ -90,10 +92,13 @@ def _export_error(error: Exception, method: SourceMethod, module: torch.nn.Modul
         return ImporterError("DYNAMIC_SHAPE_REFUSED", cause, remedy, "export", log)
     refusal = _eager_refusal(module, method)
     if refusal:
-        given = [*method.example[0], *method.example[1].values()]
-        shapes = ", ".join(str(list(value.shape)) for value in given if isinstance(value, torch.Tensor))
+        shapes = ", ".join(str(list(value.shape)) for value in inputs_of(method.example))
         cause = f"The method '{method.name}' does not accept the inputs {shapes or 'given'}: {refusal}"
         remedy = "Correct the option 'inputs' or example_inputs()."
+        if refusal.startswith(_READS_KEY):
+            remedy = (
+                "Name the inputs by their keys, or let example_inputs() return them in the form that forward takes."
+            )
         return ImporterError("INPUTS_MISMATCH", cause, remedy, "export", log)
     cause = f"torch.export cannot export '{method.name}': {kind}: {first}"
     return ImporterError("EXPORT_FAILED", cause, "The log has the place in the model's code.", "export", log)
@@ -104,6 +109,8 @@ def _eager_refusal(module: torch.nn.Module, method: SourceMethod) -> str:
     try:
         with torch.no_grad():
             module(*method.example[0], **method.example[1])
+    except KeyError as error:
+        return f"{_READS_KEY} {error}, which no dictionary of the inputs has."
     except Exception as error:
         return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
     return ""

@@ -231,6 +231,19 @@ def test_names_of_nothing_are_refused() -> None:
     assert caught.value.code == "INPUTS_MISMATCH" and "the model's inputs are input" in caught.value.cause
 
 
+class ListInDictionary(nn.Module):
+    def forward(self, seen: Any) -> torch.Tensor:
+        others: torch.Tensor = seen["all"]["others"][0]
+        return seen["me"] + others
+
+
+def test_a_key_that_the_inputs_lack_is_named() -> None:
+    with pytest.raises(ImporterError) as caught:
+        exported(ListInDictionary(), "me: float32[1,3]; others_0: float32[1,3]")
+    assert caught.value.code == "INPUTS_MISMATCH" and "[1, 3], [1, 3]: it reads the key 'all'" in caught.value.cause
+    assert "example_inputs()" in caught.value.remedy
+
+
 def test_results_that_are_no_tensors_are_left_out(convert_zoo: Convert) -> None:
     artifact = convert_zoo("text", inputs="float32[2]")
     assert names(artifact)[1] == ["output_0"]
