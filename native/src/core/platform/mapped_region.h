@@ -24,8 +24,8 @@ class MappedRegion {
     MappedRegion(const char* data, size_t size, size_t slot);
 
     const char* data_;
-    size_t size_;
-    size_t slot_;
+    [[maybe_unused]] size_t size_;  // not on Windows
+    [[maybe_unused]] size_t slot_;
 };
 
 }  // namespace godot_executorch
