@@ -183,7 +183,7 @@ def _fitting(tensor: torch.Tensor, spec: TensorSpec) -> torch.Tensor:
     dtype: torch.dtype = getattr(torch, spec.dtype)
     found = tensor.to(dtype)
     if not dtype.is_floating_point and not torch.equal(found.to(tensor.dtype), tensor):
-        raise Unfit(f"the array for '{spec.name}' has values that are no {spec.dtype}")
+        raise Unfit(f"the array for '{spec.name}' has values that {spec.dtype} cannot hold")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib.util
 import sys
@@ -35,8 +36,9 @@ def _load_xnnpack() -> None:
     wheel = Path(spec.submodule_search_locations[0]) / "lib"
     if _build(wheel / _XNNPACK) != (build := _build(kernels.with_name(_XNNPACK))) or build is None:
         return
-    for path in (*(wheel / name for name in _LINKED), kernels.with_name(_XNNPACK)):
-        ctypes.CDLL(str(path))
+    with contextlib.suppress(OSError):  # the wheel's own is slower, no more than that
+        for path in (*(wheel / name for name in _LINKED), kernels.with_name(_XNNPACK)):
+            ctypes.CDLL(str(path))
 
 
 def _build(path: Path) -> tuple[int, bytes] | None:
