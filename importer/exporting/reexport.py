@@ -47,6 +47,11 @@ def attribute(module: nn.Module, path: str) -> torch.Tensor:
     return value
 
 
+def constant(module: nn.Module, node: Any) -> torch.Tensor | None:
+    """The value of a parameter, buffer or constant that a node gives; None for anything else."""
+    return attribute(module, node.target).detach() if node is not None and node.op == "get_attr" else None
+
+
 def export_again(module: nn.Module, method: Method) -> ExportedProgram:
     """Export with the same ranges as the first time."""
     positional, keyword = _at_maximum(method) if convolves(method) else method.example

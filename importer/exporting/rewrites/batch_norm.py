@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from importer.exporting.reexport import attribute
+from importer.exporting.reexport import constant
 
 _BATCH_NORM = torch.ops.aten.batch_norm.default
 
@@ -30,8 +30,3 @@ def folded(
     along = [1] * weight.dim()
     along[axis] = -1
     return user, weight * factor.reshape(along), shift
-
-
-def constant(module: torch.fx.GraphModule, node: Any) -> Tensor | None:
-    """The value of a parameter, buffer or constant; None for anything else."""
-    return attribute(module, node.target).detach() if node is not None and node.op == "get_attr" else None

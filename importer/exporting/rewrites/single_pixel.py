@@ -13,11 +13,9 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.nn import functional
 
-from importer.exporting.reexport import attribute, export_again, program_module, replace_by_module
+from importer.exporting.reexport import constant, export_again, program_module, replace_by_module
+from importer.exporting.rewrites.transposed import transposed_arguments
 from importer.model import Method
-
-_TRANSPOSED = torch.ops.aten.conv_transpose2d.input
-_DEFAULTS = (None, None, [1, 1], [0, 0], [0, 0], 1, [1, 1])  # of the arguments after the value
 
 
 def rewrite_single_pixels(method: Method) -> ExportedProgram:
@@ -28,12 +26,10 @@ def rewrite_single_pixels(method: Method) -> ExportedProgram:
     for number, node in enumerate(list(module.graph.nodes)):
         if not _is_of_one_pixel(node):
             continue
-        given: Any = node.args[1:]
-        weight, bias = (*given, *_DEFAULTS[len(given) :])[:2]
-        if weight.op == "get_attr" and (bias is None or bias.op == "get_attr"):
-            shift = None if bias is None else attribute(module, bias.target).detach()
-            inner = _FromPixel(attribute(module, weight.target).detach(), shift)
-            replace_by_module(module, node, f"pixel_{number}", inner, (node.args[0],))
+        weight_node, bias_node = transposed_arguments(node)[:2]
+        weight, bias = constant(module, weight_node), constant(module, bias_node)
+        if weight is not None and (bias is None) == (bias_node is None):
+            replace_by_module(module, node, f"pixel_{number}", _FromPixel(weight, bias), (node.args[0],))
     module.graph.eliminate_dead_code()
     module.recompile()
     return export_again(module, method)
@@ -57,12 +53,12 @@ class _FromPixel(nn.Module):
 
 
 def _is_of_one_pixel(node: torch.fx.Node) -> bool:
-    if node.op != "call_function" or node.target != _TRANSPOSED:
+    arguments = transposed_arguments(node)
+    if arguments is None:
         return False
     given: Any = node.args
     value = given[0].meta["val"]
-    filled: Any = (*given[1:], *_DEFAULTS[len(given) - 1 :])
-    padding, larger, groups = filled[3:6]
+    padding, larger, groups = arguments[3:6]
     return bool(
         value.dtype == torch.float32
         and tuple(value.shape[2:]) == (1, 1)

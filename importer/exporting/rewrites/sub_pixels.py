@@ -15,13 +15,12 @@ from torch import Tensor, nn
 from torch.export import ExportedProgram
 from torch.nn import functional
 
-from importer.exporting.reexport import export_again, program_module, replace_by_module
-from importer.exporting.rewrites.batch_norm import constant, folded
+from importer.exporting.reexport import constant, export_again, program_module, replace_by_module
+from importer.exporting.rewrites.batch_norm import folded
+from importer.exporting.rewrites.transposed import transposed_arguments
 from importer.model import Method
 
-_TRANSPOSED = torch.ops.aten.conv_transpose2d.input
 _RELU = torch.ops.aten.relu.default
-_DEFAULTS = (None, None, [1, 1], [0, 0], [0, 0], 1, [1, 1])  # of the arguments after the value
 
 
 def rewrite_transposed(method: Method) -> ExportedProgram:
@@ -73,11 +72,12 @@ class _SubPixels(nn.Module):
 
 
 def _has_strides(node: torch.fx.Node) -> bool:
-    if node.op != "call_function" or node.target != _TRANSPOSED:
+    arguments = transposed_arguments(node)
+    if arguments is None:
         return False
     given: Any = node.args
     value = given[0].meta["val"]
-    stride, _, _, groups, dilation = _filled(node)[2:]
+    stride, _, _, groups, dilation = arguments[2:]
     return bool(
         value.dtype == torch.float32
         and value.dim() == 4
@@ -88,14 +88,9 @@ def _has_strides(node: torch.fx.Node) -> bool:
     )
 
 
-def _filled(node: torch.fx.Node) -> Any:
-    given: Any = node.args[1:]
-    return (*given, *_DEFAULTS[len(given) :])
-
-
 def _written(module: torch.fx.GraphModule, node: torch.fx.Node) -> tuple[torch.fx.Node, _SubPixels] | None:
     """What computes the layer with the batch normalization and ReLU behind it, and the last of these nodes."""
-    weight_node, bias_node, stride, padding = _filled(node)[:4]
+    weight_node, bias_node, stride, padding = transposed_arguments(node)[:4]
     weight, bias = constant(module, weight_node), constant(module, bias_node)
     if weight is None or (bias is None) != (bias_node is None):
         return None
