@@ -120,7 +120,7 @@ def test_data_that_a_factory_draws_is_the_same_every_time(tmp_path: Path) -> Non
 
 def test_values_that_the_input_cannot_hold(cache: Path) -> None:
     table = torch.nn.Embedding(10, 3)
-    with pytest.raises(ge.ConversionError, match="no int64") as raised:
+    with pytest.raises(ge.ConversionError, match="int64 cannot hold") as raised:
         ge.convert(table, "input: int64[1]", evaluate=[(np.full((4, 1), 2.5), np.zeros(4, np.int64))], cache=cache)
     assert raised.value.code == "EVALUATION_INVALID"
     good = ge.convert(table, "input: int64[1]", evaluate=[(np.full((4, 1), 2.0), np.zeros((4, 1, 3)))], cache=cache)
