@@ -16,7 +16,7 @@ from godot_executorch import of_file
 from godot_executorch.artifact import Artifact, of_entry
 from godot_executorch.data import Data, calibration_folder, evaluation_folder
 from godot_executorch.environment import names_broken_packages
-from godot_executorch.exported import exported, shapes_as_text
+from godot_executorch.exported import exported, inputs_of_script, shapes_as_text
 from godot_executorch.qat import Trainable
 from godot_executorch.recipe import Recipe
 from godot_executorch.training import with_training
@@ -24,6 +24,7 @@ from importer.cache.cache import Cache
 from importer.cache.cache_key import hash_file
 from importer.cache.user_folders import user_cache_folder
 from importer.errors import ImporterError
+from importer.inputs.arguments import without_wrappers
 from importer.jobs.conversion import Job, convert_in_child
 from importer.options import SEARCH, ImportOptions, metric_file, metric_problems
 from importer.owned_folders import owned_folder, temporary_folder
@@ -65,14 +66,15 @@ def convert(
 ) -> Artifact:
     """Convert a model in a supervised, confined process, and prove it against eager PyTorch.
 
-    model: a module (it is copied, and exported in eval mode), an ExportedProgram, the path of a file, a function
-        without arguments that makes a module, the place of such a function as `file.py:name` (it runs in this process;
-        the file's example_inputs(), calibration() and evaluation() are used unless they are given here), or what
-        `prepare_qat` returned, trained. The last has its own inputs and recipe; with `evaluate` the metadata has what
-        the training gained.
+    model: a module or TorchScript (it is copied, and exported in eval mode), an ExportedProgram, the path of a file, a
+        function without arguments that makes a module, the place of such a function as `file.py:name` (it runs in this
+        process; the file's example_inputs(), calibration() and evaluation() are used unless they are given here), or
+        what `prepare_qat` returned, trained. The last has its own inputs and recipe; with `evaluate` the metadata has
+        what the training gained.
     example_inputs: for a module the arguments of one call: a tensor, a tuple, a dictionary of names; the text of the
-        import option `inputs`, such as `x: float32[N:1..64,8]`; or shapes of float32 inputs: a torch.Size or several.
-        For a file only a text or shapes. An ExportedProgram has its own.
+        import option `inputs`, such as `x: float32[N:1..64,8]`; or shapes of float32 inputs: a torch.Size, several, or
+        a dictionary of names. For a file only a text or shapes. An ExportedProgram has its own. The program's inputs
+        are in the order of forward's parameters.
     recipe: a name of docs/importer.md, "Recipes", or a `Recipe` with options; `auto` takes the fastest exact one;
         `search` finds the smallest or fastest program that reaches `target` on `evaluate`, within `deadline_seconds`.
     variants: recipes of further programs in the same artifact, of which a game chooses one.
@@ -116,6 +118,7 @@ def convert(
     if callable(model) and not isinstance(model, (torch.nn.Module, ExportedProgram)):
         name = name or str(getattr(model, "__name__", ""))
         model = _made(model)
+    model = without_wrappers(model)
     for problem in metric_problems(metric):  # before the data is written for it
         raise ImporterError("OPTION_INVALID", problem.cause, problem.remedy, "read")
     if bool(target) != (recipe == SEARCH):
@@ -153,6 +156,11 @@ def convert(
             source = Path(model)
             if example_inputs is not None:
                 given["inputs"] = _text(example_inputs)
+        elif isinstance(model, torch.jit.ScriptModule):
+            name = name or model.original_name.lower()
+            source = private / f"{name}.pt"
+            given["inputs"] = given.get("inputs") or inputs_of_script(model, example_inputs, dynamic_shapes)
+            torch.jit.save(model, source)
         else:
             name = name or _name(model)
             source = private / f"{name}.pt2"
@@ -256,4 +264,4 @@ def _text(example_inputs: Any) -> str:
 def _name(model: Any) -> str:
     if isinstance(model, ExportedProgram):
         return "program"
-    return type(getattr(model, "_orig_mod", model)).__name__.lower()
+    return type(model).__name__.lower()

@@ -9,9 +9,11 @@ from torch.export import ExportedProgram
 
 from importer.errors import ImporterError
 from importer.exporting.torch_export import export_module
-from importer.inputs import examples
+from importer.inputs import examples, nested
+from importer.inputs.arguments import as_arguments, parameter_names
+from importer.inputs.samples import inputs_of
 from importer.model import SourceMethod
-from importer.signature import parse_inputs
+from importer.signature import Dimension, TensorSpec, format_inputs, parse_inputs
 
 
 def exported(model: Any, example_inputs: Any, dynamic_shapes: Any) -> ExportedProgram:
@@ -43,11 +45,34 @@ def exported(model: Any, example_inputs: Any, dynamic_shapes: Any) -> ExportedPr
 
 
 def shapes_as_text(value: Any) -> Any:
-    """A torch.Size, or a sequence of them, as a text of float32 inputs; everything else as it is."""
+    """A torch.Size, or a sequence or dictionary of them, as a text of float32 inputs; everything else as it is."""
     sizes = [value] if isinstance(value, torch.Size) else value
-    if isinstance(sizes, (tuple, list)) and sizes and all(isinstance(size, torch.Size) for size in sizes):
-        return "; ".join(f"float32[{','.join(map(str, size))}]" for size in sizes)
-    return value
+    named = sizes if isinstance(sizes, dict) else {}
+    sizes = list(named.values()) if named else sizes
+    if not isinstance(sizes, (tuple, list)) or not sizes or not all(isinstance(size, torch.Size) for size in sizes):
+        return value
+    texts = [f"float32[{','.join(map(str, size))}]" for size in sizes]
+    return "; ".join(f"{name}: {text}" for name, text in zip(named, texts, strict=True)) if named else "; ".join(texts)
+
+
+def inputs_of_script(script: torch.jit.ScriptModule, example_inputs: Any, dynamic_shapes: Any) -> str:
+    """The option `inputs` for a TorchScript, which is converted as its file is. Raises OPTION_INVALID."""
+    if dynamic_shapes is not None:
+        remedy = "Leave out dynamic_shapes, and write the ranges as in example_inputs='x: float32[N:1..64,8]'."
+        raise ImporterError("OPTION_INVALID", "A TorchScript has its ranges in a text.", remedy, "read")
+    example_inputs = shapes_as_text(example_inputs)
+    if example_inputs is None or isinstance(example_inputs, str):
+        return example_inputs or ""
+    call = as_arguments(example_inputs, script)
+    names = nested.leaf_names(call, parameter_names(script))
+    return format_inputs(
+        [
+            TensorSpec(
+                name, str(value.dtype).removeprefix("torch."), tuple(Dimension(size, size) for size in value.shape)
+            )
+            for name, value in zip(names, inputs_of(call), strict=True)
+        ]
+    )
 
 
 def method_of(model: torch.nn.Module, example_inputs: Any) -> SourceMethod:
@@ -56,4 +81,4 @@ def method_of(model: torch.nn.Module, example_inputs: Any) -> SourceMethod:
     if isinstance(example_inputs, str):
         call = examples.from_specs(model, parse_inputs(example_inputs))
         return SourceMethod("forward", model, example=call.example, declared=call.declared)
-    return SourceMethod("forward", model, example=examples.as_arguments(example_inputs))
+    return SourceMethod("forward", model, example=as_arguments(example_inputs, model))

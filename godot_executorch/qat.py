@@ -12,6 +12,7 @@ from godot_executorch.environment import names_broken_packages
 from godot_executorch.exported import exported, method_of
 from importer.errors import ImporterError
 from importer.exporting.torch_export import export_afresh
+from importer.inputs.arguments import without_wrappers
 from importer.inputs.samples import inputs_of, with_tensors
 from importer.lowering import qat, recipes
 from importer.lowering.quantize import int4, quantize_linear_layers
@@ -42,10 +43,11 @@ def prepare_qat(
 
     Raises ConversionError: QAT_RECIPE_UNSUITABLE, NOTHING_TO_QUANTIZE, OPTION_INVALID, and what the export raises.
     """
+    model = without_wrappers(model)
     if recipe not in RECIPES:
         cause = f"A network cannot be trained for the recipe '{recipe}', which does not quantize to int8 or int4."
         raise ImporterError("QAT_RECIPE_UNSUITABLE", cause, f"There are: {', '.join(RECIPES)}.")
-    if not isinstance(model, torch.nn.Module) or isinstance(model, Trainable):
+    if not isinstance(model, torch.nn.Module) or isinstance(model, (Trainable, torch.jit.ScriptModule)):
         cause = f"`prepare_qat` takes a float torch.nn.Module; got {type(model).__name__}."
         raise ImporterError("OPTION_INVALID", cause, "Give the module itself.", "read")
     before = exported(model, example_inputs, dynamic_shapes)

@@ -20,6 +20,7 @@ from importer.exporting.tensor_results import tensors_only
 from importer.exporting.torch_export import export_module
 from importer.exporting.torchscript import export_script
 from importer.inputs import examples, nested
+from importer.inputs.arguments import parameter_names
 from importer.inputs.samples import inputs_of
 from importer.model import Method, Source, SourceMethod, left_out_note
 from importer.signature import DTYPES, Dimension, TensorSpec
@@ -109,7 +110,7 @@ def _export(method: SourceMethod, source: Source, recurrent: str) -> Method:
     inputs = input_specs(program, method.declared)
     if isinstance(eager, torch.jit.ScriptModule):
         # A traced graph has names of its own.
-        own = nested.leaf_names(method.example, examples.parameter_names(eager))
+        own = nested.leaf_names(method.example, parameter_names(eager))
         inputs = [replace(spec, name=name) for spec, name in zip(inputs, own, strict=True)]
     if method.input_names:
         inputs = [replace(spec, name=name) for spec, name in zip(inputs, method.input_names, strict=True)]

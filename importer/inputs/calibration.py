@@ -15,9 +15,9 @@ import torch
 
 from importer.cache.cache_key import calibration_files
 from importer.errors import ImporterError
+from importer.inputs.arguments import as_arguments, in_form
 from importer.inputs.batches import place_of
 from importer.inputs.binding import Unfit, in_order
-from importer.inputs.examples import as_arguments
 from importer.inputs.samples import inputs_of, with_tensors
 from importer.model import Arguments, Method
 from importer.signature import TensorSpec
@@ -33,31 +33,39 @@ def real_inputs(folder: Path | None, own: Any, method: Method) -> list[Arguments
     if folder is not None:
         return read_folder(folder, method)
     if own is not None:
-        found = [as_arguments(item) for item in own()]
+        found = [_call_of(number, item, method) for number, item in enumerate(own())]
         if not found:
             raise ImporterError(
                 "CALIBRATION_EMPTY", "calibration() returned no inputs.", "Return some inputs.", "lower"
             )
-        for number, arguments in enumerate(found):
-            _check_call(number, arguments, method)
         return found
     return []
 
 
-def _check_call(number: int, arguments: Arguments, method: Method) -> None:
+def _call_of(number: int, item: Any, method: Method) -> Arguments:
+    """What calibration() returned, in the form of the example, of which the program is made."""
+    arguments = as_arguments(item, method.eager)
     tensors = inputs_of(arguments)
     shapes = [list(tensor.shape) for tensor in tensors]
+    wanted = "; ".join(map(str, method.inputs))
+    try:
+        tensors = inputs_of(in_form(method.example, arguments))
+    except ValueError as error:
+        cause = f"Call {number} of calibration() has {error}; '{method.name}' takes {wanted}."
+        raise _not_a_call(cause) from error
     fits = len(tensors) == len(method.inputs) and all(
-        len(shape) == len(spec.dimensions)
-        and all(low <= size <= high for size, (low, high) in zip(shape, spec.ranges, strict=True))
-        for shape, spec in zip(shapes, method.inputs, strict=True)
+        tensor.dim() == len(spec.dimensions)
+        and all(low <= size <= high for size, (low, high) in zip(tensor.shape, spec.ranges, strict=True))
+        for tensor, spec in zip(tensors, method.inputs, strict=True)
     )
     if not fits:
-        wanted = "; ".join(map(str, method.inputs))
-        cause = (
-            f"Call {number} of calibration() has the tensors {shapes or 'none'}, but '{method.name}' takes {wanted}."
-        )
-        raise ImporterError("CALIBRATION_INVALID", cause, "Return calls as example_inputs() does.", "lower")
+        has = f"Call {number} of calibration() has the tensors {shapes or 'none'}"
+        raise _not_a_call(f"{has}, but '{method.name}' takes {wanted}.")
+    return with_tensors(method.example, tensors)
+
+
+def _not_a_call(cause: str) -> ImporterError:
+    return ImporterError("CALIBRATION_INVALID", cause, "Return calls as example_inputs() does.", "lower")
 
 
 def read_folder(folder: Path, method: Method) -> list[Arguments]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
 from importer.errors import ImporterError
 from importer.inputs import nested
+from importer.inputs.arguments import parameter_names
 from importer.inputs.dictionary_keys import keys_read
 from importer.inputs.first_layer import example_input, inputs_needed
 from importer.inputs.made_up import example_shape, make_tensor
@@ -24,31 +22,6 @@ from importer.model import Arguments
 from importer.signature import TensorSpec, parse_inputs
 
 _MOST_INPUTS, _MOST_SIDES = 3, 8  # what is tried: at most 9 x 9 x 9 forms
-
-
-def as_arguments(value: Any) -> Arguments:
-    """The result of `example_inputs()` as positional and keyword arguments: a tensor, a sequence or a dictionary. NumPy
-    arrays become tensors."""
-    value = pytree.tree_map(_as_tensor, value)
-    if isinstance(value, dict):
-        return (), dict(value)
-    if isinstance(value, (tuple, list)):
-        if len(value) == 2 and isinstance(value[0], tuple) and isinstance(value[1], dict):
-            return value[0], value[1]
-        return tuple(value), {}
-    return (value,), {}
-
-
-def _as_tensor(value: Any) -> Any:
-    return torch.from_numpy(value) if isinstance(value, np.ndarray) and value.dtype != object else value
-
-
-def parameter_names(module: nn.Module) -> list[str]:
-    """The names of forward's parameters that a call may give by position."""
-    if isinstance(module, torch.jit.ScriptModule):
-        return [argument.name for argument in module._c._get_method("forward").schema.arguments[1:]]
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [name for name, item in inspect.signature(module.forward).parameters.items() if item.kind in kinds]
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from torch import nn
 from torch.utils import _pytree as pytree
 
 from importer.inputs import nested
+from importer.inputs.arguments import BY_POSITION, by_signature
 from importer.inputs.made_up import example_shape, make_tensor
 from importer.model import Arguments
 from importer.signature import TensorSpec
 
-_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _DEEPEST = 4  # dictionaries inside of each other
 
 
@@ -56,7 +56,7 @@ def _tensor(spec: TensorSpec) -> torch.Tensor:
 
 
 def _candidates(module: nn.Module, parameters: Any, declared: list[TensorSpec]) -> Iterator[Arguments]:
-    by_position = [name for name, item in parameters.items() if item.kind in _BY_POSITION]
+    by_position = [name for name, item in parameters.items() if item.kind in BY_POSITION]
     if not all(spec.name for spec in declared):
         for count in dict.fromkeys([len(_required(parameters)), len(by_position)]):
             if 0 < count < len(declared) and not _takes_any_number(parameters):
@@ -68,13 +68,13 @@ def _candidates(module: nn.Module, parameters: Any, declared: list[TensorSpec]) 
     others = [spec for spec in declared if spec.name not in known]
     if not others:
         if any(name not in by_position for name in known):
-            yield _call(parameters, known)
+            yield by_signature(parameters, (), known)
         return
     if any(item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters.values()):
-        yield _call(parameters, {**known, **{spec.name: spec for spec in others}})
+        yield by_signature(parameters, (), {**known, **{spec.name: spec for spec in others}})
     for holder in _holders(parameters, known):
         for value in _containers(module, holder, others):
-            yield _call(parameters, {**known, holder: value})
+            yield by_signature(parameters, (), {**known, holder: value})
     if _takes_any_number(parameters) and not by_position:
         yield tuple(declared), {}
     # `forward(self, obs)` that reads obs["obs"].
@@ -83,7 +83,7 @@ def _candidates(module: nn.Module, parameters: Any, declared: list[TensorSpec]) 
 
 
 def _is_own(parameters: Any, name: str) -> bool:
-    return name in parameters and parameters[name].kind in (*_BY_POSITION, inspect.Parameter.KEYWORD_ONLY)
+    return name in parameters and parameters[name].kind in (*BY_POSITION, inspect.Parameter.KEYWORD_ONLY)
 
 
 def _takes_any_number(parameters: Any) -> bool:
@@ -92,7 +92,7 @@ def _takes_any_number(parameters: Any) -> bool:
 
 def _required(parameters: Any) -> list[str]:
     """The names of parameters that have no default."""
-    kinds = (*_BY_POSITION, inspect.Parameter.KEYWORD_ONLY)
+    kinds = (*BY_POSITION, inspect.Parameter.KEYWORD_ONLY)
     return [name for name, item in parameters.items() if item.kind in kinds and item.default is inspect.Parameter.empty]
 
 
@@ -124,16 +124,6 @@ def _annotations(module: nn.Module) -> dict[str, Any]:
         return typing.get_type_hints(type(module).forward)
     except Exception:  # a name that only a type checker knows
         return {}
-
-
-def _call(parameters: Any, values: dict[str, Any]) -> Arguments:
-    positional: list[Any] = []
-    keywords = dict(values)
-    for name, item in parameters.items():
-        if item.kind not in _BY_POSITION or name not in keywords:
-            break
-        positional.append(keywords.pop(name))
-    return tuple(positional), keywords
 
 
 class _Probe(dict[Any, Any]):
@@ -170,9 +160,9 @@ def _probed(module: nn.Module, parameters: Any, declared: list[TensorSpec]) -> A
     leaves = {name: (spec, _tensor(spec)) for name, spec in others.items()}
     probes = {name: _Probe(leaves) for name in free}
     values = {**{name: _tensor(spec) for name, spec in known.items()}, **probes}
-    if not accepts(module, _call(parameters, values)):
+    if not accepts(module, by_signature(parameters, (), values)):
         return None
-    call = _call(parameters, {**known, **{name: probe.read() for name, probe in probes.items()}})
+    call = by_signature(parameters, (), {**known, **{name: probe.read() for name, probe in probes.items()}})
     leaf_names = [spec.name for spec in pytree.tree_leaves(call)]
     is_whole = sorted(leaf_names) == sorted(spec.name for spec in declared)
     return call if is_whole and accepts(module, with_example_tensors(call)) else None

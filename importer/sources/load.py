@@ -14,6 +14,7 @@ import torch
 
 from importer.errors import ImporterError, broken_package
 from importer.inputs import examples
+from importer.inputs.arguments import as_arguments, without_wrappers
 from importer.model import Source, SourceMethod
 from importer.options import ImportOptions
 from importer.signature import TensorSpec, parse_inputs
@@ -221,7 +222,7 @@ def _from_state_dict(
 def _module_source(module: torch.nn.Module, factory: Factory | None, declared: list[TensorSpec]) -> Source:
     # Batch norm in training mode cannot be lowered, and what has gradients cannot be written to: parameters, and the
     # state of a module that ran before it was saved.
-    module.eval()
+    module = without_wrappers(module).eval()
     for parameter in module.parameters():
         parameter.requires_grad_(False)
     for buffer in module.buffers():
@@ -234,11 +235,12 @@ def _module_source(module: torch.nn.Module, factory: Factory | None, declared: l
         source.constant_methods = _constants(factory.value("constant_methods", module))
     if factory and factory.has("methods"):
         for name, pair in _methods(factory.value("methods", module)).items():
-            source.methods.append(SourceMethod(name, pair[0].eval(), None, examples.as_arguments(pair[1])))
+            owner = without_wrappers(pair[0]).eval()
+            source.methods.append(SourceMethod(name, owner, None, as_arguments(pair[1], owner)))
         return source
     own = factory.value("example_inputs") if factory and factory.has("example_inputs") else None
     shapes: Any = factory.value("dynamic_shapes") if factory and factory.has("dynamic_shapes") else None
-    example = examples.as_arguments(own) if own is not None else None
+    example = as_arguments(own, module) if own is not None else None
     is_made_up = own is None
     if isinstance(module, torch.jit.ScriptModule):
         refuse_other_values(module)

@@ -11,8 +11,8 @@ from torch import nn
 
 from importer.errors import ImporterError
 from importer.exporting.export import export
+from importer.inputs.arguments import as_arguments
 from importer.inputs.calibration import real_inputs
-from importer.inputs.examples import as_arguments
 from importer.model import Source, SourceMethod
 from importer.options import ImportOptions
 from importer.sources.file_kind import recognise
@@ -69,8 +69,8 @@ def test_constants(tmp_path: Path) -> None:
 def test_arrays_of_numpy_are_examples() -> None:
     import numpy as np
 
-    positional, keyword = as_arguments({"x": np.zeros((1, 8), np.float32)})
-    assert positional == () and isinstance(keyword["x"], torch.Tensor)
+    (value,), keyword = as_arguments({"input": np.zeros((1, 8), np.float32)}, nn.Linear(8, 4))
+    assert keyword == {} and isinstance(value, torch.Tensor)
 
 
 @pytest.mark.parametrize(
