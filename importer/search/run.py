@@ -24,6 +24,7 @@ from importer.search.candidates import Candidate, Candidates
 from importer.search.target import Target, parse
 
 _ANY_ERROR = "1e30"
+_CONTINUES = "Raise the option 'deadline_seconds': what was converted is kept, and the search continues there."
 _FINAL = ("CANCELLED", "DISK_FULL")
 
 Listener = Callable[[Candidate, Progress], None]
@@ -48,8 +49,8 @@ def search(
 
     conversion: with the evaluation data, and with the time of the whole search as its deadline; its recipe is not used.
     cancelled: an event; when it is set, the search ends with CANCELLED.
-    Raises TARGET_INVALID, EVALUATION_MISSING, TARGET_NOT_REACHED, OPTION_INVALID, and the error of the first candidate
-    when none can be converted.
+    Raises TARGET_INVALID, EVALUATION_MISSING, TARGET_NOT_REACHED, DEADLINE_EXCEEDED, OPTION_INVALID, and the error of
+    the first candidate when none can be converted.
     """
     options = conversion.options
     wanted = parse(target, options.metric)
@@ -87,7 +88,9 @@ class _Search:
             if best and artifact:
                 return Found(replace(artifact, metadata={**artifact.metadata, "search": self._described(best)}),
                              self._is_cached)  # fmt: skip
-            if best is None or not self._is_complete:
+            if not self._is_complete and (best or self._state.nearest() is None):
+                raise _out_of_time(best)
+            if best is None:
                 raise _not_reached(self._state, self._target, self._is_complete, self._failures)
 
     def _explore(self) -> None:
@@ -180,19 +183,22 @@ def _lost(options: ImportOptions, candidate: Candidate, found: dict[str, Any]) -
     return ImporterError("ACCURACY_LOST", cause, "Choose a finer recipe, or raise max_relative_error.", "validate")
 
 
+def _out_of_time(best: Candidate | None) -> ImporterError:
+    """Whether the model can reach the target is not known."""
+    what = f"{best.recipe} reaches the target, but there was no time for its proof" if best else "nothing was measured"
+    cause = f"The deadline ended the search too early: {what}."
+    return ImporterError("DEADLINE_EXCEEDED", cause, _CONTINUES, "validate")
+
+
 def _not_reached(state: Candidates, target: Target, complete: bool, failures: list[ImporterError]) -> ImporterError:
     nearest = state.nearest()
     if nearest is None and failures:
         return failures[0]
-    reached = "nothing was measured"
+    reached = "none can be converted"
     if nearest is not None:
         kept = f" with the float layers {', '.join(nearest['float_layers'])}" if nearest["float_layers"] else ""
         reached = f"the best is {nearest['recipe']}{kept}: drop {nearest['drop']:.4g}, {nearest['size']:,} bytes"
     when = "" if complete else " before the deadline"
     cause = f"No candidate reaches `{target.text}`{when}; {reached}."
-    remedy = (
-        "Allow a larger drop, or train the network with quantization (docs/python.md)."
-        if complete
-        else "Raise the option 'deadline_seconds': what was converted is kept, and the search continues there."
-    )
+    remedy = "Allow a larger drop, or train the network with quantization (docs/python.md)." if complete else _CONTINUES
     return ImporterError("TARGET_NOT_REACHED", cause, remedy, "validate")

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from importer.cache.cache import Cache
-from importer.errors import ImporterError
+from importer.errors import ImporterError, exit_status
 from importer.options import ImportOptions
 from importer.progress import Progress
 from importer.scheduling.local import LocalScheduler
@@ -173,7 +173,8 @@ def test_the_deadline_is_that_of_the_whole_search(folder: Path, tmp_path: Path) 
     scheduler = LocalScheduler(Cache(tmp_path / "cache"))
     with pytest.raises(ImporterError) as caught:
         search(slow(folder, 3), "top1 drop < 2%, smallest", scheduler, lambda candidate, step: None)
-    assert caught.value.code == "TARGET_NOT_REACHED" and "before the deadline" in caught.value.cause
+    assert caught.value.code == "DEADLINE_EXCEEDED" and "nothing was measured" in caught.value.cause
+    assert exit_status(caught.value) == 4, "no condition failed: nothing is known of the model"
     assert "deadline_seconds" in caught.value.remedy and "the search continues there" in caught.value.remedy
     assert time.monotonic() - began < 60, "not six candidates, one after the other"
 
