@@ -6,6 +6,7 @@ Importing this module imports torch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from torch import nn
 from importer.errors import ImporterError
 from importer.sources.onnx import operators, refusals
 from importer.sources.onnx.call import Call, unsupported_operator
+from importer.sources.onnx.dynamic import with_dynamic_layers
 from importer.sources.onnx.file.graph_checks import in_order
 from importer.sources.onnx.file.limits import SizeGuard, largest_constants, largest_result
 from importer.sources.onnx.file.model_file import Graph, Model, Node
@@ -53,7 +55,7 @@ class OnnxModule(nn.Module):
 
     def __init__(self, model: Model, fixed: bool, values: Mapping[str, torch.Tensor] | None = None) -> None:
         super().__init__()
-        self.model = model
+        self.model = replace(model, graph=with_dynamic_layers(model.graph))
         self.fixed = fixed
         self.notes: list[str] = []
         self._values = {name: Constant(value) for name, value in (values or {}).items()}
@@ -61,8 +63,9 @@ class OnnxModule(nn.Module):
         self.outputs = list(model.graph.outputs)
         self._memory = _Memory(largest_constants(model))
         self.is_quantized = any(
-            node.operator in ("QuantizeLinear", "DynamicQuantizeLinear") or node.operator.startswith("QLinear")
-            for node in model.graph.nodes
+            node.operator in ("QuantizeLinear", "DynamicQuantizeLinear", "DynamicQuantizeMatMul")
+            or node.operator.startswith("QLinear")
+            for node in self.model.graph.nodes
         )
 
     def forward(self, *arguments: torch.Tensor) -> tuple[torch.Tensor, ...]:

@@ -132,6 +132,34 @@ def quantized() -> onnx.ModelProto:
     return model(nodes, [("x", FLOAT, [4, 8])], [("y", FLOAT, [4, 6])], constants)
 
 
+def dynamically_quantized(zero: int = 0, as_one: bool = False, rows: int = 4) -> onnx.ModelProto:
+    """Two linear layers as onnxruntime's dynamic quantizer writes them, or as its optimizer does (`as_one`)."""
+    nodes, constants, before = [], {}, "x"
+    for index, (inputs, outputs) in enumerate([(32, 24), (24, 6)]):
+        weight = random(inputs, outputs)
+        scale = np.array(np.abs(weight).max() / 100, np.float32)
+        w, s, z, b = (f"{name}{index}" for name in ("w", "s", "z", "b"))
+        numbers = (np.round(weight / scale) + zero).astype(np.int8)
+        constants |= {w: numbers, s: scale, z: np.array(zero, np.int8), b: random(outputs)}
+        made = f"m{index}"
+        if as_one:
+            nodes.append(node("DynamicQuantizeMatMul", [before, w, s, z], [made], domain="com.microsoft"))
+        else:
+            steps, step, middle = (f"{before}_{name}" for name in ("steps", "step", "middle"))
+            nodes += [
+                node("DynamicQuantizeLinear", [before], [steps, step, middle]),
+                node("MatMulInteger", [steps, w, middle, z], [f"i{index}"]),
+                node("Cast", [f"i{index}"], [f"f{index}"], to=FLOAT),
+                node("Mul", [step, s], [f"ss{index}"]),
+                node("Mul", [f"f{index}", f"ss{index}"], [made]),
+            ]
+        nodes.append(node("Add", [made, b], [f"a{index}"]))
+        if index == 0:
+            nodes.append(node("Relu", ["a0"], ["h"]))
+            before = "h"
+    return model(nodes, [("x", FLOAT, [rows, 32])], [("a1", FLOAT, [rows, 6])], constants)
+
+
 def _port(name: str) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, FLOAT, None)
 

@@ -59,6 +59,20 @@ def test_a_quantized_graph_stays_quantized(tmp_path: Path, convert_file: Convert
     assert meta["methods"][0]["delegation"]["share"] > 0.5
 
 
+@pytest.mark.parametrize("as_one", [False, True])
+def test_dynamic_layers_stay_int8(as_one: bool, tmp_path: Path, convert_file: Convert) -> None:
+    path = write(graphs.dynamically_quantized(as_one=as_one), tmp_path / "net.onnx")
+    meta = convert_file(path).metadata
+    assert meta["recipe"] == "as_quantized" and meta["accuracy"]["reference"].startswith("onnxruntime")
+    assert meta["methods"][0]["delegation"]["delegated"] == 6 and meta["methods"][0]["delegation"]["share"] == 1.0
+    assert not any("in floats" in note for note in meta["notes"]), meta["notes"]
+
+
+def test_dynamic_layers_that_xnnpack_does_not_have_compute_in_floats(tmp_path: Path, convert_file: Convert) -> None:
+    meta = convert_file(write(graphs.dynamically_quantized(zero=3), tmp_path / "net.onnx")).metadata
+    assert meta["accuracy"]["max_relative"] < 1e-5 and any("in floats" in note for note in meta["notes"])
+
+
 def test_recipes_work_as_for_other_files(tmp_path: Path, convert_file: Convert) -> None:
     np.save(tmp_path / "one.npy", graphs.random(1, 3, 12, 12))
     path = write(graphs.classifier(), tmp_path / "net.onnx")

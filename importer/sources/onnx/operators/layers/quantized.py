@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 import torch.ao.quantization.fx._decomposed  # registers quantized_decomposed
 from torch import Tensor
+from torch.nn import functional
 
 from importer.sources.onnx.call import Call
 from importer.sources.onnx.operators.layers.convolution import convolved
-from importer.sources.onnx.operators.matrix import product
-from importer.sources.onnx.registry import operator
+from importer.sources.onnx.operators.matrix import product, turned
+from importer.sources.onnx.registry import MICROSOFT, operator
 from importer.sources.onnx.tensors import torch_dtype
 from importer.sources.onnx.values import Constant, Quantized, Shifted, Value
 
@@ -105,15 +106,53 @@ def _weights(call: Call, numbers: Tensor, scale: Tensor, zero: Tensor, axis: int
     return Quantized(kept, step, offset, None if channels == 1 else axis % numbers.dim())
 
 
+_IN_FLOATS = "Layers of it are quantized dynamically in a way that XNNPACK has no kernel for; they compute in floats."
+
+
 @operator("DynamicQuantizeLinear")
 def _dynamic(call: Call, x: Tensor) -> list[Tensor]:
-    call.module.note("It is quantized dynamically (DynamicQuantizeLinear); the program computes the same in floats.")
+    call.module.note(_IN_FLOATS)
+    steps, step, middle = _in_steps(x)
+    return [steps.to(torch.uint8), step, middle.to(torch.uint8)]
+
+
+def _in_steps(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The values as whole numbers of 0 to 255, one step, and the number that stands for 0; all as floats."""
     low, high = torch.clamp(x.amin(), max=0.0), torch.clamp(x.amax(), min=0.0)
     step = (high - low) / 255.0
     safe = torch.where(step == 0, torch.ones_like(step), step)
     middle = torch.clamp(torch.round(-low / safe), 0, 255)
-    steps = torch.clamp(torch.round(x / safe) + middle, 0, 255)
-    return [steps.to(torch.uint8), step, middle.to(torch.uint8)]
+    return torch.clamp(torch.round(x / safe) + middle, 0, 255), step, middle
+
+
+@operator("DynamicQuantizeMatMul", domain=MICROSOFT, given=(1, 2, 3), inputs=(3, 5), folds=False)
+def _dynamic_product(
+    call: Call, x: Tensor, weight: Value, scale: Value, zero: Value = None, bias: Tensor | None = None
+) -> Tensor:
+    """The layer as XNNPACK recognises it, which quantizes each row of x by its own range, not all rows by one."""
+    found = dequantize(call, weight, scale, zero, -1)
+    if not isinstance(found, Quantized) or found.numbers.tensor.dim() != 2 or x.dim() < 2 or any(found.zero.numbers()):
+        call.module.note(_IN_FLOATS)
+        rounded, step, middle = _in_steps(x)
+        made = product(call, (rounded - middle) * step, found)
+        return made if bias is None else made + bias
+    operators = torch.ops.quantized_decomposed
+    step, middle = operators.choose_qparams(x, -128, 127, torch.finfo(torch.float32).eps, torch.int8)
+    steps = operators.quantize_per_tensor.tensor(x, step, middle, -128, 127, torch.int8)
+    source = operators.dequantize_per_tensor.tensor(steps, step, middle, -128, 127, torch.int8)
+    return functional.linear(source, call.tensor(_by_column(call, turned(call, found))), bias)
+
+
+def _by_column(call: Call, weight: Quantized) -> Quantized:
+    """Weights [outputs, inputs] with a scale for each output, also where the file has one for all."""
+    if weight.axis is not None:
+        return weight
+    columns = int(weight.numbers.tensor.shape[0])
+    scale, zero = (
+        call.module.derived(item, f"columns_{columns}", lambda value: value.reshape(1).expand(columns))
+        for item in (weight.scale, weight.zero)
+    )
+    return Quantized(weight.numbers, scale, zero, 0)
 
 
 @operator("QLinearConv", given=None, inputs=(8, 9), folds=False)
