@@ -14,6 +14,9 @@ from importer.signature import TensorSpec
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 """Positional and keyword arguments of one call."""
 
+Bounds = tuple[tuple[int, int], ...]
+"""The integers (from, to) that a random input may have: the first input takes the first range, and so on, in turns."""
+
 
 @dataclass
 class SourceMethod:
@@ -58,7 +61,7 @@ class Source:
 class Method:
     """An exported method: its program, the names and ranges of what goes in and out, and the eager original.
 
-    bounds: for integer inputs, the values (from, to) that a random input may have. reference: what stands in for eager
+    bounds: of each input; those of integers count. reference: what stands in for eager
     PyTorch in the comparison; empty for PyTorch itself. values: returns the last outputs, those that the original does
     not return; nothing when it returns all. graph_names: the values inside of the first exported graph, with the index
     of the output that they are, or -1.
@@ -70,7 +73,7 @@ class Method:
     example: Arguments
     inputs: list[TensorSpec]
     outputs: list[TensorSpec]
-    bounds: list[tuple[int, int]] = field(default_factory=list)
+    bounds: list[Bounds] = field(default_factory=list)
     example_is_made_up: bool = False
     reference: str = ""
     is_optional: bool = False

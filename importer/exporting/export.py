@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 from torch.export import ExportedProgram
-from torch.export.graph_signature import InputKind, TensorArgument
+from torch.export.graph_signature import TensorArgument
 
 from importer.errors import ImporterError
+from importer.exporting.bounds import bounds_of, tried
 from importer.exporting.chance import refuse_random_draws
 from importer.exporting.python_state import answer, kept_attributes, python_state_note
 from importer.exporting.rewrites.three_dimensions import rewrite_three_dimensions
@@ -19,26 +20,12 @@ from importer.exporting.shared_state import refuse_shared_state
 from importer.exporting.tensor_results import tensors_only
 from importer.exporting.torch_export import export_module
 from importer.exporting.torchscript import export_script
+from importer.exporting.written import copy_written_inputs, written_parameters_as_buffers
 from importer.inputs import examples, nested
 from importer.inputs.arguments import parameter_names
-from importer.inputs.samples import inputs_of
 from importer.model import Method, Source, SourceMethod, left_out_note
 from importer.signature import DTYPES, Dimension, TensorSpec
 
-_SMALL = {"uint8": (0, 255), "int8": (-128, 127), "int16": (-32768, 32767)}
-_KEEP_VALUES = [
-    "view",
-    "reshape",
-    "to",
-    "_to_copy",
-    "unsqueeze",
-    "squeeze",
-    "slice",
-    "select",
-    "clone",
-    "expand",
-    "permute",
-]
 _LARGEST_RANGE = 1 << 31  # torch writes "no bound" as a number near 2**63
 
 
@@ -55,6 +42,7 @@ def export(source: Source, recurrent: str = "unroll") -> list[Method]:
             exported = row_major(exported)
             exported.program = rewrite_three_dimensions(exported)
             refuse_shared_state([*methods, exported])
+            exported.bounds = tried(exported)
         except ImporterError as error:
             if not method.is_optional:
                 raise
@@ -101,9 +89,10 @@ def _export(method: SourceMethod, source: Source, recurrent: str) -> Method:
                 nested.register_structures((method.example, answer(eager, method.example)))
             with kept_attributes(eager):
                 program = export_module(_for_export(eager, method, source, recurrent), method)
+    copied = copy_written_inputs(program)
     if eager is None:
         eager = program.module()
-    program = _written_parameters_as_buffers(program)
+    written_parameters_as_buffers(program)
     names, left_out = tensors_only(program)
     if left_out:
         source.notes.append(f"Left out results of '{method.name}' that are no tensors: {', '.join(left_out)}.")
@@ -114,6 +103,12 @@ def _export(method: SourceMethod, source: Source, recurrent: str) -> Method:
         inputs = [replace(spec, name=name) for spec, name in zip(inputs, own, strict=True)]
     if method.input_names:
         inputs = [replace(spec, name=name) for spec, name in zip(inputs, method.input_names, strict=True)]
+    shown = zip(input_names(program), inputs, strict=True)
+    source.notes += [
+        f"'{method.name}' writes into its input '{spec.name}': the program works on a copy of it."
+        for name, spec in shown
+        if name in copied
+    ]
     return Method(
         method.name,
         program,
@@ -121,47 +116,11 @@ def _export(method: SourceMethod, source: Source, recurrent: str) -> Method:
         method.example,
         inputs,
         output_specs(program, method.output_names or names),
-        _bounds(program, method, inputs),
+        bounds_of(program, method.example, inputs),
         method.example_is_made_up,
         method.reference_name,
         method.is_optional,
     )
-
-
-def _written_parameters_as_buffers(program: ExportedProgram) -> ExportedProgram:
-    """ExecuTorch treats a parameter that is written to as one more output and loses it; buffers are kept."""
-    written = _written_parameters(program)
-    for given in program.graph_signature.input_specs:
-        if given.target in written:
-            given.kind, given.persistent = InputKind.BUFFER, True
-            program.state_dict[str(given.target)] = program.state_dict[str(given.target)].detach()
-    return program
-
-
-def _written_parameters(program: ExportedProgram) -> set[str]:
-    """The names of parameters that an operator of the program writes to, or to a view of them."""
-    parameters = program.graph_signature.inputs_to_parameters
-    written = set()
-    for node in program.graph.nodes:
-        schema = getattr(node.target, "_schema", None)
-        if node.op != "call_function" or schema is None:
-            continue
-        for argument, value in zip(schema.arguments, node.args, strict=False):
-            if argument.alias_info is not None and argument.alias_info.is_write:
-                origin = _viewed(value)
-                if origin in parameters:
-                    written.add(parameters[origin])
-    return written
-
-
-def _viewed(value: Any) -> str:
-    """The name of the node that a view is a view of."""
-    while isinstance(value, torch.fx.Node) and value.op == "call_function":
-        schema = getattr(value.target, "_schema", None)
-        if schema is None or not schema.returns or schema.returns[0].alias_info is None or not value.args:
-            break
-        value = value.args[0]
-    return value.name if isinstance(value, torch.fx.Node) else ""
 
 
 def _for_export(module: torch.nn.Module, method: SourceMethod, source: Source, recurrent: str) -> torch.nn.Module:
@@ -279,97 +238,3 @@ def _integer(bound: Any) -> int | None:
         return int(bound)
     except (TypeError, ValueError, OverflowError, AttributeError):
         return None
-
-
-def _bounds(program: ExportedProgram, method: SourceMethod, inputs: list[TensorSpec]) -> list[tuple[int, int]]:
-    """For each input the integers that a made-up one may have: of an index those below the rows that it selects from,
-    of bytes and short integers all of them, of a picture in wide integers those of bytes, else those of the example.
-    Bools and floats do not look at theirs."""
-    rows, names = _rows(program), input_names(program)
-    flat = inputs_of(method.example)
-    bounds = []
-    for position, spec in enumerate(inputs):
-        example = flat[position] if position < len(flat) else None
-        low = high = 0
-        if example is not None and example.numel() and not example.dtype.is_floating_point:
-            low, high = int(example.min()), int(example.max())
-        if spec.dtype == "bool":
-            low, high = 0, 1
-        elif names[position] in rows:
-            high = max(high, rows[names[position]] - 1)
-        elif spec.dtype in _SMALL:
-            low, high = _SMALL[spec.dtype]
-        elif low == high and spec.dtype in ("int32", "int64") and _is_number(program, names[position]):
-            low, high = 0, 255
-        bounds.append((low, max(low, high)))
-    return bounds
-
-
-def _is_number(program: ExportedProgram, name: str) -> bool:
-    """Whether an integer input is made a float: then it is an amount, such as a pixel's, and no index."""
-    kept = [node for node in program.graph.nodes if node.op == "placeholder" and node.name == name]
-    for node in kept:
-        for user in node.users:
-            value = user.meta.get("val")
-            if isinstance(value, torch.Tensor) and value.is_floating_point():
-                return True
-            if any(f"aten.{word}." in str(user.target) for word in _KEEP_VALUES):
-                kept.append(user)
-    return False
-
-
-def _rows(program: ExportedProgram) -> dict[str, int]:
-    """Input -> how many rows the smallest table has that it is an index of."""
-    rows: dict[str, int] = {}
-    for node in program.graph.nodes:
-        for table, index, axis in _selections(node):
-            count = table.meta["val"].shape[axis]
-            for origin in _origins(index) if isinstance(count, int) else ():
-                rows[origin] = min(rows.get(origin, count), count)
-    return rows
-
-
-def _selections(node: torch.fx.Node) -> list[tuple[torch.fx.Node, Any, int]]:
-    """(table, index, axis) of an operator that selects by an index."""
-    kind = str(node.target).removeprefix("aten.").partition(".")[0] if node.op == "call_function" else ""
-    arguments = list(node.args)
-    if "embedding" in kind and len(arguments) > 1:
-        return [(arguments[0], arguments[1], 0)]  # type: ignore[list-item]
-    if kind in ("index_select", "gather", "index_copy", "index_add", "scatter", "scatter_add") and len(arguments) > 2:
-        return [(arguments[0], arguments[2], arguments[1])]  # type: ignore[list-item]
-    if kind in ("index", "index_put", "_unsafe_index") and isinstance(arguments[1], (list, tuple)):
-        return [(arguments[0], index, axis) for axis, index in enumerate(arguments[1]) if index is not None]  # type: ignore[misc]
-    return []
-
-
-def _origins(node: Any, depth: int = 0) -> list[str]:
-    """The inputs that an index comes from through operations that keep values."""
-    if not isinstance(node, torch.fx.Node) or depth > 6:
-        return []
-    if node.op == "placeholder":
-        return [node.name]
-    kept = any(f"aten.{word}." in str(node.target) for word in _KEEP_VALUES)
-    return _origins(node.args[0], depth + 1) if kept and node.args else []
-
-
-def snapshot(method: Method) -> dict[str, torch.Tensor]:
-    """A copy of everything that a call may change, to be restored with `restore`."""
-    buffers = set(method.program.graph_signature.buffers) | {name for name, _ in method.eager.named_buffers()}
-    saved = {name: value.detach().clone() for name, value in _state(method.eager).items() if name in buffers}
-    return saved | {name: value.detach().clone() for name, value in _state_of_values(method).items()}
-
-
-def restore(method: Method, saved: dict[str, torch.Tensor]) -> None:
-    state = {**_state(method.eager), **_state_of_values(method)}
-    with torch.no_grad():
-        for name, value in saved.items():
-            state[name].copy_(value)
-
-
-def _state_of_values(method: Method) -> dict[str, torch.Tensor]:
-    # A name that no tensor of the model itself has.
-    return {f"values {name}": value for name, value in method.values.named_buffers()} if method.values else {}
-
-
-def _state(module: torch.nn.Module) -> dict[str, torch.Tensor]:
-    return {**dict(module.named_buffers()), **dict(module.named_parameters())}

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from importer.errors import ImporterError
-from importer.inputs.samples import flatten_outputs
+from importer.inputs.samples import copied, flatten_outputs
 from importer.model import Arguments
 
 _OF_TORCH = frozenset(["_parameters", "_buffers", "_modules", "_non_persistent_buffers_set", "training"])
@@ -42,7 +42,8 @@ def answer(module: torch.nn.Module, example: Arguments) -> Any:
     """Eager's results for the example; None when it refuses them, which the export reports with its reason."""
     try:
         with torch.no_grad():
-            return module(*example[0], **example[1])
+            positional, keyword = copied(example)
+            return module(*positional, **keyword)
     except Exception:
         return None
 
@@ -65,7 +66,8 @@ def python_state_note(name: str, module: torch.nn.Module, example: Arguments) ->
             results = []
             for _ in range(3):
                 _restore(module, tensors)
-                results.append([value.clone() for value in flatten_outputs(module(*example[0], **example[1]))])
+                positional, keyword = copied(example)
+                results.append([value.clone() for value in flatten_outputs(module(*positional, **keyword))])
             changed = _changed(saved)
     except Exception:  # the export reports what eager refuses
         return ""

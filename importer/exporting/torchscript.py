@@ -15,7 +15,7 @@ from importer.exporting.packed import packed_error
 from importer.exporting.python_state import equal_results, python_state_error
 from importer.exporting.recurrent import rewrite_graph
 from importer.exporting.torch_export import dynamic_shapes, export_afresh, export_module
-from importer.inputs.samples import flatten_outputs
+from importer.inputs.samples import copied, flatten_outputs
 from importer.model import SourceMethod
 
 _RECURRENT = ("aten::lstm", "aten::gru", "aten::rnn_tanh", "aten::rnn_relu")
@@ -57,8 +57,9 @@ def refuse_attributes(name: str, script: torch.jit.ScriptModule, example: Any) -
         try:
             for _ in range(2):
                 restore()
+                positional, keyword = copied(example)
                 with torch.no_grad():
-                    results.append([value.clone() for value in flatten_outputs(script(*example[0], **example[1]))])
+                    results.append([value.clone() for value in flatten_outputs(script(*positional, **keyword))])
         except Exception:  # the export reports it with its reason
             return
         finally:
@@ -118,7 +119,7 @@ def _convert(script: torch.jit.ScriptModule, method: SourceMethod) -> ExportedPr
 def _trace(script: torch.jit.ScriptModule, method: SourceMethod, varies: bool) -> torch.fx.GraphModule:
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    positional, keyword = method.example
+    positional, keyword = copied(method.example)
     # Before dispatch recurrent layers are still one operator, on any machine.
     how: dict[str, Any] = {"pre_dispatch": True}
     if varies:

@@ -17,7 +17,6 @@ RANDOM_SAMPLES = 3
 MOST_REAL = 6
 MOST_HELD_OUT = 20
 _PLACES = (0.0, 1.0, 0.5)  # of each range: its lower bound, its upper bound, between
-_BYTES = ((0, 255), (0, 127), (128, 255))  # pictures of all kinds, dark ones, bright ones
 MOST_ELEMENTS = 1 << 26  # a sample of the upper bound beyond this is left out
 SEED = 20
 _POSITIVE, _SMALL, _QUIET = 1e-2, 0.9, 1e-8
@@ -46,6 +45,11 @@ def with_tensors(arguments: Arguments, tensors: list[torch.Tensor]) -> Arguments
     replaced = [next(following) if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
     result: Arguments = torch.utils._pytree.tree_unflatten(replaced, spec)
     return result
+
+
+def copied(arguments: Arguments) -> Arguments:
+    """The same call with copies of the tensors, for a model that may write into them."""
+    return with_tensors(arguments, [value.clone() for value in inputs_of(arguments)])
 
 
 def flatten_outputs(value: Any) -> list[torch.Tensor]:
@@ -214,10 +218,8 @@ def _random(spec: TensorSpec, shape: list[int], method: Method, index: int, numb
     dtype: torch.dtype = getattr(torch, spec.dtype)
     position = index + len(method.inputs) * (number + 1)
     if not dtype.is_floating_point:
-        bounds = method.bounds[index] if index < len(method.bounds) else (0, 1)
-        if dtype is torch.uint8 and bounds == (0, 255):
-            bounds = _BYTES[number % len(_BYTES)]
-        return made_up.integers(dtype, shape, position, bounds)
+        bounds = method.bounds[index] if index < len(method.bounds) else ((0, 1),)
+        return made_up.integers(dtype, shape, position, bounds[number % len(bounds)])
     example = inputs_of(method.example)[index].to(torch.float32)
     # A mask's -inf has no spread: random inputs would be NaN, and so would all results, which then are "equal".
     example = example[example.isfinite()]

@@ -17,7 +17,7 @@ import torch
 
 from importer.cache.entry import PAYLOAD
 from importer.errors import ImporterError
-from importer.exporting.export import restore, snapshot
+from importer.exporting.state import restore, snapshot
 from importer.inputs import labelled, samples
 from importer.inputs.labelled import Labelled
 from importer.model import Method
@@ -112,7 +112,7 @@ def _all(method: Method, module: torch.nn.Module, data: Sequence[Labelled]) -> l
     try:
         found = []
         for item in data:
-            positional, keyword = samples.with_tensors(method.example, item.inputs)
+            positional, keyword = samples.copied(samples.with_tensors(method.example, item.inputs))
             outputs = module(*positional, **keyword)
             found.append([value.detach().clone() for value in samples.flatten_outputs(outputs)])
         return found

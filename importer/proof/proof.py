@@ -12,7 +12,7 @@ import torch
 
 from importer.cache.entry import PAYLOAD
 from importer.errors import ImporterError, broken_package
-from importer.exporting.export import restore, snapshot
+from importer.exporting.state import restore, snapshot
 from importer.inputs import samples
 from importer.lowering import lower, precision
 from importer.lowering.lower import Step
@@ -148,7 +148,9 @@ class Proof:
                 if load == 0 and (limited or _takes_logarithms(method)):
                     self._ask_quietly(method, samples.quiet(inputs[-1]), load)
                 if load == 0 and taken:
-                    self.eager_microseconds[method.name] = _eager_time(partial(self._call, method, taken[0]))
+                    self.eager_microseconds[method.name] = _eager_time(
+                        partial(self._call, method, samples.copied(taken[0]))
+                    )
         finally:
             # The calls must not be seen in the program's first state.
             restore(method, saved)
@@ -208,9 +210,10 @@ class Proof:
             restore(method, saved)
 
     def _answer(self, method: Method, sample: samples.Sample) -> list[torch.Tensor]:
-        outputs = samples.flatten_outputs(self._call(method, sample.arguments))
+        outputs = samples.flatten_outputs(self._call(method, samples.copied(sample.arguments)))
         if method.values is not None:
-            outputs = [*outputs, *method.values(*sample.arguments[0], **sample.arguments[1])]
+            positional, keyword = samples.copied(sample.arguments)
+            outputs = [*outputs, *method.values(*positional, **keyword)]
         return [value.detach().clone() for value in outputs]
 
     def _call(self, method: Method, arguments: Arguments) -> Any:

@@ -14,7 +14,6 @@ from torch import nn
 from importer.cache.cache import Artifact
 from importer.errors import ImporterError
 from importer.exporting.export import export
-from importer.inputs.samples import samples
 from importer.model import Source, SourceMethod
 from importer.proof.proof import Proof
 from tests.importer.conftest import Convert
@@ -154,44 +153,6 @@ def test_bytes_are_calibrated_and_compared_on_all_their_values(save: Save, conve
     assert float((results(artifact, bright) - expected).abs().max()) < 0.3 * float(expected.abs().max())
     assert artifact.metadata["calibration"]["made_up"]
     assert any(note.startswith("Not calibrated") for note in artifact.metadata["notes"])
-
-
-@pytest.mark.parametrize(("dtype", "bounds"), [("int8", (-128, 127)), ("int16", (-32768, 32767)), ("int64", (0, 255))])
-def test_made_up_integers_that_are_amounts(dtype: str, bounds: tuple[int, int]) -> None:
-    example = ((torch.zeros(1, 1, 16, 16, dtype=getattr(torch, dtype)),), {})
-    (method,) = export(Source([SourceMethod("forward", Camera().eval(), None, example)]))
-    assert method.bounds == [bounds]
-    values = torch.cat([sample.arguments[0][0].flatten() for sample in samples(method, [])])
-    assert float(values.min()) <= bounds[0] * 0.9 and float(values.max()) >= bounds[1] * 0.9
-
-
-class Words(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.table = nn.Embedding(5, 4)
-
-    def forward(self, word: torch.Tensor) -> torch.Tensor:
-        return self.table(word.to(torch.int64))
-
-
-def test_an_index_stays_in_its_table(save: Save, convert_file: Convert) -> None:
-    convert_file(save(Words(), torch.zeros(2, 3, dtype=torch.uint8)))
-
-
-class Hidden(nn.Module):
-    """A table whose index the graph hides behind arithmetic."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.table = nn.Embedding(1, 4)
-
-    def forward(self, word: torch.Tensor) -> torch.Tensor:
-        return self.table(word * 2)
-
-
-def test_made_up_integers_that_the_model_refuses_give_way(save: Save, convert_file: Convert) -> None:
-    artifact = convert_file(save(Hidden(), torch.zeros(2, 3, dtype=torch.int64)))
-    assert any("one and the same value" in note for note in artifact.metadata["notes"])
 
 
 class Kind(nn.Module):
