@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.export import ExportedProgram
 
-from godot_executorch import of_file
+from godot_executorch import limits, of_file
 from godot_executorch.artifact import Artifact, of_entry
 from godot_executorch.data import Data, calibration_folder, evaluation_folder
 from godot_executorch.environment import names_broken_packages
@@ -130,7 +130,7 @@ def convert(
             "variants": variants if isinstance(variants, str) else ", ".join(variants),
             "factory": factory,
             "metric": metric,
-            "deadline_seconds": _whole_seconds(deadline_seconds),
+            "deadline_seconds": math.ceil(limits.seconds(deadline_seconds, 600)),
             "memory_limit_megabytes": memory_limit_megabytes,
             **(options or {}),
         }
@@ -178,14 +178,6 @@ def convert(
             return _convert(before, name, options, root, store, False, on_progress, cancelled)
 
         return with_training(found, quantized, model.recipe, chosen, root)
-
-
-def _whole_seconds(value: Any) -> int:
-    """The import option has whole ones."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-        cause = f"`deadline_seconds` is a number of seconds above 0; got {value!r:.80}."
-        raise ImporterError("OPTION_INVALID", cause, "Give one, such as 600.", "read")
-    return math.ceil(value)
 
 
 def _saved(private: Path, name: str, model: Trainable, recipe: str) -> tuple[Path, Path]:

@@ -35,8 +35,8 @@ def calibration_folder(data: Data, folder: Path) -> str:
 
 
 def evaluation_folder(data: Data, folder: Path) -> str:
-    """The option `evaluation`: a path as it is, or a new folder of a `.npz` for each sample; an item of `data` is
-    `(inputs, target)`, batched as a DataLoader gives them."""
+    """The option `evaluation`: a path as it is, or a new folder of a `.npz` for each sample; a batch of `data` is
+    `(inputs, target)`, as a DataLoader gives them."""
     if isinstance(data, (str, Path)):
         return str(data)
     is_one = isinstance(data, Mapping) or (isinstance(data, tuple) and len(data) > 1 and _is_array(data[-1]))
@@ -62,8 +62,8 @@ def _write(batches: Iterable[Any], folder: Path, most: int, with_target: bool) -
     """A file for each sample, whose name says its place in the data; how many there are."""
     folder.mkdir()
     samples = (
-        (file_of(item, index), arrays)
-        for item, batch in enumerate(batches)
+        (file_of(number, index), arrays)
+        for number, batch in enumerate(batches)
         for index, arrays in enumerate(samples_of(batch, with_target))
     )
     count = 0

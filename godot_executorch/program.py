@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from godot_executorch import trial
+from godot_executorch import limits, trial
 from godot_executorch.artifact import Artifact, TensorMetadata, tensor
 from importer.cache.cache_key import external_file
 from importer.errors import ImporterError, broken_package
@@ -29,9 +29,7 @@ class Program:
         Raises ConversionError: FILE_NOT_READABLE, PTE_INVALID, EXTERNAL_WEIGHTS_MISSING, PROGRAM_FAILED,
         PROGRAM_CRASHED, OPERATOR_MISSING, FILE_CHANGED.
         """
-        if isinstance(deadline_seconds, bool) or not deadline_seconds > 0:
-            cause = f"`deadline_seconds` is a number of seconds above 0; got {deadline_seconds!r:.80}."
-            raise ImporterError("OPTION_INVALID", cause, "Give one, such as 300.")
+        deadline_seconds = limits.seconds(deadline_seconds, 300)
         self.path = Path(program.path if isinstance(program, Artifact) else program).absolute()
         if not self.path.is_file():
             raise ImporterError("FILE_NOT_READABLE", f"There is no file {self.path}.", "Give the path of a .pte file.")

@@ -28,6 +28,11 @@ def in_order(arrays: Sequence[str], inputs: Sequence[str], only_one: Sequence[st
     raise Unfit(f"it has {has}, but not {', '.join(missing)}; the inputs are {', '.join(inputs)}")
 
 
+def is_order(array: str) -> bool:
+    """Whether an array's name is a place only, such as `arr_1`."""
+    return array.rpartition("_")[0] + "_{}" in _ORDERS and array.rpartition("_")[2].isdigit()
+
+
 def is_nameless(inputs: Sequence[str]) -> bool:
     """Whether a program does not keep its inputs' names, so that these are made up."""
     return list(inputs) == [_ORDERS[0].format(index) for index in range(len(inputs))]

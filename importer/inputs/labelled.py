@@ -16,7 +16,7 @@ from importer.cache.cache_key import calibration_files
 from importer.errors import ImporterError
 from importer.inputs import calibration
 from importer.inputs.batches import TARGET, place_of, samples_of
-from importer.inputs.binding import Unfit
+from importer.inputs.binding import Unfit, in_order, is_order
 from importer.signature import TensorSpec
 
 MOST_SAMPLES = 10_000
@@ -25,11 +25,12 @@ MOST_SAMPLES = 10_000
 @dataclass(frozen=True)
 class Labelled:
     """The inputs and the target of one call. target: has the leading axis of the outputs, if that is 1. name: what a
-    person calls it."""
+    person calls it. unused: arrays of it that are no input."""
 
     inputs: list[torch.Tensor]
     target: torch.Tensor
     name: str
+    unused: tuple[str, ...] = ()
 
     @property
     def has_nan(self) -> bool:
@@ -57,9 +58,9 @@ def of_batches(batches: Iterable[Any], inputs: Sequence[TensorSpec], outputs: Se
     EVALUATION_EMPTY, EVALUATION_INVALID and DATA_INVALID."""
     signature = _Signature(inputs, outputs)
     arrays = (
-        (f"Sample {index} of item {number} of evaluation()", sample)
-        for number, item in enumerate(batches)
-        for index, sample in enumerate(samples_of(item, with_target=True))
+        (f"Sample {index} of batch {number} of evaluation()", sample)
+        for number, batch in enumerate(batches)
+        for index, sample in enumerate(samples_of(batch, with_target=True))
     )
     found = [_labelled(name, sample, signature) for name, sample in islice(arrays, MOST_SAMPLES)]
     if not found:
@@ -71,7 +72,12 @@ def of_batches(batches: Iterable[Any], inputs: Sequence[TensorSpec], outputs: Se
 def note(data: Sequence[Labelled]) -> str:
     """What a reader of the result has to know of the inputs; empty when there is nothing."""
     count = sum(item.has_nan for item in data)
-    return f"{count} of {len(data)} samples of the evaluation data have NaN in their inputs." if count else ""
+    unused = dict.fromkeys(name for item in data for name in item.unused)
+    told = [f"{count} of {len(data)} samples of the evaluation data have NaN in their inputs."] if count else []
+    told += (
+        [f"The evaluation data has arrays that are no input and were not used: {', '.join(unused)}."] if unused else []
+    )
+    return " ".join(told)
 
 
 @dataclass(frozen=True)
@@ -118,12 +124,18 @@ def _labelled(name: str, arrays: dict[str, np.ndarray], signature: _Signature) -
         target = torch.from_numpy(np.array(_target(arrays)))
         given = [other for other in arrays if other != TARGET]
         tensors = calibration.tensors_of(arrays, signature.inputs, given)
+        used = in_order(list(arrays), [spec.name for spec in signature.inputs], given)
+        unused = tuple(other for other in given if other not in used)
+        if any(is_order(other) for other in unused):  # what is taken for the target may be something else
+            count = f"{len(given)} values before the last, which is the target"
+            names = ", ".join(spec.name for spec in signature.inputs)
+            raise Unfit(f"it has {count}; the inputs are {names}")
         for spec, tensor in zip(signature.inputs, tensors, strict=True):
             if tensor.numel() and _not_numbers(tensor).all():
                 raise Unfit(f"all values of '{spec.name}' are NaN")
     if target.dim() < len(signature.outputs[0].dimensions) and _has_batch_of_one(signature):
         target = target.unsqueeze(0)
-    return Labelled(tensors, target if target.dtype != torch.bool else target.long(), name)
+    return Labelled(tensors, target if target.dtype != torch.bool else target.long(), name, unused)
 
 
 def _not_numbers(tensor: torch.Tensor) -> torch.Tensor:

@@ -81,7 +81,7 @@ def test_names_that_fit_no_or_some_inputs_are_refused(program: Path, tmp_path: P
     items = [({name: np.zeros((2, 3), np.float32) for name in names}, np.zeros((2, 3), np.float32))]
     with pytest.raises(ge.ConversionError, match="the inputs are minuend, subtrahend") as caught:
         ge.convert(Difference(), example, evaluate=items, metric="mae", cache=tmp_path / "cache")
-    assert caught.value.code == "EVALUATION_INVALID" and "Sample 0 of item 0" in caught.value.cause
+    assert caught.value.code == "EVALUATION_INVALID" and "Sample 0 of batch 0" in caught.value.cause
 
 
 def test_a_program_whose_names_are_not_known(program: Path, tmp_path: Path) -> None:

@@ -72,11 +72,12 @@ NAN = torch.full_like(X, float("nan"))
 @pytest.mark.parametrize(
     ("data", "code", "words"),
     [
-        ([(X, Y), (X[:, :3], Y)], "EVALUATION_INVALID", "Sample 0 of item 1 cannot be used as evaluation data: the"),
-        ([(torch.cat([X[:5], NAN[:1]]), Y[:6])], "EVALUATION_INVALID", "Sample 5 of item 0 cannot be used"),
-        ([(X, torch.where(torch.arange(24) == 7, 3, Y))], "METRIC_UNSUITABLE", "Sample 7 of item 0: A target is 3"),
+        ([(X, Y), (X[:, :3], Y)], "EVALUATION_INVALID", "Sample 0 of batch 1 cannot be used as evaluation data: the"),
+        ([(torch.cat([X[:5], NAN[:1]]), Y[:6])], "EVALUATION_INVALID", "Sample 5 of batch 0 cannot be used"),
+        ([(X, torch.where(torch.arange(24) == 7, 3, Y))], "METRIC_UNSUITABLE", "Sample 7 of batch 0: A target is 3"),
         ([(X, Y - 5)], "METRIC_UNSUITABLE", "but the model has the classes 0 to 2"),
         ([({"picture": X}, Y)], "EVALUATION_INVALID", "the inputs are input"),
+        ([(X, Y, torch.arange(24))], "EVALUATION_INVALID", "2 values before the last, which is the target"),
     ],
 )
 def test_evaluation_data_that_would_give_wrong_numbers(
@@ -86,6 +87,12 @@ def test_evaluation_data_that_would_give_wrong_numbers(
         ge.convert(model, X[:1], evaluate=data, cache=cache)
     assert raised.value.code == code and words in raised.value.cause, str(raised.value)
     assert ".npz" not in str(raised.value)
+
+
+def test_arrays_that_are_no_input_are_told(model: torch.nn.Linear, cache: Path) -> None:
+    found = ge.convert(model, X[:1], evaluate={"input": X, "weight": Y, "target": Y}, cache=cache).metadata
+    assert found.evaluation is not None and found.evaluation.eager == 1.0
+    assert any(note.endswith("are no input and were not used: weight.") for note in found.notes), found.notes
 
 
 def test_one_file_calibrates_and_evaluates(model: torch.nn.Linear, cache: Path, tmp_path: Path) -> None:
