@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from godot_executorch import __version__
-from importer.cli.output import print_error
+from importer.cli.output import did_you_mean, print_error
 from importer.errors import ImporterError
 from importer.utf8_mode import restart_in_utf8_mode
 
@@ -48,11 +48,11 @@ def main(arguments: list[str] | None = None) -> int:
     if command in ("--help", "-h"):
         print(_help())
         return 0
+    cause = f"There is no command '{command}'.{did_you_mean(command, {**_IMPORTER, **_BACKEND})}"
     if "--json" in given:
-        cause = f"There is no command '{command}'."
         print_error(ImporterError("OPTION_INVALID", cause, f"There are: {', '.join({**_IMPORTER, **_BACKEND})}."), True)
     else:
-        print(f"There is no command '{command}'.\n\n{_help()}", file=sys.stderr)
+        print(f"{cause}\n\n{_help()}", file=sys.stderr)
     return 2
 
 

@@ -323,6 +323,10 @@ def _take_program(
     source: Path, external: Path | None, building: Path, options: ImportOptions, stages: Stages
 ) -> dict[str, Any]:
     """A finished program: copied, and run in a child process, because an unknown program can crash the runtime."""
+    if options.evaluate.strip() or options.metric.strip():
+        cause = f"{source.name} is a finished program, which has no eager PyTorch to be evaluated beside."
+        remedy = f"Leave out the option 'evaluate', and run `godot-executorch evaluate {source.name} --inputs DATA`."
+        raise ImporterError("OPTION_INVALID", cause, remedy, "read")
     program = read_program(source)
     stages.enter("write")
     shutil.copyfile(source, building / PAYLOAD)
@@ -336,8 +340,10 @@ def _take_program(
     body["recipe"] = "as_is"
     note = library_note(body, [path.name for path in library.of_game()])
     body["notes"] = [note] if note else []
-    if options.variant_recipes():
-        body["notes"].append("The option 'variants' was ignored: a finished program cannot be lowered again.")
+    if unused := [f"'{name}'" for name in options.decisive()]:
+        word = "option" if len(unused) == 1 else "options"
+        why = "a finished program cannot be lowered again"
+        body["notes"].append(f"Not used, because {why}: the {word} {', '.join(unused)}.")
     calls, note = calls_of(body)
     if note:
         body["notes"].append(note)

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.markup import escape
 
+from importer.amounts import change_text, metric_text
 from importer.cli import conditions
 from importer.cli.output import console, judged, table
 from importer.errors import ImporterError
@@ -243,10 +244,12 @@ def _print(found: dict[str, Any]) -> None:
     evaluation = found.get("evaluation", {})
     if evaluation:
         low, high = evaluation["interval"]
-        verdict = f"{evaluation['difference']:+.4g} ({low:+.4g} to {high:+.4g})"
-        values = (f"{value:.5g}" for value in evaluation["values"])
+        metric = evaluation["metric"]
+        change, *ends = (change_text(metric, value) for value in (evaluation["difference"], low, high))
+        verdict = f"{change} ({' to '.join(ends)})"
+        values = (metric_text(metric, value) for value in evaluation["values"])
         shown.add_row(
-            escape(f"{evaluation['metric']} of {evaluation['samples']} samples"),
+            escape(f"{metric} of {evaluation['samples']} samples"),
             *values,
             "no difference" if low <= 0 <= high else verdict,
         )

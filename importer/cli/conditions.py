@@ -11,17 +11,16 @@ max_relative max_absolute   the largest difference between the two programs' res
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from importer.amounts import holds, percent, takes_percent
 from importer.errors import ImporterError
 from importer.options import METRICS, metric_file
 
 _UNITS = {"": 1.0, "%": 0.01, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9}
-_COMPARISONS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 _BYTES = ("size", "memory")
 _NAMES = (*METRICS, "metric")
 OF_COMPARISON = (
@@ -38,12 +37,14 @@ class Condition:
     quantity: str
     comparison: str
     bound: float
+    in_percent: bool = False
 
     def broken_by(self, value: float, name: str = "") -> str:
         """The message when a value meets the condition, else an empty text. name: of the program that has it."""
-        if not _COMPARISONS[self.comparison](value, self.bound):
+        if not holds(value, self.comparison, self.bound):
             return ""
-        shown = f"{value:,.0f} bytes" if self.quantity in _BYTES else f"{value:.4g}"
+        plain = f"{value:,.0f} bytes" if self.quantity in _BYTES else f"{value:.4g}"
+        shown = percent(value) if self.in_percent else plain
         return f"{name}: {self.text}: it is {shown}" if name else f"{self.text}: it is {shown}"
 
 
@@ -59,8 +60,10 @@ def parse(text: str, quantities: Sequence[str]) -> list[Condition]:
             remedy = (
                 f"Write {', '.join(quantities)}, then > >= < or <=, and a number, with % or KB, MB where that fits."
             )
+            if unit == "%" and quantity in quantities and not takes_percent(quantity):
+                remedy = f"Write {quantity} without %, as a number in its own unit."
             raise ImporterError("CONDITION_INVALID", cause, remedy)
-        found.append(Condition(part, quantity, match.group(2), float(match.group(3)) * _UNITS[unit]))
+        found.append(Condition(part, quantity, match.group(2), float(match.group(3)) * _UNITS[unit], unit == "%"))
     return found
 
 
@@ -101,4 +104,6 @@ def _bytes(condition: Condition, side: dict[str, Any]) -> float:
 
 
 def _allowed_units(quantity: str) -> tuple[str, ...]:
-    return ("b", "kb", "mb", "gb") if quantity in _BYTES else ("", "%")
+    if quantity in _BYTES:
+        return ("b", "kb", "mb", "gb")
+    return ("", "%") if takes_percent(quantity) else ("",)

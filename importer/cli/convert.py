@@ -17,6 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from importer.amounts import change_text, metric_text
 from importer.atomic_files import write_atomically
 from importer.cache.cache import Cache
 from importer.cache.cache_key import hash_file
@@ -40,6 +41,7 @@ class Outcome:
     """The result of one file."""
 
     source: Path
+    target: Path
     artifact: Artifact | None = None
     error: ImporterError | None = None
     seconds: float = 0.0
@@ -60,7 +62,7 @@ def run(chosen: argparse.Namespace) -> int:
     conversions = [conversion_from(item.source, chosen, item.options) for item in work]
     scheduler = choose.scheduler(cache, chosen.cluster, chosen.jobs, chosen.library)
     outcomes: dict[int, Outcome] = {}
-    names = [item.source.name for item in work]
+    names = titles([(item.source, item.target) for item in work])
     with (
         ProgressTable(names, not chosen.quiet and not chosen.no_progress, chosen.verbose) as table,
         contextlib.closing(scheduler.run(conversions, table.told)) as ends,
@@ -86,13 +88,17 @@ def work_of(chosen: argparse.Namespace) -> list[Work]:
         if chosen.sources:
             cause = "Model files and --config cannot be combined."
             raise ImporterError("OPTION_INVALID", cause, "Name the models in the configuration.", "read")
-        return models_file.read(chosen.config, chosen.output)
+        work = models_file.read(chosen.config, chosen.output)
+        check_folder(work[0].target.parent)
+        return work
     options, output = options_from(chosen), chosen.output
     if not chosen.sources or output is None:
         cause = "No model file is given." if not chosen.sources else "The output folder is missing."
         raise ImporterError("OPTION_INVALID", cause, "Give files and -o DIR, or --config models.toml.", "read")
-    if output.suffix == ".pte" and len(chosen.sources) == 1:
+    if output.suffix == ".pte" and len(chosen.sources) == 1 and not output.is_dir():
+        check_folder(output.parent)
         return [Work(chosen.sources[0], options, output)]
+    check_folder(output)
     names = [source.stem for source in chosen.sources]
     for name in names:
         if names.count(name) > 1:
@@ -100,6 +106,15 @@ def work_of(chosen: argparse.Namespace) -> list[Work]:
             remedy = "Convert them one by one with -o NAME.pte, or into different folders."
             raise ImporterError("OPTION_INVALID", cause, remedy, "read")
     return [Work(source, options, output / f"{source.stem}.pte") for source in chosen.sources]
+
+
+def check_folder(place: Path) -> None:
+    """Raises OPTION_INVALID when the folder for the programs, or one that it is in, is a file."""
+    file = next((folder for folder in (place, *place.parents) if folder.is_file()), None)
+    if file:
+        cause = f"{file} is a file, so that programs cannot be put into the folder {place}."
+        remedy = "Give another folder to -o, or NAME.pte for one model."
+        raise ImporterError("OPTION_INVALID", cause, remedy, "read")
 
 
 def options_from(chosen: argparse.Namespace) -> ImportOptions:
@@ -176,8 +191,8 @@ def finished(work: Work, end: Ended) -> Outcome:
             error = failure
     seconds = end.seconds + time.monotonic() - began
     if error:
-        return Outcome(work.source, None, in_words_of_the_command_line(error, work.source), seconds)
-    return Outcome(work.source, end.artifact, None, seconds, end.cached)
+        return Outcome(work.source, work.target, None, in_words_of_the_command_line(error, work.source), seconds)
+    return Outcome(work.source, work.target, end.artifact, None, seconds, end.cached)
 
 
 def in_words_of_the_command_line(error: ImporterError, source: Path) -> ImporterError:
@@ -203,6 +218,7 @@ def _word(value: str) -> str:
 def _plain(outcome: Outcome) -> dict[str, Any]:
     found: dict[str, Any] = {
         "source": str(outcome.source),
+        "output": str(outcome.target),
         "seconds": round(outcome.seconds, 3),
         "cached": outcome.cached,
     }
@@ -224,10 +240,11 @@ def _error_text(accuracy: dict[str, Any]) -> str:
 
 def _evaluation_text(found: dict[str, Any]) -> str:
     low, high = found["interval"]
-    verdict = "no difference" if low <= 0 <= high else f"{found['difference']:+.4g}"
-    values = f"{found['metric']} on {found['samples']} samples: program {found['program']:.5g}, "
-    values += f"exported {found['exported']:.5g}, eager {found['eager']:.5g}"
-    return f"{values}; {verdict} (95%: {low:+.4g} to {high:+.4g})"
+    metric = found["metric"]
+    verdict = "no difference" if low <= 0 <= high else change_text(metric, found["difference"])
+    sides = [f"{side} {metric_text(metric, found[side])}" for side in ("program", "exported", "eager")]
+    interval = f"{change_text(metric, low)} to {change_text(metric, high)}"
+    return f"{metric} on {found['samples']} samples: {', '.join(sides)}; {verdict} (95%: {interval})"
 
 
 def _variant_text(found: dict[str, Any]) -> str:
@@ -237,32 +254,42 @@ def _variant_text(found: dict[str, Any]) -> str:
 
 
 def _summary(outcomes: list[Outcome], screen: Console, errors_only: bool = False) -> None:
+    names = titles([(outcome.source, outcome.target) for outcome in outcomes])
     if not errors_only:
-        screen.print(_table(outcomes))
-    for outcome in outcomes:
+        screen.print(_table(outcomes, names))
+    for outcome, name in zip(outcomes, names, strict=True):
         if outcome.error:
             code = f"{outcome.error.code}: " if errors_only else ""  # otherwise in the table
             text = escape(f": {code}{error_text(outcome.error)}")
-            screen.print(f"[red]{escape(outcome.source.name)}[/red]{text}", highlight=False)
+            screen.print(f"[red]{escape(name)}[/red]{text}", highlight=False)
         elif outcome.artifact and not errors_only:
             if evaluation := outcome.artifact.metadata.get("evaluation"):
-                screen.print(f"{outcome.source.name}: {_evaluation_text(evaluation)}", highlight=False, markup=False)
+                screen.print(f"{name}: {_evaluation_text(evaluation)}", highlight=False, markup=False)
             for variant in outcome.artifact.metadata.get("variants", []):
-                screen.print(f"{outcome.source.name}: {_variant_text(variant)}", highlight=False, markup=False)
+                screen.print(f"{name}: {_variant_text(variant)}", highlight=False, markup=False)
             for note in outcome.artifact.metadata.get("notes", []):
-                screen.print(f"{outcome.source.name}: {note}", style="dim", highlight=False, markup=False)
+                screen.print(f"{name}: {note}", style="dim", highlight=False, markup=False)
 
 
-def _table(outcomes: list[Outcome]) -> Any:
+def titles(files: list[tuple[Path, Path]]) -> list[str]:
+    """What to call conversions: their sources' names, with the program's where sources have one name."""
+    names = [source.name for source, _ in files]
+    return [
+        name if names.count(name) == 1 else f"{name} ({target.name})"
+        for name, (_, target) in zip(names, files, strict=True)
+    ]
+
+
+def _table(outcomes: list[Outcome], names: list[str]) -> Any:
     shown = table("Converted", "file", "result", "recipe", "KB", "delegated", "eager", "runtime", "error", "time")
-    for outcome in outcomes:
+    for outcome, name in zip(outcomes, names, strict=True):
         if outcome.artifact:
             meta = outcome.artifact.metadata
             share = [method["delegation"]["share"] for method in meta["methods"]]
             times = meta["timings"]
             error = _error_text(meta.get("accuracy", {}))
             shown.add_row(
-                escape(outcome.source.name),
+                escape(name),
                 "cached" if outcome.cached else "ok",
                 meta["recipe"],
                 f"{meta['payload']['size'] / 1e3:,.1f}",
@@ -274,7 +301,7 @@ def _table(outcomes: list[Outcome]) -> Any:
             )
         elif outcome.error:
             shown.add_row(
-                escape(outcome.source.name),
+                escape(name),
                 f"[red]{outcome.error.code}[/red]",
                 "",
                 "",

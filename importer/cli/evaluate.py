@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.markup import escape
 
+from importer.amounts import metric_text
 from importer.cli import conditions
 from importer.cli.compare import names_apart, size_of
 from importer.cli.output import console, judged, table
@@ -96,9 +97,9 @@ def _broken(condition: conditions.Condition, found: dict[str, Any]) -> str:
 def _print(found: dict[str, Any]) -> None:
     shown = table(f"{found['samples']} samples", "program", found["metric"], "95%", "size", "planned memory")
     for row in found["programs"]:
-        low, high = row["interval"]
+        value, *ends = (metric_text(found["metric"], value) for value in (row["value"], *row["interval"]))
         size, memory = f"{row['size'] / 1e3:,.1f} KB", f"{row['planned_memory'] / 1e3:,.1f} KB"
-        shown.add_row(escape(row["name"]), f"{row['value']:.5g}", f"{low:.5g} to {high:.5g}", size, memory)
+        shown.add_row(escape(row["name"]), value, " to ".join(ends), size, memory)
     screen = console()
     screen.print(shown)
     for text in found["notes"]:

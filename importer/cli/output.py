@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import errno
 import json
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -16,6 +17,7 @@ from importer.atomic_files import write_atomically
 from importer.errors import ImporterError
 
 SCHEMA_VERSION = 1
+_ELSEWHERE = {"--name": "A program has the name of its file: write -o NAME.pte, or name it in models.toml."}
 _MOST_LOG_LINES = 30
 _PIPE_WIDTH = 4096
 
@@ -122,6 +124,13 @@ def _not_written(path: Path, error: OSError) -> ImporterError:
     return ImporterError("REPORT_NOT_WRITTEN", cause, "Choose another file.", "store")
 
 
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A sentence with the nearest of the known words; empty when none is near."""
+    names = list(known)
+    near = difflib.get_close_matches(word, names, 1) or [other for other in names if word and word in other]
+    return f" Did you mean {near[0]}?" if near else ""
+
+
 class Parser(argparse.ArgumentParser):
     """Reports wrong arguments as JSON when --json is among them."""
 
@@ -132,9 +141,30 @@ class Parser(argparse.ArgumentParser):
         return super().parse_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
+        message += self._nearest(message)
         if "--json" in Parser._words:
             failure = ImporterError("OPTION_INVALID", message, f"See `{self.prog} --help`.")
             print_json("error", {"error": error_data(failure)})
             self.exit(2)
         # The list of all options would push the reason out of sight.
         self.exit(2, f"{self.prog}: error: {message}\nSee `{self.prog} --help`.\n")
+
+    def _nearest(self, message: str) -> str:
+        """What a mistyped option, command or choice may stand for."""
+        if unknown := re.search(r"unrecognized arguments: .*?(--?[\w-]+)", message):
+            if (option := unknown[1]) in _ELSEWHERE:
+                return f". {_ELSEWHERE[option]}"
+            near = did_you_mean(option, self._options())
+        elif wrong := re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message):
+            near = did_you_mean(wrong[1], re.findall(r"[\w.-]+", wrong[2]))
+        else:
+            return ""
+        return f".{near}" if near else ""
+
+    def _options(self) -> list[str]:
+        """Those of the command that was called: its parser leaves unknown ones to this one."""
+        parser: argparse.ArgumentParser = self
+        for word in Parser._words:
+            commands = [item for item in parser._actions if isinstance(item, argparse._SubParsersAction)]
+            parser = next((item.choices[word] for item in commands if word in item.choices), parser)
+        return list(parser._option_string_actions)

@@ -7,25 +7,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from importer.amounts import metric_text
 from importer.cli.output import write_report
+from importer.search.target import Target
 
 _LINE, _LEFT, _WIDTH, _GAP = 26, 290, 230, 90
 _SIDE, _MARGIN = 380, 70  # of a front, in pixels
 _BACK, _TEXT, _DIM = "#20242c", "#d0d6e0", "#606a7c"
 _COLOURS = {"size": "#5b9bd5", "executorch_us": "#70b87e", "max_relative": "#d9a441", "value": "#c586c0"}
 _FRONT, _CHOSEN, _REFUSED = "#70b87e", "#ffffff", "#e07070"
-_UNITS = {"size": (1e3, "KB"), "executorch_us": (1.0, "us"), "max_relative": (0.01, "%"), "drop": (1.0, "")}
+_UNITS = {"size": (1e3, "KB"), "executorch_us": (1.0, "us"), "max_relative": (0.01, "%")}
 
 
 def draw_recipes(rows: Sequence[Mapping[str, Any]], title: str, path: Path, value: str = "") -> None:
     """Bars of size, time and error of each row `{recipe, size, executorch_us, max_relative}` or `{recipe, error}`, and
     of the row's `value` if it has a name here."""
     image = _canvas(_bars_width(value), 80 + _LINE * len(rows))
-    _bars(image, rows, title, value)
+    _bars(image, rows, title, value, value)
     _save(image, path)
 
 
-def draw_search(found: Mapping[str, Any], title: str, path: Path, bound: float) -> None:
+def draw_search(found: Mapping[str, Any], title: str, path: Path, target: Target) -> None:
     """The candidates of a search (the metadata's `search`) as bars, and below them the front: the drop of the metric
     against size and against time. Filled points are on the front, a ring is around the chosen one, and the line is the
     largest drop that the target allows."""
@@ -35,10 +37,10 @@ def draw_search(found: Mapping[str, Any], title: str, path: Path, bound: float) 
     ]
     top = 80 + _LINE * len(rows)
     image = _canvas(_bars_width("drop"), top + _SIDE + _MARGIN)
-    _bars(image, rows, title, "drop of the metric")
+    _bars(image, rows, title, "drop of the metric", target.metric)
     for place, name in enumerate(("size", "executorch_us")):
         left = _MARGIN + place * (_SIDE + 2 * _MARGIN)
-        _front(image, (left, top + 30), found, name, bound)
+        _front(image, (left, top + 30), found, name, target)
     _save(image, path)
 
 
@@ -66,7 +68,7 @@ def _bars_width(value: str) -> int:
     return _LEFT + (4 if value else 3) * (_WIDTH + _GAP) + 20
 
 
-def _bars(image: Any, rows: Sequence[Mapping[str, Any]], title: str, value: str) -> None:
+def _bars(image: Any, rows: Sequence[Mapping[str, Any]], title: str, value: str, metric: str) -> None:
     from PIL import ImageDraw, ImageFont
 
     pen, font = ImageDraw.Draw(image), ImageFont.load_default(14)
@@ -86,10 +88,10 @@ def _bars(image: Any, rows: Sequence[Mapping[str, Any]], title: str, value: str)
             y, length = 68 + index * _LINE, max(2, round(amount / most * _WIDTH))  # a drop may be negative
             colour = _DIM if "error" in rows[index] else _COLOURS[name]
             pen.rectangle((x, y + 2, x + length, y + _LINE - 8), fill=colour)
-            pen.text((x + length + 6, y), _amount(amount, name), fill="#ffffff", font=font)
+            pen.text((x + length + 6, y), _amount(amount, name, metric), fill="#ffffff", font=font)
 
 
-def _front(image: Any, corner: tuple[int, int], found: Mapping[str, Any], name: str, bound: float) -> None:
+def _front(image: Any, corner: tuple[int, int], found: Mapping[str, Any], name: str, target: Target) -> None:
     from PIL import ImageDraw, ImageFont
 
     pen, font = ImageDraw.Draw(image), ImageFont.load_default(12)
@@ -97,7 +99,7 @@ def _front(image: Any, corner: tuple[int, int], found: Mapping[str, Any], name: 
     points = {number: row for number, row in enumerate(found["candidates"], 1) if name in row}
     most = 1.1 * max(row[name] for row in points.values())
     drops = [row["drop"] for row in points.values() if "error" not in row]
-    low, high = min([0.0, *drops]), max([2 * bound, *drops])
+    low, high = min([0.0, *drops]), max([2 * target.bound, *drops])
     below, above = low - 0.05 * (high - low), high + 0.05 * (high - low)
 
     def place(row: Mapping[str, Any]) -> tuple[float, float]:
@@ -108,9 +110,9 @@ def _front(image: Any, corner: tuple[int, int], found: Mapping[str, Any], name: 
     pen.text((left, top - 18), "drop of the metric", fill="#9aa4b5", font=font)
     heading = {"size": "size", "executorch_us": "time of a call"}[name]
     pen.text((left, top + _SIDE - 34), f"{heading}, up to {_amount(most, name)}", fill="#9aa4b5", font=font)
-    line = place({name: 0, "drop": bound})[1]
+    line = place({name: 0, "drop": target.bound})[1]
     pen.line((left, line, left + _SIDE, line), fill=_REFUSED)
-    pen.text((left + 4, line - 16), f"target {bound:g}", fill=_REFUSED, font=font)
+    pen.text((left + 4, line - 16), f"target {metric_text(target.metric, target.bound)}", fill=_REFUSED, font=font)
     front = sorted(place(row) for row in points.values() if row.get("front"))
     pen.line(front, fill=_DIM)
     for number, row in points.items():
@@ -122,7 +124,9 @@ def _front(image: Any, corner: tuple[int, int], found: Mapping[str, Any], name: 
         pen.text((x + 9, y - 7), str(number), fill=colour, font=font)
 
 
-def _amount(amount: float, name: str) -> str:
+def _amount(amount: float, name: str, metric: str = "") -> str:
+    if name == "value":
+        return metric_text(metric, amount)
     unit, word = _UNITS.get(name, (1.0, ""))
     value = amount / unit
     return (f"{value:,.0f} {word}" if abs(value) >= 1000 else f"{value:.3g} {word}").rstrip()

@@ -14,8 +14,13 @@ from importer.cli.output import console
 from importer.progress import Progress as Step
 
 
+def timed(seconds: float, words: str) -> str:
+    """A line of the log of stages."""
+    return f"{seconds:7.2f} s  {words}"
+
+
 class ProgressTable:
-    """On a terminal a table, elsewhere a line for each stage. Used from any thread.
+    """On a terminal a table, elsewhere a line with the time for each stage. Used from any thread.
 
     names: of the conversions, for people. shown: False prints nothing. verbose: each step with its time, as lines.
     """
@@ -56,10 +61,8 @@ class ProgressTable:
         with self._lock:
             is_new = self._stages.get(index) != step.stage
             self._stages[index] = step.stage
-            if self._verbose:
-                print(f"{step.elapsed_seconds:7.2f} s  {words}", file=sys.stderr)
-            elif self._lines and is_new:
-                print(words, file=sys.stderr)
+            if self._verbose or (self._lines and is_new):
+                print(timed(step.elapsed_seconds, words), file=sys.stderr)
             if step.stage == "queued" and index not in self._rows:
                 return
             if index not in self._rows:

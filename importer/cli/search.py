@@ -7,10 +7,12 @@ import sys
 import time
 from typing import Any
 
+from importer.amounts import metric_text
 from importer.cli.convert import Outcome, cache_from, conversion_from, finished, shown, work_of
 from importer.cli.models_file import Work
 from importer.cli.output import check_report, console, table
 from importer.cli.plot import draw_search, label_of
+from importer.cli.progress_table import timed
 from importer.errors import ImporterError
 from importer.progress import Progress
 from importer.scheduling import choose
@@ -44,10 +46,10 @@ def _search(work: Work, chosen: argparse.Namespace, scheduler: Scheduler) -> Out
         ended = Ended(0, found.artifact, cached=found.cached, seconds=time.monotonic() - began)
         searched = found.artifact.metadata["search"]
         if chosen.plot:
-            bound = parse(chosen.target, work.options.metric).bound
-            draw_search(searched, f"{work.source.name}: {chosen.target}", chosen.plot, bound)
+            wanted = parse(chosen.target, work.options.metric)
+            draw_search(searched, f"{work.source.name}: {chosen.target}", chosen.plot, wanted)
         if not chosen.json and not chosen.quiet:
-            _print(searched)
+            _print(searched, found.artifact.metadata["evaluation"]["metric"])
     except ImporterError as error:
         ended = Ended(0, error=error, seconds=time.monotonic() - began)
     return finished(work, ended)
@@ -60,17 +62,18 @@ class _Lines:
         self._shown = not chosen.quiet and not chosen.no_progress
         self._verbose = chosen.verbose
         self._begun: set[Candidate] = set()
+        self._start = time.monotonic()
 
     def told(self, candidate: Candidate, step: Progress) -> None:
         label = label_of(candidate.recipe, candidate.float_layers)
         if self._verbose:
-            print(f"{step.elapsed_seconds:7.2f} s  {label}: {step.stage} {step.message}".rstrip(), file=sys.stderr)
+            print(timed(step.elapsed_seconds, f"{label}: {step.stage} {step.message}".rstrip()), file=sys.stderr)
         elif self._shown and candidate not in self._begun:
-            print(label, file=sys.stderr)
+            print(timed(time.monotonic() - self._start, label), file=sys.stderr)
         self._begun.add(candidate)
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(found: dict[str, Any], metric: str) -> None:
     best = found["chosen"]
     shown = table("", "candidate", "size", "time", "relative error", "drop", "")
     for row in found["candidates"]:
@@ -81,7 +84,7 @@ def _print(found: dict[str, Any]) -> None:
                 f"{row['size'] / 1e3:,.1f} KB",
                 f"{row['executorch_us']:.1f} us",
                 f"{row['max_relative']:.1e}",
-                f"{row['drop']:.4g}",
+                metric_text(metric, row["drop"]),
             ]
             if "size" in row
             else [""] * 4

@@ -7,6 +7,7 @@ import contextlib
 from dataclasses import replace
 from typing import Any
 
+from importer.amounts import change_text, metric_text
 from importer.cache.cache_key import hashed
 from importer.cache.known_hashes import known_hash
 from importer.cli.convert import cache_from, conversion_from, options_from
@@ -107,6 +108,7 @@ def _print(rows: list[dict[str, Any]], title: str) -> None:
 
 
 def _evaluation(found: dict[str, Any]) -> list[str]:
-    low, high = found["interval"]
-    values = [f"{found[side]:.5g}" for side in ("program", "eager", "exported")]
-    return [*values, "no difference" if low <= 0 <= high else f"{low:+.4g} to {high:+.4g}"]
+    metric, (low, high) = found["metric"], found["interval"]
+    values = [metric_text(metric, found[side]) for side in ("program", "eager", "exported")]
+    interval = f"{change_text(metric, low)} to {change_text(metric, high)}"
+    return [*values, "no difference" if low <= 0 <= high else interval]

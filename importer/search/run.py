@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from importer.amounts import metric_text
 from importer.cache.entry import Artifact
 from importer.errors import ImporterError
 from importer.lowering import recipes
@@ -197,7 +198,8 @@ def _not_reached(state: Candidates, target: Target, complete: bool, failures: li
     reached = "none can be converted"
     if nearest is not None:
         kept = f" with the float layers {', '.join(nearest['float_layers'])}" if nearest["float_layers"] else ""
-        reached = f"the best is {nearest['recipe']}{kept}: drop {nearest['drop']:.4g}, {nearest['size']:,} bytes"
+        drop = metric_text(target.metric, nearest["drop"])
+        reached = f"the best is {nearest['recipe']}{kept}: drop {drop}, {nearest['size']:,} bytes"
     when = "" if complete else " before the deadline"
     cause = f"No candidate reaches `{target.text}`{when}; {reached}."
     remedy = "Allow a larger drop, or train the network with quantization (docs/python.md)." if complete else _CONTINUES

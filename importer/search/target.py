@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from importer.amounts import holds, takes_percent
 from importer.errors import ImporterError
 from importer.options import METRICS, metric_file
 
@@ -27,7 +28,7 @@ class Target:
     objective: str
 
     def is_met(self, drop: float) -> bool:
-        return drop < self.bound if self.strict else drop <= self.bound
+        return holds(drop, "<" if self.strict else "<=", self.bound)
 
 
 def parse(text: str, metric: str) -> Target:
@@ -36,6 +37,8 @@ def parse(text: str, metric: str) -> Target:
     if not match or match.group(1) not in (*METRICS, _OWN) or match.group(5) not in OBJECTIVES:
         raise _invalid(f"`{text:.200}` is not a target.")
     name = match.group(1)
+    if match.group(4) and not takes_percent(name):
+        raise _invalid(f"`{text:.200}` has a %, but {name} has the unit of the outputs: write a number without %.")
     if name == _OWN and not metric_file(metric):
         raise _invalid("`metric drop` stands for a metric of your own, but none is named.")
     if name != _OWN and metric.strip() not in ("", name):

@@ -65,7 +65,7 @@ def test_programs_are_evaluated(programs: tuple[Path, Path, Path]) -> None:
     assert (first["name"], first["value"], first["interval"]) == ("good/net.pte", 1.0, [1.0, 1.0])
     assert second["name"] == "bad/net.pte" and second["value"] < 0.2
     assert second["interval"][0] <= second["value"] <= second["interval"][1]
-    assert found["broken"] == [f"bad/net.pte: top1 < 90%: it is {second['value']:.4g}"]
+    assert found["broken"] == [f"bad/net.pte: top1 < 90%: it is {second['value'] * 100:.4g}%"]
     shown = importer("evaluate", good, "--inputs", data, "--metric", "cosine", "--fail-if", "cosine < -2")
     assert shown.returncode == 2 and "CONDITION_INVALID" in shown.stderr, "a bound has no sign"
     shown = importer("evaluate", good, "--inputs", data)

@@ -160,7 +160,7 @@ def test_the_command(int8: ge.Artifact, digits: tuple[Digits, torch.utils.data.D
     assert done.returncode == 3, done.stderr
     found = json_output.read(done.stdout, "compare")
     assert found["evaluation"]["metric"] == "top1" and found["evaluation"]["values"][0] > 0.8
-    assert re.match(r"top1 drop > 20%: it is 0\.", found["broken"][0])
+    assert re.match(r"top1 drop > 20%: it is [2-9]\d", found["broken"][0])
     shown = run("compare", good, good, "--inputs", data, "--fail-if", "top1 drop > 0%, larger > 0%")
     assert shown.returncode == 0 and "no difference" in shown.stdout, shown.stdout + shown.stderr
     assert run("compare", good, bad, "--fail-if", "nonsense > 3").returncode == 2

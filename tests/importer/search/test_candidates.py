@@ -153,7 +153,7 @@ def test_the_front_is_drawn(tmp_path: Path) -> None:
     found = {
         "candidates": state.rows(), "chosen": {"recipe": best.recipe, "float_layers": list(best.float_layers)}
     }  # fmt: skip
-    draw_search(found, "net.pt2", tmp_path / "front.png", 0.005)
+    draw_search(found, "net.pt2", tmp_path / "front.png", parse("top1 drop < 0.5%, smallest", ""))
     with Image.open(tmp_path / "front.png") as image:
         assert image.height > 400 + 26 * len(state.rows())
         colours = {colour for _, colour in image.getcolors(1 << 20) or []}
