@@ -25,6 +25,7 @@ from importer.exporting.rewrites.attention import rewrite_attention
 from importer.exporting.rewrites.borders import rewrite_borders
 from importer.exporting.rewrites.nonzero import rewrite_nonzero
 from importer.exporting.rewrites.norms import rewrite_norms
+from importer.exporting.rewrites.other_kernels import rewrite_other_kernels
 from importer.exporting.rewrites.single_pixel import rewrite_single_pixels
 from importer.exporting.rewrites.sub_pixels import rewrite_transposed
 from importer.exporting.rewrites.upsampling import rewrite_upsampling
@@ -106,6 +107,7 @@ def _convert(
         refuse_varying_state(method)
         method.program = rewrite_weights(method)
         method.program = rewrite_nonzero(method)
+        method.program = rewrite_other_kernels(method)
         method.program = rewrite_attention(method)
         method.program = rewrite_prelu(method)
         if options.recipe in _FLOAT:
