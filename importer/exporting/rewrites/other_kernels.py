@@ -51,7 +51,8 @@ class _TanhGelu(nn.Module):
 
 class _Remainder(nn.Module):
     def forward(self, value: Tensor, divisor: Any) -> Tensor:
-        return value - torch.floor_divide(value, divisor) * divisor
+        rounded: Tensor = torch.floor_divide(value, divisor) * divisor
+        return value - rounded
 
 
 def _replacement(node: torch.fx.Node) -> nn.Module | None:

@@ -85,6 +85,38 @@ def test_weights_that_are_written_while_they_are_converted(models_project: Model
 
 
 @pytest.mark.slow
+def test_weights_that_never_stop_changing(models_project: ModelProject, models: Path) -> None:
+    """A headless import ends, and says what keeps it from being done."""
+    import torch
+
+    models_project.put("slow.py", SLOW_FACTORY.replace("(60)", "(0.2)").encode())
+    path = models_project.godot.path / "models" / "weights.pth"
+    shutil.copy(models / "linear_state_dict.pth", path)
+    path.with_name("weights.pth.import").write_text(
+        '[remap]\n\nimporter="executorch.model"\n\n[params]\n\nfactory="res://models/slow.py:build"\n'
+        'inputs="float32[1,1]"\n',
+        encoding="utf-8",
+    )
+    stopped = threading.Event()
+
+    def write() -> None:
+        step = 0
+        while not stopped.wait(0.1):
+            step += 1
+            torch.save({"weight": torch.tensor([[3.0]]), "bias": torch.tensor([float(step)])}, path.with_name("new"))
+            path.with_name("new").replace(path)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    run = models_project.godot.import_all()
+    stopped.set()
+    writer.join()
+    (error,) = errors_of(run, "weights.pth")
+    assert run.status not in (0, -9), run.output
+    assert "KEY_DIFFERS" in error and "each of 5 conversions" in error, run.output
+
+
+@pytest.mark.slow
 def test_editor_killed_in_the_middle(models_project: ModelProject, models: Path) -> None:
     """No process stays behind, and the next import does the rest."""
     models_project.put("new.pt", (models / "linear_torchscript.pt").read_bytes())

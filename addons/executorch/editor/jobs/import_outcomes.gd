@@ -7,6 +7,9 @@ const Options := preload("res://addons/executorch/editor/shared/import_options.g
 const Settings := preload("res://addons/executorch/editor/shared/settings.gd")
 const Steps := preload("res://addons/executorch/editor/cache/conversion_steps.gd")
 
+## So many conversions of a file that was written meanwhile; then waiting for it is over.
+const MOST_CONVERSIONS: int = 5
+
 ## path -> `{options, sha256, result}`
 var _outcomes: Dictionary = {}
 
@@ -42,9 +45,22 @@ static func is_overtaken(answer: Dictionary) -> bool:
 	return answer.has("error") and str((answer["error"] as Dictionary).get("code", "")) == "KEY_DIFFERS"
 
 
-## Whether a result was overtaken, so that what the file is now must be converted; the job is prepared for it then.
-static func prepares_again(job: Job, result: Dictionary) -> bool:
-	if not is_overtaken(result):
-		return false
-	job.prepared = Steps.prepare(job.path, job.options, Settings.get_cache_folder())
-	return str(job.prepared.get("key", "")) != job.key
+## The result of converting a prepared job. When the file was written meanwhile, what it is then is converted, a few
+## times.
+static func settled(job: Job, conversion: Callable) -> Dictionary:
+	for _number: int in MOST_CONVERSIONS:
+		var result: Dictionary = conversion.call(job)
+		if not is_overtaken(result):
+			return result
+		job.prepared = Steps.prepare(job.path, job.options, Settings.get_cache_folder())
+		if str(job.prepared.get("key", "")) == job.key:
+			return result
+	var cause: String = (
+		"%s, or a file that it depends on, was written during each of %d conversions."
+		% [job.path.get_file(), MOST_CONVERSIONS]
+	)
+	var remedy: String = (
+		"Import it when the training or program that writes it has ended, or let that write to a place outside of the "
+		+ "project and copy finished files."
+	)
+	return {"error": {"code": "KEY_DIFFERS", "cause": cause, "remedy": remedy}}

@@ -104,13 +104,11 @@ func enqueue(path: String, options: Dictionary, save_path: String) -> Job:
 
 
 ## Converts a file and waits: `{metadata, payload_path, external_paths}` or `{error}`. A file that is written meanwhile
-## is converted as it is then.
+## is converted as it is then, a few times.
 func run_now(path: String, options: Dictionary, save_path: String) -> Dictionary:
 	var job: Job = _list.add(path, options, save_path)
 	job.prepared = Steps.prepare(path, options, Settings.get_cache_folder())
-	var result: Dictionary = _run_prepared(job)
-	while Outcomes.prepares_again(job, result):
-		result = _run_prepared(job)
+	var result: Dictionary = Outcomes.settled(job, _run_prepared)
 	_finish(job, result)
 	return result
 
