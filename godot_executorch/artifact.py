@@ -97,7 +97,7 @@ class Variant:
 
     recipe: str
     size: int
-    accuracy: Accuracy
+    accuracy: Accuracy | None
     evaluation: Evaluation | None
     program_microseconds: float | None
     notes: tuple[str, ...]
@@ -131,7 +131,8 @@ class Search:
 
 @dataclass(frozen=True)
 class Metadata:
-    """The metadata of a program. accuracy: None for a `.pte` that was given. evaluation: None without evaluation data.
+    """The metadata of a program. accuracy: None for a `.pte` that was given, and for a
+    program that this machine cannot run. evaluation: None without evaluation data.
     training: None unless the network was trained with `prepare_qat`, and is evaluated. search: None without a search.
     as_dict: all metadata, as in docs/architecture.md, "Metadata"; for an experiment tracker."""
 
@@ -247,7 +248,7 @@ def _variant(found: Mapping[str, Any]) -> Variant:
     return Variant(
         str(found["recipe"]),
         int(found["payload"]["size"]),
-        _accuracy(found["accuracy"]),
+        _accuracy(found["accuracy"]) if "accuracy" in found else None,
         _evaluation(found),
         found["timings"].get("executorch_us"),
         tuple(found["notes"]),
@@ -280,8 +281,11 @@ def _search(found: Mapping[str, Any]) -> Search | None:
 
 
 def _of_variant(variant: Variant) -> dict[str, Any]:
+    found = {"size": variant.size, "executorch_us": variant.program_microseconds}
+    if variant.accuracy is None:
+        return found
     error = {"max_relative": variant.accuracy.max_relative, "cosine": variant.accuracy.cosine}
-    return {"size": variant.size, "executorch_us": variant.program_microseconds, "accuracy": error}
+    return {**found, "accuracy": error}
 
 
 def _flat(found: Mapping[str, Any], before: str) -> dict[str, float]:

@@ -120,7 +120,7 @@ def _convert(
     if note := precision.note(methods):
         source.notes.append(note)
     methods, step, body = _with_optional_methods(methods, source, options, building, project, stages)
-    if options.evaluate.strip() or source.evaluation:
+    if (options.evaluate.strip() or source.evaluation) and step.recipe.runs_here:
         stages.enter("validate", "evaluation")
         body |= _evaluation(methods[0], building, options, project, step, source)
     if names := body.get("own_kernels"):
@@ -135,6 +135,8 @@ def _convert(
     if source.task is not None:
         body["task"] = source.task
     body["recipe"] = step.recipe.name
+    if step.recipe.systems:
+        body["systems"] = list(step.recipe.systems)
     body["notes"] = list(dict.fromkeys(source.notes))
     counted = {key: sizes for method in methods for key, sizes in tensors[method.name].items()}
     body["parameters"] = {
@@ -214,7 +216,7 @@ def _first_that_works(
             continue
         if automatic:
             source.notes.append(f"AUTO chose {step.title}.")
-        if options.slice_nanoseconds():
+        if options.slice_nanoseconds() and not step.recipe.systems:
             body = _sliced(methods, step, body, source, options, building, proof, stages)
         return step, body
     assert failed is not None

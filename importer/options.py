@@ -25,6 +25,8 @@ RECIPES = (
     "xnnpack_int8_static",
     "xnnpack_int8_static_per_tensor",
     "xnnpack_int8_int4",
+    "coreml_fp16",
+    "mlx",
 )
 KERNELS = ("own", "stock")
 RECURRENT = ("kernel", "scan", "step", "unroll")

@@ -248,8 +248,12 @@ def _evaluation_text(found: dict[str, Any]) -> str:
 
 
 def _variant_text(found: dict[str, Any]) -> str:
-    size, time_us = f"{found['payload']['size'] / 1e3:,.1f} KB", f"{found['timings']['executorch_us']:.0f} us"
-    words = [f"variant {found['recipe']}: {size}, {time_us}, error {_error_text(found['accuracy'])}"]
+    size = f"{found['payload']['size'] / 1e3:,.1f} KB"
+    words = [f"variant {found['recipe']}: {size}"]
+    if "accuracy" in found:
+        words[0] += f", {found['timings']['executorch_us']:.0f} us, error {_error_text(found['accuracy'])}"
+    else:
+        words += [note.removesuffix(".") for note in found["notes"] if note.startswith("Not compared")]
     return ". ".join([*words, *([_evaluation_text(found["evaluation"])] if "evaluation" in found else [])])
 
 

@@ -17,7 +17,7 @@ from importer.cli.progress_table import ProgressTable
 from importer.errors import ImporterError, exit_status
 from importer.jobs.reading import read
 from importer.jobs.starting import Spawn
-from importer.options import CHOOSING, RECIPES
+from importer.lowering.recipes import that_run_here
 from importer.scheduling import choose
 from importer.scheduling.work import Ended
 
@@ -47,7 +47,7 @@ def sweep(chosen: argparse.Namespace) -> dict[str, Ended]:
     if read("kinds", [chosen.source], Spawn())[0]["kind"] == "pte":
         cause = f"{chosen.source.name} is a finished program, which no recipe changes."
         raise ImporterError("OPTION_INVALID", cause, "Give the model that it was made of.", "read")
-    recipes = RECIPES[len(CHOOSING) :]
+    recipes = that_run_here()
     conversions = [conversion_from(chosen.source, chosen, replace(options, recipe=recipe)) for recipe in recipes]
     scheduler = choose.scheduler(cache_from(chosen), chosen.cluster, libraries=chosen.library)
     found: dict[int, Ended] = {}

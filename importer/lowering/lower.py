@@ -165,21 +165,23 @@ def _lower(
 ) -> Lowered:
     from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
 
-    from importer.lowering.constants import FoldConstants
     from importer.lowering.elu import name_alpha
-    from importer.lowering.equal_expands import remove_equal_expands
-    from importer.lowering.layer_norm import use_layer_norm_kernel
-    from importer.lowering.rows import use_row_kernels
-    from importer.lowering.views import use_views
+    from importer.lowering.passes.constants import FoldConstants
+    from importer.lowering.passes.equal_expands import remove_equal_expands
+    from importer.lowering.passes.layer_norm import use_layer_norm_kernel
+    from importer.lowering.passes.rows import use_row_kernels
+    from importer.lowering.passes.views import use_views
 
     recipe = step.recipe
     # XNNPACK does not look into loops, so what is in them runs on ExecuTorch's kernels.
     keep = recipe.preserve_linear or any(has_scan(program) for program in programs.values())
     preserve = [torch.ops.aten.linear.default] if keep else []
     kernels = [use_row_kernels, use_layer_norm_kernel] if may_use_kernels(options) else []
+    # What makes a graph fast on the processor hides layers from the backends of other devices.
+    for_processor = [] if recipe.systems else [remove_equal_expands, use_views, name_alpha, *kernels]
     edge = to_edge_transform_and_lower(
         programs,
-        transform_passes=[FoldConstants(), remove_equal_expands, use_views, name_alpha, *kernels],
+        transform_passes=[FoldConstants(), *for_processor],
         partitioner={name: recipe.partitioners(step.without, step.pieces) for name in programs},
         constant_methods=constants or None,
         compile_config=EdgeCompileConfig(_check_ir_validity=False, preserve_ops=preserve),

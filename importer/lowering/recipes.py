@@ -6,7 +6,8 @@ may be from eager fp32. Importing this module imports no torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -31,7 +32,8 @@ class Recipe:
     prepare(method, calibration, options) -> program; None keeps the exported program. scheme: of int8, if it is that.
     keeps_numbers: `prepare` writes the same computation in another way.
     partitioners(without, pieces) -> the partitioners; `without` names XNNPACK configurations to leave out, and a
-    delegate computes at most 1/`pieces` of a method.
+    delegate computes at most 1/`pieces` of a method. systems: Godot's feature tags of the systems that the backend is
+    for; none when it is for all.
     """
 
     name: str
@@ -45,12 +47,19 @@ class Recipe:
     differing: float = 1e-3
     scheme: Scheme | None = None
     keeps_numbers: bool = False
+    systems: tuple[str, ...] = ()
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether this machine's ExecuTorch has the backend, so that a program can be proved and measured."""
+        return not self.systems or _THIS_SYSTEM in self.systems
 
     @property
     def changes_numbers(self) -> bool:
         return self.prepare is not None and not self.keeps_numbers
 
 
+_THIS_SYSTEM = {"darwin": "macos", "win32": "windows"}.get(sys.platform, "linux")
 REGISTRY: dict[str, Recipe] = {}
 
 
@@ -65,6 +74,16 @@ def get(name: str) -> Recipe:
         remedy = f"There are: {', '.join(REGISTRY)}."
         raise ImporterError("RECIPE_UNKNOWN", f"There is no recipe '{name}'.", remedy, "lower")
     return REGISTRY[name]
+
+
+def that_run_here() -> list[str]:
+    """The recipes whose programs this machine can run, in their order."""
+    return [recipe.name for recipe in REGISTRY.values() if recipe.runs_here]
+
+
+def names_of(systems: Sequence[str]) -> str:
+    """Feature tags as people write them: `macOS and iOS`."""
+    return " and ".join({"macos": "macOS", "ios": "iOS"}[tag] for tag in systems)
 
 
 def _none(_: frozenset[str], __: int) -> list[Any]:
@@ -97,6 +116,18 @@ def _xnnpack_dynamic(without: frozenset[str], pieces: int) -> list[Any]:
 
     others = _xnnpack(without, pieces)
     return [DynamicLayersPartitioner(others, xnnpack_configurations()), *others]
+
+
+def _coreml(_: frozenset[str], __: int) -> list[Any]:
+    from importer.lowering.apple import coreml
+
+    return [coreml()]
+
+
+def _mlx(_: frozenset[str], __: int) -> list[Any]:
+    from importer.lowering.apple import mlx
+
+    return [mlx()]
 
 
 def _half(*arguments: Any) -> Any:
@@ -171,4 +202,12 @@ register(
 register(
     Recipe("xnnpack_int8_int4", "int8 activations, 4-bit weights of linear layers", "XnnpackBackend", 0.4,
            _xnnpack, _int4, differing=0.2)
+)  # fmt: skip
+register(
+    Recipe("coreml_fp16", "Core ML in fp16: GPU and Neural Engine of Apple's systems", "CoreMLBackend", 2e-2, _coreml,
+           differing=2e-2, systems=("macos", "ios"))
+)  # fmt: skip
+register(
+    Recipe("mlx", "MLX: the GPU of a Mac with Apple silicon", "MLXBackend", 2e-2, _mlx, differing=2e-2,
+           systems=("macos",))
 )  # fmt: skip

@@ -41,7 +41,7 @@ def add_times(report: dict[str, Any], nanoseconds: dict[str, int]) -> None:
 
 def slow_note(body: dict[str, Any]) -> str:
     """A note on a program that is much slower than eager PyTorch; empty for others."""
-    eager, ours = body["timings"]["eager_us"], body["timings"]["executorch_us"]
+    eager, ours = body["timings"]["eager_us"], body["timings"].get("executorch_us", 0.0)
     if ours < _MUCH_SLOWER * eager or ours < _NOTICED_MICROSECONDS:
         return ""
     behind = [item for item in body["methods"][0]["delegation"]["left_behind"] if item.get("time_share", 0.0) > 0.1]

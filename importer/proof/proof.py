@@ -16,10 +16,11 @@ from importer.exporting.state import restore, snapshot
 from importer.inputs import samples
 from importer.lowering import lower, precision
 from importer.lowering.lower import Step
+from importer.lowering.recipes import names_of
 from importer.model import Arguments, Method, Source
 from importer.options import ImportOptions
 from importer.program import metadata as describe
-from importer.program.program import read_program
+from importer.program.program import Program, read_program
 from importer.proof import accuracy_error
 from importer.proof.accuracy import Accuracy, Limits, share_of_numbers
 from importer.proof.child_main import median_microseconds
@@ -83,6 +84,8 @@ class Proof:
         """Run the written program in a child and compare. Raises ACCURACY_LOST with the worst output and, of a
         quantized program, the layers that lose most, and NOTHING_COMPARED. The notes describe what was not judged."""
         program = read_program(building / PAYLOAD)
+        if not step.recipe.runs_here:
+            return self._unchecked(program, step, lowered)
         calls = [Call(item.method.name, samples.inputs_of(item.arguments), load=item.load) for item in self.asked]
         result = run_program(building / PAYLOAD, program, calls, deadline=options.deadline_seconds)
         indices = {
@@ -121,6 +124,19 @@ class Proof:
                 "eager_us": round(self.eager_microseconds[first], 2),
                 "executorch_us": round(result.microseconds.get(first, 0.0), 2),
             },
+        }
+
+    def _unchecked(self, program: Program, step: Step, lowered: lower.Lowered) -> dict[str, Any]:
+        """What is known of a program that no ExecuTorch of this machine can run."""
+        inputs = {method.name: method.inputs for method in self.methods}
+        outputs = {method.name: method.outputs for method in self.methods}
+        self._notes = [
+            f"Not compared, measured or evaluated: {step.recipe.name} runs on {names_of(step.recipe.systems)} only."
+        ]
+        eager = self.eager_microseconds[self.methods[0].name]
+        return {
+            **describe.of_program(program, inputs, outputs, None, lowered.names),
+            "timings": {"eager_us": round(eager, 2)},
         }
 
     def notes(self) -> list[str]:

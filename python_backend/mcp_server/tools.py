@@ -136,12 +136,12 @@ class Tools:
         **options: Any,
     ) -> results.Sweep:
         """Convert a model with several recipes and compare size, speed, accuracy and delegation, to choose one."""
-        from importer.options import RECIPES
+        from importer.lowering.recipes import that_run_here
 
         source = self._project.file(model)
         rows: list[results.SweepRow] = []
         with self._cache() as cache:
-            for recipe in recipes or RECIPES[1:]:
+            for recipe in recipes or that_run_here():
                 try:
                     found = await self._convert(source, cache, {**options, "recipe": recipe}, context, recipe)
                 except ImporterError as error:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests import godot_projects
-from tests.godot_projects import GodotProject, Run
+from tests.godot_projects import GodotProject
 
 # Prints one line of JSON for each step: which recipe ran, and what it answered.
 STEPS = """extends Node
@@ -214,7 +214,7 @@ def test_a_feature_chooses_what_is_exported(
     made: GodotProject, steps: dict[str, dict[str, Any]], tmp_path: Path, feature: str, kept: set[str]
 ) -> None:
     game = tmp_path / "game"
-    run = _export(made, game / "game.x86_64", feature)
+    run = made.export(game / "game.x86_64", feature=feature)
     assert run.status == 0, run.output
     pack = (game / "game.pck").read_bytes()
     recipes = {"": steps["basic"], **{name: steps[f"level {level}"] for name, level in _LEVELS.items()}}
@@ -242,14 +242,3 @@ def test_a_feature_chooses_what_is_exported(
 
 
 _LEVELS = {"xnnpack_int8_static": 2, "portable": 0}
-
-
-def _export(made: GodotProject, program: Path, feature: str) -> Run:
-    original = godot_projects.PRESETS.read_text(encoding="utf-8")
-    assert 'custom_features=""' in original
-    presets = program.parent / "presets.cfg"
-    program.parent.mkdir()
-    presets.write_text(original.replace('custom_features=""', f'custom_features="{feature}"'), encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(godot_projects, "PRESETS", presets)
-        return made.export(program)

@@ -48,6 +48,14 @@ static func recipes_of(metadata: Dictionary) -> PackedStringArray:
 	return recipes
 
 
+## For each program the feature tags of the only systems that run it; none when all do.
+static func systems_of(metadata: Dictionary) -> Array[Array]:
+	var systems: Array[Array] = [Array(metadata.get("systems", []) as Array)]
+	for variant: Dictionary in metadata.get("variants", []) as Array:
+		systems.append(Array(variant.get("systems", []) as Array))
+	return systems
+
+
 static func _programs_of(resource: ExecuTorchResource, own_paths: PackedStringArray) -> Array[Dictionary]:
 	var metadata: Dictionary = resource.metadata.duplicate(true)
 	var paths: Dictionary = resource.variant_paths
@@ -79,8 +87,9 @@ static func _choose(version: ModelVersion, level: int) -> void:
 	version.optimization_level = level
 	version.chosen = 0
 	if version.programs.size() > 1:
-		var recipes: PackedStringArray = recipes_of(version.programs[0]["metadata"] as Dictionary)
-		var allowed: PackedInt32Array = Choice.allowed_of(recipes, OS.has_feature)
+		var whole: Dictionary = version.programs[0]["metadata"]
+		var recipes: PackedStringArray = recipes_of(whole)
+		var allowed: PackedInt32Array = Choice.allowed_of(recipes, systems_of(whole), OS.has_feature)
 		version.chosen = Choice.choose(recipes, level, str(Settings.read_here(Settings.VARIANT)), allowed)
 	var program: Dictionary = version.programs[version.chosen]
 	version.payload_path = program["path"]

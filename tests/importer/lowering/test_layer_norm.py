@@ -32,7 +32,7 @@ def _lowered(form: int) -> tuple[Any, Any]:
     from executorch.extension.pybindings import _C
 
     from importer.kernels import library
-    from importer.lowering.layer_norm import use_layer_norm_kernel
+    from importer.lowering.passes.layer_norm import use_layer_norm_kernel
 
     shape, further = FORMS[form]
     torch.manual_seed(form)

@@ -60,7 +60,7 @@ def _lowered(program: ExportedProgram, name: str, calls: int) -> Any:
     from executorch.extension.pybindings import _C
 
     from importer.kernels import library
-    from importer.lowering.rows import use_row_kernels
+    from importer.lowering.passes.rows import use_row_kernels
 
     edge = to_edge_transform_and_lower(
         program, transform_passes=[use_row_kernels], compile_config=EdgeCompileConfig(_check_ir_validity=False)

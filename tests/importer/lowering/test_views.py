@@ -26,7 +26,7 @@ class Shaped(nn.Module):
 def _operators(program: torch.export.ExportedProgram) -> tuple[str, torch.export.ExportedProgram]:
     from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
 
-    from importer.lowering.views import use_views
+    from importer.lowering.passes.views import use_views
 
     edge = to_edge_transform_and_lower(
         program, transform_passes=[use_views], compile_config=EdgeCompileConfig(_check_ir_validity=False)

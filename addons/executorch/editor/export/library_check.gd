@@ -33,16 +33,21 @@ static func find_missing(features: PackedStringArray, extension: String = EXTENS
 			continue
 		if Array(tags).all(func(tag: String) -> bool: return tag in features):
 			return ""
-		var name: String = _name_of(tags)
+		var name: String = name_of(tags)
 		if name not in there:
 			there.append(name)
-	var wanted: String = _name_of(features)
+	var wanted: String = name_of(features)
 	var has: String = ", ".join(there) if not there.is_empty() else "no platform"
 	return "The export for %s has no ExecuTorch library: the addon has libraries for %s." % [wanted, has]
 
 
-# "Linux x86_64" of feature tags.
-static func _name_of(tags: PackedStringArray) -> String:
+## "macOS" of the feature tag of a platform.
+static func platform_of(tag: String) -> String:
+	return PLATFORMS.get(tag, tag)
+
+
+## "Linux x86_64" of feature tags.
+static func name_of(tags: PackedStringArray) -> String:
 	var words: PackedStringArray = []
 	for tag: String in PLATFORMS:
 		if tag in tags:

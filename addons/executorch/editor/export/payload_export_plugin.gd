@@ -62,12 +62,17 @@ func _export_file(path: String, type: String, features: PackedStringArray) -> vo
 	if model == null:
 		return
 	if model.state == ExecuTorchResource.State.PENDING or model.state == ExecuTorchResource.State.FAILED:
-		_leave_out(path, model)
+		_leave_out(path, _unfinished(model))
 		return
 	_check_library(features)
 	var version: ExecuTorchResource.ModelVersion = model.get_version()
 	var recipes: PackedStringArray = ExecuTorchResource.Versions.recipes_of(model.metadata)
-	for index: int in ProgramChoice.allowed_of(recipes, features.has):
+	var systems: Array[Array] = ExecuTorchResource.Versions.systems_of(model.metadata)
+	var allowed: PackedInt32Array = ProgramChoice.allowed_of(recipes, systems, features.has)
+	if allowed.is_empty():
+		_leave_out(path, _foreign(recipes, systems, features))
+		return
+	for index: int in allowed:
 		if not str(version.programs[index]["place"]).is_empty():
 			_add(path, str(version.programs[index]["place"]))
 	for external: String in version.external_places:
@@ -115,12 +120,25 @@ func _add(model_path: String, payload_path: String) -> void:
 		add_file(payload_path, bytes, false)
 
 
-## A model without a program is never exported. It is an error when the game uses it, or the preset names it.
-func _leave_out(path: String, model: ExecuTorchResource) -> void:
-	skip()
-	var why: String = "it is still being converted. Export again when the ExecuTorch panel shows it as done."
+func _unfinished(model: ExecuTorchResource) -> String:
 	if model.state == ExecuTorchResource.State.FAILED:
-		why = "its conversion failed: %s %s" % [model.error.get("cause", ""), model.error.get("remedy", "")]
+		return "its conversion failed: %s %s" % [model.error.get("cause", ""), model.error.get("remedy", "")]
+	return "it is still being converted. Export again when the ExecuTorch panel shows it as done."
+
+
+func _foreign(recipes: PackedStringArray, systems: Array[Array], features: PackedStringArray) -> String:
+	var programs: PackedStringArray = []
+	for index: int in recipes.size():
+		var names: PackedStringArray = systems[index].map(LibraryCheck.platform_of)
+		programs.append("%s runs on %s" % [recipes[index], " and ".join(names)])
+	var wanted: String = LibraryCheck.name_of(features)
+	var remedy: String = "Import it with the recipe auto and %s as a variant." % recipes[0]
+	return "none of its programs runs on %s: %s. %s" % [wanted, ", ".join(programs), remedy]
+
+
+## A model without a program is never exported. It is an error when the game uses it, or the preset names it.
+func _leave_out(path: String, why: String) -> void:
+	skip()
 	if _uses == null:
 		_uses = ModelUses.new()
 	var user: String = _uses.find_user(path)

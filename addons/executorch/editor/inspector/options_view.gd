@@ -121,11 +121,13 @@ func _focus_again(former: LineEdit) -> void:
 
 
 func _add_conversion() -> void:
-	var recipes: PackedStringArray = Options.RECIPES.split(",")
-	var tips: PackedStringArray = []
-	for recipe: String in recipes:
-		tips.append(Options.RECIPE_TIPS[recipe])
 	var current: String = _recipe()
+	var recipes: PackedStringArray = []
+	var tips: PackedStringArray = []
+	for recipe: String in Options.RECIPES.split(","):
+		if recipe == current or Options.runs_here(recipe) or recipe == "coreml_fp16":  # which Linux can make
+			recipes.append(recipe)
+			tips.append(Options.RECIPE_TIPS[recipe])
 	var menu: OptionButton = Rows.menu(recipes, Array(recipes), current, tips, _on_recipe_chosen)
 	_rows.add_child(Rows.wide("Recipe", menu, Options.RECIPE_TIPS.get(current, "") as String))
 	_add_complaint("recipe")

@@ -4,6 +4,7 @@ extends "section.gd"
 ## program.
 
 const Comparison := preload("res://addons/executorch/editor/shared/program_comparison.gd")
+const LibraryCheck := preload("res://addons/executorch/editor/export/library_check.gd")
 const Quantity := preload("res://addons/executorch/editor/shared/quantity.gd")
 const TITLES: PackedStringArray = ["Size", "Time", "Error"]
 const TIPS: PackedStringArray = [
@@ -30,6 +31,9 @@ func show_model(metadata: Dictionary) -> void:
 	for program: Dictionary in programs:
 		# The inspector is too narrow for names beside the numbers.
 		var recipe: String = program["recipe"]
+		var systems: Array = (program["systems"] as Array).map(LibraryCheck.platform_of)
+		if not systems.is_empty():
+			recipe += " (%s)" % ", ".join(systems)
 		_add(body, recipe, "The main program." if program == programs[0] else "A variant.", 1.0)
 		var time: float = program["us"]
 		var length: String = Quantity.size(program["bytes"] as float)

@@ -4,10 +4,12 @@ extends RefCounted
 
 const RECIPES: String = (
 	"auto,fastest,portable,xnnpack_fp32,xnnpack_fp16,xnnpack_int8_dynamic,xnnpack_int8_static,"
-	+ "xnnpack_int8_static_per_tensor,xnnpack_int8_int4"
+	+ "xnnpack_int8_static_per_tensor,xnnpack_int8_int4,coreml_fp16,mlx"
 )
 ## The recipes that choose one of the others.
 const CHOOSING: PackedStringArray = ["auto", "fastest"]
+## The recipes whose programs only Apple's systems run.
+const OF_APPLE: PackedStringArray = ["coreml_fp16", "mlx"]
 ## A description of each recipe. The screen shows the recipe's own name.
 const RECIPE_TIPS: Dictionary[String, String] = {
 	"auto": "Tries xnnpack_fp32, then portable. The notes say which was chosen and why.",
@@ -20,6 +22,8 @@ const RECIPE_TIPS: Dictionary[String, String] = {
 	"xnnpack_int8_static": "8-bit weights and activations. The fastest for convolutions. Needs real inputs.",
 	"xnnpack_int8_static_per_tensor": "As xnnpack_int8_static, with one scale for each tensor: smaller, less exact.",
 	"xnnpack_int8_int4": "Linear layers with 4-bit weights, for large language models.",
+	"coreml_fp16": "For macOS and iOS: GPU and Neural Engine. On other systems nothing of it is compared.",
+	"mlx": "For a Mac's GPU. Import it on a Mac with Apple silicon.",
 }
 const LEVELS: PackedStringArray = ["None", "Basic", "Aggressive"]
 const LEVEL_TIPS: PackedStringArray = [
@@ -161,6 +165,11 @@ static func with_titles(text: String) -> String:
 ## Whether a recipe measures ranges on samples of real inputs.
 static func needs_samples(recipe: String) -> bool:
 	return recipe.begins_with("xnnpack_int8_static")
+
+
+## Whether a program of a recipe runs on this machine.
+static func runs_here(recipe: String) -> bool:
+	return not recipe in OF_APPLE or OS.has_feature("macos")
 
 
 ## Whether a recipe may make a program that measures ranges, if there are samples.

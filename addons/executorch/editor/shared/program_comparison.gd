@@ -11,9 +11,10 @@ const LEAST_GAIN: float = 0.1
 const LEVELS: Dictionary[int, String] = {1: "the default level", 2: "the level AGGRESSIVE", 0: "the level NONE"}
 
 
-## A row for each program, the main one first: `{recipe, bytes, us, error, differing, problem}`. `us` and `error` are -1
-## when unknown; `error` is relative to the largest value, `differing` a share of classes. `problem`: why it should not
-## be used yet, empty when nothing is known against it.
+## A row for each program, the main one first: `{recipe, bytes, us, error, differing, systems, problem}`. `us` and
+## `error` are -1 when unknown; `error` is relative to the largest value, `differing` a share of classes.
+## `systems`: where alone it runs, as in the metadata. `problem`: why it should not be used yet, empty when nothing is
+## known against it.
 static func rows(metadata: Dictionary) -> Array[Dictionary]:
 	var found: Array[Dictionary] = []
 	for described: Dictionary in [metadata] + Array(Facts.new(metadata).get_variants()):
@@ -28,6 +29,7 @@ static func rows(metadata: Dictionary) -> Array[Dictionary]:
 					"us": float(facts.get_section("timings").get("executorch_us", -1.0)),
 					"error": float(accuracy.get("max_relative", -1.0)),
 					"differing": 1.0 - float(accuracy.get("agreement", 1.0)),
+					"systems": described.get("systems", []),
 					"problem": _problem_of(facts),
 				}
 			)

@@ -20,17 +20,22 @@ static func choose(recipes: PackedStringArray, level: int, preferred: String, al
 		chosen = maxi(_find_kind(recipes, "portable" if level == _NONE else "int8"), 0)
 	if chosen in allowed:
 		return chosen
-	return 0 if 0 in allowed else allowed[0]
+	return 0 if allowed.is_empty() or 0 in allowed else allowed[0]
 
 
-## The indices of the programs that an export with these features has: all, unless a feature names the kind of one.
-static func allowed_of(recipes: PackedStringArray, has_feature: Callable) -> PackedInt32Array:
+## The indices of the programs that an export with these features has: all that run there, unless a feature names the
+## kind of one. `systems`: for each program the feature tags of the only systems that run it; none when all do.
+static func allowed_of(recipes: PackedStringArray, systems: Array[Array], has_feature: Callable) -> PackedInt32Array:
 	var named: PackedInt32Array = []
+	var running: PackedInt32Array = []
 	for index: int in recipes.size():
+		if not systems[index].is_empty() and not systems[index].any(has_feature):
+			continue
+		running.append(index)
 		var is_named: bool = has_feature.call(FEATURE + kind_of(recipes[index]))
 		if is_named or (index == 0 and has_feature.call(FEATURE + MAIN)):
 			named.append(index)
-	return named if not named.is_empty() else PackedInt32Array(range(recipes.size()))
+	return named if not named.is_empty() else running
 
 
 ## `int8`, `fp16`, `fp32` or `portable`; other recipes are kinds of their own.

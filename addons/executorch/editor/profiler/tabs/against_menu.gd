@@ -29,7 +29,7 @@ func fill(path: String, recipe: String, paths: PackedStringArray, files: PackedS
 	if ImportSettings.has_options(path) and path.get_extension() != "pte":
 		add_separator("Another recipe, beside it")
 		for other: String in ImportOptions.RECIPES.split(","):
-			if other != recipe and not other in ImportOptions.CHOOSING:
+			if other != recipe and not other in ImportOptions.CHOOSING and ImportOptions.runs_here(other):
 				_add("Against: %s" % other, Kind.RECIPE, other)
 	if paths.size() > 1:
 		add_separator("Another model, beside it")

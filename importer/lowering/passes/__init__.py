@@ -1,0 +1,1 @@
+"""Passes over edge graphs, before the backends take their parts."""

@@ -1,0 +1,63 @@
+"""Programs for Apple's systems, made on another one: Core ML on Linux cannot run them, so nothing of them is proved."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from importer.cache.cache import Cache
+from importer.errors import ImporterError
+from importer.options import ImportOptions
+from importer.pipeline import convert
+from importer.program.program import read_program
+from tests.importer.conftest import Convert
+
+pytestmark = pytest.mark.skipif(sys.platform == "darwin", reason="a Mac runs these programs and proves them")
+
+
+class Net(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = torch.nn.Conv2d(3, 8, 3, padding=1)
+        self.norm = torch.nn.LayerNorm(16)
+        self.last = torch.nn.Linear(16, 4)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return torch.softmax(self.last(self.norm(torch.relu(self.first(image)))).mean((1, 2)), -1)
+
+
+@pytest.fixture(scope="module")
+def net(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("apple") / "net.pt2"
+    torch.manual_seed(0)
+    torch.export.save(torch.export.export(Net().eval(), (torch.rand(1, 3, 16, 16),)), path)
+    return path
+
+
+def test_a_core_ml_program_is_a_variant_for_macos_and_ios(net: Path, convert_file: Convert) -> None:
+    made = convert_file(net, variants="coreml_fp16")
+    assert "systems" not in made.metadata and made.metadata["accuracy"]["max_relative"] < 1e-3
+    (variant,) = made.metadata["variants"]
+    assert variant["recipe"] == "coreml_fp16" and variant["systems"] == ["macos", "ios"]
+    assert "accuracy" not in variant and "executorch_us" not in variant["timings"]
+    assert any("Not compared" in note and "macOS and iOS" in note for note in variant["notes"]), variant["notes"]
+    program = read_program(made.payload.with_name(variant["payload"]["file"]))
+    (method,) = program.methods
+    assert {delegate.backend for delegate in method.delegates} == {"CoreMLBackend"}
+    delegation = variant["methods"][0]["delegation"]
+    assert delegation["opaque"] and not delegation["left_behind"], delegation
+
+
+def test_equal_input_gives_an_equal_program(net: Path, tmp_path: Path) -> None:
+    options = ImportOptions(recipe="coreml_fp16")
+    first, second = (convert(net, cache=Cache(tmp_path / name), options=options) for name in ("a", "b"))
+    assert first.payload.read_bytes() == second.payload.read_bytes()
+
+
+def test_mlx_is_refused_with_the_name_of_the_package(net: Path, convert_file: Convert) -> None:
+    with pytest.raises(ImporterError, match="mlx") as raised:
+        convert_file(net, recipe="mlx")
+    assert raised.value.code == "PACKAGE_MISSING" and "a Mac" in raised.value.remedy
