@@ -12,6 +12,7 @@ import torch
 
 from importer.errors import ImporterError
 from importer.options import ImportOptions, split_factory
+from importer.sources.early_checks import check_options
 from importer.sources.factory import Factory, neighbours
 
 
@@ -39,8 +40,7 @@ def made(text: str, arguments: str, project: Path | None) -> Iterator[Made]:
     Raises FACTORY_FAILED, and OPTION_INVALID for a file with several methods.
     """
     options = ImportOptions(factory=text, factory_arguments=arguments)
-    if problems := options.check(project):
-        raise ImporterError("OPTION_INVALID", problems[0].cause, problems[0].remedy, "read")
+    check_options(options, project)
     with neighbours(options, project):
         factory = Factory(options, project)
         if factory.has("methods"):

@@ -34,6 +34,7 @@ from importer.program import measured, tres
 from importer.scheduling import choose
 from importer.scheduling.work import Conversion, Ended
 from importer.signature import Dimension, format_inputs, parse_inputs
+from importer.sources.early_checks import check_options
 
 
 @dataclass
@@ -122,10 +123,7 @@ def options_from(chosen: argparse.Namespace) -> ImportOptions:
     options = ImportOptions(**{field.name: getattr(chosen, field.name) for field in fields(ImportOptions)})
     for text in chosen.dynamic:
         options = replace(options, inputs=with_dynamic(options.inputs, text))
-    if problems := options.check(chosen.project):
-        named = "" if f"'{problems[0].option}'" in problems[0].cause else f"Option '{problems[0].option}': "
-        cause = f"{named}{problems[0].cause}"
-        raise ImporterError("OPTION_INVALID", cause, problems[0].remedy, "read")
+    check_options(options, chosen.project)
     return options
 
 

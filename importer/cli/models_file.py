@@ -22,6 +22,7 @@ from typing import Any
 from importer.errors import ImporterError
 from importer.options import ImportOptions, metric_file, split_factory
 from importer.plain_files import open_plain
+from importer.sources.early_checks import check_options
 
 _MOST_BYTES = 1 << 20
 _OWN = ("source", "name")
@@ -70,9 +71,7 @@ def _work(path: Path, item: Any, defaults: dict[str, Any], folder: Path) -> Work
         raise _invalid(path, f"{item['source']} has {unknown[0]}, which is not an import option")
     values = {**defaults, **{name: value for name, value in item.items() if name not in _OWN}}
     options = ImportOptions.from_mapping({name: _placed(path.parent, name, value) for name, value in values.items()})
-    if problems := options.check(None):
-        cause = f"{path.name}, {item['source']}: {problems[0].cause}"
-        raise ImporterError("OPTION_INVALID", cause, problems[0].remedy, "read")
+    check_options(options, None, f"{path.name}, {item['source']}")
     source = path.parent / item["source"]
     name = item.get("name", source.stem)
     if not isinstance(name, str) or Path(name).name != name or not name.isprintable():

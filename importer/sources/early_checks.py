@@ -68,12 +68,16 @@ def reads_weights_of_module(file_kind: FileKind, options: ImportOptions) -> bool
     return file_kind.kind == "module" and bool(file_kind.state_dicts) and bool(options.factory.strip())
 
 
-def check_options(options: ImportOptions, project: Path | None) -> None:
-    """Raises OPTION_INVALID for the options that are wrong: all of them."""
+def check_options(options: ImportOptions, project: Path | None, owner: str = "") -> None:
+    """Raises OPTION_INVALID for the options that are wrong: all of them. owner: what has them, for the message."""
     if problems := options.check(project):
-        causes = [f"Option '{problem.option}': {problem.cause}" for problem in problems]
+        causes = [
+            problem.cause if f"'{problem.option}'" in problem.cause else f"Option '{problem.option}': {problem.cause}"
+            for problem in problems
+        ]
+        cause = (f"{owner}: " if owner else "") + " ".join(causes)
         remedies = list(dict.fromkeys(problem.remedy for problem in problems))
-        raise ImporterError("OPTION_INVALID", " ".join(causes), " ".join(remedies), "read")
+        raise ImporterError("OPTION_INVALID", cause, " ".join(remedies), "read")
 
 
 def _factory_knows_inputs(file_kind: FileKind, options: ImportOptions, project: Path | None) -> None:

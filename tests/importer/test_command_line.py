@@ -371,3 +371,8 @@ def test_wrong_words(tmp_path: Path) -> None:
     wrong = importer("convert", "x.pt", "-o", "out", "--recipe", "fast")
     assert wrong.returncode == 2 and "invalid choice: 'fast'" in wrong.stderr
     assert len(wrong.stderr.splitlines()) == 2 and "See `python -m importer convert --help`." in wrong.stderr
+
+
+def test_wrong_options_are_told_together(tmp_path: Path) -> None:
+    found = importer("convert", tmp_path / "x.pth", "-o", tmp_path, "--factory", "no.py:f", "--calibration", "none")
+    assert found.returncode == 2 and "--factory is 'no.py'" in found.stderr and "--calibration is" in found.stderr
