@@ -39,13 +39,14 @@ def pt2e_graph(
 
     module = program_module(method)
     calls = list(itertools.islice(calibration, MOST_CALIBRATION))
-    state = {name: value.detach().clone() for name, value in _tensors(module).items()}
+    state = _state(module)
     kept = options.kept_in_float()
     int8_graph.leave_layers(module, kept)
     int8_graph.before(module, varies(method), [] if scheme.dynamic else uneven_nodes(module, calls))
     _restore(module, state)
     with torch.no_grad():
         prepared = prepare_pt2e(module, quantizer(scheme))
+        state = _state(prepared)  # batch normalizations are part of weights and biases now
         try:
             for positional, keyword in calls:
                 prepared(*positional, **keyword)
@@ -77,6 +78,10 @@ def quantizer(scheme: Scheme, is_trained: bool = False) -> Any:
 
 def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:
     return {**dict(module.named_buffers()), **dict(module.named_parameters())}
+
+
+def _state(module: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in _tensors(module).items()}
 
 
 def _restore(module: nn.Module, state: dict[str, torch.Tensor]) -> None:
