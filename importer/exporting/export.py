@@ -13,14 +13,19 @@ from torch.export.graph_signature import TensorArgument
 from importer.errors import ImporterError
 from importer.exporting.bounds import bounds_of, tried
 from importer.exporting.chance import refuse_random_draws
-from importer.exporting.python_state import answer, kept_attributes, python_state_note
+from importer.exporting.python_state import answer, kept_attributes, python_state_error, python_state_note
 from importer.exporting.rewrites.three_dimensions import rewrite_three_dimensions
 from importer.exporting.row_major import row_major
-from importer.exporting.shared_state import refuse_shared_state
+from importer.exporting.shared_state import overlapping_state, refuse_shared_state
 from importer.exporting.tensor_results import tensors_only
 from importer.exporting.torch_export import export_module
 from importer.exporting.torchscript import export_script
-from importer.exporting.written import copy_written_inputs, written_parameters_as_buffers
+from importer.exporting.written import (
+    copy_written_inputs,
+    join_shared_memory,
+    written_constants,
+    written_parameters_as_buffers,
+)
 from importer.inputs import examples, nested
 from importer.inputs.arguments import parameter_names
 from importer.model import Method, Source, SourceMethod, left_out_note
@@ -90,6 +95,10 @@ def _export(method: SourceMethod, source: Source, recurrent: str) -> Method:
             with kept_attributes(eager):
                 program = export_module(_for_export(eager, method, source, recurrent), method)
     copied = copy_written_inputs(program)
+    if names := written_constants(program):
+        raise python_state_error(method.name, ", ".join(f"'{name}'" for name in names))
+    if overlapping := join_shared_memory(program):
+        raise overlapping_state(method.name, *overlapping)
     if eager is None:
         eager = program.module()
     written_parameters_as_buffers(program)

@@ -42,6 +42,15 @@ def refuse_shared_state(methods: list[Method]) -> None:
                     raise _refused(cause)
 
 
+def overlapping_state(method: str, first: str, second: str) -> ImporterError:
+    """The refusal of a method that writes to memory in which another of its tensors lies."""
+    cause = (
+        f"'{method}' changes '{first}', and '{second}' is a part of the same memory. In a program each has memory of "
+        "its own, and the one would not see the other's change."
+    )
+    return ImporterError("SHARED_STATE", cause, f"Compute '{second}' from '{first}' in forward.", "export")
+
+
 def _refused(cause: str) -> ImporterError:
     remedy = (
         "Give the state as an input and return it as an output, or keep one of the methods: a session's "

@@ -20,6 +20,53 @@ def written_parameters_as_buffers(program: ExportedProgram) -> None:
             program.state_dict[str(given.target)] = program.state_dict[str(given.target)].detach()
 
 
+def written_constants(program: ExportedProgram) -> list[str]:
+    """The names of tensors that are neither buffers nor parameters and that the program writes to: it could not keep
+    them."""
+    constants = program.graph_signature.inputs_to_lifted_tensor_constants
+    return [constants[name] for name in sorted(_written(program)) if name in constants]
+
+
+def join_shared_memory(program: ExportedProgram) -> tuple[str, str] | None:
+    """Makes one of two names of a tensor that the program writes to. Returns the names of two tensors that only
+    overlap, if it writes to one of them and reads the other: in a program of ExecuTorch each has memory of its own."""
+    signature = program.graph_signature
+    targets = {**signature.inputs_to_buffers, **signature.inputs_to_parameters}
+    state = {**program.constants, **program.state_dict}
+    nodes = {node.name: node for node in program.graph.find_nodes(op="placeholder") if node.name in targets}
+    for name in sorted(_written(program) & nodes.keys()):
+        if name not in nodes:  # it was another name of one before
+            continue
+        value = state[targets[name]]
+        for other in list(nodes):
+            twin = state[targets[other]]
+            if other == name or not _memory(value) or _memory(twin) != _memory(value):
+                continue
+            if nodes[other].users and _place(twin) != _place(value):
+                return targets[name], targets[other]
+            nodes[other].replace_all_uses_with(nodes[name])
+            _remove(program, nodes.pop(other), targets[other])
+    return None
+
+
+def _memory(value: torch.Tensor) -> int:
+    """Where a tensor lies; 0 for none, and for tensors that are made of others."""
+    return value.untyped_storage().data_ptr() if type(value) in (torch.Tensor, torch.nn.Parameter) else 0
+
+
+def _remove(program: ExportedProgram, node: torch.fx.Node, target: str) -> None:
+    signature = program.graph_signature
+    signature.input_specs = [spec for spec in signature.input_specs if spec.arg.name != node.name]
+    program.state_dict.pop(target, None)
+    program.constants.pop(target, None)
+    program.graph.erase_node(node)
+    program.graph_module.recompile()
+
+
+def _place(value: torch.Tensor) -> Any:
+    return value.storage_offset(), value.shape, value.stride(), value.dtype
+
+
 def copy_written_inputs(program: ExportedProgram) -> list[str]:
     """Lets the program work on copies of the inputs that it writes into, and returns their names in it. ExecuTorch
     returns such an input as one more output."""
