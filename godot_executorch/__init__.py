@@ -16,8 +16,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from importer.errors import ImporterError as ConversionError
-from importer.errors import from_exception
+from importer.errors import ConversionError, from_exception
 
 if TYPE_CHECKING:
     from godot_executorch.artifact import (

@@ -79,7 +79,7 @@ class Guess:
         return f"Set {' and '.join(told)}."
 
 
-class ImporterError(Exception):
+class ConversionError(Exception):
     """An error: its cause, with the expected and the actual value, and its remedy.
 
     code    a name of docs/errors.md, such as STATE_DICT_NEEDS_FACTORY
@@ -112,6 +112,10 @@ class ImporterError(Exception):
         """The `data` member of a JSON-RPC error."""
         known = {"code": self.code, "cause": self.cause, "remedy": self.remedy, "stage": self.stage, "log": self.log}
         return {**known, "guesses": self.guesses} if self.guesses else known
+
+
+ImporterError = ConversionError
+"""The name inside of this project; people see the class's own, which the Python API has."""
 
 
 def exit_status(error: ImporterError) -> int:

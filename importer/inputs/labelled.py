@@ -125,6 +125,8 @@ def _labelled(name: str, arrays: dict[str, np.ndarray], signature: _Signature) -
         given = [other for other in arrays if other != TARGET]
         tensors = calibration.tensors_of(arrays, signature.inputs, given)
         used = in_order(list(arrays), [spec.name for spec in signature.inputs], given)
+        for name, spec in zip(used, signature.inputs, strict=True):
+            _refuse_a_row_of_several(arrays[name], spec)
         unused = tuple(other for other in given if other not in used)
         if any(is_order(other) for other in unused):  # what is taken for the target may be something else
             count = f"{len(given)} values before the last, which is the target"
@@ -136,6 +138,14 @@ def _labelled(name: str, arrays: dict[str, np.ndarray], signature: _Signature) -
     if target.dim() < len(signature.outputs[0].dimensions) and _has_batch_of_one(signature):
         target = target.unsqueeze(0)
     return Labelled(tensors, target if target.dtype != torch.bool else target.long(), name, unused)
+
+
+def _refuse_a_row_of_several(array: np.ndarray, spec: TensorSpec) -> None:
+    """Calibration repeats a row where a call takes several; the results of such a call are not those of a sample."""
+    rows = spec.dimensions[0].minimum if spec.dimensions else 1
+    if array.ndim < len(spec.dimensions) and rows > 1:
+        reason = f"a sample is one row of '{spec.name}', but a call takes at least {rows} ({spec})"
+        raise Unfit(f"{reason}; give whole calls, or convert the model with a batch of 1 or one that varies")
 
 
 def _not_numbers(tensor: torch.Tensor) -> torch.Tensor:

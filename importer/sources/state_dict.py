@@ -261,7 +261,9 @@ def _parameters(model: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Paramete
 def _mismatch(path: Path, file_kind: FileKind, chosen: Choice, given: Shapes, wanted: Shapes) -> ImporterError:
     where = f" ('{chosen.name}')" if chosen.place else ""
     if quantized := _quantized(file_kind, given):
-        cause = f"The weights in {path.name}{where} are quantized ({quantized}); the factory's model has plain ones."
+        cause = (
+            f"The weights in {path.name}{where} are quantized ({quantized}), which are not loaded out of a state dict."
+        )
         remedy = (
             "Save the quantized model itself with torch.export.save(torch.export.export(model, inputs), ...), or give "
             "the weights from before the quantization and choose an int8 recipe."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,16 @@ def test_evaluation_data_that_would_give_wrong_numbers(
         ge.convert(model, X[:1], evaluate=data, cache=cache)
     assert raised.value.code == code and words in raised.value.cause, str(raised.value)
     assert ".npz" not in str(raised.value)
+
+
+def test_a_fixed_batch_is_not_filled_with_one_sample(model: torch.nn.Linear, cache: Path) -> None:
+    with pytest.raises(ge.ConversionError, match="a call takes at least 8") as raised:
+        ge.convert(model, X[:8], evaluate=(X, Y), cache=cache)
+    assert raised.value.code == "EVALUATION_INVALID"
+    assert "importer.errors.ConversionError: EVALUATION_INVALID" in traceback.format_exception_only(raised.value)[0]
+    whole = [(X.reshape(3, 1, 8, 4)[:, 0], Y.reshape(3, 8))]
+    found = ge.convert(model, X[:8], evaluate=whole, cache=cache).metadata.evaluation
+    assert found is not None and found.samples == 3 and found.eager == found.program == 1.0
 
 
 def test_arrays_that_are_no_input_are_told(model: torch.nn.Linear, cache: Path) -> None:
