@@ -122,12 +122,19 @@ def read_program(path: Path) -> Program:
             return parse_program(data, size)
     except Malformed as error:
         cause = f"{path.name} is not a valid ExecuTorch program: {error}."
-        raise ImporterError("PTE_INVALID", cause, "Export the program again; the file is damaged.", "read") from error
+        remedy = "Export the program again; the file is damaged."
+        if isinstance(error, _OtherFile):
+            remedy = "Give a .pte: convert a model first. If this was a program, export it again."
+        raise ImporterError("PTE_INVALID", cause, remedy, "read") from error
     except OSError as error:
         cause = f"{path} cannot be read: {error.strerror or error}."
         raise ImporterError(
             "FILE_NOT_READABLE", cause, "Check that the file exists and may be read.", "read"
         ) from error
+
+
+class _OtherFile(Malformed):
+    """The bytes of a program's name are others."""
 
 
 def parse_program(data: Data, size: int) -> Program:
@@ -136,7 +143,7 @@ def parse_program(data: Data, size: int) -> Program:
         raise Malformed(f"it has only {size} bytes")
     identifier = bytes(data[4:8])
     if identifier != b"ET12":
-        raise Malformed(f"bytes 4 to 8 are {identifier!r}; expected b'ET12'")
+        raise _OtherFile(f"bytes 4 to 8 are {identifier!r}; expected b'ET12'")
     program_size, base, segment_size = _extended_header(data, size)
     root = Region(data, 0, program_size, size).root()
     segments = []

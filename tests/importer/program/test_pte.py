@@ -216,3 +216,10 @@ def test_the_methods_that_are_not_run_are_named(models: Path) -> None:
     body = {"methods": [{"name": "counts", "inputs": number}, {"name": "forward", "inputs": tensor}]}
     calls, note = calls_of(body)
     assert [call.method for call in calls] == ["forward"] and note == "Not run: counts has inputs that are not tensors."
+
+
+def test_a_model_that_is_not_converted_yet(tmp_path: Path) -> None:
+    (tmp_path / "x.pth").write_bytes(b"PK\x03\x04" + b"\0" * 100)
+    with pytest.raises(ImporterError) as caught:
+        read_program(tmp_path / "x.pth")
+    assert "convert a model first" in caught.value.remedy and "damaged" not in caught.value.remedy
