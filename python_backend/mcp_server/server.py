@@ -79,17 +79,27 @@ class ProjectServer(MCPServer[Any]):
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
-            # The SDK reports wrong arguments; what a tool raised is reported as code, cause and remedy.
             cause = error.__cause__
-            if cause is None or isinstance(cause, ValidationError):
+            if cause is None:
                 raise
-            content = TextContent(type="text", text=_told(from_exception(cause)))
+            if isinstance(cause, ValidationError):
+                found = _wrong_arguments(name, cause, list(known[name]))
+            else:
+                found = from_exception(cause)
+            content = TextContent(type="text", text=_told(found))
             return CallToolResult(content=[content], is_error=True)
 
 
 def _unknown_arguments(tool: str, unknown: list[str], known: list[str]) -> ImporterError:
     cause = f"The tool {tool} has no argument {', '.join(map(repr, unknown))}."
     return ImporterError("OPTION_INVALID", cause, f"It takes: {', '.join(known) or 'none'}.")
+
+
+def _wrong_arguments(tool: str, error: ValidationError, known: list[str]) -> ImporterError:
+    """The SDK's words without those of its own models."""
+    told = [f"{'.'.join(map(str, item['loc']))}: {item['msg'].lower()}" for item in error.errors()]
+    cause = f"The tool {tool} was called with wrong arguments: {'; '.join(told)}."
+    return ImporterError("OPTION_INVALID", cause, f"It takes: {', '.join(known)}.")
 
 
 def serve_stdio(project: Path, allow_write: bool) -> None:

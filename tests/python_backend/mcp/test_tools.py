@@ -188,6 +188,10 @@ def test_failures_have_code_cause_and_remedy(http_server: HttpServer) -> None:
             unknown = await client.call_tool("convert_model", {**model, "recipie": "portable"})
             assert unknown.is_error and text(unknown).startswith("OPTION_INVALID") and "'recipie'" in text(unknown)
             assert "factory_arguments" in text(unknown)  # what it takes
+            for arguments in ({}, {"model": 3}):
+                failed = await client.call_tool("inspect_model", arguments)
+                assert failed.is_error and text(failed).startswith("OPTION_INVALID: The tool inspect_model")
+                assert "model: " in text(failed) and "pydantic" not in text(failed)
             for more in ({"recurrent": "loop"}, {"max_relative_error": "much"}, {"deadline_seconds": "soon"}):
                 assert (await client.call_tool("convert_model", {**model, **more})).is_error, more
             assert (await client.call_tool("inspect_model", {"model": ["list"]})).is_error
