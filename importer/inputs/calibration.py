@@ -214,6 +214,8 @@ def _scaled(path: Path, mode: str, shape: Sequence[int]) -> np.ndarray:
     from PIL import Image
 
     with Image.open(path, formats=_FORMATS) as image:
+        if image.mode.startswith("I"):  # 16 bits, of which Pillow takes all above 255 for white
+            image = Image.fromarray(np.asarray(image, dtype=np.float32) / 257.0)
         scaled = image.convert(mode).resize((shape[-1], shape[-2]), Image.Resampling.BILINEAR)
     pixels = np.asarray(scaled, dtype=np.float32) / 255.0
     return pixels[None] if mode == "L" else pixels.transpose(2, 0, 1)

@@ -110,10 +110,7 @@ def _of_folder(folder: Path, signature: _Signature) -> Iterator[Labelled]:
             elif "/" in name and calibration.is_picture(path):
                 pictures = calibration.arrays_of(path, signature.inputs[0])
                 number = classes.index(name.split("/")[0])
-                arrays = {
-                    **pictures,
-                    TARGET: np.array([number] if len(signature.outputs[0].dimensions) > 1 else number),
-                }
+                arrays = {**pictures, TARGET: np.array(number)}
             else:
                 continue
         yield _labelled(place_of(path), arrays, signature)
@@ -125,8 +122,8 @@ def _labelled(name: str, arrays: dict[str, np.ndarray], signature: _Signature) -
         given = [other for other in arrays if other != TARGET]
         tensors = calibration.tensors_of(arrays, signature.inputs, given)
         used = in_order(list(arrays), [spec.name for spec in signature.inputs], given)
-        for name, spec in zip(used, signature.inputs, strict=True):
-            _refuse_a_row_of_several(arrays[name], spec)
+        for array, spec in zip(used, signature.inputs, strict=True):
+            _refuse_a_row_of_several(arrays[array], spec)
         unused = tuple(other for other in given if other not in used)
         if any(is_order(other) for other in unused):  # what is taken for the target may be something else
             count = f"{len(given)} values before the last, which is the target"

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import godot_executorch as ge
 from tests import json_output
@@ -90,8 +91,23 @@ def test_evaluation_data_that_would_give_wrong_numbers(
     assert ".npz" not in str(raised.value)
 
 
+def test_pictures_of_16_bits(cache: Path, tmp_path: Path) -> None:
+    class Bright(torch.nn.Module):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            mean = image.mean((1, 2, 3), keepdim=True).flatten(1)
+            return torch.cat([0.5 - mean, mean - 0.5], 1)
+
+    for name, grey in (("dark", 10000), ("light", 50000)):
+        (tmp_path / name).mkdir()
+        Image.fromarray(np.full((8, 8), grey, np.uint16)).save(tmp_path / name / "picture.png")
+    for channels in (1, 3):
+        found = ge.convert(Bright(), torch.rand(1, channels, 8, 8), evaluate=tmp_path, cache=cache).metadata.evaluation
+        assert found is not None and (found.metric, found.samples) == ("top1", 2), "a class for each folder"
+        assert found.eager == found.program == 1.0
+
+
 def test_a_fixed_batch_is_not_filled_with_one_sample(model: torch.nn.Linear, cache: Path) -> None:
-    with pytest.raises(ge.ConversionError, match="a call takes at least 8") as raised:
+    with pytest.raises(ge.ConversionError, match=r"Sample 0 of batch 0 .* a call takes at least 8") as raised:
         ge.convert(model, X[:8], evaluate=(X, Y), cache=cache)
     assert raised.value.code == "EVALUATION_INVALID"
     assert "importer.errors.ConversionError: EVALUATION_INVALID" in traceback.format_exception_only(raised.value)[0]
