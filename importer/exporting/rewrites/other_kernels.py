@@ -1,8 +1,9 @@
-"""Operators whose kernel computes something else than eager PyTorch, or whose twin alone has one. Importing this module
-imports torch.
+"""Operators whose kernel computes something else than eager PyTorch, or whose twin alone can be lowered. Importing this
+module imports torch.
 
 XNNPACK computes the tanh form of GELU with erf. ExecuTorch's remainder of integers has the sign of the dividend. The
-shifts of Python's operators have names of their own.
+shifts of Python's operators have names of their own. In `table[index]` an index of one number becomes a Python number,
+which cannot be lowered.
 """
 
 from __future__ import annotations
@@ -36,8 +37,7 @@ def rewrite_other_kernels(method: Method) -> ExportedProgram:
         if node.target in _TWINS:
             node.target = _TWINS[node.target]
         elif inner := _replacement(node):
-            count = 1 if isinstance(inner, _TanhGelu) else 2
-            replace_by_module(module, node, f"written_{number}", inner, node.args[:count])
+            replace_by_module(module, node, f"written_{number}", inner, _arguments(node))
     module.graph.eliminate_dead_code()
     module.recompile()
     return export_again(module, method)
@@ -55,9 +55,29 @@ class _Remainder(nn.Module):
         return value - rounded
 
 
+class _Row(nn.Module):
+    """One entry of a dimension; a negative index counts from its end."""
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__()
+        self.dimension = dimension
+
+    def forward(self, value: Tensor, index: Tensor) -> Tensor:
+        index = torch.where(index < 0, index + value.shape[self.dimension], index)
+        return value.index_select(self.dimension, index.reshape(1)).squeeze(self.dimension)
+
+
+def _arguments(node: torch.fx.Node) -> tuple[Any, ...]:
+    if node.target == _ATEN.select.int:
+        return node.args[0], node.args[2].args[0]  # type: ignore[union-attr]
+    return node.args[:1] if node.target == _ATEN.gelu.default else node.args[:2]
+
+
 def _replacement(node: torch.fx.Node) -> nn.Module | None:
     if node.op != "call_function":
         return None
+    if node.target == _ATEN.select.int and getattr(node.args[2], "target", None) == _ATEN.item.default:
+        return _Row(int(node.args[1]))  # type: ignore[arg-type]
     if node.target == _ATEN.gelu.default and node.kwargs.get("approximate") == "tanh":
         return _TanhGelu()
     if node.target in _REMAINDERS and not node.meta["val"].dtype.is_floating_point:

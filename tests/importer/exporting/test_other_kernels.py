@@ -27,6 +27,24 @@ def test_gelu_by_tanh(recipe: str, tmp_path: Path, convert_file: Convert) -> Non
     torch.testing.assert_close(made(x)["output_0"], TanhGelu()(x), atol=1e-6, rtol=1e-5)
 
 
+class Behaviours(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("table", torch.arange(20.0).reshape(5, 4))
+
+    def forward(self, which: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return self.get_buffer("table")[which] + x[:, which]
+
+
+def test_one_number_as_an_index(tmp_path: Path, convert_file: Convert) -> None:
+    x = torch.randn(4, 5)
+    torch.export.save(torch.export.export(Behaviours(), (torch.tensor(0), x)), tmp_path / "x.pt2")
+    made = ge.Program(convert_file(tmp_path / "x.pt2").payload)
+    for number in range(-5, 5):
+        which = torch.tensor(number)
+        assert made(which, x)["output_0"].equal(Behaviours()(which, x))
+
+
 class Integers(nn.Module):
     def forward(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return x % 3, x % -5, x % y, torch.remainder(x, y.to(torch.int32)), x << 2, x >> 1, x << y.abs(), x >> y.abs()
