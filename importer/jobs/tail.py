@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 
 MAX_BYTES = 64 * 1024
+_NOISE = re.compile(rb"^\[cpuinfo_utils\.cpp:\d+\] [^\n]*\n?", re.MULTILINE)  # of each load of ExecuTorch's library
 
 
 class Tail:
@@ -27,5 +29,5 @@ class Tail:
         """The kept text; its first line says how many bytes were dropped."""
         data = b"".join(self._parts)
         dropped = self._dropped + max(0, len(data) - MAX_BYTES)
-        text = data[-MAX_BYTES:].decode(errors="replace")
+        text = _NOISE.sub(b"", data[-MAX_BYTES:]).decode(errors="replace")
         return f"[{dropped} bytes before this were dropped]\n{text}" if dropped else text

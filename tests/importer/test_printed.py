@@ -11,6 +11,7 @@ import pytest
 
 from importer.cli.output import error_text
 from importer.errors import ImporterError
+from importer.jobs.tail import Tail
 from tests import json_output
 
 ROOT = Path(__file__).parents[2]
@@ -103,3 +104,10 @@ def test_names_that_the_streams_encoding_lacks(encoding: str, tmp_path: Path) ->
         missing = printed(*words, tmp_path / "fehlt_模型.pte", PYTHONIOENCODING=encoding)
         text = missing.stdout + missing.stderr
         assert missing.returncode > 1 and "Traceback" not in text and "\\u6a21\\u578b" in text, text
+
+
+def test_what_a_library_prints_at_each_load_is_no_log() -> None:
+    tail = Tail()
+    tail.write(b"[cpuinfo_utils.cpp:71] Reading file /sys/x\nof the model\n")
+    tail.write(b"[cpuinfo_utils.cpp:125] CPU info and manual query on # of cpus dont match.\nTypeError: x")
+    assert tail.text() == "of the model\nTypeError: x"
