@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,3 +52,11 @@ def _run(command: list[str | Path], folder: Path, home: Path) -> subprocess.Comp
     environment = {**os.environ, "PATH": f"{home / 'bin'}:{os.environ['PATH']}", "HOME": str(home)}
     environment |= {"XDG_CACHE_HOME": str(home / "cache"), "PRE_COMMIT_HOME": str(home / "pre_commit")}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def test_data_of_every_kind_starts_the_hook() -> None:
+    (pattern,) = re.findall(
+        r"^  files: (.*)$", (ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    for name in ("a.npy", "b/c.npz", "d.PNG", "e.jpg", "e.jpeg", "f.webp", "net.onnx.data", "config.json", "words.txt"):
+        assert re.search(pattern, name), name
