@@ -45,11 +45,8 @@ def build(target: Target, prefix: Path | None = None) -> Path:
         options = [f"-DEXECUTORCH_ROOT={root}", f"-DADDON_BIN_DIR={folder}", f"-DGODOT_HEADER_DIR={native.HEADERS}"]
         if target != targets.host():
             options += toolchains.options(target)
-        if target.system == "linux":
-            # The tests of another processor run the programs that were made here.
-            options.append(f"-DTEST_MODELS={native.BUILD / 'tests' / 'models'}")
-        else:
-            options.append("-DDOCTEST_INCLUDE_DIR=")
+        # The tests of another processor run the programs that were made here.
+        options.append(f"-DTEST_MODELS={native.BUILD / 'tests' / 'models'}")
         target.stamp.unlink(missing_ok=True)
         native.configure(target.build, "-DCMAKE_BUILD_TYPE=Release", *options)
         native.cmake("--build", target.build, log=f"cmake-build-{target.name}")

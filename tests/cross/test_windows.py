@@ -1,9 +1,12 @@
-"""The library for Windows: all of ours compiles and links. A stub stands for the runtime, which its wheel lacks."""
+"""The library for Windows: all of ours compiles and links. A stub stands for the runtime, which its wheel lacks; what
+needs no ExecuTorch runs in Wine."""
 
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,6 +17,8 @@ from tasks.cross import targets
 
 pytestmark = pytest.mark.slow
 
+# Debian's package wine64 puts it where no shell looks.
+WINE = shutil.which("wine64") or shutil.which("wine64", path="/usr/lib/wine") or shutil.which("wine")
 LIBRARIES = ("godot_executorch.dll", "godot_executorch_kernels.dll", "godot_executorch_etdump.dll")
 
 
@@ -40,6 +45,26 @@ def test_what_the_stub_stands_for_is_in_the_runtime_of_linux(folder: Path) -> No
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     offered = {line.split()[0] for line in listed.splitlines() if line and not line.endswith(":")}
     assert _names(wanted) - _names(offered) == set()
+
+
+@pytest.mark.skipif(WINE is None, reason="there is no wine (wine64)")
+def test_what_windows_does_differently_runs_in_wine(folder: Path, tmp_path: Path) -> None:
+    """Files, mappings, libraries, memory and clocks: what needs no ExecuTorch."""
+    assert WINE is not None
+    tests = targets.find("windows-x86_64").build / "tests" / "platform"
+    environment = {**os.environ, "WINEPREFIX": str(tmp_path / "wine"), "WINEDEBUG": "-all"}
+    done = subprocess.run(
+        [WINE, tests / "platform_tests.exe"],
+        cwd=tests,
+        env=environment,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=300,
+        check=False,
+    )
+    assert re.search(r"test cases: +\d+ \| +\d+ passed \| 0 failed", done.stdout), done.stdout + done.stderr
+    assert done.returncode == 0
 
 
 def _names(symbols: Iterable[str]) -> set[str]:
