@@ -8,6 +8,8 @@ const Canvas := preload("res://addons/executorch/editor/graph/graph_canvas.gd")
 const Profiler := preload("res://addons/executorch/editor/profiler/profiler_dock.gd")
 const Programs := preload("res://tests/editor/programs.gd")
 const GraphWindow := preload("res://addons/executorch/editor/graph/graph_window.gd")
+const ModelFiles := preload("res://addons/executorch/editor/profiler/data/model_files.gd")
+const RecordedInputs := preload("res://addons/executorch/editor/profiler/data/recorded_inputs.gd")
 const Summary := preload("res://addons/executorch/editor/graph/value_summary.gd")
 const VALUES_WINDOW: String = "res://addons/executorch/editor/graph/values_window.gd"
 const CONVNET: String = "res://models/convnet.pt2"
@@ -123,6 +125,50 @@ func test_a_menu_shows_the_values_of_a_box() -> void:
 	menu.id_pressed.emit(names.find("linear"))
 	text = await _text_with(window, "deviation")
 	check(text.contains("float32 1 × 10"), text)
+	window.hide()
+
+
+func test_values_of_a_recorded_call() -> void:
+	var model: ExecuTorchResource = load(CONVNET)
+	var module: RefCounted = ModelFiles.open(model)
+	module.call(&"record_inputs", 2)
+	for value: float in [0.0, 1.0]:
+		var pixels: PackedFloat32Array = []
+		pixels.resize(3 * 32 * 32)
+		pixels.fill(value)
+		module.call(&"forward", {"input_0": pixels})
+	var recording: RecordedInputs = RecordedInputs.new()
+	recording.name = "convnet"
+	recording.path = CONVNET
+	recording.date = Time.get_unix_time_from_system()
+	for entry: Dictionary in module.call(&"take_recorded_inputs"):
+		check(recording.add(entry), "a call is taken")
+	check(not recording.save(["input_0"]).is_empty(), "the recording is saved")
+	var canvas: Canvas = await _open_graph(CONVNET, "forward")
+	var delegate: int = _index_of("XNNPACK", canvas)
+	var names: Array = canvas.get("_graph").get("boxes")[delegate].get("value_names")
+	canvas.open_menu(delegate, Vector2i(50, 50))
+	var menu: PopupMenu = canvas.find_children("*", "PopupMenu", false, false)[0]
+	menu.hide()
+	menu.id_pressed.emit(names.find("linear"))
+	var window: Window = find_by_script(get_tree().root, VALUES_WINDOW) as Window
+	await _text_with(window, "deviation")
+	var source: OptionButton = window.get("_source")
+	check_equal(source.get_item_text(source.item_count - 1), "Recorded Call")
+	var number: SpinBox = window.get("_call")
+	check_equal(number.max_value, 2.0)
+	source.select(source.item_count - 1)
+	source.item_selected.emit(source.item_count - 1)
+	for index: int in 2:
+		number.value = index + 1
+		await _text_with(window, "deviation")
+		var summary: Summary = window.get("_summary")
+		var pixels: PackedFloat32Array = []
+		pixels.resize(3 * 32 * 32)
+		pixels.fill(index)
+		var outputs: PackedFloat32Array = module.call(&"forward", {"input_0": pixels})["output_0"]
+		check_near(summary.mean, Array(outputs).reduce(func(sum: float, x: float) -> float: return sum + x, 0.0) / 10.0)
+		check_near(summary.most, Array(outputs).max() as float)
 	window.hide()
 
 
