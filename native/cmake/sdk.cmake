@@ -1,29 +1,36 @@
-# The ExecuTorch that we build against: the wheel of the target, or another folder of the same form.
+# The ExecuTorch that we build against: the wheel of the target, another folder of the same form, or an ExecuTorch that
+# was built and installed.
 #
 # Sets EXECUTORCH_ROOT, EXECUTORCH_BUILD_VERSION, EXECUTORCH_INCLUDES, and COMPONENTS: those of the SDK that we use.
 # HAS_RUNTIME is false for an SDK with headers only, which is what the wheel of Windows is.
 
-set(EXECUTORCH_ROOT "" CACHE PATH "A wheel's package folder; empty: that of Python_EXECUTABLE")
+set(EXECUTORCH_ROOT "" CACHE PATH "A wheel's package folder, or an installation; empty: the wheel of Python_EXECUTABLE")
 set(EXECUTORCH_MINOR 1.5)
 # The first one is linked by the others. What an SDK does not have is absent in what we build.
 set(KNOWN_COMPONENTS runtime threadpool kernels_optimized kernels_quantized backend_xnnpack etdump backend_coreml backend_mlx)
 
 find_package(Python REQUIRED COMPONENTS Interpreter)
+execute_process(
+  COMMAND "${Python_EXECUTABLE}" -c
+          "import importlib.util as u; print(u.find_spec('executorch').submodule_search_locations[0])"
+  OUTPUT_VARIABLE EXECUTORCH_WHEEL OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE EXECUTORCH_MISSING)
+if(EXECUTORCH_MISSING)
+  message(FATAL_ERROR "${Python_EXECUTABLE} has no executorch: pip install -r requirements.txt")
+endif()
 if(NOT EXECUTORCH_ROOT)
-  execute_process(
-    COMMAND "${Python_EXECUTABLE}" -c
-            "import importlib.util as u; print(u.find_spec('executorch').submodule_search_locations[0])"
-    OUTPUT_VARIABLE EXECUTORCH_ROOT OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE EXECUTORCH_MISSING)
-  if(EXECUTORCH_MISSING)
-    message(FATAL_ERROR "${Python_EXECUTABLE} has no executorch: pip install -r requirements.txt")
-  endif()
+  set(EXECUTORCH_ROOT "${EXECUTORCH_WHEEL}")
 endif()
 
 set(CONFIG_FOLDER "${EXECUTORCH_ROOT}/lib/cmake/executorch")
-if(NOT EXISTS "${CONFIG_FOLDER}/executorch-config-version.cmake")
-  message(FATAL_ERROR "${EXECUTORCH_ROOT} is not an ExecuTorch wheel: it has no lib/cmake/executorch")
+set(VERSION_HEADER "${EXECUTORCH_ROOT}/include/executorch/runtime/core/version.h")
+if(EXISTS "${CONFIG_FOLDER}/executorch-config-version.cmake")
+  file(STRINGS "${CONFIG_FOLDER}/executorch-config-version.cmake" VERSION_LINE REGEX "^set\\(EXECUTORCH_BUILD_VERSION")
+elseif(EXISTS "${VERSION_HEADER}")
+  set(CONFIG_FOLDER "${EXECUTORCH_ROOT}/lib/cmake/ExecuTorch")
+  file(STRINGS "${VERSION_HEADER}" VERSION_LINE REGEX "#define ET_VERSION \"")
+else()
+  message(FATAL_ERROR "${EXECUTORCH_ROOT} is neither an ExecuTorch wheel nor an installed ExecuTorch")
 endif()
-file(STRINGS "${CONFIG_FOLDER}/executorch-config-version.cmake" VERSION_LINE REGEX "^set\\(EXECUTORCH_BUILD_VERSION")
 string(REGEX MATCH "\"([^\"]+)\"" VERSION_LINE "${VERSION_LINE}")
 set(EXECUTORCH_BUILD_VERSION "${CMAKE_MATCH_1}")
 if(NOT EXECUTORCH_BUILD_VERSION MATCHES "^${EXECUTORCH_MINOR}[.]")
@@ -31,6 +38,9 @@ if(NOT EXECUTORCH_BUILD_VERSION MATCHES "^${EXECUTORCH_MINOR}[.]")
                       "this addon is for ExecuTorch ${EXECUTORCH_MINOR}")
 endif()
 find_package(executorch CONFIG QUIET PATHS "${CONFIG_FOLDER}" NO_DEFAULT_PATH)
+if(TARGET executorch_core)
+  include(cmake/installed_sdk.cmake)
+endif()
 
 if(TARGET executorch::runtime)
   set(HAS_RUNTIME TRUE)

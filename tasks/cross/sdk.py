@@ -15,7 +15,11 @@ from tasks.environment import PYTHON
 
 FOLDER = CACHE / "sdk"
 _PARTS = ("executorch/include/", "executorch/lib/", "executorch/share/")
-_VERSION = re.compile(r'EXECUTORCH_BUILD_VERSION "([^"]+)"')
+_FORMS = {
+    "lib/cmake/executorch/executorch-config-version.cmake": re.compile(r'EXECUTORCH_BUILD_VERSION "([^"]+)"'),
+    "include/executorch/runtime/core/version.h": re.compile(r'#define ET_VERSION "([^"]+)"'),
+}
+"""Where a wheel and an installed ExecuTorch have their version."""
 
 
 def ensure(target: Target) -> Path:
@@ -59,20 +63,21 @@ def download(target: Target, version: str) -> Path:
 
 def check(folder: Path) -> str:
     """The version of an SDK. Raises StepFailed for what is not one, and for another minor version than ours."""
-    file = folder / "lib" / "cmake" / "executorch" / "executorch-config-version.cmake"
-    found = _VERSION.search(file.read_text(encoding="utf-8")) if file.is_file() else None
-    if found is None:
+    found = next(filter(None, (_version(folder / file, line) for file, line in _FORMS.items())), "")
+    if not found:
+        forms = " nor ".join(_FORMS)
         raise StepFailed(
-            f"{folder} is not an ExecuTorch SDK: {file.relative_to(folder)} is missing or names no version",
-            "name the folder `executorch` of an unpacked wheel, or leave --executorch out",
+            f"{folder} is not an ExecuTorch SDK: neither {forms} is there with a version",
+            "name the folder `executorch` of an unpacked wheel or the prefix of an installed ExecuTorch, "
+            "or leave --executorch out",
         )
     ours = pinned_version()
-    if version_tuple(found.group(1))[:2] != version_tuple(ours)[:2]:
+    if version_tuple(found)[:2] != version_tuple(ours)[:2]:
         raise StepFailed(
-            f"the SDK in {folder} is ExecuTorch {found.group(1)}; the addon is for ExecuTorch {ours}",
+            f"the SDK in {folder} is ExecuTorch {found}; the addon is for ExecuTorch {ours}",
             f"use an SDK of ExecuTorch {'.'.join(ours.split('.')[:2])}",
         )
-    return found.group(1)
+    return found
 
 
 def has_runtime(folder: Path) -> bool:
@@ -93,3 +98,8 @@ def _unpack(wheel: Path, target: Path) -> None:
         names = [name for name in archive.namelist() if name.startswith(_PARTS)]
         archive.extractall(unfinished, names)
     unfinished.rename(target)
+
+
+def _version(file: Path, line: re.Pattern[str]) -> str:
+    found = line.search(file.read_text(encoding="utf-8")) if file.is_file() else None
+    return found.group(1) if found else ""
