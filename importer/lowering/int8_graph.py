@@ -11,6 +11,7 @@ from torch.fx.node import Argument
 
 from importer.errors import ImporterError
 from importer.exporting.reexport import attribute
+from importer.lowering import int8_state
 
 _AVERAGES = (
     torch.ops.aten.mean.dim,
@@ -26,6 +27,8 @@ def before(module: torch.fx.GraphModule, varies: bool, uneven: list[torch.fx.Nod
     layer keep one weight."""
     for node in uneven:
         _leave_up_to_layers(node)
+    for node in int8_state.exact_nodes(module.graph):
+        _leave(node)
     if is_trained:
         _leave_layers_called_twice(module)
     else:
@@ -118,12 +121,12 @@ def _in_half(module: torch.fx.GraphModule, argument: Argument) -> Argument:
 def _give_each_call_its_weights(module: torch.fx.GraphModule) -> None:
     """A layer that is called twice has copies of its weight and bias. XNNPACK's quantizer leaves the second call alone,
     and its lowering scales the bias for the input of the first: the second was refused by the runtime, or wrong."""
+    state = int8_state.written(module.graph)
     for node in list(module.graph.nodes):
-        if node.op != "get_attr":
+        if node.op != "get_attr" or node in state:
             continue
         owner, _, name = str(node.target).rpartition(".")
-        users = [user for user in node.users if _kind(user).startswith(_LAYERS)]
-        for number, user in enumerate(users[1:], 2):
+        for number, user in enumerate(_layers_with_weight(node)[1:], 2):
             copied = nn.Parameter(attribute(module, str(node.target)).detach().clone(), requires_grad=False)
             module.get_submodule(owner).register_parameter(f"{name}_{number}", copied)
             with module.graph.inserting_after(node):
@@ -134,10 +137,15 @@ def _give_each_call_its_weights(module: torch.fx.GraphModule) -> None:
 
 def _leave_layers_called_twice(module: torch.fx.GraphModule) -> None:
     for node in module.graph.nodes:
-        users = [user for user in node.users if _kind(user).startswith(_LAYERS)]
+        users = _layers_with_weight(node)
         if node.op == "get_attr" and len(users) > 1:
             for user in users:
                 _leave(user)
+
+
+def _layers_with_weight(node: torch.fx.Node) -> list[torch.fx.Node]:
+    """The layers of which a tensor is the weight or bias."""
+    return [user for user in node.users if _kind(user).startswith(_LAYERS) and node in user.args[1:]]
 
 
 def _keep_integers(module: torch.fx.GraphModule) -> None:
