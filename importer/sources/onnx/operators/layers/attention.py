@@ -37,7 +37,7 @@ def _attention(
     if cap:
         scores = torch.tanh(scores / cap) * cap
     stages.append(scores)
-    bias = _bias(call, query, key, mask)
+    bias = _bias(call, query, key, mask, 0 if past_key is None else past_key.shape[2])
     scores = scores if bias is None else scores + bias
     stages.append(scores)
     weights = torch.softmax(scores, -1)
@@ -54,14 +54,19 @@ def _heads(x: Tensor, count: int) -> Tensor:
     return x.reshape(x.shape[0], x.shape[1], count, -1).transpose(1, 2)
 
 
-def _bias(call: Call, query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor | None:
+def _bias(call: Call, query: Tensor, key: Tensor, mask: Tensor | None, before: Any) -> Tensor | None:
+    """What is added to the scores; `before` is the number of keys in the cache, before the first query."""
     found: Tensor | None = None
     lowest = float("-inf")
-    if call.integer("is_causal", 0):
-        rows: Any = torch.arange(query.shape[2]).unsqueeze(1)
+    left, right = call.integer("left_window_size", -1), call.integer("right_window_size", -1)
+    right = 0 if call.integer("is_causal", 0) else right
+    if left >= 0 or right >= 0:
+        rows: Any = torch.arange(query.shape[2]).unsqueeze(1) + before
         columns: Any = torch.arange(key.shape[2]).unsqueeze(0)
-        offset = key.shape[2] - query.shape[2] if call.node.inputs[4:5] and call.node.inputs[4] else 0
-        found = torch.where(columns <= rows + offset, 0.0, lowest).to(query.dtype)
+        seen = columns <= rows + right if right >= 0 else columns >= rows - left
+        if left >= 0 and right >= 0:
+            seen = seen & (columns >= rows - left)
+        found = torch.where(seen, 0.0, lowest).to(query.dtype)
     if mask is not None:
         added = torch.where(mask, 0.0, lowest).to(query.dtype) if mask.dtype == torch.bool else mask
         if added.shape[-1] < key.shape[2]:

@@ -191,6 +191,9 @@ def _one_way(
             output = torch.where(inside, output, torch.zeros_like(output))
         states = new
         found[step] = output
+    if ends is not None:  # a sequence without a step ends in zeros, in onnxruntime
+        begun = (ends > 0).unsqueeze(1)
+        states = [torch.where(begun, state, torch.zeros_like(state)) for state in states]
     return torch.stack([item for item in found if item is not None]), states
 
 

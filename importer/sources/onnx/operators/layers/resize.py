@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -19,7 +20,7 @@ def _upsample(call: Call, x: Tensor, scales: Value = None) -> Any:
     factors = call.numbers("scales") if scales is None else call.sizes(scales)
     sizes = [_floor(size * factor) for size, factor in zip(x.shape, factors, strict=True)]
     mode = call.text("mode", "nearest")
-    return _resized(call, x, list(range(x.dim())), sizes, factors, mode, "asymmetric", "floor")
+    return _resized(call, x, list(range(x.dim())), sizes, factors, mode, "asymmetric", "simple")
 
 
 @operator("Resize", given=(1, 2, 3), inputs=(1, 4))
@@ -48,7 +49,8 @@ def _resize(call: Call, x: Tensor, roi: Value = None, scales: Value = None, size
 
 
 def _floor(value: Any) -> Any:
-    return math.floor(value + 1e-6) if isinstance(value, float) else symbolic.sym_int(value)
+    """The size that onnxruntime makes, which multiplies in float32."""
+    return math.floor(float(np.float32(value))) if isinstance(value, float) else symbolic.sym_int(value)
 
 
 def _resized(
@@ -93,7 +95,7 @@ def _interpolated(
         return []
     whole = all(isinstance(factor, (int, float)) and float(factor).is_integer() for _, _, factor, _ in changed)
     linear = {3: "linear", 4: "bilinear", 5: "trilinear"}[x.dim()]
-    if mode == "nearest" and (coordinates == "asymmetric" and rounding == "floor"):
+    if mode == "nearest" and coordinates == "asymmetric" and _is_floor(x, changed, rounding):
         return [functional.interpolate(x, size=size, mode="nearest")]
     if mode == "nearest" and whole and coordinates == "half_pixel" and rounding.startswith("round_prefer"):
         return [functional.interpolate(x, size=size, mode="nearest")]
@@ -106,6 +108,16 @@ def _interpolated(
     return []
 
 
+def _is_floor(x: Tensor, changed: list[tuple[int, Any, Any, int]], rounding: str) -> bool:
+    """Whether torch's nearest, which rounds down, takes the same elements for all of `changed`."""
+    grows = all(not isinstance(factor, (int, float)) or factor >= 1 for _, _, factor, _ in changed)
+    if rounding != "floor" and not (rounding == "simple" and grows):
+        return False
+    # Between whole numbers, torch's product and onnxruntime's quotient can be on two sides of one.
+    known = [(x.shape[axis], wanted) for axis, wanted, _, _ in changed if _known(wanted, x, axis)]
+    return all(min(old % new, new % old) == 0 if old and new else True for old, new in known)
+
+
 def _known(wanted: Any, x: Tensor, axis: int) -> bool:
     return isinstance(wanted, int) and isinstance(x.shape[axis], int)
 
@@ -113,26 +125,27 @@ def _known(wanted: Any, x: Tensor, axis: int) -> bool:
 def _places(
     call: Call, old: int, new: int, factor: float, coordinates: str, span: tuple[float, float] | None
 ) -> Tensor:
-    """For each new element, where it lies among the old ones."""
-    index = torch.arange(new, dtype=torch.float64)
+    """For each new element, where it lies among the old ones: in float32, as onnxruntime computes it."""
+    index = torch.arange(new, dtype=torch.float32)
     length = factor * old
+    scale = torch.tensor(factor)
     if coordinates == "half_pixel":
-        return (index + 0.5) / factor - 0.5
+        return (index + 0.5) / scale - 0.5
     if coordinates == "pytorch_half_pixel":
-        return (index + 0.5) / factor - 0.5 if length > 1 else torch.zeros(new, dtype=torch.float64)
+        return (index + 0.5) / scale - 0.5 if new > 1 else torch.zeros(new)
     if coordinates == "half_pixel_symmetric":
         adjustment = new / length
         center = old / 2
-        return center * (1 - adjustment) + (index + 0.5) / factor - 0.5
+        return center * (1 - adjustment) + (index + 0.5) / scale - 0.5
     if coordinates == "align_corners":
-        return index * (old - 1) / (length - 1) if length != 1 else torch.zeros(new, dtype=torch.float64)
+        return index * (old - 1) / (new - 1) if new != 1 else torch.zeros(new)
     if coordinates == "asymmetric":
-        return index / factor
+        return index / scale
     if coordinates == "tf_crop_and_resize" and span is not None:
         first, last = span
         if new > 1:
             return first * (old - 1) + index * (last - first) * (old - 1) / (new - 1)
-        return torch.full((1,), 0.5 * (first + last) * (old - 1), dtype=torch.float64)
+        return torch.full((1,), 0.5 * (first + last) * (old - 1))
     raise call.unsupported(f"the coordinates {coordinates}")
 
 
@@ -141,7 +154,10 @@ def _along(
 ) -> Tensor:
     """One dimension: each new element is a weighted sum of a few old ones."""
     old = int(x.shape[axis])
+    place = place.double()
     if mode == "nearest":
+        if rounding == "simple":
+            rounding = "floor" if factor >= 1 else "ceil"
         rounded = {
             "round_prefer_floor": torch.ceil(place - 0.5),
             "round_prefer_ceil": torch.floor(place + 0.5),
