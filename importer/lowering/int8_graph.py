@@ -21,10 +21,17 @@ _AVERAGES = (
 _LAYERS = ("conv", "linear")
 
 
-def before(module: torch.fx.GraphModule, varies: bool, uneven: list[torch.fx.Node], is_trained: bool = False) -> None:
+def before(
+    module: torch.fx.GraphModule,
+    varies: bool,
+    uneven: list[torch.fx.Node],
+    *,
+    is_dynamic: bool,
+    is_trained: bool = False,
+) -> None:
     """Prepare a graph for XNNPACK's quantizer. varies: the sizes of the inputs may differ from call to call. uneven:
-    nodes whose results one scale cannot hold; they stay fp32. is_trained: the graph is trained, so that all calls of a
-    layer keep one weight."""
+    nodes whose results one scale cannot hold; they stay fp32. is_dynamic: activations are quantized as they come.
+    is_trained: the graph is trained, so that all calls of a layer keep one weight."""
     for node in uneven:
         _leave_up_to_layers(node)
     for node in int8_state.exact_nodes(module.graph):
@@ -35,6 +42,8 @@ def before(module: torch.fx.GraphModule, varies: bool, uneven: list[torch.fx.Nod
         _give_each_call_its_weights(module)
     _keep_integers(module)
     _leave_computed_weights(module)
+    if is_dynamic:
+        _leave_transposed_of_one_channel(module)
     _leave_single_numbers(module)
     if varies:
         _leave_averages(module)
@@ -165,6 +174,14 @@ def _leave_computed_weights(module: torch.fx.GraphModule) -> None:
     """XNNPACK supports only layers with stored weights, and the runtime has no kernel that quantizes a weight."""
     for node in module.graph.nodes:
         if _kind(node).startswith(_LAYERS) and node.args[1].op != "get_attr":
+            _leave(node)
+
+
+def _leave_transposed_of_one_channel(module: torch.fx.GraphModule) -> None:
+    """XNNPACK has no dynamic form of depthwise convolutions. Its quantizer leaves them alone, but not a transposed one
+    with one input channel, which its partitioner takes for depthwise: then nobody computed the quantization."""
+    for node in module.graph.nodes:
+        if _kind(node).startswith("conv_transpose") and node.args[1].meta["val"].shape[0] == 1:
             _leave(node)
 
 

@@ -147,6 +147,8 @@ def lowering_error(error: BaseException, step: Step) -> ImporterError:
         remedy = "Write the model without these operators."
         if "_batch_norm_legit" in names:  # only training writes to the running statistics
             remedy = "It is in training mode: call model.eval() before torch.export.export."
+        elif "quantized_decomposed" in names and step.recipe.scheme:
+            remedy = "Choose another recipe, or name the layer that it cannot quantize in the option 'float_layers'."
         return ImporterError("OPERATOR_MISSING", cause, remedy, "lower", log)
     if "SpecViolationError" in joined or "not Core ATen" in joined or "is not an instance of" in joined:
         first = next((t for t in texts if "SpecViolation" in t or "Core ATen" in t), texts[0])

@@ -18,7 +18,7 @@ def prepare(module: torch.fx.GraphModule, scheme: Scheme, varies: bool) -> torch
     may differ from call to call."""
     from torchao.quantization.pt2e.quantize_pt2e import prepare_qat_pt2e
 
-    int8_graph.before(module, varies, [], is_trained=True)
+    int8_graph.before(module, varies, [], is_dynamic=scheme.dynamic, is_trained=True)
     prepared: torch.fx.GraphModule = prepare_qat_pt2e(module, quantizer(scheme, is_trained=True))
     return prepared
 

@@ -42,7 +42,8 @@ def pt2e_graph(
     state = _state(module)
     kept = options.kept_in_float()
     int8_graph.leave_layers(module, kept)
-    int8_graph.before(module, varies(method), [] if scheme.dynamic else uneven_nodes(module, calls))
+    uneven = [] if scheme.dynamic else uneven_nodes(module, calls)
+    int8_graph.before(module, varies(method), uneven, is_dynamic=scheme.dynamic)
     _restore(module, state)
     with torch.no_grad():
         prepared = prepare_pt2e(module, quantizer(scheme))

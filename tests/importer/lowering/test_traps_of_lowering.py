@@ -149,3 +149,22 @@ def test_a_gru_whose_steps_vary(convert_zoo: Convert) -> None:
     convert_zoo("recurrent", {"kind": "GRU"}, inputs="x: float32[1,20,8]", **options)
     meta = convert_zoo("recurrent", {"kind": "GRU"}, inputs="x: float32[1,steps:2..40,8]", **options).metadata
     assert meta["accuracy"]["max_relative"] < 1e-4
+
+
+@pytest.mark.parametrize("channels", [(1, 8), (4, 4)])
+def test_dynamic_int8_of_depthwise_and_transposed_layers(
+    channels: tuple[int, int], convert_file: Convert, tmp_path: Path
+) -> None:
+    """XNNPACK has no dynamic form of depthwise layers, to which it counts a transposed one of one channel: they stay
+    fp32, and the others are int8."""
+    inside, outside = channels
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(inside, inside, 3, groups=inside),
+        torch.nn.ConvTranspose2d(inside, outside, 2, 2),
+        torch.nn.Conv2d(outside, 32, 5),
+    )
+    path = tmp_path / "x.pt2"
+    torch.export.save(torch.export.export(network.eval(), (torch.rand(1, inside, 12, 12),)), path)
+    meta = convert_file(path, recipe="xnnpack_int8_dynamic").metadata
+    assert meta["methods"][0]["delegation"]["share"] == 1.0 and meta["accuracy"]["max_relative"] < 0.05
+    assert meta["payload"]["size"] < network[2].weight.numel() * 2 + 8000
