@@ -200,7 +200,7 @@ def in_words_of_the_command_line(error: ImporterError, source: Path) -> Importer
         guess = Guess(**error.guesses[0])
         words = " ".join(f"--{name.replace('_', '-')} {_word(value)}" for name, value in guess.options.items())
         remedy = remedy.replace(guess.settings(), f"Add: {words}")
-    remedy = in_flags(remedy)
+    remedy = in_flags(remedy).replace("res://", "")  # a path of --project, or of this folder
     if error.code == "PICKLE_NEEDS_PERMISSION" and "in the inspector" in remedy:
         allow = f"pass --allow-pickle {hash_file(source)}"
         remedy = remedy.replace("allow this file in the inspector", allow)

@@ -14,7 +14,7 @@ from importer.errors import ImporterError
 from importer.inputs import nested
 from importer.inputs.arguments import parameter_names
 from importer.inputs.dictionary_keys import keys_read
-from importer.inputs.first_layer import example_input, inputs_needed
+from importer.inputs.first_layer import example_input, inputs_needed, other_sizes
 from importer.inputs.made_up import example_shape, make_tensor
 from importer.inputs.placing import accepts, placed
 from importer.inputs.samples import inputs_of, with_tensors
@@ -94,6 +94,8 @@ def needed(module: nn.Module, names: list[str] | None = None, factory: str = "")
     if names is None:
         names = keys_read(type(module).forward) or parameter_names(module)
     guess = _guess(module)
+    if len(names) == 1:
+        guess = next((form for form in other_sizes(guess) if form and _runs(module, f"{names[0]}: {form}")), "")
     return inputs_needed(names, guess, factory, found_by_running(module, names, guess) if guess else "")
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from importer.errors import Guess, ImporterError
 
 _LARGEST_BATCH = 64
+_OTHER_SIZES = {"2": (28, 32, 64, 16, 96, 128, 224, 256, 84, 12, 8), "1": (128, 64, 256, 512, 1024, 16000, 32, 16)}
 
 
 def example_input(kind: str, weight: tuple[int, ...], groups: int = 1, batch_first: bool = False) -> str:
@@ -26,6 +28,22 @@ def example_input(kind: str, weight: tuple[int, ...], groups: int = 1, batch_fir
     if kind in ("LSTM", "GRU", "RNN"):
         return f"float32[1,16,{channels}]" if batch_first else f"float32[16,1,{channels}]"
     return ""
+
+
+def other_sizes(guess: str) -> list[str]:
+    """A guess and the same with other usual sizes, where the first layer says only how many channels there are."""
+    found = re.fullmatch(r"(float32\[1,\d+),(\d+)(,\2)?\]", guess)
+    if not found:
+        return [guess]
+    sizes = _OTHER_SIZES["2" if found[3] else "1"]
+    return list(dict.fromkeys([guess, *(f"{found[1]},{size}{f',{size}' if found[3] else ''}]" for size in sizes)]))
+
+
+def takes_any_size(shapes: Collection[tuple[int, ...]]) -> bool:
+    """Whether a network with a convolution first takes pictures of many sizes, by the shapes of its tensors: each
+    linear layer takes the channels of another layer, and no tensor has a picture's sizes."""
+    channels = {shape[0] for shape in shapes if shape}
+    return all(len(shape) != 3 and (len(shape) != 2 or shape[1] in channels) for shape in shapes)
 
 
 def inputs_needed(names: list[str], guess: str, factory: str = "", found: str = "") -> ImporterError:

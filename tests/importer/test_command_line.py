@@ -138,7 +138,7 @@ def test_weights_of_any_name_bring_the_guess_of_their_factory(name: str, tmp_pat
     words = [tmp_path / name, "--project", tmp_path, "-o", tmp_path / "out", "--cache", tmp_path / "cache"]
     (refused,) = json_output.read(importer("convert", *words, "--json").stdout, "convert")["files"]
     assert refused["error"]["code"] == "STATE_DICT_NEEDS_FACTORY"
-    assert refused["error"]["remedy"].endswith("Add: --factory res://net.py:build")
+    assert refused["error"]["remedy"].endswith("Add: --factory net.py:build")
 
 
 def test_the_words_of_a_guess_can_be_copied(tmp_path: Path) -> None:

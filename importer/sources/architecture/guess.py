@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from importer.errors import Guess
-from importer.inputs.first_layer import example_input, input_choices
+from importer.inputs.first_layer import example_input, input_choices, takes_any_size
 from importer.plain_files import read_plain
 from importer.sources.architecture.layer_shapes import Definition, Layers, definitions, layers_of, parameters_of
 from importer.sources.architecture.torch_layers import Unknown
@@ -258,10 +258,12 @@ def _inputs(definition: Definition, known: Mapping[str, Definition], tensors: Sh
 
 
 def inputs_of(definition: Definition, known: Mapping[str, Definition], tensors: Shapes) -> tuple[list[str], str] | None:
-    """The names of what forward takes, and what its first layer does; nothing when the source does not say it."""
+    """The names of what forward takes, and what its first layer does; nothing when the source does not say it. No
+    size of pictures is made up where a layer may need another one."""
     layers = layers_of(definition, known)
     if layers is None or not layers.forward:
         return None
     kind, name = layers.first or ("", "")
     weight = next((shape for key, shape in tensors.items() if name and key.endswith(name)), ())
-    return layers.forward, example_input(kind, weight)
+    is_known = not kind.startswith("Conv") or takes_any_size(tensors.values())
+    return layers.forward, example_input(kind, weight) if is_known else ""

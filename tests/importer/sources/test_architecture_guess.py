@@ -166,3 +166,41 @@ def test_a_class_is_as_good_as_a_function(factory: str, tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(POLICY.replace("1 // 0", "1"), encoding="utf-8")
     module = Factory(ImportOptions(factory=factory, factory_arguments='{"hidden": 16}'), tmp_path).build()
     assert module.head.weight.shape == (3, 16)
+
+
+PICTURES = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3)
+        self.head = nn.Linear(400, 2)
+
+    def forward(self, picture):
+        return self.head(self.conv(picture).flatten(1))
+"""
+
+
+def test_a_size_of_pictures_is_offered_when_the_model_runs_with_it(tmp_path: Path) -> None:
+    """The first layer says how many channels there are; 28 x 28 was offered to a network of 12 x 12."""
+    (tmp_path / "net.py").write_text(PICTURES, encoding="utf-8")
+    model = made(PICTURES, "Net")
+    (guess,) = guess_factories(tmp_path / "net.pth", tmp_path, shapes_of(model))
+    assert guess.options == {"factory": "res://net.py:Net"}
+    error = examples.needed(model)
+    assert [guess["options"]["inputs"] for guess in error.guesses][:1] == ["picture: float32[1,1,12,12]"]
+    model.head = torch.nn.Linear(4 * 49 * 49, 2)
+    error = examples.needed(model)
+    assert error.guesses == [] and "28,28" not in error.remedy
+    model.head = torch.nn.Linear(4 * 26 * 26, 2)
+    assert "`picture: float32[1,1,28,28]`" in examples.needed(model).remedy
+
+
+def test_a_size_of_pictures_is_offered_when_no_layer_needs_another(tmp_path: Path) -> None:
+    code = PICTURES.replace("400, 2", "4, 2").replace(".flatten(1)", ".mean((2, 3))")
+    (tmp_path / "net.py").write_text(code, encoding="utf-8")
+    guess, _ = guess_factories(tmp_path / "net.pth", tmp_path, shapes_of(made(code, "Net")))
+    assert guess.options["inputs"] == "picture: float32[1,1,28,28]"
