@@ -74,16 +74,24 @@ class GodotProject:
             if line not in settings:
                 file.write_text(settings.replace("[application]\n", f"[application]\n\n{line}", 1), encoding="utf-8")
 
-    def export(self, program: Path, kind: str = "release", feature: str = "") -> Run:
-        """Export the game for Linux to `program`, with a custom feature of the preset. Skips the test when Godot came
-        without export templates."""
-        templates = godot_task.ensure().templates
+    def export(
+        self,
+        program: Path,
+        kind: str = "release",
+        feature: str = "",
+        templates: Path | None = None,
+        architecture: str = "x86_64",
+    ) -> Run:
+        """Export the game for Linux to `program`, with a custom feature of the preset. templates: those of another
+        processor. Skips the test when Godot came without export templates."""
+        templates = templates or godot_task.ensure().templates
         if templates is None:
             pytest.skip("this machine's own Godot has no export templates of ours")
         template = f'{kind}="{templates / f"godot-template-{kind}"}"'
         presets = PRESETS.read_text(encoding="utf-8").replace(f'{kind}=""', template)
         assert 'custom_features=""' in presets
         presets = presets.replace('custom_features=""', f'custom_features="{feature}"')
+        presets = presets.replace('architecture="x86_64"', f'architecture="{architecture}"')
         (self.path / "export_presets.cfg").write_text(presets, encoding="utf-8")
         program.parent.mkdir(parents=True, exist_ok=True)
         return self.run(f"--export-{kind}", "Linux", program, timeout=400)

@@ -14,6 +14,7 @@ from tasks.console import run
 from tasks.cross import arm64_godot, targets
 from tasks.environment import FOLDER
 from tasks.godot import run_to_end
+from tests import godot_cases, godot_projects
 from tests.cross.linux_versions import newest_needed
 from tests.godot_projects import GodotProject, Run
 
@@ -67,6 +68,52 @@ def test_game_gives_the_same_number_as_on_this_machine(
     found = Run(*run_to_end(words, timeout=300, env=here.environment))
     assert "answer [8.0] on arm64" in found.output, found.output
     assert found.errors == [], found.output
+
+
+def test_exported_game_gives_the_same_number(
+    folder: Path, project: Callable[..., GodotProject], models: Path, tmp_path: Path
+) -> None:
+    here = project()
+    here.add([models / "linear.pt"])
+    here.add_scene("main", SCRIPT, is_main=True)
+    assert here.import_all().status == 0
+    program = tmp_path / "game" / "game.arm64"
+    exported = here.export(program, templates=arm64_godot.ensure().parent, architecture="arm64")
+    assert exported.status == 0, exported.output
+    found = Run(
+        *run_to_end(arm64_godot.command("-L", SYSTEM, program, "--headless"), timeout=300, env=here.environment)
+    )
+    assert "answer [8.0] on arm64" in found.output, found.output
+    assert found.errors == [], found.output
+
+
+def test_report_of_the_sample_is_the_same(folder: Path, godot: Path, tmp_path: Path) -> None:
+    sample = godot_projects.copy_sample(tmp_path / "sample_project", godot)
+    assert sample.import_all().status == 0
+    here = sample.run("--", "--report")
+    engine = arm64_godot.command("-L", SYSTEM, arm64_godot.ensure())
+    words = [*engine, "--headless", "--path", sample.path, "--", "--report"]
+    there = Run(*run_to_end(words, timeout=600, env=sample.environment))
+    assert there.output.rstrip().endswith("demo: ok"), there.output
+    # x, expected, predicted, and the time.
+    row = re.compile(r"^ +(-?[\d.]+ +-?[\d.]+ +-?[\d.]+) +[\d.]+$", re.MULTILINE)
+    assert len(row.findall(here.output)) == 8 and row.findall(there.output) == row.findall(here.output)
+    right = re.compile(r"digits.pt: (\d+ of \d+)")
+    assert right.findall(there.output) == right.findall(here.output) != []
+
+
+def test_runtime_tests_pass(folder: Path) -> None:
+    runtime = godot_cases.TESTS / "runtime"
+    selected = [
+        (path.relative_to(godot_cases.TESTS).as_posix(), name)
+        for path in sorted(runtime.glob("*_test.gd"))
+        for name in godot_cases.CASE.findall(path.read_text(encoding="utf-8"))
+    ]
+    engine = arm64_godot.command("-L", SYSTEM, arm64_godot.ensure())
+    group = godot_cases.run_group(runtime, selected, engine, patience=10)
+    assert set(group.cases) == set(selected), group.tail
+    wrong = {case: found.failures for case, found in group.cases.items() if found.failures or not found.done}
+    assert not wrong, wrong
 
 
 def test_libraries_load_with_the_c_library_of_the_wheel(folder: Path) -> None:
