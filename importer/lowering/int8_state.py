@@ -18,7 +18,7 @@ def written(graph: torch.fx.Graph) -> set[torch.fx.Node]:
 
 def exact_nodes(graph: torch.fx.Graph) -> set[torch.fx.Node]:
     """The operators that stay fp32: what is computed from state alone, what is between state and its next value, and
-    what is summed for that value only. Layers are int8."""
+    what is summed for that value only. Layers are int8, but for those whose weights are state."""
     state = written(graph)
     touched = set(state)
     for node in graph.nodes:
@@ -29,7 +29,12 @@ def exact_nodes(graph: torch.fx.Graph) -> set[torch.fx.Node]:
     for node in graph.nodes:
         if node in touched and all(item in alone or item.op == "get_attr" for item in node.all_input_nodes):
             alone.add(node)
-    return {node for node in alone | towards if node.op == "call_function"}
+    changing = {node for node in graph.nodes if _is_layer(node) and not state.isdisjoint(_weights(node))}
+    return {node for node in alone | towards | changing if node.op == "call_function"}
+
+
+def _weights(layer: torch.fx.Node) -> set[torch.fx.Node]:
+    return {item for item in layer.args[1:] if isinstance(item, torch.fx.Node)}
 
 
 def _towards(graph: torch.fx.Graph, state: set[torch.fx.Node], touched: set[torch.fx.Node]) -> set[torch.fx.Node]:

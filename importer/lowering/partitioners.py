@@ -13,7 +13,53 @@ from torch.fx.passes.infra.partitioner import Partition
 _PRODUCTS = ("convolution", "linear", "addmm", "mm", "bmm")
 
 
-class DynamicLayersPartitioner(XnnpackPartitioner):  # type: ignore[misc]
+# Where a product has what XNNPACK packs once: its weights and its bias.
+_PACKED = {"linear": (1, 2), "convolution": (1, 2), "addmm": (0, 2), "mm": (1,)}
+
+
+class StatePartitioner(XnnpackPartitioner):  # type: ignore[misc]
+    """XNNPACK's partitioner without products whose weights the program writes to: it would pack the first values."""
+
+    def get_matched_nodes_from_configs(self, ep: Any) -> list[list[Any]]:
+        written = _written(ep)
+        groups = super().get_matched_nodes_from_configs(ep)
+        return [group for group in groups if not any(_packs(node, written) for node in group)]
+
+    def ops_to_not_decompose(self, ep: Any) -> tuple[list[Any], Any]:
+        written = _written(ep)
+        operators, keeps = super().ops_to_not_decompose(ep)
+        return operators, lambda node: (keeps is None or keeps(node)) and not _packs(node, written)
+
+
+def _written(ep: Any) -> set[str]:
+    """The names of the buffers that a program writes to: by its signature, or by operators that write."""
+    signature = ep.graph_signature
+    changed = set(signature.buffers_to_mutate.values())
+    found = {name for name, target in signature.inputs_to_buffers.items() if target in changed}
+    for node in ep.graph.nodes:
+        schema = getattr(node.target, "_schema", None) if node.op == "call_function" else None
+        if schema is not None and schema.is_mutable and node.all_input_nodes:
+            found.add(_source(node.all_input_nodes[0]))
+    return found
+
+
+def _packs(node: Any, written: set[str]) -> bool:
+    places = _PACKED.get(_operator(node), ()) if node.op == "call_function" else ()
+    return any(_source(node.args[place]) in written for place in places if place < len(node.args))
+
+
+def _operator(node: Any) -> str:
+    return str(format_target_name(node.target.__name__)).partition(".")[0]
+
+
+def _source(node: Any) -> str:
+    """The name of the tensor that a value is another form of."""
+    while node is not None and node.op == "call_function" and len(node.all_input_nodes) == 1:
+        node = node.all_input_nodes[0]
+    return node.name if node is not None else ""
+
+
+class DynamicLayersPartitioner(StatePartitioner):
     """Takes dynamically quantized layers, each as a delegate, and leaves what the other partitioners take as it is.
     Otherwise ExecuTorch decomposes it before they are asked: max_pool2d, for example, into an operator that XNNPACK
     does not have."""
@@ -31,7 +77,7 @@ class DynamicLayersPartitioner(XnnpackPartitioner):  # type: ignore[misc]
         return list(dict.fromkeys(operator for operators, _ in wanted for operator in operators)), is_kept
 
 
-class SlicingPartitioner(XnnpackPartitioner):  # type: ignore[misc]
+class SlicingPartitioner(StatePartitioner):
     """XNNPACK's partitioner, whose partitions compute at most 1/`pieces` of the method each (the option `slice`): a
     delegate is one instruction to ExecuTorch, and a sliced call can pause only between instructions. An operator stays
     in one piece, with the quantization around it."""
@@ -92,7 +138,7 @@ def _cost(node: Any) -> float:
     if node.op != "call_function" or not hasattr(value, "numel"):
         return 0.0
     size = _numbers(value.shape)
-    name = format_target_name(node.target.__name__).partition(".")[0]
+    name = _operator(node)
     if name not in _PRODUCTS:
         return size
     weight = node.args[2 if name == "addmm" else 1].meta["val"].shape

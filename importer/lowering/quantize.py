@@ -15,6 +15,7 @@ from importer.exporting.reexport import attribute, export_again, program_module,
 from importer.inputs.calibration import MOST_CALIBRATION
 from importer.lowering import int8_graph
 from importer.lowering.int8_joins import uneven_nodes
+from importer.lowering.int8_state import exact_nodes, written
 from importer.lowering.recipes import Scheme
 from importer.model import Arguments, Method
 from importer.options import ImportOptions
@@ -139,7 +140,7 @@ def quantize_linear_layers(module: nn.Module, config: Any, group_size: int) -> N
 
 
 def to_half(method: Method, _: Iterable[Arguments], __: ImportOptions) -> ExportedProgram:
-    """Weights and arithmetic in fp16; inputs and outputs stay as they were."""
+    """Weights and arithmetic in fp16; inputs, outputs and state stay as they were. In fp16 a counter ends at 2048."""
     return export_again(_Half(program_module(method)), method)
 
 
@@ -163,9 +164,15 @@ def with_linear_layers(module: torch.fx.GraphModule) -> torch.fx.GraphModule:
 
 
 class _Half(nn.Module):
-    def __init__(self, inner: nn.Module) -> None:
+    def __init__(self, inner: torch.fx.GraphModule) -> None:
         super().__init__()
+        exact = {node for node in exact_nodes(inner.graph) | written(inner.graph) if _is_float(node)}
+        state = {str(node.target): attribute(inner, str(node.target)) for node in exact if node.op == "get_attr"}
         self.inner = inner.half()
+        for name, value in state.items():
+            attribute(self.inner, name).data = value.float()
+        _cast_between(inner.graph, exact)
+        inner.recompile()
 
     def forward(self, *arguments: Any, **keywords: Any) -> Any:
         halved, named = torch.utils._pytree.tree_map(
@@ -173,6 +180,24 @@ class _Half(nn.Module):
         )
         result = self.inner(*halved, **named)
         return torch.utils._pytree.tree_map(lambda value: _cast(value, torch.float16, torch.float32), result)
+
+
+def _is_float(node: torch.fx.Node) -> bool:
+    value = node.meta.get("val")
+    return isinstance(value, torch.Tensor) and value.dtype == torch.float32
+
+
+def _cast_between(graph: torch.fx.Graph, exact: set[torch.fx.Node]) -> None:
+    """Put a cast where a node in fp16 takes a value of `exact`, which are fp32, and the other way round."""
+    for node in list(graph.nodes):
+        if node.op != "call_function":
+            continue
+        wanted = torch.float32 if node in exact else torch.float16
+        for item in node.all_input_nodes:
+            if _is_float(item) and (item in exact) != (node in exact):
+                with graph.inserting_before(node):
+                    cast = graph.call_function(torch.ops.aten.to.dtype, (item, wanted))
+                node.replace_input_with(item, cast)
 
 
 def _cast(value: Any, source: torch.dtype, target: torch.dtype) -> Any:

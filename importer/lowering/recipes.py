@@ -102,12 +102,10 @@ def xnnpack_configurations() -> list[Any]:
 
 
 def _xnnpack(without: frozenset[str], pieces: int) -> list[Any]:
-    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-
-    from importer.lowering.partitioners import SlicingPartitioner
+    from importer.lowering.partitioners import SlicingPartitioner, StatePartitioner
 
     configs = [config for config in xnnpack_configurations() if config.__name__ not in without]
-    return [SlicingPartitioner(pieces, configs=configs) if pieces > 1 else XnnpackPartitioner(configs=configs)]
+    return [SlicingPartitioner(pieces, configs=configs) if pieces > 1 else StatePartitioner(configs=configs)]
 
 
 def _xnnpack_dynamic(without: frozenset[str], pieces: int) -> list[Any]:
