@@ -19,6 +19,7 @@ from importer.sources.onnx.dynamic import with_dynamic_layers
 from importer.sources.onnx.file.graph_checks import in_order
 from importer.sources.onnx.file.limits import SizeGuard, largest_constants, largest_result
 from importer.sources.onnx.file.model_file import Graph, Model, Node
+from importer.sources.onnx.own_copies import with_own_dequantizers
 from importer.sources.onnx.registry import Operator, find, results
 from importer.sources.onnx.scope import Scope
 from importer.sources.onnx.sizes import on_sizes
@@ -55,15 +56,16 @@ class OnnxModule(nn.Module):
 
     def __init__(self, model: Model, fixed: bool, values: Mapping[str, torch.Tensor] | None = None) -> None:
         super().__init__()
-        self.model = replace(model, graph=with_dynamic_layers(model.graph))
+        self.model = replace(model, graph=with_own_dequantizers(with_dynamic_layers(model.graph)))
         self.fixed = fixed
         self.notes: list[str] = []
+        self.is_more_exact = False  # it computes in floats what onnxruntime rounds to 8 bits
         self._values = {name: Constant(value) for name, value in (values or {}).items()}
         self.inputs = [item for item in model.graph.inputs if item.name not in model.graph.constants | self._values]
         self.outputs = list(model.graph.outputs)
         self._memory = _Memory(largest_constants(model))
         self.is_quantized = any(
-            node.operator in ("QuantizeLinear", "DynamicQuantizeLinear", "DynamicQuantizeMatMul")
+            node.operator in ("QuantizeLinear", "DynamicQuantizeLinear", "DynamicQuantizeMatMul", "QGemm")
             or node.operator.startswith("QLinear")
             for node in self.model.graph.nodes
         )

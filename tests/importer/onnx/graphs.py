@@ -132,6 +132,41 @@ def quantized() -> onnx.ModelProto:
     return model(nodes, [("x", FLOAT, [4, 8])], [("y", FLOAT, [4, 6])], constants)
 
 
+def quantized_residual(weights: str = "int8") -> onnx.ModelProto:
+    """Two convolutions as onnxruntime's quantizer writes them; the first one's result is taken twice."""
+    zero = 0 if weights == "int8" else 131
+    constants: dict[str, Any] = {"s": np.array(0.05, np.float32), "z": np.array(-3, np.int8)}
+    nodes = [node("QuantizeLinear", ["x", "s", "z"], ["xq"]), node("DequantizeLinear", ["xq", "s", "z"], ["d0"])]
+    for index in range(2):
+        steps = np.clip(np.round(random(4, 4, 3, 3, seed=index) * 40) + zero, *((-127, 127) if zero == 0 else (0, 255)))
+        constants |= {f"w{index}": steps.astype(weights), f"ws{index}": np.array(0.01, np.float32)}
+        constants |= {f"wz{index}": np.array(zero, weights), f"b{index}": random(4, seed=index)}
+        nodes += [
+            node("DequantizeLinear", [f"w{index}", f"ws{index}", f"wz{index}"], [f"wd{index}"]),
+            node("Conv", [f"d{index}", f"wd{index}", f"b{index}"], [f"c{index}"], pads=[1, 1, 1, 1]),
+            node("QuantizeLinear", [f"c{index}", "s", "z"], [f"q{index}"]),
+            node("DequantizeLinear", [f"q{index}", "s", "z"], [f"d{index + 1}"]),
+        ]
+    nodes += [
+        node("Add", ["d1", "d2"], ["sum"]),
+        node("QuantizeLinear", ["sum", "s", "z"], ["yq"]),
+        node("DequantizeLinear", ["yq", "s", "z"], ["y"]),
+    ]
+    return model(nodes, [("x", FLOAT, [1, 4, 8, 8])], [("y", FLOAT, [1, 4, 8, 8])], constants)
+
+
+def quantized_lstm() -> onnx.ModelProto:
+    """As onnxruntime's dynamic quantizer writes it, whose weights are turned."""
+    constants: dict[str, Any] = {}
+    for name, size in (("w", 5), ("r", 8)):
+        constants[name] = np.random.default_rng(size).integers(-100, 100, (1, size, 32)).astype(np.int8)
+        constants[f"{name}s"], constants[f"{name}z"] = np.array([0.005], np.float32), np.zeros(1, np.int8)
+    names = ["x", "w", "r", "", "", "", "", "", "ws", "wz", "rs", "rz"]
+    made = node("DynamicQuantizeLSTM", names, ["y", "last"], domain="com.microsoft", hidden_size=8)
+    outputs: list[Port] = [("y", FLOAT, [6, 1, 1, 8]), ("last", FLOAT, [1, 1, 8])]
+    return model([made], [("x", FLOAT, [6, 1, 5])], outputs, constants, domains={"com.microsoft": 1})
+
+
 def dynamically_quantized(zero: int = 0, as_one: bool = False, rows: int = 4) -> onnx.ModelProto:
     """Two linear layers as onnxruntime's dynamic quantizer writes them, or as its optimizer does (`as_one`)."""
     nodes, constants, before = [], {}, "x"

@@ -81,3 +81,21 @@ def test_causal_attention_with_a_cache(masked: bool, tmp_path: Path) -> None:
     ports = [(name, FLOAT, list(value.shape)) for name, value in feeds.items()]
     outputs = [(name, FLOAT, None) for name in ("y", "new_k", "new_v")]
     compare(model([made], ports, outputs, constants, opset=23), feeds, tmp_path / "net.onnx")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("rounds", [False, True])
+def test_a_quantized_linear_layer(turned: bool, rounds: bool, tmp_path: Path) -> None:
+    """QGemm, as onnxruntime's quantizer writes the last layer of a classifier."""
+    weight = np.random.default_rng(0).integers(-100, 100, (8, 6)).astype(np.int8)
+    constants: dict[str, Any] = {
+        "s": np.array(0.03, np.float32), "z": np.array(120, np.uint8), "w": weight.T.copy() if turned else weight,
+        "ws": np.abs(random(6)) * 0.01 + 0.001, "wz": np.zeros(6, np.int8), "c": np.arange(6, dtype=np.int32) * 300,
+    }  # fmt: skip
+    names = ["xq", "s", "z", "w", "ws", "wz", "c", *(["s", "z"] if rounds else [])]
+    nodes = [node("QuantizeLinear", ["x", "s", "z"], ["xq"])]
+    nodes.append(node("QGemm", names, ["m"], domain="com.microsoft", transB=int(turned)))
+    nodes.append(node("DequantizeLinear", ["m", "s", "z"], ["y"]) if rounds else node("Identity", ["m"], ["y"]))
+    ports = [("x", FLOAT, [3, 8])], [("y", FLOAT, None)]
+    made = model(nodes, *ports, constants, domains={"com.microsoft": 1})
+    compare(made, {"x": random(3, 8)}, tmp_path / "net.onnx")

@@ -59,6 +59,21 @@ def test_a_quantized_graph_stays_quantized(tmp_path: Path, convert_file: Convert
     assert meta["methods"][0]["delegation"]["share"] > 0.5
 
 
+@pytest.mark.parametrize("weights", ["int8", "uint8"])
+def test_a_quantized_value_that_two_layers_take(weights: str, tmp_path: Path, convert_file: Convert) -> None:
+    """And weights around another number than 0, which XNNPACK does not load."""
+    meta = convert_file(write(graphs.quantized_residual(weights), tmp_path / "net.onnx")).metadata
+    assert meta["recipe"] == "as_quantized" and meta["accuracy"]["reference"].startswith("onnxruntime")
+    assert meta["methods"][0]["delegation"]["share"] > 0.8, meta["notes"]
+    assert any("became floats" in note for note in meta["notes"]) == (weights == "uint8")
+
+
+def test_a_quantized_lstm_computes_in_floats(tmp_path: Path, convert_file: Convert) -> None:
+    meta = convert_file(write(graphs.quantized_lstm(), tmp_path / "net.onnx")).metadata
+    assert meta["accuracy"]["max_relative"] < 1e-5 and meta["accuracy"]["reference"].startswith("PyTorch")
+    assert any("rounds the inputs of LSTM layers" in note for note in meta["notes"])
+
+
 @pytest.mark.parametrize("as_one", [False, True])
 def test_dynamic_layers_stay_int8(as_one: bool, tmp_path: Path, convert_file: Convert) -> None:
     path = write(graphs.dynamically_quantized(as_one=as_one), tmp_path / "net.onnx")

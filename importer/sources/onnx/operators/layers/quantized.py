@@ -12,8 +12,11 @@ from importer.sources.onnx.operators.layers.convolution import convolved
 from importer.sources.onnx.operators.matrix import product, turned
 from importer.sources.onnx.registry import MICROSOFT, operator
 from importer.sources.onnx.tensors import torch_dtype
-from importer.sources.onnx.values import Constant, Quantized, Shifted, Value
+from importer.sources.onnx.values import Constant, Quantized, Shifted, Value, untraced
 
+_ASYMMETRIC = (
+    "Weights of it are quantized around another number than 0; XNNPACK has no such layers, so they became floats."
+)
 _RANGES = {torch.int8: (-128, 127), torch.uint8: (0, 255), torch.int16: (-32768, 32767), torch.uint16: (0, 65535)}
 
 
@@ -68,13 +71,12 @@ def dequantize(call: Call, value: Value, scale: Value, zero: Value, axis: int = 
     known_zero = torch.zeros((), dtype=torch.int8) if zero is None else call.constant(zero)
     if numbers is not None and known_scale is not None and known_zero is not None:
         if call.module.is_quantized and not call.integer("block_size", 0) and known_scale.dtype == torch.float32:
-            found = _weights(call, numbers, known_scale, known_zero, axis)
+            found = _weights(call, f"weights_{id(value)}", numbers, known_scale, known_zero, axis)
             if found is not None:
                 return found
         elif numbers.numel() > 1024:
             call.module.note("Its weights are quantized and its activations are not: the weights became floats.")
-        step, middle = _spread(call, known_scale, numbers), _spread(call, known_zero, numbers)
-        return Constant((numbers.to(torch.float32) - middle.to(torch.float32)).to(step.dtype) * step)
+        return _floats(call, f"floats_{id(value)}", numbers, known_scale, known_zero)
     x = value.tensor if isinstance(value, Shifted) else call.tensor(value)
     one = known_scale is not None and known_scale.numel() == 1 and known_zero is not None
     if one and x.dtype == torch.int8 and known_scale is not None and known_scale.dtype == torch.float32:
@@ -92,15 +94,26 @@ def dequantize(call: Call, value: Value, scale: Value, zero: Value, axis: int = 
     return (floats * step.to(torch.float32)).to(step.dtype)
 
 
-def _weights(call: Call, numbers: Tensor, scale: Tensor, zero: Tensor, axis: int) -> Quantized | None:
+def _floats(call: Call, key: str, numbers: Tensor, scale: Tensor, zero: Tensor) -> Constant:
+    def made() -> list[Tensor]:
+        step, middle = _spread(call, scale, numbers), _spread(call, zero, numbers)
+        return [(numbers.to(torch.float32) - middle.to(torch.float32)).to(step.dtype) * step]
+
+    return call.module.kept(call.key, key, made)[0]
+
+
+def _weights(call: Call, key: str, numbers: Tensor, scale: Tensor, zero: Tensor, axis: int) -> Quantized | None:
     """Weights of 8 bits as int8; nothing for other numbers, such as biases of 32 bits."""
     if numbers.dtype not in (torch.int8, torch.uint8) or numbers.dim() < 2:
         return None
     shift = 128 if numbers.dtype == torch.uint8 else 0
-    signed = (numbers.to(torch.int16) - shift).to(torch.int8)
+    with untraced():
+        signed = (numbers.to(torch.int16) - shift).to(torch.int8)
+        middle = (zero.to(torch.int64) - shift).reshape(-1)
+        if bool(middle.any()):  # XNNPACK refuses weights whose zero is elsewhere
+            call.module.note(_ASYMMETRIC)
+            return None
     channels = scale.numel()
-    middle = (zero.to(torch.int64) - shift).reshape(-1)
-    key = f"weights_{channels}"
     holders = call.module.kept(call.key, key, lambda: [signed, scale.reshape(-1), middle.expand(channels).contiguous()])
     kept, step, offset = holders
     return Quantized(kept, step, offset, None if channels == 1 else axis % numbers.dim())
@@ -162,18 +175,39 @@ def _conv(
 ) -> Value:  # fmt: skip
     source = call.tensor(dequantize(call, x, x_scale, x_zero))
     weight = call.tensor(dequantize(call, w, w_scale, w_zero, 0))
-    added = None
-    if bias is not None:
-        step = (call.tensor(x_scale) * call.tensor(w_scale)).reshape(-1)
-        known = [call.constant(item) for item in (bias, x_scale, w_scale)]
-        if None not in known:
-            number, first, second = known
-            assert number is not None and first is not None and second is not None
-            made = call.module.kept(call.key, "bias", lambda: [number.float() * (first * second).reshape(-1)])
-            added = call.tensor(made[0])
-        else:
-            added = call.tensor(bias).float() * step
+    added = None if bias is None else _bias(call, bias, x_scale, w_scale)
     return quantize(call, convolved(call, source, weight, added), y_scale, y_zero)
+
+
+def _bias(call: Call, bias: Value, x_scale: Value, w_scale: Value, factor: float = 1.0) -> Tensor:
+    """A bias of 32 bits as floats: its steps are the product of both scales."""
+    numbers, first, second = (call.constant(item) for item in (bias, x_scale, w_scale))
+    if numbers is None or first is None or second is None:
+        return call.tensor(bias).float() * (call.tensor(x_scale) * call.tensor(w_scale) * factor).reshape(-1)
+    made = call.module.kept(call.key, "bias", lambda: [numbers.float() * (first * second * factor).reshape(-1)])
+    return call.tensor(made[0])
+
+
+@operator("QGemm", domain=MICROSOFT, given=None, inputs=(6, 9), folds=False)
+def _gemm(
+    call: Call, a: Value, a_scale: Value, a_zero: Value, b: Value, b_scale: Value, b_zero: Value,
+    c: Value = None, y_scale: Value = None, y_zero: Value = None,
+) -> Value:  # fmt: skip
+    is_turned, alpha = bool(call.integer("transB", 0)), call.number("alpha", 1.0)
+    left = call.tensor(dequantize(call, a, a_scale, a_zero))
+    left = left.t() if call.integer("transA", 0) else left
+    right = dequantize(call, b, b_scale, b_zero, 0 if is_turned else 1)
+    if isinstance(right, Quantized):
+        weight = call.tensor(right if is_turned else turned(call, right))
+    else:
+        weight = call.tensor(right) if is_turned else call.tensor(right).t()
+    bias = None if c is None else _bias(call, c, a_scale, b_scale, alpha)
+    if alpha != 1.0 or (bias is not None and bias.dim() != 1):
+        made = functional.linear(left, weight) * alpha
+        made = made if bias is None else made + bias
+    else:
+        made = functional.linear(left, weight, bias)
+    return made if y_scale is None else quantize(call, made, y_scale, y_zero)
 
 
 @operator("QLinearMatMul", given=None, inputs=(8, 8), folds=False)

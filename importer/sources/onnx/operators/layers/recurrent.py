@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from importer.sources.onnx.call import Call
-from importer.sources.onnx.registry import operator
+from importer.sources.onnx.registry import MICROSOFT, operator
 from importer.sources.onnx.values import Constant, Value, untraced
 
 # The place of torch's gates among ONNX's.
@@ -43,6 +43,29 @@ def _lstm(
     hidden: Value = None, cell: Value = None, peepholes: Value = None,
 ) -> list[Tensor]:  # fmt: skip
     return _run(call, x, (w, r, b), lengths, [hidden, cell], peepholes)
+
+
+@operator("DynamicQuantizeLSTM", domain=MICROSOFT, given=None, inputs=(3, 12))
+def _dynamic_lstm(
+    call: Call, x: Value, w: Value, r: Value, b: Value = None, lengths: Value = None, hidden: Value = None,
+    cell: Value = None, peepholes: Value = None, *scales: Value,
+) -> list[Tensor]:  # fmt: skip
+    """Its weights become floats: no kernel runs all steps in int8."""
+    known = [number for item in (w, r, *scales) if (number := call.constant(item)) is not None]
+    if len(known) != 6:
+        raise call.unsupported("weights or scales that are computed")
+    call.module.note("The weights of its quantized LSTM layers became floats.")
+    call.module.is_more_exact = True
+    made = call.module.kept(
+        call.key, "weights", lambda: [_floats(known[0], known[2], known[3]), _floats(known[1], known[4], known[5])]
+    )
+    return _run(call, call.tensor(x), (made[0], made[1], b), lengths, [hidden, cell], peepholes)
+
+
+def _floats(numbers: Tensor, scale: Tensor, zero: Tensor) -> Tensor:
+    """Weights [directions, inputs, gates], with a scale for each direction or gate, as [directions, gates, inputs]."""
+    step, middle = (item.float().reshape(numbers.shape[0], 1, -1) for item in (scale, zero))
+    return ((numbers.float() - middle) * step).transpose(1, 2).contiguous()
 
 
 @operator("GRU", "RNN", given=(1, 2, 3, 4, 5), inputs=(3, 6))
@@ -79,7 +102,7 @@ def _run(
 
 
 def _form(call: Call, r: Value) -> _Form:
-    kind = call.node.operator
+    kind = call.node.operator.removeprefix("DynamicQuantize")
     direction = call.text("direction", "forward")
     if direction not in ("forward", "reverse", "bidirectional"):
         raise call.unsupported(f"the direction {direction}")
