@@ -111,4 +111,7 @@ def _parse(path: Path) -> dict[str, Any]:
 
 def _invalid(path: Path, reason: str) -> ImporterError:
     cause = f"{path.name} does not describe models: {reason}."
-    return ImporterError("MODELS_FILE_INVALID", cause, "docs/python.md shows the format.", "read")
+    remedy = (
+        'Each model begins with a line [[models]], then source = "NAME.pt2" and its options; docs/python.md has more.'
+    )
+    return ImporterError("MODELS_FILE_INVALID", cause, remedy, "read")

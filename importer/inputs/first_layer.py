@@ -52,7 +52,7 @@ def inputs_needed(names: list[str], guess: str, factory: str = "", found: str = 
     cause = f"To export the model its inputs must be known; forward takes {', '.join(names) or 'unnamed arguments'}."
     one = f"{names[0]}: {guess}" if guess and len(names) == 1 else found
     if one:
-        why = "guessed from the first layer" if not found else "the only sizes of its layers with which it runs"
+        why = "guessed from the layers" if not found else "the only sizes of its layers with which it runs"
         sentences = [f"Write the option 'inputs', for example `{one}` ({why})."]
     elif len(names) > 1:
         form = "; ".join(f"{name}: float32[...]" for name in names)

@@ -142,7 +142,7 @@ def test_wrong_arguments_say_what_is_wanted(tmp_path: Path) -> None:
 
 def test_the_command(int8: ge.Artifact, digits: tuple[Digits, torch.utils.data.DataLoader], tmp_path: Path) -> None:
     def run(*words: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "import sys; from godot_executorch.command import main; sys.exit(main())"]
+        command = [sys.executable, "-m", "godot_executorch"]
         return subprocess.run([*command, *map(str, words)], cwd=ROOT, capture_output=True, text=True, timeout=200)
 
     assert run("--version").stdout.strip() == f"godot-executorch {ge.__version__}"

@@ -184,7 +184,7 @@ def test_a_program_says_how_a_dictionary_is_given(model: torch.nn.Linear, cache:
 
 def test_wrong_usage_is_json_too(tmp_path: Path) -> None:
     def run(*words: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "import sys; from godot_executorch.command import main; sys.exit(main())"]
+        command = [sys.executable, "-m", "godot_executorch"]
         return subprocess.run([*command, *map(str, words)], cwd=ROOT, capture_output=True, text=True, timeout=100)
 
     missing = tmp_path / "missing"
