@@ -1,6 +1,7 @@
 extends "res://tests/case.gd"
 ## ExecuTorchDownload against a real server that breaks, lies, stalls and redirects.
 
+const Address := preload("res://addons/executorch/runtime/download/address.gd")
 const BYTES: int = 1_000_000
 
 static var _port: int = 0
@@ -79,6 +80,34 @@ func test_a_server_without_parts_begins_anew() -> void:
 		var download: ExecuTorchDownload = _start(way, {}, path)
 		check_equal(await download.wait(), null, way)
 		check_equal(FileAccess.get_sha256(path), _sha256)
+
+
+func test_a_part_of_another_file_is_thrown_away() -> void:
+	var path: String = _next_path()
+	_write(path + ".%s.part" % _sha256.left(16), PackedByteArray([1, 2, 3]))
+	check_equal(await _start("ranges/part", {}, path).wait(), null)
+	check_equal(FileAccess.get_sha256(path), _sha256)
+	check_equal(await _times_asked("/ranges/part"), 2)
+
+
+func test_addresses_beside_the_first_one() -> void:
+	check_equal(await _start("moved_beside/deep").wait(), null)
+	var from: Address = Address.of("https://example.com:8443/a/b/c.pte?x=1")
+	var places: Dictionary[String, String] = {
+		"d.pte": "https://example.com/a/b/d.pte",
+		"../d.pte": "https://example.com/a/d.pte",
+		"/d.pte": "https://example.com/d.pte",
+		"?y=2": "https://example.com/a/b/c.pte",
+		"//other.org/d": "https://other.org/d",
+		"http://127.0.0.1/d": "http://127.0.0.1/d",
+	}
+	for location: String in places:
+		check_equal(from.redirected(location).shown(), places[location], location)
+	check_equal([from.redirected("d.pte").port, from.redirected("//other.org/d").port], [8443, 443])
+	check_equal(from.redirected("?y=2").path, "/a/b/c.pte?y=2")
+	check(not from.may_lead_to(from.redirected("http://127.0.0.1/d")), "from the network to this machine")
+	check(from.may_lead_to(from.redirected("//other.org/d")), "to another host")
+	check(Address.of("http://127.0.0.1/a").may_lead_to(Address.of("http://localhost/a")), "on this machine")
 
 
 func test_a_wrong_file_leaves_nothing() -> void:

@@ -88,7 +88,14 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(0.08)
 
     def answer_moved(self) -> None:
+        if "whole" in self.path:
+            self.answer_whole()
+            return
         self.give(302, b"", {"Location": "/needs_token/file"})
+
+    def answer_moved_beside(self) -> None:
+        """Relative to the path that was asked for."""
+        self.give(302, b"", {"Location": "../moved/./whole?a=b" if "deep" in self.path else "whole"})
 
     def answer_moved_away(self) -> None:
         """To the same server by another name: another host."""

@@ -8,6 +8,8 @@ static var _form: RegEx = RegEx.create_from_string(
 	"^(https?)://(\\[[0-9a-fA-F:]+\\]|[^/:?#@\\s]+)(:\\d{1,5})?(/[^#\\s]*)?(#.*)?$"
 )
 
+static var _whole: RegEx = RegEx.create_from_string("^[A-Za-z][A-Za-z0-9+.-]*:")
+
 var scheme: String = ""
 var host: String = ""
 var port: int = 0
@@ -41,11 +43,26 @@ func has_host_of(other: Address) -> bool:
 	return host == other.host and port == other.port and scheme == other.scheme
 
 
-## Where the header Location of an answer leads to.
+## Whether an answer of this address may lead to another one: not from the network to a server of this machine.
+func may_lead_to(other: Address) -> bool:
+	return other.is_allowed() and (other.is_encrypted() or not is_encrypted())
+
+
+## Where the header Location of an answer leads to; it may be relative (RFC 3986, 5.2).
 func redirected(location: String) -> Address:
-	if location.begins_with("/") and not location.begins_with("//"):
-		return of("%s://%s:%d%s" % [scheme, host, port, location])
-	return of(location)
+	if _whole.search(location) != null:
+		return of(location)
+	if location.begins_with("//"):
+		return of("%s:%s" % [scheme, location])
+	var asked: String = path.get_slice("?", 0)
+	var query: int = location.find("?")
+	var target: String = location.left(query) if query >= 0 else location
+	if target.is_empty():
+		target = asked
+	elif not target.begins_with("/"):
+		target = asked.get_base_dir().path_join(target)
+	var rest: String = location.substr(query) if query >= 0 else ""
+	return of("%s://%s:%d%s%s" % [scheme, host, port, target.simplify_path(), rest])
 
 
 ## For messages: without the query, which may hold a secret.

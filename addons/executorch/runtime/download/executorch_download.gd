@@ -189,7 +189,7 @@ func _fetch(url: String) -> ExecuTorchError:
 		if not exchange.is_redirect():
 			return await _receive(exchange, url)
 		var next: Address = address.redirected(exchange.get_header("location"))
-		if not next.is_allowed():
+		if not address.may_lead_to(next):
 			return _failed(url, "it redirects to an address that is not https://")
 		# A token is for the host that it was given for.
 		headers = headers if next.has_host_of(address) else PackedStringArray()
@@ -224,9 +224,10 @@ func _receive(exchange: HttpExchange, url: String) -> ExecuTorchError:
 		return _failed(url, "the server answered %d" % code)
 	if code == 200:
 		_file.clear()
+	var continues: bool = _file.length > 0
 	_total = _file.length + exchange.get_length() if exchange.get_length() >= 0 else -1
 	var error: ExecuTorchError = await _read_body(exchange, url)
-	return error if error != null else _put_in_place(url)
+	return error if error != null else _put_in_place(url, continues)
 
 
 func _read_body(exchange: HttpExchange, url: String) -> ExecuTorchError:
@@ -257,12 +258,14 @@ func _read_for_a_frame(exchange: HttpExchange) -> Error:
 	return OK
 
 
-func _put_in_place(url: String) -> ExecuTorchError:
+func _put_in_place(url: String, continues: bool) -> ExecuTorchError:
 	if _file.length > _most_bytes:
 		return _too_large(url)
 	var found: String = _file.finish()
 	if found != _sha256:
 		_file.remove()
+		if continues:  # The part that was there may be the wrong one: begin anew.
+			return _failed(url, "the part that was there does not belong to it")
 		var what: String = "The file of %s has the hash %s, not %s." % [Address.of(url).shown(), found, _sha256]
 		var remedy: String = "Check the hash and the address; nothing was kept."
 		return ExecuTorchError.create(ExecuTorchError.Code.DOWNLOAD_WRONG_HASH, what, remedy)
