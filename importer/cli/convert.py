@@ -31,6 +31,7 @@ from importer.cli.progress_table import ProgressTable
 from importer.errors import Guess, ImporterError, exit_status
 from importer.options import SEARCH, ImportOptions
 from importer.program import measured, tres
+from importer.program.delegation import share_text
 from importer.scheduling import choose
 from importer.scheduling.work import Conversion, Ended
 from importer.signature import Dimension, format_inputs, parse_inputs
@@ -287,7 +288,9 @@ def _table(outcomes: list[Outcome], names: list[str]) -> Any:
     for outcome, name in zip(outcomes, names, strict=True):
         if outcome.artifact:
             meta = outcome.artifact.metadata
-            share = [method["delegation"]["share"] for method in meta["methods"]]
+            delegations = [method["delegation"] for method in meta["methods"]]
+            shares = [delegation["share"] for delegation in delegations]
+            opaque = any(delegation.get("opaque") for delegation in delegations)
             times = meta["timings"]
             error = _error_text(meta.get("accuracy", {}))
             shown.add_row(
@@ -295,7 +298,7 @@ def _table(outcomes: list[Outcome], names: list[str]) -> Any:
                 "cached" if outcome.cached else "ok",
                 meta["recipe"],
                 f"{meta['payload']['size'] / 1e3:,.1f}",
-                f"{sum(share) / len(share):.0%}" if share else "",
+                share_text({"share": sum(shares) / len(shares), "opaque": opaque}) if shares else "",
                 f"{times['eager_us']:.0f} us" if "eager_us" in times else "",
                 f"{times['executorch_us']:.0f} us" if "executorch_us" in times else "",
                 error,

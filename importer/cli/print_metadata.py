@@ -7,6 +7,7 @@ from typing import Any
 from rich.markup import escape
 
 from importer.cli.output import console, table
+from importer.program.delegation import share_text
 from importer.signature import TensorSpec
 
 
@@ -19,7 +20,9 @@ def print_metadata(found: dict[str, Any]) -> None:
     screen.print("; ".join(words), highlight=False)
     for method in found["methods"]:
         delegation = method["delegation"]
-        share = f"{delegation['share']:.0%} of {delegation['total']} operator calls delegated"
+        share = f"{share_text(delegation)} of {delegation['total']} operator calls delegated"
+        if delegation.get("opaque"):
+            share = "the delegated share is unknown"
         screen.print(f"\nmethod [bold]{escape(method['name'])}[/bold]: {share}", highlight=False)
         for what in ("inputs", "outputs"):
             for item in method[what]:

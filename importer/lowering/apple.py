@@ -31,7 +31,8 @@ def coreml() -> Any:
     specs = CoreMLBackend.generate_compile_specs(
         compute_precision=coremltools.precision.FLOAT16, minimum_deployment_target=coremltools.target.iOS17
     )
-    return CoreMLPartitioner(compile_specs=specs)
+    # Core ML would keep state in fp16, and only from iOS 18 and macOS 15 on.
+    return CoreMLPartitioner(compile_specs=specs, take_over_mutable_buffer=False)
 
 
 def mlx() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from importer.program.etdump import DELEGATES
@@ -84,6 +85,11 @@ def report(method: Method) -> dict[str, Any]:
     if opaque:
         found["opaque"] = True
     return found
+
+
+def share_text(delegation: Mapping[str, Any]) -> str:
+    """The share of a report in percent; `unknown` when a backend's blobs cannot be read."""
+    return "unknown" if delegation.get("opaque") else f"{delegation['share']:.0%}"
 
 
 def _reason(operator: str, has_delegate: bool) -> str:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from importer.cache.cache import Cache
+from importer.cli.print_metadata import print_metadata
 from importer.errors import ImporterError
 from importer.options import ImportOptions
 from importer.pipeline import convert
@@ -49,6 +50,32 @@ def test_a_core_ml_program_is_a_variant_for_macos_and_ios(net: Path, convert_fil
     assert {delegate.backend for delegate in method.delegates} == {"CoreMLBackend"}
     delegation = variant["methods"][0]["delegation"]
     assert delegation["opaque"] and not delegation["left_behind"], delegation
+
+
+class Counter(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("total", torch.zeros(1, 4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert isinstance(self.total, torch.Tensor)
+        self.total.copy_(self.total * 0.5 + x)
+        return self.total * 2
+
+
+def test_state_stays_outside_of_core_ml(
+    tmp_path: Path, convert_file: Convert, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Core ML keeps state from iOS 18 and macOS 15 on only, and as fp16. Its share is unknown, not 0%."""
+    path = tmp_path / "counter.pt2"
+    torch.export.save(torch.export.export(Counter().eval(), (torch.rand(1, 4),)), path)
+    made = convert_file(path, recipe="coreml_fp16")
+    (method,) = read_program(made.payload).methods
+    assert {delegate.backend for delegate in method.delegates} == {"CoreMLBackend"}
+    assert "aten::copy_" in method.operators, method.operators
+    print_metadata({**made.metadata, "name": "counter"})
+    shown = capsys.readouterr().out
+    assert "share is unknown" in shown and "0%" not in shown
 
 
 def test_equal_input_gives_an_equal_program(net: Path, tmp_path: Path) -> None:
