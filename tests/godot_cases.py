@@ -11,7 +11,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,11 +72,11 @@ class GodotItem(pytest.Item):
         folder = self.path.parent
         if getattr(self, "execution_count", 1) > 1 and isinstance(self, CaseItem):
             # A rerun: this case alone, in a Godot of its own.
-            return run_group(folder, [self.selector()])
+            return _run_group(folder, [self.selector()])
         results: dict[Path, GroupResult] = self.config.stash.setdefault(RESULTS, {})
         if folder not in results:
             cases = [item for item in self.session.items if isinstance(item, CaseItem) and item.path.parent == folder]
-            results[folder] = run_group(folder, [case.selector() for case in cases])
+            results[folder] = _run_group(folder, [case.selector() for case in cases])
         return results[folder]
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
@@ -138,11 +138,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return None
 
 
-def run_group(
-    folder: Path, selected: list[tuple[str, str]], engine: Sequence[str | Path] = (), patience: int = 1
-) -> GroupResult:
-    """Runs cases in a project of their own. engine: the words of another Godot that runs them, as a game; the import is
-    this machine's. patience: how many times the usual time it may take."""
+def _run_group(folder: Path, selected: list[tuple[str, str]]) -> GroupResult:
     settings = json.loads((folder / "godot.json").read_text(encoding="utf-8"))
     models = model_sources.ensure()
     with tempfile.TemporaryDirectory(prefix="executorch-tests-") as temporary:
@@ -153,12 +149,7 @@ def run_group(
         _add_cases(project, folder, selected, editor=settings["mode"] == "editor")
         imported = project.import_all(env={"EXECUTORCH_TEST_CASES": "wait"})
         arguments = ["--editor"] if settings["mode"] == "editor" else ["res://tests/runner.tscn"]
-        timeout = patience * settings.get("timeout", 120)
-        if engine:
-            words = [*engine, "--headless", "--path", project.path, *arguments]
-            run = godot_projects.Run(*godot_task.run_to_end(words, timeout=timeout, env=project.environment))
-        else:
-            run = project.run(*arguments, timeout=timeout)
+        run = project.run(*arguments, timeout=settings.get("timeout", 120))
         if "@@END" not in run.output and imported.status != 0:
             run = godot_projects.Run(imported.output + run.output, imported.status)
         return _parse(run)

@@ -14,7 +14,7 @@ from tasks.console import run
 from tasks.cross import arm64_godot, targets
 from tasks.environment import FOLDER
 from tasks.godot import run_to_end
-from tests import godot_cases, godot_projects
+from tests import godot_projects
 from tests.cross.linux_versions import newest_needed
 from tests.godot_projects import GodotProject, Run
 
@@ -100,20 +100,6 @@ def test_report_of_the_sample_is_the_same(folder: Path, godot: Path, tmp_path: P
     assert len(row.findall(here.output)) == 8 and row.findall(there.output) == row.findall(here.output)
     right = re.compile(r"digits.pt: (\d+ of \d+)")
     assert right.findall(there.output) == right.findall(here.output) != []
-
-
-def test_runtime_tests_pass(folder: Path) -> None:
-    runtime = godot_cases.TESTS / "runtime"
-    selected = [
-        (path.relative_to(godot_cases.TESTS).as_posix(), name)
-        for path in sorted(runtime.glob("*_test.gd"))
-        for name in godot_cases.CASE.findall(path.read_text(encoding="utf-8"))
-    ]
-    engine = arm64_godot.command("-L", SYSTEM, arm64_godot.ensure())
-    group = godot_cases.run_group(runtime, selected, engine, patience=10)
-    assert set(group.cases) == set(selected), group.tail
-    wrong = {case: found.failures for case, found in group.cases.items() if found.failures or not found.done}
-    assert not wrong, wrong
 
 
 def test_libraries_load_with_the_c_library_of_the_wheel(folder: Path) -> None:
