@@ -106,7 +106,9 @@ def lower(
                 given = calibration(method) if recipe.needs_calibration else [method.example]
                 program = prepared[method.name] = recipe.prepare(method, given, options)
             programs[method.name] = _tag_external(program) if options.external_weights else program
-        return replace(_lower(methods, programs, step, options, constants), prepared=prepared)
+        with torch.no_grad():  # weights that could be trained must not stop a write to state
+            lowered = _lower(methods, programs, step, options, constants)
+        return replace(lowered, prepared=prepared)
     except ImporterError:
         raise
     except Exception as error:

@@ -59,3 +59,15 @@ def test_weights_that_a_call_changes(recipe: str, tmp_path: Path) -> None:
     for _ in range(4):
         expected, found = network(X).detach().numpy(), next(iter(program(X).values()))
         assert abs(found - expected).max() < (1e-5 if recipe == "xnnpack_fp32" else 0.1)
+
+
+@pytest.mark.parametrize("recipe", ["xnnpack_fp32", "portable"])
+def test_trainable_weights_beside_state(recipe: str, tmp_path: Path) -> None:
+    """As a program is that was exported without torch.no_grad()."""
+    torch.manual_seed(0)
+    network = Counter().eval()
+    torch.export.save(torch.export.export(network, (X,)), tmp_path / "counter.pt2")
+    artifact = ge.convert(tmp_path / "counter.pt2", recipe=recipe, cache=tmp_path / "cache")
+    program = ge.Program(artifact.save(tmp_path / "counter.pte"))
+    for call in range(2):
+        assert float(list(program(X).values())[1][0]) == 2 * (2048 + call)
