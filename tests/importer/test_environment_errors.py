@@ -90,14 +90,19 @@ def test_training_with_quantization_names_the_package_too(broken: Broken) -> Non
 
 def test_a_folder_that_cannot_be_written(models: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for option, code, place in (("-o", "OUTPUT_NOT_WRITABLE", "-o"), ("--cache", "CACHE_NOT_WRITABLE", "cache")):
-        places = {"-o": tmp_path / "out", "--cache": tmp_path / "cache", option: tmp_path / "file" / "inside"}
+    # Not even root makes a folder in the system's view of the processes.
+    wrong = {"-o": Path("/proc/inside"), "--cache": tmp_path / "file" / "inside"}
+    for option, code in (("-o", "OUTPUT_NOT_WRITABLE"), ("--cache", "CACHE_NOT_WRITABLE")):
+        places = {"-o": tmp_path / "out", "--cache": tmp_path / "cache", option: wrong[option]}
         words = [word for pair in places.items() for word in pair]
         done = run("convert", models / "counter.pte", *words, "--json")
         (found,) = json_output.read(done.stdout, "convert")["files"]
-        assert done.returncode == 5 and found["error"]["code"] == code, (place, found["error"])
-        assert str(tmp_path / "file" / "inside") in found["error"]["cause"]
+        assert done.returncode == 5 and found["error"]["code"] == code, (option, found["error"])
+        assert str(wrong[option]) in found["error"]["cause"]
         assert ("cache" in found["error"]["remedy"]) == (option == "--cache")
+    done = run("convert", models / "counter.pte", "-o", tmp_path / "file" / "inside", "--json")
+    error = json_output.read(done.stdout, "error")["error"]
+    assert done.returncode == 2 and error["code"] == "OPTION_INVALID" and "is a file" in error["cause"]
 
 
 def test_an_import_of_a_persons_own_code_is_no_fault_of_the_environment() -> None:
