@@ -98,15 +98,15 @@ func test_addresses_beside_the_first_one() -> void:
 		"../d.pte": "https://example.com/a/d.pte",
 		"/d.pte": "https://example.com/d.pte",
 		"?y=2": "https://example.com/a/b/c.pte",
-		"//other.org/d": "https://other.org/d",
+		"//example.org/d": "https://example.org/d",
 		"http://127.0.0.1/d": "http://127.0.0.1/d",
 	}
 	for location: String in places:
 		check_equal(from.redirected(location).shown(), places[location], location)
-	check_equal([from.redirected("d.pte").port, from.redirected("//other.org/d").port], [8443, 443])
+	check_equal([from.redirected("d.pte").port, from.redirected("//example.org/d").port], [8443, 443])
 	check_equal(from.redirected("?y=2").path, "/a/b/c.pte?y=2")
 	check(not from.may_lead_to(from.redirected("http://127.0.0.1/d")), "from the network to this machine")
-	check(from.may_lead_to(from.redirected("//other.org/d")), "to another host")
+	check(from.may_lead_to(from.redirected("//example.org/d")), "to another host")
 	check(Address.of("http://127.0.0.1/a").may_lead_to(Address.of("http://localhost/a")), "on this machine")
 
 
