@@ -10,10 +10,23 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind
 
 
+def written_placeholders(program: ExportedProgram) -> set[str]:
+    """The names of the placeholders that an operator of the program writes to, or to a view of them."""
+    found = set()
+    for node in program.graph.nodes:
+        schema = getattr(node.target, "_schema", None)
+        if node.op != "call_function" or schema is None:
+            continue
+        for argument, value in zip(schema.arguments, node.args, strict=False):
+            if argument.alias_info is not None and argument.alias_info.is_write and (name := _viewed(value)):
+                found.add(name)
+    return found
+
+
 def written_parameters_as_buffers(program: ExportedProgram) -> None:
     """ExecuTorch treats a parameter that is written to as one more output and loses it; buffers are kept."""
     parameters = program.graph_signature.inputs_to_parameters
-    names = {parameters[name] for name in _written(program) if name in parameters}
+    names = {parameters[name] for name in written_placeholders(program) if name in parameters}
     for given in program.graph_signature.input_specs:
         if given.target in names:
             given.kind, given.persistent = InputKind.BUFFER, True
@@ -24,7 +37,7 @@ def written_constants(program: ExportedProgram) -> list[str]:
     """The names of tensors that are neither buffers nor parameters and that the program writes to: it could not keep
     them."""
     constants = program.graph_signature.inputs_to_lifted_tensor_constants
-    return [constants[name] for name in sorted(_written(program)) if name in constants]
+    return [constants[name] for name in sorted(written_placeholders(program)) if name in constants]
 
 
 def join_shared_memory(program: ExportedProgram) -> tuple[str, str] | None:
@@ -34,7 +47,7 @@ def join_shared_memory(program: ExportedProgram) -> tuple[str, str] | None:
     targets = {**signature.inputs_to_buffers, **signature.inputs_to_parameters}
     state = {**program.constants, **program.state_dict}
     nodes = {node.name: node for node in program.graph.find_nodes(op="placeholder") if node.name in targets}
-    for name in sorted(_written(program) & nodes.keys()):
+    for name in sorted(written_placeholders(program) & nodes.keys()):
         if name not in nodes:  # it was another name of one before
             continue
         value = state[targets[name]]
@@ -72,7 +85,7 @@ def copy_written_inputs(program: ExportedProgram) -> list[str]:
     returns such an input as one more output."""
     signature = program.graph_signature
     functional = {spec.target for spec in signature.output_specs if spec.kind == OutputKind.USER_INPUT_MUTATION}
-    written = _written(program)
+    written = written_placeholders(program)
     names = [str(name) for name in signature.user_inputs if name in functional or name in written]
     graph = program.graph_module.graph
     last = list(graph.find_nodes(op="placeholder"))[-1:]
@@ -91,19 +104,6 @@ def copy_written_inputs(program: ExportedProgram) -> list[str]:
     if names:
         program.graph_module.recompile()
     return names
-
-
-def _written(program: ExportedProgram) -> set[str]:
-    """The names of the placeholders that an operator of the program writes to, or to a view of them."""
-    found = set()
-    for node in program.graph.nodes:
-        schema = getattr(node.target, "_schema", None)
-        if node.op != "call_function" or schema is None:
-            continue
-        for argument, value in zip(schema.arguments, node.args, strict=False):
-            if argument.alias_info is not None and argument.alias_info.is_write:
-                found.add(_viewed(value))
-    return found
 
 
 def _viewed(value: Any) -> str:

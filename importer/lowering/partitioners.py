@@ -10,6 +10,8 @@ from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPar
 from executorch.exir.backend.canonical_partitioners.config_partitioner import format_target_name
 from torch.fx.passes.infra.partitioner import Partition
 
+from importer.exporting.written import written_placeholders
+
 _PRODUCTS = ("convolution", "linear", "addmm", "mm", "bmm")
 
 
@@ -32,15 +34,11 @@ class StatePartitioner(XnnpackPartitioner):  # type: ignore[misc]
 
 
 def _written(ep: Any) -> set[str]:
-    """The names of the buffers that a program writes to: by its signature, or by operators that write."""
+    """The names of the tensors that a program writes to: by its signature, or by operators that write."""
     signature = ep.graph_signature
     changed = set(signature.buffers_to_mutate.values())
-    found = {name for name, target in signature.inputs_to_buffers.items() if target in changed}
-    for node in ep.graph.nodes:
-        schema = getattr(node.target, "_schema", None) if node.op == "call_function" else None
-        if schema is not None and schema.is_mutable and node.all_input_nodes:
-            found.add(_source(node.all_input_nodes[0]))
-    return found
+    by_signature = {name for name, target in signature.inputs_to_buffers.items() if target in changed}
+    return by_signature | written_placeholders(ep)
 
 
 def _packs(node: Any, written: set[str]) -> bool:

@@ -60,14 +60,7 @@ def test_weights_that_are_written_while_they_are_converted(models_project: Model
     """A training saves beside a headless import: what the file is at the end is what the game gets."""
     import torch
 
-    models_project.put("slow.py", SLOW_FACTORY.replace("(60)", "(3)").encode())
-    path = models_project.godot.path / "models" / "weights.pth"
-    shutil.copy(models / "linear_state_dict.pth", path)
-    path.with_name("weights.pth.import").write_text(
-        '[remap]\n\nimporter="executorch.model"\n\n[params]\n\nfactory="res://models/slow.py:build"\n'
-        'inputs="float32[1,1]"\n',
-        encoding="utf-8",
-    )
+    path = _slow_weights(models_project, models, "3")
     written: list[int] = []
 
     def write() -> None:
@@ -89,14 +82,7 @@ def test_weights_that_never_stop_changing(models_project: ModelProject, models: 
     """A headless import ends, and says what keeps it from being done."""
     import torch
 
-    models_project.put("slow.py", SLOW_FACTORY.replace("(60)", "(0.2)").encode())
-    path = models_project.godot.path / "models" / "weights.pth"
-    shutil.copy(models / "linear_state_dict.pth", path)
-    path.with_name("weights.pth.import").write_text(
-        '[remap]\n\nimporter="executorch.model"\n\n[params]\n\nfactory="res://models/slow.py:build"\n'
-        'inputs="float32[1,1]"\n',
-        encoding="utf-8",
-    )
+    path = _slow_weights(models_project, models, "0.2")
     stopped = threading.Event()
 
     def write() -> None:
@@ -172,3 +158,16 @@ def _left_behind(folder: Path) -> list[str]:
         except psutil.Error:
             continue
     return found
+
+
+def _slow_weights(models_project: ModelProject, models: Path, seconds: str) -> Path:
+    """Weights whose conversion sleeps for so long while the model is built."""
+    models_project.put("slow.py", SLOW_FACTORY.replace("(60)", f"({seconds})").encode())
+    path = models_project.godot.path / "models" / "weights.pth"
+    shutil.copy(models / "linear_state_dict.pth", path)
+    path.with_name("weights.pth.import").write_text(
+        '[remap]\n\nimporter="executorch.model"\n\n[params]\n\nfactory="res://models/slow.py:build"\n'
+        'inputs="float32[1,1]"\n',
+        encoding="utf-8",
+    )
+    return path
