@@ -49,6 +49,7 @@ def ensure(godot: Godot) -> Path:
         options = [f"-DGODOT={godot.program}", f"-DADDON_BIN_DIR={HOST.folder}", "-DEXECUTORCH_ROOT="]
         configure(BUILD, "-DCMAKE_BUILD_TYPE=Release", *options)
         cmake("--build", BUILD, log="cmake-build")
+        keep_built_files(BUILD, HOST.folder)
     HOST.stamp.write_text(f"{digest()}\n", encoding="utf-8")
     return LIBRARY
 
@@ -56,6 +57,14 @@ def ensure(godot: Godot) -> Path:
 def is_of_these_sources(stamp: Path) -> bool:
     """Whether a build's stamp has the hash of the sources as they are; its first line is that."""
     return stamp.exists() and stamp.read_text(encoding="utf-8").partition("\n")[0] == digest()
+
+
+def keep_built_files(build: Path, folder: Path) -> None:
+    """Remove what an earlier build left in the addon's folder, such as the delegates of another SDK."""
+    built = (build / "addon_files.txt").read_text(encoding="utf-8").split("\n")
+    for path in folder.iterdir():
+        if path.name not in built:
+            path.unlink()
 
 
 def test() -> None:

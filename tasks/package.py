@@ -14,7 +14,7 @@ from pathlib import Path
 from tasks import project
 from tasks.console import ROOT, StepFailed, megabytes, step
 from tasks.cross import extension_file, targets
-from tasks.cross.build import check_fresh
+from tasks.cross.build import check_fresh, how_to_build
 from tasks.cross.targets import Target
 
 SKIPPED = {"__pycache__", ".mypy_cache"}
@@ -45,11 +45,12 @@ def make_package(chosen: Sequence[Target] = ()) -> Path:
 
     Without a choice it has every target that was built. A library that is missing or of other sources is refused.
     """
+    for target in chosen:
+        if not target.is_built and target != targets.host():
+            raise StepFailed(f"{target.name} was not built", how_to_build(target))
     project.ensure_ready()
     chosen = chosen or targets.built()
     for target in chosen:
-        if not target.is_built:
-            raise StepFailed(f"{target.name} was not built", f"python3 dev.py build --target {target.name}")
         check_fresh(target)
     ending = f"-{chosen[0].name}" if len(chosen) == 1 else ""
     path = ROOT / "dist" / f"godot-executorch-{version()}{ending}.zip"

@@ -1,5 +1,5 @@
 # addon_library(NAME OUTPUT SOURCES...): a shared library of ours in the addon's folder, which finds what it needs beside
-# itself and nothing anywhere else.
+# itself and nothing anywhere else. The global property ADDON_FILES has the names of all files in that folder.
 
 if(APPLE)
   set(OWN_FOLDER "@loader_path")
@@ -23,6 +23,7 @@ function(addon_library NAME OUTPUT)
                        INSTALL_RPATH "${OWN_FOLDER}" INSTALL_RPATH_USE_LINK_PATH OFF
                        LIBRARY_OUTPUT_DIRECTORY "${ADDON_BIN_DIR}" RUNTIME_OUTPUT_DIRECTORY "${ADDON_BIN_DIR}")
   target_link_libraries(${NAME} PRIVATE executorch::runtime)
+  set_property(GLOBAL APPEND PROPERTY ADDON_FILES $<TARGET_FILE_NAME:${NAME}>)
   if(NOT HAS_RUNTIME)
     add_dependencies(${NAME} runtime_stub)
     target_link_libraries(${NAME} PRIVATE "${RUNTIME_STUB}")

@@ -14,4 +14,5 @@ if("backend_xnnpack" IN_LIST COMPONENTS AND CMAKE_SYSTEM_NAME STREQUAL "Linux" A
     VERBATIM)
   add_custom_target(xnnpack_copy ALL DEPENDS "${XNNPACK_COPY}")
   add_dependencies(godot_executorch xnnpack_copy)
+  set_property(GLOBAL APPEND PROPERTY ADDON_FILES libexecutorch_backend_xnnpack.so)
 endif()

@@ -22,6 +22,10 @@ def run_build(arguments: Sequence[str]) -> int:
     chosen = [targets.find(name) for name in given.target]
     if given.executorch is not None and len(chosen) != 1:
         raise StepFailed("--executorch is an SDK of one system", "name that system with one --target")
+    if given.executorch is not None:
+        sdk.check(given.executorch)
+    elif not chosen or targets.host() in chosen:
+        _leave_other_sdk()
     project.ensure_ready()
     for target in chosen:
         if given.executorch is not None or target != targets.host():
@@ -50,9 +54,10 @@ def build(target: Target, prefix: Path | None = None) -> Path:
         target.stamp.unlink(missing_ok=True)
         native.configure(target.build, "-DCMAKE_BUILD_TYPE=Release", *options)
         native.cmake("--build", target.build, log=f"cmake-build-{target.name}")
+        native.keep_built_files(target.build, folder)
     target.stamp.write_text(stamp, encoding="utf-8")
     if folder != target.folder:
-        print(f"  ok {target.name} is linked to a stub, because its wheel has no library: it is not packaged")
+        print(f"  ok {target.name} is linked to a stub, because {root} has no library: it is not packaged")
     return folder
 
 
@@ -61,5 +66,23 @@ def check_fresh(target: Target) -> None:
     if not native.is_of_these_sources(target.stamp):
         raise StepFailed(
             f"the library for {target.name} was built of other sources than these",
-            f"python3 dev.py build --target {target.name}",
+            how_to_build(target),
         )
+
+
+def how_to_build(target: Target) -> str:
+    """What makes the library of a target that can be packaged."""
+    command = f"python3 dev.py build --target {target.name}"
+    if target.has_library_in_wheel:
+        return command
+    return (
+        f"{command} --executorch PREFIX, with an ExecuTorch that you built for {target.system}: "
+        "its wheel has no library to link"
+    )
+
+
+def _leave_other_sdk() -> None:
+    """Have this machine's library built against its wheel again when it was built against another SDK."""
+    stamp = targets.host().stamp
+    if stamp.exists() and stamp.read_text(encoding="utf-8").count("\n") > 1:
+        stamp.unlink()

@@ -20,6 +20,7 @@ class Target:
     architecture: str
     library: str  # the extension's file
     wheel_tags: tuple[str, ...]  # platform tags of ExecuTorch's wheel
+    has_library_in_wheel: bool = True  # a wheel may have headers only
 
     @property
     def name(self) -> str:
@@ -51,7 +52,7 @@ TARGETS = (
     Target("linux", "x86_64", "libgodot_executorch.so", ("manylinux_2_28_x86_64",)),
     Target("linux", "arm64", "libgodot_executorch.so", ("manylinux_2_28_aarch64",)),
     Target("macos", "arm64", "libgodot_executorch.dylib", ("macosx_14_0_arm64", "macosx_13_0_arm64")),
-    Target("windows", "x86_64", "godot_executorch.dll", ("win_amd64",)),
+    Target("windows", "x86_64", "godot_executorch.dll", ("win_amd64",), False),
 )
 _SYSTEMS = {"linux": "linux", "darwin": "macos", "win32": "windows"}
 _ARCHITECTURES = {"aarch64": "arm64", "amd64": "x86_64"}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from native.cmake import runtime_stub
-from tasks import native
+from tasks import native, package
 from tasks.console import StepFailed
 from tasks.cross import build, extension_file, sdk, targets, toolchains
 from tests.godot_projects import ROOT
@@ -79,6 +80,29 @@ def test_extension_file_of_the_checkout_names_all_that_is_there() -> None:
     written = extension_file.PATH.read_text(encoding="utf-8")
     assert written == extension_file.text_for(targets.built())
     assert all((extension_file.PATH.parent / name).is_file() for name in re.findall(r'"(bin/[^"]+)"', written))
+
+
+def test_what_an_earlier_build_left_is_removed(tmp_path: Path) -> None:
+    shutil.copy(native.BUILD / "addon_files.txt", tmp_path)
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    built = {path.name for path in targets.host().folder.iterdir()}
+    assert any("xnnpack" in name for name in built)
+    for name in (*built, "libexecutorch_backend_of_another_sdk.so"):
+        (folder / name).touch()
+    native.keep_built_files(tmp_path, folder)
+    assert {path.name for path in folder.iterdir()} == built
+
+
+def test_target_without_a_linkable_wheel_asks_for_an_sdk() -> None:
+    with pytest.raises(StepFailed, match="windows-x86_64 was not built") as caught:
+        package.run_package(["--target", "windows-x86_64"])
+    assert "--executorch PREFIX" in caught.value.remedy
+
+
+def test_wrong_sdk_is_refused_before_anything_is_built(tmp_path: Path) -> None:
+    with pytest.raises(StepFailed, match="is not an ExecuTorch SDK"):
+        build.run_build(["--target", "linux-arm64", "--executorch", str(tmp_path)])
 
 
 def test_library_of_other_sources_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
