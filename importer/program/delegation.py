@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from importer.errors import ImporterError
 from importer.program.etdump import DELEGATES
 from importer.program.program import Method
 
@@ -22,6 +23,8 @@ MEASURED = (SLOW, SLICES, FASTEST_NOTE)
 """How notes about times begin."""
 _MUCH_SLOWER = 3
 _NOTICED_MICROSECONDS = 1000  # below it a game does not notice
+# Backends that some systems have only.
+_SYSTEMS = {"CoreMLBackend": "Apple's systems", "MPSBackend": "Apple's systems", "MLXBackend": "macOS"}
 # Bookkeeping that costs next to nothing on any kernel.
 _FREE = ("executorch_prim::", "aten::sym_size", "aten::_local_scalar_dense", "dim_order_ops::_empty_dim_order")
 
@@ -85,6 +88,19 @@ def report(method: Method) -> dict[str, Any]:
     if opaque:
         found["opaque"] = True
     return found
+
+
+def backends_missing(names: Sequence[str], stage: str, log: str = "") -> ImporterError:
+    """The error of a program whose backends the runtime of this machine does not have."""
+    there = sorted({_SYSTEMS[name] for name in names if name in _SYSTEMS})
+    cause = f"The program needs backends that Godot's runtime does not provide: {', '.join(names)}."
+    remedy = "Export it for XNNPACK or the portable kernels."
+    if there:
+        cause = (
+            f"The program runs on {' and '.join(there)} only: it needs {', '.join(names)}, which is not on this system."
+        )
+        remedy = "Run it there. For this system, import the network with a recipe of XNNPACK or the portable kernels."
+    return ImporterError("BACKEND_MISSING", cause, remedy, stage, log)
 
 
 def share_text(delegation: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from importer.errors import ImporterError
+from importer.program.delegation import backends_missing
 from importer.program.external import weights_of
 from importer.program.program import Program
 
@@ -124,8 +125,7 @@ def _check(response: dict[str, Any], step: str, log: str) -> None:
         remedy = " ".join(_INSTEAD[name] for name in names if name in _INSTEAD) or otherwise
         raise ImporterError("OPERATOR_MISSING", cause, remedy, "validate", log)
     if names := response.get("missing_backends"):
-        cause = f"The program needs backends that Godot's runtime does not provide: {', '.join(names)}."
-        raise ImporterError("BACKEND_MISSING", cause, "Export it for XNNPACK or the portable kernels.", "validate", log)
+        raise backends_missing(names, "validate", log)
     if error := response.get("error"):
         codes = [
             f"{code} {name}" for code, name in _CODES.items() if f"{code}" in error.split() or f"error: {code}" in error

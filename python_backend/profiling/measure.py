@@ -18,6 +18,7 @@ from importer.cache.cache_key import external_file
 from importer.errors import ImporterError
 from importer.jobs.child import Report
 from importer.program import etdump
+from importer.program.delegation import backends_missing
 from importer.program.external import weights_of
 from python_backend.profiling import call_trace, latency, operators, threads
 from python_backend.profiling.call_trace import CallTrace
@@ -114,7 +115,7 @@ def _measured(
 
     process = psutil.Process()
     before = process.memory_info().rss
-    loaded, load = _load(native, path, method["name"], traced=False)
+    loaded, load = _load(native, path, method, traced=False)
     resident = process.memory_info().rss - before
     report("run", 0.3, "measuring")
     samples, first_us = _time_calls(loaded[1], inputs, int(params.get("runs") or 0))
@@ -139,10 +140,15 @@ def _choose_method(program: dict[str, Any], wanted: str) -> dict[str, Any]:
     return methods[name]
 
 
-def _load(native: Any, path: Path, name: str, traced: bool) -> tuple[tuple[Any, Any], dict[str, float]]:
+def _load(native: Any, path: Path, method: dict[str, Any], traced: bool) -> tuple[tuple[Any, Any], dict[str, float]]:
     checks = native.Verification.InternalConsistency
     external = external_file(path)
     arguments = {"data_path": str(external)} if external else {}
+    if missing := sorted(
+        {delegate["backend"] for delegate in method["delegates"]} - set(native._get_registered_backend_names())
+    ):
+        raise backends_missing(missing, "load")
+    name = method["name"]
     try:
         begin = time.perf_counter()
         program = native._load_program(str(path), enable_etdump=traced, program_verification=checks, **arguments)
@@ -198,7 +204,7 @@ def _trace(
     native: Any, path: Path, method: dict[str, Any], untraced: Any, inputs: list[list[Any]], keep: str
 ) -> _Traced:
     # The program must live as long as its method.
-    (program, traced), _ = _load(native, path, method["name"], traced=True)
+    (program, traced), _ = _load(native, path, method, traced=True)
     for turn in range(WARM_UP_CALLS):
         traced.call(inputs[turn % len(inputs)], clone_outputs=False)
     traced_us, untraced_us = [], []

@@ -291,6 +291,17 @@ func test_a_model_without_a_known_signature_is_marked() -> void:
 	view.queue_free()
 
 
+func test_what_a_delegate_runs_may_be_unknown() -> void:
+	var method: Dictionary = {
+		"name": "forward",
+		"delegates": [{"backend": "CoreMLBackend", "calls": 1, "operators": {}}],
+		"delegation": {"delegated": 0, "total": 0, "share": 0.0, "opaque": true, "left_behind": []},
+	}
+	var facts: Facts = Facts.new({"methods": [method]})
+	check_equal(facts.get_delegated_share(method), -1.0)
+	check(facts.get_delegation(method)[0]["is_opaque"] as bool, "Core ML's operators cannot be counted")
+
+
 func test_facts_of_broken_metadata() -> void:
 	var broken: Array[Dictionary] = [
 		{},

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
+import godot_executorch as ge
 from importer.cache.cache import Cache
 from importer.cli.print_metadata import print_metadata
 from importer.errors import ImporterError
 from importer.options import ImportOptions
 from importer.pipeline import convert
 from importer.program.program import read_program
+from python_backend.profiling.measure import measure
 from tests.importer.conftest import Convert
 
 pytestmark = pytest.mark.skipif(sys.platform == "darwin", reason="a Mac runs these programs and proves them")
@@ -50,6 +52,21 @@ def test_a_core_ml_program_is_a_variant_for_macos_and_ios(net: Path, convert_fil
     assert {delegate.backend for delegate in method.delegates} == {"CoreMLBackend"}
     delegation = variant["methods"][0]["delegation"]
     assert delegation["opaque"] and not delegation["left_behind"], delegation
+
+
+def test_a_program_of_apple_says_where_it_runs(net: Path, convert_file: Convert, tmp_path: Path) -> None:
+    made = convert_file(net, recipe="coreml_fp16")
+    refusals = []
+
+    def report(*_: object) -> None:
+        pass
+
+    for run in (lambda: ge.Program(made.payload), lambda: measure({"path": str(made.payload)}, report)):
+        with pytest.raises(ge.ConversionError) as caught:
+            run()
+        refusals.append(caught.value)
+    for error in refusals:
+        assert error.code == "BACKEND_MISSING" and "runs on Apple's systems only" in error.cause, error
 
 
 class Counter(torch.nn.Module):

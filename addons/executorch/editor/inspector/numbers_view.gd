@@ -55,7 +55,7 @@ func _fill_delegation(facts: Facts, method: Dictionary) -> void:
 	var parts: Array[Dictionary] = []
 	for part: Dictionary in facts.get_delegation(method):
 		var count: int = part["count"]
-		var words: String = Quantity.number_of(count, "operator")
+		var words: String = "operators not known" if part["is_opaque"] else Quantity.number_of(count, "operator")
 		# The kernels keep their colour whether or not there is a delegate.
 		var color: int = parts.size() * 2 if part["delegated"] else 1
 		parts.append({"label": part["label"], "value": count, "text": words, "color_index": color})

@@ -62,10 +62,12 @@ static func _bars(metadata: Dictionary) -> PackedStringArray:
 	var methods: Array[Dictionary] = Facts.new(metadata).get_methods()
 	if methods.is_empty():
 		return bars
-	var share: float = Facts.new(metadata).get_delegated_share(methods[0])
+	var delegated: int = 0
 	var total: int = 0
 	for part: Dictionary in Facts.new(metadata).get_delegation(methods[0]):
 		total += int(part["count"])
+		delegated += int(part["count"]) if part["delegated"] else 0
+	var share: float = float(delegated) / maxi(total, 1)
 	var count: int = clampi(total, 1, MOST_BARS)
 	var width: float = 52.0 / count
 	for index: int in count:

@@ -109,25 +109,33 @@ func get_section(section: String) -> Dictionary:
 	return found if found is Dictionary else {}
 
 
-## Who runs the operators of a method: `[{label, count, delegated}]`, delegates first.
+## Who runs the operators of a method: `[{label, count, delegated, is_opaque}]`, delegates first. The operators of an
+## opaque delegate cannot be counted; its count is that of its programs.
 func get_delegation(method: Dictionary) -> Array[Dictionary]:
 	var parts: Array[Dictionary] = []
 	var by_backend: Dictionary = {}
+	var opaque: Dictionary = {}
 	for delegate: Variant in method.get("delegates", []) as Array:
 		var backend: String = str((delegate as Dictionary).get("backend", ""))
 		var count: int = _sum((delegate as Dictionary).get("operators", {}))
 		by_backend[backend] = int(by_backend.get(backend, 0)) + maxi(count, 1)
+		if count == 0:
+			opaque[backend] = true
 	for backend: String in by_backend:
-		parts.append({"label": get_backend_title(backend), "count": by_backend[backend], "delegated": true})
+		var title: String = get_backend_title(backend)
+		var is_opaque: bool = opaque.has(backend)
+		parts.append({"label": title, "count": by_backend[backend], "delegated": true, "is_opaque": is_opaque})
 	var kernels: int = _sum(method.get("operators", {}))
 	if kernels > 0:
-		parts.append({"label": "Kernels", "count": kernels, "delegated": false})
+		parts.append({"label": "Kernels", "count": kernels, "delegated": false, "is_opaque": false})
 	return parts
 
 
 ## Share of the operators that a delegate runs, 0 to 1; -1 when unknown.
 func get_delegated_share(method: Dictionary) -> float:
 	var delegation: Variant = method.get("delegation", {})
+	if delegation is Dictionary and (delegation as Dictionary).get("opaque", false):
+		return -1.0
 	if delegation is Dictionary and (delegation as Dictionary).has("share"):
 		return float((delegation as Dictionary)["share"])
 	var delegated: int = 0
