@@ -13,7 +13,7 @@ from importer.sources.onnx import refusals
 from importer.sources.onnx.file.model_file import Attribute, Graph, Node
 from importer.sources.onnx.scope import Scope
 from importer.sources.onnx.tensors import to_torch
-from importer.sources.onnx.values import Constant, Quantized, Sequence, Shifted, Size, Sizes, Value
+from importer.sources.onnx.values import Constant, Quantized, Sequence, Shifted, Size, Sizes, Value, Whole
 
 if TYPE_CHECKING:
     from importer.sources.onnx.module import OnnxModule
@@ -90,6 +90,8 @@ class Call:
             return _tensor_of_sizes(value)
         if isinstance(value, Shifted):
             return (value.tensor.to(torch.int16) + 128).to(torch.uint8)
+        if isinstance(value, Whole):
+            return value.tensor.to(torch.int64).to(value.dtype)
         if isinstance(value, Quantized):
             return self._dequantized(value)
         raise self.fails("takes a tensor where the file gives a sequence or nothing")

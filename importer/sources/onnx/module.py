@@ -19,15 +19,17 @@ from importer.sources.onnx.dynamic import with_dynamic_layers
 from importer.sources.onnx.file.graph_checks import in_order
 from importer.sources.onnx.file.limits import SizeGuard, largest_constants, largest_result
 from importer.sources.onnx.file.model_file import Graph, Model, Node
-from importer.sources.onnx.own_copies import with_own_dequantizers
+from importer.sources.onnx.moved_steps import with_moves_in_floats
+from importer.sources.onnx.own_copies import rounded_values, with_own_dequantizers
 from importer.sources.onnx.registry import Operator, find, results
 from importer.sources.onnx.scope import Scope
 from importer.sources.onnx.sizes import on_sizes
 from importer.sources.onnx.tensors import to_torch
-from importer.sources.onnx.values import Constant, Quantized, Sequence, Shifted, Sizes, Value, untraced
+from importer.sources.onnx.values import Constant, Quantized, Sequence, Shifted, Sizes, Value, Whole, untraced
 
 MOST_STEPS = 200_000  # nodes that run; those of a loop count in each round
 MOST_DEPTH = 32
+_WEIGHTS_ONLY = "Weights of it are quantized, and their layer's input or result is not: these weights became floats."
 assert operators  # registers all of them
 
 
@@ -35,6 +37,7 @@ class _Memory:
     """The caches of the module between its calls; they do not change its results.
 
     budget: bytes that may still be computed from the file's tensors. known: results that depend on no input, by node.
+    from_8_bits: the tensors of this call that are dequantized 8 bits.
     """
 
     def __init__(self, budget: int) -> None:
@@ -49,6 +52,7 @@ class _Memory:
         self.read: dict[int, Constant] = {}
         self.numbers: dict[tuple[str, int], Constant] = {}
         self.made: dict[tuple[Any, ...], list[Constant]] = {}
+        self.from_8_bits: dict[int, torch.Tensor] = {}
 
 
 class OnnxModule(nn.Module):
@@ -56,7 +60,9 @@ class OnnxModule(nn.Module):
 
     def __init__(self, model: Model, fixed: bool, values: Mapping[str, torch.Tensor] | None = None) -> None:
         super().__init__()
-        self.model = replace(model, graph=with_own_dequantizers(with_dynamic_layers(model.graph)))
+        graph = with_moves_in_floats(with_dynamic_layers(model.graph))
+        self.model = replace(model, graph=with_own_dequantizers(graph))
+        self._rounded = rounded_values(self.model.graph)
         self.fixed = fixed
         self.notes: list[str] = []
         self.is_more_exact = False  # it computes in floats what onnxruntime rounds to 8 bits
@@ -72,6 +78,7 @@ class OnnxModule(nn.Module):
 
     def forward(self, *arguments: torch.Tensor) -> tuple[torch.Tensor, ...]:
         self._memory.steps = 0
+        self._memory.from_8_bits.clear()
         scope = Scope({**self._values}, self.model.opsets)
         scope.names.update({item.name: value for item, value in zip(self.inputs, arguments, strict=True)})
         self.run(self.model.graph, scope, ())
@@ -142,6 +149,9 @@ class OnnxModule(nn.Module):
         """A number as a constant, the same one each time."""
         return self._memory.numbers.setdefault((type(value).__name__, value), Constant(torch.tensor(value)))
 
+    def remember_8_bits(self, tensor: torch.Tensor) -> None:
+        self._memory.from_8_bits[id(tensor)] = tensor
+
     def note(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
@@ -174,6 +184,8 @@ class OnnxModule(nn.Module):
             return self._run_function(node, scope, key)
         found = find(node.domain, node.operator)
         given = [scope.find(name) for name in node.inputs]
+        if node.operator not in ("Identity", "Transpose"):
+            given = self._with_weights(node, given)
         call = Call(self, node, scope, key, False)
         if found is None:
             raise unsupported_operator(node, call.opset)
@@ -185,6 +197,18 @@ class OnnxModule(nn.Module):
             if made is not None:
                 return made
         return self._applied(found, call, given)
+
+    def _with_weights(self, node: Node, given: list[Value]) -> list[Value]:
+        """XNNPACK computes with 8 bits only when both sides and the result have them: other weights become floats."""
+        if node.outputs[0] in self._rounded and any(id(value) in self._memory.from_8_bits for value in given):
+            return given
+        return [self.in_floats(value) if isinstance(value, Quantized) else value for value in given]
+
+    def in_floats(self, weight: Quantized) -> Constant:
+        """Weights of a layer that XNNPACK does not compute with 8 bits."""
+        if weight.numbers.tensor.numel() > 1024:
+            self.note(_WEIGHTS_ONLY)
+        return self.derived(weight.numbers, f"floats_{weight.axis}", weight.floats)
 
     def _applied(self, found: Operator, call: Call, given: list[Value]) -> list[Value]:
         as_tensors = [
@@ -236,7 +260,7 @@ class OnnxModule(nn.Module):
 def _shape(value: Value) -> str:
     if isinstance(value, Constant):
         value = value.tensor
-    if isinstance(value, Shifted):
+    if isinstance(value, (Shifted, Whole)):
         value = value.tensor
     if isinstance(value, Quantized):
         value = value.numbers.tensor

@@ -1,4 +1,4 @@
-"""One DequantizeLinear for each node that takes its result: XNNPACK's partitioner takes a layer with its own ones."""
+"""What XNNPACK's partitioner needs to take a quantized layer: dequantizers of its own, and a result that is rounded."""
 
 from __future__ import annotations
 
@@ -24,13 +24,36 @@ def with_own_dequantizers(graph: Graph) -> Graph:
         inputs = list(node.inputs)
         for index, name in enumerate(inputs):
             if name in shared:
-                inputs[index] = _free(f"{name}_for_{len(nodes)}_{index}", known)
+                inputs[index] = free_name(f"{name}_for_{len(nodes)}_{index}", known)
                 nodes.append(replace(shared[name], outputs=(inputs[index],)))
         nodes.append(replace(node, inputs=tuple(inputs)))
     return replace(graph, nodes=nodes)
 
 
-def _free(name: str, known: set[str]) -> str:
+def rounded_values(graph: Graph) -> set[str]:
+    """The values that only QuantizeLinear takes, also behind an activation that XNNPACK computes with the layer."""
+    takers: dict[str, list[Node]] = {}
+    for node in graph.nodes:
+        for name in node.inputs:
+            takers.setdefault(name, []).append(node)
+    given = {item.name for item in graph.outputs}
+    rounded = {
+        name
+        for name, nodes in takers.items()
+        if name not in given and all(node.operator == "QuantizeLinear" for node in nodes)
+    }
+    return rounded | {
+        name
+        for name, nodes in takers.items()
+        if name not in given
+        and len(nodes) == 1
+        and nodes[0].operator in ("Relu", "Clip")
+        and nodes[0].outputs[0] in rounded
+    }
+
+
+def free_name(name: str, known: set[str]) -> str:
+    """A name that is not among the known ones, and becomes one of them."""
     while name in known:
         name += "_"
     known.add(name)

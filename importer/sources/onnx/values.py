@@ -65,6 +65,14 @@ class Shifted:
 
 
 @dataclass(frozen=True)
+class Whole:
+    """Quantized values that no kernel takes, such as 16 bits, as floats: `tensor` holds whole numbers of `dtype`."""
+
+    tensor: torch.Tensor
+    dtype: torch.dtype
+
+
+@dataclass(frozen=True)
 class Quantized:
     """Weights that stay int8: `(numbers - zero) * scale`, along an axis or with one scale for all."""
 
@@ -72,6 +80,11 @@ class Quantized:
     scale: Constant
     zero: Constant
     axis: int | None
+
+    def floats(self, numbers: torch.Tensor) -> torch.Tensor:
+        shape = [-1 if item == self.axis else 1 for item in range(numbers.dim())]
+        scale, zero = (item.tensor.to(torch.float32).reshape(shape) for item in (self.scale, self.zero))
+        return (numbers.to(torch.float32) - zero) * scale
 
 
 @dataclass(frozen=True)
@@ -81,4 +94,4 @@ class Sequence:
     items: tuple[Any, ...]
 
 
-Value = torch.Tensor | Constant | Sizes | Shifted | Quantized | Sequence | None
+Value = torch.Tensor | Constant | Sizes | Shifted | Whole | Quantized | Sequence | None

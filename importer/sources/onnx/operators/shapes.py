@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch.nn import functional
 from importer.sources.onnx.call import Call
 from importer.sources.onnx.registry import operator
 from importer.sources.onnx.tensors import torch_dtype
-from importer.sources.onnx.values import Constant, Quantized, Shifted, Sizes, Value
+from importer.sources.onnx.values import Constant, Quantized, Shifted, Sizes, Value, Whole
 
 
 @operator("Identity", given=None)
@@ -54,7 +55,7 @@ def _plain(call: Call, x: Value) -> Tensor:
         return x.tensor
     if isinstance(x, Quantized):
         return x.numbers.tensor
-    return x.tensor if isinstance(x, Shifted) else call.tensor(x)
+    return x.tensor if isinstance(x, (Shifted, Whole)) else call.tensor(x)
 
 
 def _sizes(call: Call, shape: list[Any]) -> Value:
@@ -98,9 +99,14 @@ def _flatten(call: Call, x: Tensor) -> Tensor:
     return x.reshape(rows, columns)
 
 
-@operator("Transpose")
-def _transpose(call: Call, x: Tensor) -> Tensor:
-    return x.permute(call.integers("perm", list(range(x.dim()))[::-1]))
+@operator("Transpose", given=(0,))
+def _transpose(call: Call, value: Value) -> Value:
+    plain = _plain(call, value)
+    order = call.integers("perm", list(range(plain.dim()))[::-1])
+    if isinstance(value, Quantized):
+        numbers = call.module.derived(value.numbers, f"permuted_{order}", lambda item: item.permute(order))
+        return replace(value, numbers=numbers, axis=None if value.axis is None else order.index(value.axis))
+    return call.tensor(value).permute(order)
 
 
 @operator("Unsqueeze", given=(1,), inputs=(1, 2))

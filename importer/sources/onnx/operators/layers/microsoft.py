@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from importer.sources.onnx.call import Call
+from importer.sources.onnx.operators.layers.pooling import averaged
 from importer.sources.onnx.operators.layers.quantized import dequantize, quantize
 from importer.sources.onnx.registry import MICROSOFT, operator
 from importer.sources.onnx.values import Value
@@ -73,6 +74,7 @@ _register_binary("QLinearMul", torch.mul)
 _register_unary("QLinearSigmoid", lambda call, x: torch.sigmoid(x))
 _register_unary("QLinearLeakyRelu", lambda call, x: functional.leaky_relu(x, call.number("alpha", 0.01)))
 _register_unary("QLinearGlobalAveragePool", lambda call, x: _average(call, x))
+_register_unary("QLinearAveragePool", lambda call, x: averaged(call, x))
 _register_unary("QLinearSoftmax", lambda call, x: torch.softmax(x, call.integer("axis", -1)))
 
 
@@ -80,6 +82,16 @@ def _average(call: Call, x: Tensor) -> Tensor:
     if call.integer("channels_last", 0):
         raise call.unsupported("channels_last")
     return x.mean(list(range(2, x.dim())), keepdim=True)
+
+
+@operator("QLinearWhere", domain=MICROSOFT, given=None, inputs=(9, 9), folds=False)
+def _where(
+    call: Call, condition: Value, x: Value, x_scale: Value, x_zero: Value, y: Value, y_scale: Value, y_zero: Value,
+    z_scale: Value, z_zero: Value,
+) -> Value:  # fmt: skip
+    left = call.tensor(dequantize(call, x, x_scale, x_zero))
+    right = call.tensor(dequantize(call, y, y_scale, y_zero))
+    return quantize(call, torch.where(call.tensor(condition), left, right), z_scale, z_zero)
 
 
 @operator("QLinearConcat", domain=MICROSOFT, given=None, inputs=(5, 10_000), folds=False)

@@ -106,6 +106,13 @@ def _indices(call: Call, x: Tensor, source: Tensor, places: Tensor, shape: Windo
 
 @operator("AveragePool")
 def _average_pool(call: Call, x: Tensor) -> Tensor:
+    return averaged(call, x)
+
+
+def averaged(call: Call, x: Tensor) -> Tensor:
+    """An average over windows by the node's attributes."""
+    if call.integer("channels_last", 0):
+        raise call.unsupported("channels_last")
     shape = window(call, x, call.integers("kernel_shape"))
     counts_padding = bool(call.integer("count_include_pad", 0))
     ceil = bool(call.integer("ceil_mode", 0))

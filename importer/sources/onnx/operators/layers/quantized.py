@@ -12,20 +12,25 @@ from importer.sources.onnx.operators.layers.convolution import convolved
 from importer.sources.onnx.operators.matrix import product, turned
 from importer.sources.onnx.registry import MICROSOFT, operator
 from importer.sources.onnx.tensors import torch_dtype
-from importer.sources.onnx.values import Constant, Quantized, Shifted, Value, untraced
+from importer.sources.onnx.values import Constant, Quantized, Shifted, Value, Whole, untraced
 
 _ASYMMETRIC = (
     "Weights of it are quantized around another number than 0; XNNPACK has no such layers, so they became floats."
 )
+_OTHER_STEPS = (
+    "Values of it are quantized with 16 bits, or with a scale for each channel or call; XNNPACK has no such layers, so "
+    "they became floats that are rounded as the file says."
+)
 _RANGES = {torch.int8: (-128, 127), torch.uint8: (0, 255), torch.int16: (-32768, 32767), torch.uint16: (0, 65535)}
 
 
+@operator("QuantizeLinear", domain=MICROSOFT, given=(1, 2), inputs=(2, 3))
 @operator("QuantizeLinear", given=(1, 2), inputs=(2, 3))
 def _quantize(call: Call, x: Tensor, scale: Value, zero: Value = None) -> Value:
-    return quantize(call, x, scale, zero)
+    return quantize(call, x, scale, zero, call.integer("axis", 1))
 
 
-def quantize(call: Call, x: Tensor, scale: Value, zero: Value) -> Value:
+def quantize(call: Call, x: Tensor, scale: Value, zero: Value, axis: int = 1) -> Value:
     """A tensor in steps of `scale`."""
     dtype = torch.uint8
     known_scale, known_zero = call.constant(scale), None if zero is None else call.constant(zero)
@@ -45,21 +50,27 @@ def quantize(call: Call, x: Tensor, scale: Value, zero: Value) -> Value:
         )
         return Shifted(made) if shift else made
     low, high = _RANGES[dtype]
-    step, middle = _spread(call, call.tensor(scale), x), None if zero is None else _spread(call, call.tensor(zero), x)
+    step = _spread(call, call.tensor(scale), x, axis)
+    middle = None if zero is None else _spread(call, call.tensor(zero), x, axis)
     steps = torch.round(x.float() / step.float())
-    return torch.clamp(steps if middle is None else steps + middle.float(), low, high).to(torch.int64).to(dtype)
+    steps = torch.clamp(steps if middle is None else steps + middle.float(), low, high)
+    if call.folding:
+        return steps.to(torch.int64).to(dtype)
+    call.module.note(_OTHER_STEPS)
+    return Whole(steps, dtype)
 
 
-def _spread(call: Call, value: Tensor, x: Tensor) -> Tensor:
+def _spread(call: Call, value: Tensor, x: Tensor, axis: int) -> Tensor:
     """A scale for each channel or block, in a shape that broadcasts to the tensor."""
     if value.numel() == 1:
         return value.reshape(())
-    axis = call.integer("axis", 1) % x.dim()
+    axis = axis % x.dim()
     if block := call.integer("block_size", 0):
         return value.repeat_interleave(block, axis).narrow(axis, 0, int(x.shape[axis]))
     return value.reshape([-1 if item == axis else 1 for item in range(x.dim())])
 
 
+@operator("DequantizeLinear", domain=MICROSOFT, given=None, folds=False, inputs=(2, 3))
 @operator("DequantizeLinear", given=None, folds=False, inputs=(2, 3))
 def _dequantize(call: Call, value: Value, scale: Value, zero: Value = None) -> Value:
     return dequantize(call, value, scale, zero, call.integer("axis", 1))
@@ -70,33 +81,34 @@ def dequantize(call: Call, value: Value, scale: Value, zero: Value, axis: int = 
     numbers, known_scale = call.constant(value), call.constant(scale)
     known_zero = torch.zeros((), dtype=torch.int8) if zero is None else call.constant(zero)
     if numbers is not None and known_scale is not None and known_zero is not None:
-        if call.module.is_quantized and not call.integer("block_size", 0) and known_scale.dtype == torch.float32:
-            found = _weights(call, f"weights_{id(value)}", numbers, known_scale, known_zero, axis)
+        key = f"{id(value)}_{axis}"
+        if not call.integer("block_size", 0) and known_scale.dtype == torch.float32:
+            found = _weights(call, f"weights_{key}", numbers, known_scale, known_zero, axis)
             if found is not None:
                 return found
-        elif numbers.numel() > 1024:
-            call.module.note("Its weights are quantized and its activations are not: the weights became floats.")
-        return _floats(call, f"floats_{id(value)}", numbers, known_scale, known_zero)
-    x = value.tensor if isinstance(value, Shifted) else call.tensor(value)
+        return _floats(call, f"floats_{key}", numbers, known_scale, known_zero, axis)
     one = known_scale is not None and known_scale.numel() == 1 and known_zero is not None
+    if one and isinstance(value, Tensor) and value.dtype == torch.uint8:
+        value = Shifted((value.to(torch.int16) - 128).to(torch.int8))
+    x = value.tensor if isinstance(value, Shifted) else call.tensor(value)
     if one and x.dtype == torch.int8 and known_scale is not None and known_scale.dtype == torch.float32:
         assert known_zero is not None
         offset = int(call.known_number(zero) or 0) - (128 if isinstance(value, Shifted) else 0)
         made: Tensor = torch.ops.quantized_decomposed.dequantize_per_tensor(
             x, call.known_number(scale), offset, -128, 127, torch.int8
         )
+        call.module.remember_8_bits(made)
         return made
-    x = call.tensor(value)
-    step = _spread(call, call.tensor(scale), x)
-    floats = x.to(torch.float32)
+    floats = value.tensor if isinstance(value, Whole) else call.tensor(value).to(torch.float32)
+    step = _spread(call, call.tensor(scale), floats, axis)
     if zero is not None:
-        floats = floats - _spread(call, call.tensor(zero), x).to(torch.float32)
+        floats = floats - _spread(call, call.tensor(zero), floats, axis).to(torch.float32)
     return (floats * step.to(torch.float32)).to(step.dtype)
 
 
-def _floats(call: Call, key: str, numbers: Tensor, scale: Tensor, zero: Tensor) -> Constant:
+def _floats(call: Call, key: str, numbers: Tensor, scale: Tensor, zero: Tensor, axis: int) -> Constant:
     def made() -> list[Tensor]:
-        step, middle = _spread(call, scale, numbers), _spread(call, zero, numbers)
+        step, middle = (_spread(call, item, numbers, axis) for item in (scale, zero))
         return [(numbers.to(torch.float32) - middle.to(torch.float32)).to(step.dtype) * step]
 
     return call.module.kept(call.key, key, made)[0]
@@ -197,10 +209,12 @@ def _gemm(
     left = call.tensor(dequantize(call, a, a_scale, a_zero))
     left = left.t() if call.integer("transA", 0) else left
     right = dequantize(call, b, b_scale, b_zero, 0 if is_turned else 1)
+    if y_scale is None and isinstance(right, Quantized):
+        right = call.module.in_floats(right)
     if isinstance(right, Quantized):
         weight = call.tensor(right if is_turned else turned(call, right))
     else:
-        weight = call.tensor(right) if is_turned else call.tensor(right).t()
+        weight = call.derived(right, f"weight_{is_turned}", lambda item: item if is_turned else item.t())
     bias = None if c is None else _bias(call, c, a_scale, b_scale, alpha)
     if alpha != 1.0 or (bias is not None and bias.dim() != 1):
         made = functional.linear(left, weight) * alpha
