@@ -8,6 +8,8 @@ import operator
 SHARES = ("top1", "top5", "iou")
 """Metrics that are shares of something, which people write in %."""
 _IN_THE_UNIT_OF_THE_OUTPUTS = ("mae", "rmse", "max_absolute")
+NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?"
+"""A number of a condition or a target, as a regular expression: `5`, `0.5`, `1e-3`."""
 _COMPARISONS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 _ROUNDING = 1e-9  # 1 - 0.995 is more than 0.005 in floats
 

@@ -25,6 +25,7 @@ _OF_THE_ARGUMENTS = frozenset(
         "EVALUATION_MISSING",
         "FILE_NOT_FOUND",
         "FILE_NOT_READABLE",
+        "LIBRARY_NOT_LOADED",
         "METHOD_NOT_IN_PROGRAM",
         "MODELS_FILE_INVALID",
         "OPTION_INVALID",
@@ -61,7 +62,7 @@ _reasons: dict[str, str] = {}  # why a package could not be imported the first t
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-OF_EVERY_RECIPE = ("BROKEN_PACKAGE", "DISK_FULL", "DEADLINE_EXCEEDED", "OUT_OF_MEMORY")
+OF_EVERY_RECIPE = ("BROKEN_PACKAGE", "DISK_FULL", "DEADLINE_EXCEEDED", "LIBRARY_NOT_LOADED", "OUT_OF_MEMORY")
 """Errors of a conversion that another recipe would have too."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from importer.proof.child_runner import Call, Result, run_program
 from importer.signature import TensorSpec
 
 _ROUNDS = 4
+Answers = list[list[Any]]
+"""The outputs of each call."""
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -90,7 +93,6 @@ def compare(
     Raises PROGRAMS_DIFFER when their inputs are not the same, and what reading the data raises.
     """
     from importer.inputs import made_up
-    from importer.proof.accuracy import Accuracy
 
     left, right = beside.described(first), beside.described(second)
     common = _common(left, right)
@@ -99,19 +101,34 @@ def compare(
         calls += [Call(name, made_up.make_all(inputs, call)) for call in range(2)]
     programs = [(path, read_program(path)) for path in (first, second)]
     rounds = [[run_program(path, program, calls) for path, program in programs] for _ in range(_ROUNDS)]
-    accuracy = Accuracy()
-    for index, (expected, got) in enumerate(zip(rounds[0][0].outputs, rounds[0][1].outputs, strict=True)):
-        accuracy.add(index, [], expected, got)
-    found = {
+    found: dict[str, Any] = {
         "methods": list(common),
         "programs": [
             _side(described, name) for described, name in zip((left, right), names_apart(first, second), strict=True)
         ],
         "times": {name: _times(rounds, name) for name in common},
-        "difference": accuracy.judge().metadata(None),
     }
+    answers = [result.outputs for result in rounds[0]]
     if data:
-        found["evaluation"] = _evaluate(programs, (left, right), common, data, metric, metric_path)
+        found["evaluation"], answers = _evaluate(programs, (left, right), common, data, metric, metric_path)
+    return {**found, "difference": difference(*answers)}
+
+
+def difference(expected: Answers, got: Answers) -> dict[str, Any]:
+    """The differences of the second program's results from the first one's, in the form of the metadata's `accuracy`.
+    What could not be compared, because it is no number in one of them, counts as infinitely different, and classes
+    differ as numbers do."""
+    from importer.proof.accuracy import Accuracy
+
+    accuracy = Accuracy(reference="the first program's result")
+    for index, (left, right) in enumerate(zip(expected, got, strict=True)):
+        accuracy.add(index, [], left, right)
+    found = accuracy.judge().metadata(None)
+    found["max_absolute"] = max(accuracy.max_absolute, accuracy.whole_absolute)
+    found["max_relative"] = max(accuracy.max_relative, accuracy.whole_relative)
+    if name := accuracy.nothing_compared():
+        reason = f"{name}: {accuracy.compared:.0%} of the first program's results are numbers"
+        found |= {"max_absolute": math.inf, "max_relative": math.inf, "worst_channel": reason}
     return found
 
 
@@ -136,8 +153,9 @@ def _evaluate(
     data: Path,
     name: str,
     metric_path: Path,
-) -> dict[str, Any]:
-    """Both programs' metric on labelled data, and where 95% of the resampled differences (second minus first) lie."""
+) -> tuple[dict[str, Any], list[Answers]]:
+    """Both programs' metric on labelled data, where 95% of the resampled differences (second minus first) lie, and
+    their results."""
     from importer.proof import evaluation
 
     method = "forward" if "forward" in common else next(iter(common))
@@ -147,7 +165,7 @@ def _evaluate(
     ]
     found = evaluation.of_programs(finished, data, name, metric_path)
     values = [found.metric.summary(side) for side in found.scores]
-    return {
+    values_found = {
         "metric": found.metric.name,
         "more_is_better": found.metric.more_is_better,
         "samples": len(found.scores[0]),
@@ -156,6 +174,7 @@ def _evaluate(
         "interval": list(evaluation.interval(found.scores[1], found.scores[0], found.metric)),
         "notes": [found.note] if found.note else [],
     }
+    return values_found, found.answers
 
 
 def _common(left: dict[str, Any], right: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
@@ -255,14 +274,20 @@ def _print(found: dict[str, Any]) -> None:
         )
     screen = console()
     screen.print(shown)
-    difference = found["difference"]
-    screen.print(
-        f"difference: absolute {difference['max_absolute']:.3g}, relative {difference['max_relative']:.3g}, "
-        f"cosine {difference['cosine']:.6f} over {difference['samples']} calls",
-        highlight=False,
-    )
+    screen.print(difference_text(found["difference"]), highlight=False, markup=False)
     for text in evaluation.get("notes", []):
         screen.print(text, highlight=False, markup=False)
+
+
+def difference_text(found: dict[str, Any]) -> str:
+    """What a person reads of a difference."""
+    if found["max_relative"] is None:
+        return f"The results cannot be compared: {found['worst_channel']}."
+    parts = [f"absolute {found['max_absolute']:.3g}, relative {found['max_relative']:.3g}"]
+    parts.append(f"cosine {found['cosine']:.6f}")
+    if "agreement" in found:
+        parts.append(f"{1 - found['agreement']:.2%} of classes, masks or indices differ")
+    return f"difference: {', '.join(parts)} over {found['samples']} calls"
 
 
 def _change(first: dict[str, Any], second: dict[str, Any], name: str) -> str:

@@ -6,17 +6,19 @@ slower        how much longer a call of the second takes, when it is more than t
 larger        how much larger the second program is
 size memory   bytes of the (second) program; of its planned memory
 max_relative max_absolute   the largest difference between the two programs' results
+differing     share of classes, masks and indices that differ between the two programs' results
 `metric` stands for that of --metric FILE.py:function.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from importer.amounts import holds, percent, takes_percent
+from importer.amounts import NUMBER, holds, percent, takes_percent
 from importer.errors import ImporterError
 from importer.options import METRICS, metric_file
 
@@ -24,7 +26,7 @@ _UNITS = {"": 1.0, "%": 0.01, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9}
 _BYTES = ("size", "memory")
 _NAMES = (*METRICS, "metric")
 OF_COMPARISON = (
-    *(f"{name} drop" for name in _NAMES), "slower", "larger", "max_relative", "max_absolute", *_BYTES
+    *(f"{name} drop" for name in _NAMES), "slower", "larger", "max_relative", "max_absolute", "differing", *_BYTES
 )  # fmt: skip
 OF_EVALUATION = (*_NAMES, *_BYTES)
 
@@ -44,15 +46,17 @@ class Condition:
         if not holds(value, self.comparison, self.bound):
             return ""
         plain = f"{value:,.0f} bytes" if self.quantity in _BYTES else f"{value:.4g}"
-        shown = percent(value) if self.in_percent else plain
-        return f"{name}: {self.text}: it is {shown}" if name else f"{self.text}: it is {shown}"
+        shown = f"it is {percent(value) if self.in_percent else plain}"
+        if math.isinf(value):
+            shown = "the results cannot be compared"
+        return f"{name}: {self.text}: {shown}" if name else f"{self.text}: {shown}"
 
 
 def parse(text: str, quantities: Sequence[str]) -> list[Condition]:
     """Conditions separated by commas, on some quantities; raises CONDITION_INVALID."""
     found = []
     for part in (part.strip() for part in text.split(",")):
-        match = re.fullmatch(r"(\w+(?:\s+drop)?)\s*(>=|<=|>|<)\s*(\d+(?:\.\d+)?)\s*([a-zA-Z%]*)", part)
+        match = re.fullmatch(rf"(\w+(?:\s+drop)?)\s*(>=|<=|>|<)\s*(-?{NUMBER})\s*([a-zA-Z%]*)", part)
         quantity = " ".join(match.group(1).split()) if match else ""
         unit = match.group(4).lower() if match else ""
         if match is None or quantity not in quantities or unit not in _allowed_units(quantity):
@@ -80,7 +84,18 @@ def of_comparison(condition: Condition, found: dict[str, Any]) -> float:
         return float(second["size"] / first["size"] - 1)
     if condition.quantity in _BYTES:
         return _bytes(condition, second)
-    return float(found["difference"][condition.quantity] or 0.0)
+    return _difference(condition, found["difference"])
+
+
+def _difference(condition: Condition, found: dict[str, Any]) -> float:
+    """How much the results differ; infinity when they cannot be compared."""
+    name = condition.quantity
+    if name != "differing":
+        return math.inf if found[name] is None else float(found[name])
+    if "agreement" in found:
+        return 1.0 - float(found["agreement"])
+    cause = f"`{condition.text}` does not fit: the programs have no output of classes, masks or indices."
+    raise ImporterError("CONDITION_INVALID", cause, "Write max_relative or max_absolute.")
 
 
 def of_evaluation(condition: Condition, found: dict[str, Any], row: dict[str, Any]) -> float:

@@ -67,6 +67,7 @@ class Supervisor:
         self.cancelled = cancelled or threading.Event()
         self._log = Tail()
         self._last_progress = 0.0
+        self._message = ""
 
     def run(self, target: str, params: dict[str, Any], policy: Policy | None) -> Any:
         """The result of `module:function(params, report)`: JSON within limits. policy: None runs it unconfined.
@@ -156,10 +157,11 @@ class Supervisor:
             raise _invalid("progress that is not an object")
         stage, now = plain_text(progress.get("stage"), 64), time.monotonic()
         fraction = progress.get("fraction")
+        self._message = plain_text(progress.get("message"), 1000)
         if stage != self.stage or now - self._last_progress >= _PROGRESS_SECONDS:
             self.stage, self._last_progress = stage, now
             known = min(1.0, max(0.0, float(fraction))) if isinstance(fraction, (int, float)) else 0.0
-            self._on_progress(stage, known, plain_text(progress.get("message"), 1000))
+            self._on_progress(stage, known, self._message)
 
     def _check_cancelled(self) -> None:
         if self.cancelled.is_set():
@@ -177,7 +179,8 @@ class Supervisor:
         if status < 0:
             with contextlib.suppress(ValueError):
                 name = signal.Signals(-status).name
-        cause = f"The job's process died in stage `{self.stage}` ({name})."
+        doing = f", {self._message}" if self._message else ""
+        cause = f"The job's process died in stage `{self.stage}`{doing} ({name})."
         if status == -signal.SIGTERM or status == -9:
             remedy = "Another program ended it, or the machine ran out of memory: close other programs and try again."
             return ImporterError("WORKER_KILLED", cause, remedy)

@@ -6,7 +6,10 @@ import ctypes
 import os
 import platform
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+from importer.errors import ImporterError
 
 # Paths of the kernel and backend libraries that the game itself loads (executorch/runtime/libraries), as PATH has them.
 GAME = "EXECUTORCH_LIBRARIES"
@@ -45,8 +48,25 @@ def load() -> bool:
     return True
 
 
-def load_all() -> None:
-    """Register our kernels and those of the game. An OSError names the library."""
+def load_all(told: Callable[[Path], None] = lambda path: None) -> None:
+    """Register our kernels and those of the game. told: called before each of these, which may end the process.
+
+    Raises LIBRARY_NOT_LOADED."""
     load()
     for library in of_game():
-        ctypes.CDLL(str(library))
+        told(library)
+        try:
+            ctypes.CDLL(str(library))
+        except OSError as error:
+            reason = str(error).removeprefix(f"{library}: ")
+            raise not_loaded(library, f"the system does not load it: {reason}") from error
+
+
+def not_loaded(path: str | Path, reason: str, log: str = "") -> ImporterError:
+    """The error for a library of the game."""
+    cause = f"The kernel library {path} cannot be used: {reason}."
+    remedy = (
+        "Build it again for this system and the installed ExecuTorch, or leave it out of --library and of the project "
+        "setting executorch/runtime/libraries."
+    )
+    return ImporterError("LIBRARY_NOT_LOADED", cause, remedy, "load", log)

@@ -48,11 +48,16 @@ class Accuracy:
     numbers, the share of equal elements of the worst one. cosine: the smallest. top1: the share of equal largest
     entries, for outputs that look like classes. compared: the smallest share of an output's values that were numbers in
     eager. faint: what is off by much of its own size and passes, beside larger results or for its size. indices: the
-    names of outputs for which near is not right. batches: how many samples the calls had.
+    names of outputs for which near is not right. batches: how many samples the calls had. reference: what the results
+    are compared with. whole_absolute, whole_relative: the largest difference of classes and other whole numbers as
+    numbers, and over the largest of them in the reference, which counts as at least 1.
     """
 
     indices: set[str] = field(default_factory=set)
     batches: set[int] = field(default_factory=set)
+    reference: str = "eager"
+    whole_absolute: float = 0.0
+    whole_relative: float = 0.0
 
     samples: int = 0
     max_absolute: float = 0.0
@@ -183,7 +188,7 @@ class Accuracy:
         same = left.isinf() & (left == right)
         left, right = left[~same], right[~same]
         if not same_nan or not bool(left.isfinite().all() and right.isfinite().all()):
-            self._note(math.inf, math.inf, f"{name}: not a number or infinite where eager is not", sample)
+            self._note(math.inf, math.inf, f"{name}: not a number or infinite where {self.reference} is not", sample)
             return
         if not left.numel():
             return
@@ -224,8 +229,10 @@ class Accuracy:
             differing, count = differing + unequal, count + left.numel()
             worst[sample] += unequal
             most = float(left.double().abs().max())
+            off = float((left.double() - right.double()).abs().max())
+            self.whole_absolute = max(self.whole_absolute, off)
+            self.whole_relative = max(self.whole_relative, off / max(most, 1.0))
             if left.dtype is not torch.bool and most > 1 and name not in self.indices:
-                off = float((left.double() - right.double()).abs().max())
                 relative = max(relative, off / most)
             elif unequal:
                 relative = math.inf

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from importer.errors import broken_package
+from importer.errors import ImporterError, broken_package
 from importer.program import etdump
 
 _TIMING_SECONDS = 0.15
@@ -28,9 +28,13 @@ def run(folder: Path) -> None:
         _run(folder, request, response)
         response["step"] = "done"
     except Exception as error:
-        if broken := broken_package(error, "validate"):
-            response["broken"] = broken.data()
+        if known := error if isinstance(error, ImporterError) else broken_package(error, "validate"):
+            response["known"] = known.data()
         response["error"] = f"{type(error).__name__}: {error}"
+    _write(folder, response)
+
+
+def _write(folder: Path, response: dict[str, Any]) -> None:
     (folder / "response.json").write_text(json.dumps(response), encoding="utf-8")
 
 
@@ -39,7 +43,7 @@ def _run(folder: Path, request: dict[str, Any], response: dict[str, Any]) -> Non
 
     # A fork does not have torch's own threads; ExecuTorch makes a pool of its own.
     torch.set_num_threads(1)
-    if not _is_complete(request, response):
+    if not _is_complete(folder, request, response):
         return
     response["step"] = "load"
     calls = request["calls"]
@@ -75,14 +79,13 @@ def _time(loads: _Loads, name: str, given: Any, response: dict[str, Any]) -> flo
     return median_microseconds(lambda: method.call(given))
 
 
-def _is_complete(request: dict[str, Any], response: dict[str, Any]) -> bool:
+def _is_complete(folder: Path, request: dict[str, Any], response: dict[str, Any]) -> bool:
     """Whether the Godot runtime has all operators and backends of the program; the response lists the missing ones."""
     from importer.kernels import library, runtime
 
     native = runtime.native()
-    response["step"] = "libraries"
     before = set(native._get_registered_backend_names())
-    library.load_all()
+    library.load_all(lambda path: _write(folder, {"step": "library", "library": str(path)}))
     response["step"] = "registered"
     if missing := sorted(set(request["operators"]) - shipped_operators()):
         response["missing_operators"] = missing

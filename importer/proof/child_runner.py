@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from importer.errors import ImporterError
+from importer.kernels import library
 from importer.program.delegation import backends_missing
 from importer.program.external import weights_of
 from importer.program.program import Program
@@ -68,7 +69,7 @@ def run_program(
     payload: Path, program: Program, calls: list[Call], *, deadline: float = 300, timing: bool = True
 ) -> Result:
     """Run calls on a payload, load by load and in order. Raises PROGRAM_CRASHED, PROGRAM_FAILED, BROKEN_PACKAGE,
-    OPERATOR_MISSING, BACKEND_MISSING, EXTERNAL_WEIGHTS_MISSING and DEADLINE_EXCEEDED."""
+    LIBRARY_NOT_LOADED, OPERATOR_MISSING, BACKEND_MISSING, EXTERNAL_WEIGHTS_MISSING and DEADLINE_EXCEEDED."""
     with tempfile.TemporaryDirectory(prefix="executorch-validate-") as name:
         folder = Path(name)
         external = weights_of(payload, program.external_keys)
@@ -89,6 +90,9 @@ def run_program(
         log = _log(folder)
         response = _response(folder)
         step = str(response.get("step", "start"))
+        if step == "library":
+            reason = "it does not end" if status is None else f"the process that loads it ends ({_status_text(status)})"
+            raise library.not_loaded(response.get("library", ""), reason, log)
         if status is None:
             cause = f"Running the program took more than {deadline:.0f} seconds."
             raise ImporterError("DEADLINE_EXCEEDED", cause, "Raise the option 'deadline_seconds'.", "validate", log)
@@ -114,8 +118,8 @@ def run_program(
 
 
 def _check(response: dict[str, Any], step: str, log: str) -> None:
-    if broken := response.get("broken"):
-        raise ImporterError(broken["code"], broken["cause"], broken["remedy"], "validate", broken["log"])
+    if known := response.get("known"):
+        raise ImporterError(known["code"], known["cause"], known["remedy"], "validate", known["log"])
     if names := response.get("missing_operators"):
         cause = f"The program needs operators that Godot's runtime does not provide: {', '.join(names)}."
         otherwise = (

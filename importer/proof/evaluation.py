@@ -76,10 +76,12 @@ class Finished:
 
 @dataclass(frozen=True)
 class Scores:
-    """The score of each sample, for each program. note: what a reader has to know of the data, or empty."""
+    """The score of each sample, for each program, and its outputs. note: what a reader has to know of the data, or
+    empty."""
 
     metric: metrics.Metric
     scores: list[list[float]]
+    answers: list[list[list[torch.Tensor]]]
     note: str
 
 
@@ -94,7 +96,7 @@ def of_programs(programs: Sequence[Finished], data: Path, name: str, metric_path
         answers.append(run_program(item.path, item.program, calls, timing=False).outputs)
     metric = metrics.metric(name or metrics.usual(answers[0][0][0], sides[0][0].target), lambda _: metric_path)
     scores = [scores_of(given, found, metric) for given, found in zip(answers, sides, strict=True)]
-    return Scores(metric, scores, labelled.note(sides[0]))
+    return Scores(metric, scores, answers, labelled.note(sides[0]))
 
 
 def spread(scores: Sequence[float], metric: metrics.Metric) -> tuple[float, float]:

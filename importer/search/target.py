@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from importer.amounts import holds, takes_percent
+from importer.amounts import NUMBER, holds, takes_percent
 from importer.errors import ImporterError
 from importer.options import METRICS, metric_file
 
@@ -33,7 +33,7 @@ class Target:
 
 def parse(text: str, metric: str) -> Target:
     """The target of a text. metric: the option `metric`. Raises TARGET_INVALID."""
-    match = re.fullmatch(r"\s*(\w+)\s+drop\s*(<=?)\s*(\d+(?:\.\d+)?)\s*(%?)\s*,\s*(\w+)\s*", text)
+    match = re.fullmatch(rf"\s*(\w+)\s+drop\s*(<=?)\s*({NUMBER})\s*(%?)\s*,\s*(\w+)\s*", text)
     if not match or match.group(1) not in (*METRICS, _OWN) or match.group(5) not in OBJECTIVES:
         raise _invalid(f"`{text:.200}` is not a target.")
     name = match.group(1)

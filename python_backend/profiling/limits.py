@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import operator
 import re
 from dataclasses import dataclass
 from typing import Any
 
+from importer.amounts import NUMBER, holds
 from importer.errors import ImporterError
 
 _UNITS = {"us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "%": 0.01, "": 1.0}
 _TIMES = ("p50", "p90", "p99", "mean", "min", "max")
-_COMPARISONS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 METRICS = (*_TIMES, "load", "first_call", "file", "planned", "memory", "delegated")
 
 
@@ -26,8 +25,11 @@ class Condition:
 
     def broken_by(self, profile: dict[str, Any]) -> str:
         """The message when the profile meets the condition, else an empty text."""
+        if self.metric == "delegated" and profile["delegation"].get("opaque"):
+            cause = f"`{self.text}` is not known: the program's backend does not say which operators it runs."
+            raise ImporterError("CONDITION_INVALID", cause, "Leave out this condition for this program.")
         value = _value(profile, self.metric)
-        if not _COMPARISONS[self.comparison](value, self.bound):
+        if not holds(value, self.comparison, self.bound):
             return ""
         return f"{self.text}: {self.metric} is {_shown(self.metric, value)}"
 
@@ -36,7 +38,7 @@ def parse(text: str) -> list[Condition]:
     """Conditions separated by commas; raises CONDITION_INVALID."""
     found = []
     for part in (part.strip() for part in text.split(",")):
-        match = re.fullmatch(r"(\w+)\s*(>=|<=|>|<)\s*(\d+(?:\.\d+)?)\s*([a-zA-Zµ%]*)", part)
+        match = re.fullmatch(rf"(\w+)\s*(>=|<=|>|<)\s*({NUMBER})\s*([a-zA-Zµ%]*)", part)
         metric, unit = (match.group(1).lower(), match.group(4).lower()) if match else ("", "")
         if match is None or metric not in METRICS or unit not in _allowed_units(metric):
             cause = f"`{part}` is not a condition such as `p99 > 5ms`."

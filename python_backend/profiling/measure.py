@@ -57,7 +57,7 @@ def _measure(path: Path, params: dict[str, Any], report: Report) -> dict[str, An
     weights_of(path, program.get("external_tensors"))
     _check_tensors(method)
     report("load", 0.05, "importing torch")
-    native = _runtime(int(params.get("threads") or threads.default_count()))
+    native = _runtime(int(params.get("threads") or threads.default_count()), report)
     from python_backend.profiling import recording
 
     place = params.get("inputs") or ""
@@ -90,7 +90,7 @@ def _measure(path: Path, params: dict[str, Any], report: Report) -> dict[str, An
     }
 
 
-def _runtime(thread_count: int) -> Any:
+def _runtime(thread_count: int, report: Report) -> Any:
     """ExecuTorch's native module with the kernels of Godot's runtime and a pool of so many threads."""
     import torch
 
@@ -100,10 +100,7 @@ def _runtime(thread_count: int) -> Any:
     native = runtime.native()
     import executorch.kernels.quantized  # noqa: F401  (registers its kernels)
 
-    try:
-        library.load_all()
-    except OSError as error:
-        raise ImporterError("PROGRAM_FAILED", f"A library is not loaded: {error}", "Build it again.", "load") from error
+    library.load_all(lambda path: report("load", 0.05, f"loading the kernel library {path}"))
     native._unsafe_reset_threadpool(thread_count)
     return native
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+
 import pytest
 
 from importer.cli import conditions
 from importer.errors import ImporterError
 from importer.search import target
+from python_backend.profiling import limits
 
 
 @pytest.mark.parametrize(
@@ -22,11 +26,43 @@ from importer.search import target
         ("larger > 10%", 0.1534, "larger > 10%: it is 15.34%"),
         ("size > 2 KB", 2000.0, ""),
         ("size > 2 KB", 2001.0, "size > 2 KB: it is 2,001 bytes"),
+        ("max_relative > 1e-3", 0.002, "max_relative > 1e-3: it is 0.002"),
+        ("max_relative > 1.5E-3", 0.00149, ""),
+        ("max_absolute>.5", 0.6, "max_absolute>.5: it is 0.6"),
+        ("metric drop < -0.5", -0.75, "metric drop < -0.5: it is -0.75"),
+        ("differing > 1%", 0.02, "differing > 1%: it is 2%"),
+        ("max_relative > 100%", math.inf, "max_relative > 100%: the results cannot be compared"),
     ],
 )
 def test_a_condition_is_answered_in_its_own_unit(text: str, value: float, told: str) -> None:
     (condition,) = conditions.parse(text, conditions.OF_COMPARISON)
     assert condition.broken_by(value) == told
+
+
+@pytest.mark.parametrize(
+    "text", ["max_relative > 1e999", "size > nan KB", "slower > 1e", "slower > --1", "slower > .", "slower > inf"]
+)
+def test_what_is_no_number_is_refused(text: str) -> None:
+    with pytest.raises(ImporterError) as caught:
+        conditions.parse(text, conditions.OF_COMPARISON)
+    assert caught.value.code == "CONDITION_INVALID" and "`" + text in caught.value.cause
+
+
+@pytest.mark.parametrize(
+    ("text", "share", "told"),
+    [
+        ("delegated < 57%", 0.57, ""),
+        ("delegated < 57%", 0.5699, "delegated < 57%: delegated is 57.0%"),
+        ("delegated <= 57%", 0.57, "delegated <= 57%: delegated is 57.0%"),
+    ],
+)
+def test_a_condition_of_a_profile_is_not_decided_by_rounding(text: str, share: float, told: str) -> None:
+    (condition,) = limits.parse(text)
+    profile = {"delegation": {"share": share}, "load": Counter(), "memory": Counter()}
+    assert condition.broken_by(profile) == told
+    with pytest.raises(ImporterError) as caught:
+        condition.broken_by({**profile, "delegation": {"share": share, "opaque": True}})
+    assert caught.value.code == "CONDITION_INVALID" and "does not say" in caught.value.cause
 
 
 @pytest.mark.parametrize("text", ["rmse drop > 5%", "mae drop > 1%", "max_absolute > 1%"])

@@ -49,6 +49,9 @@ _HIGHER_ORDER = _words(
 _OF_TORCH = frozenset(schema.name.partition("::")[0] for schema in torch._C._jit_get_all_schemas())
 
 
+_TARGET = re.compile(r"torch\.ops\.(\w+)\.(\w+)(?:\.(\w+))?", re.ASCII)
+
+
 @functools.cache
 def computes(operator: str) -> bool:
     """Whether every overload of `namespace::name` only computes. An operator that is not registered cannot run."""
@@ -66,13 +69,24 @@ def is_target(target: str) -> bool:
     """Whether a node of an exported program may call this: `torch.ops.aten.add.Tensor`, `_operator.add`."""
     if target in _PYTHON:
         return True
-    found = re.fullmatch(r"torch\.ops\.(\w+)\.(\w+)(?:\.(\w+))?", target, re.ASCII)
+    found = _TARGET.fullmatch(target)
     if not found:
         return False
     namespace, name, overload = found.groups()
     if namespace == "higher_order":
         return name in _HIGHER_ORDER and overload is None
     # Only registered names: others are attributes of Python's objects.
+    return overload in _overloads(namespace, name) and namespace != "prim" and computes(f"{namespace}::{name}")
+
+
+def undeclared(target: str) -> str:
+    """The operator of a person's own that a node calls and that nothing has registered here; empty for others."""
+    found = _TARGET.fullmatch(target)
+    namespace, name, overload = found.groups() if found else ("", "", "")
+    is_own = namespace not in (*_OF_TORCH, "higher_order", "")
+    return f"{namespace}::{name}" if is_own and overload not in _overloads(namespace, name) else ""
+
+
+def _overloads(namespace: str, name: str) -> list[str]:
     schemas = torch._C._jit_get_schemas_for_operator(f"{namespace}::{name}")
-    overloads = [schema.overload_name or "default" for schema in schemas]
-    return overload in overloads and namespace != "prim" and computes(f"{namespace}::{name}")
+    return [schema.overload_name or "default" for schema in schemas]

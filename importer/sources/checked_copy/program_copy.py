@@ -22,7 +22,7 @@ from importer.sources.archive_check import (
     tensor_file,
 )
 from importer.sources.checked_copy import script_code
-from importer.sources.checked_copy.program_json import Refused, rewrite_payloads, rewrite_program
+from importer.sources.checked_copy.program_json import Refused, Undeclared, rewrite_payloads, rewrite_program
 from importer.sources.checked_copy.wrapped_weights import take_apart, wrapped_weights
 from importer.sources.zip_archive import ZipArchive, open_archive, write_copy
 
@@ -35,7 +35,7 @@ _MOST_MARK_BYTES = 1000
 def copy_of_program(path: Path, folder: Path) -> Iterator[Path]:
     """The copy of an exported program, in `folder` while the context lasts.
 
-    Raises ARCHIVE_RUNS_CODE, EXPORTED_PROGRAM_REFUSED, ARCHIVE_INVALID and FILE_DAMAGED.
+    Raises ARCHIVE_RUNS_CODE, EXPORTED_PROGRAM_REFUSED, OPERATOR_UNDECLARED, ARCHIVE_INVALID and FILE_DAMAGED.
     """
     check_archive(path)
     with open_archive(path) as archive:
@@ -45,6 +45,13 @@ def copy_of_program(path: Path, folder: Path) -> Iterator[Path]:
             cause = f"{path.name} is not what torch.export writes: {error}."
             remedy = "Save it again with torch.export.save; a file that was changed by hand may try to run code."
             raise ImporterError("EXPORTED_PROGRAM_REFUSED", cause, remedy, "load") from error
+        except Undeclared as error:
+            cause = f"{path.name} calls {error}, an operator that torch does not have here."
+            remedy = (
+                "Name a Python file in the option 'factory' that declares it with torch.library, or that imports the "
+                "package that does."
+            )
+            raise ImporterError("OPERATOR_UNDECLARED", cause, remedy, "load") from error
         with _written(archive, changed, folder, ".pt2") as copy:
             check_archive(copy, path.name, is_copy=True)  # the file may have changed since it was checked
             yield copy

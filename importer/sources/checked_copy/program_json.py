@@ -32,6 +32,10 @@ class Refused(Exception):
     """A part of the description is not what torch.export writes."""
 
 
+class Undeclared(Exception):
+    """A node calls an operator that nothing has registered: its name."""
+
+
 def rewrite_program(program: Any) -> bytes:
     """A parsed `models/<name>.json` as new JSON. Raises Refused."""
     return json.dumps(_checked(schema.ExportedProgram, program, "", 0)).encode()
@@ -165,6 +169,8 @@ def _text(right: Rule, value: Any, place: str) -> str:
     if right is _tree:
         return _tree(value)
     if not right(value):
+        if right is operators.is_target and (name := operators.undeclared(value)):
+            raise Undeclared(name)
         _refuse(place, repr(value[:80]))
     return value
 

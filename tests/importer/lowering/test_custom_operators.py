@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from importer.cache.cache import Cache
-from importer.errors import ImporterError
+from importer.errors import ImporterError, exit_status
 from importer.kernels.library import GAME as LIBRARIES
 from importer.options import ImportOptions
 from importer.pipeline import convert
@@ -105,7 +107,80 @@ def test_a_library_that_is_not_there(project: Path, models: Path, monkeypatch: p
     monkeypatch.setenv(LIBRARIES, str(project / "libnothing.so"))
     with pytest.raises(ImporterError) as caught:
         convert(models / "linear_portable.pte", project=None, cache=Cache(project / "cache"), options=ImportOptions())
-    assert caught.value.code == "PROGRAM_FAILED" and "libnothing.so" in caught.value.cause
+    assert caught.value.code == "LIBRARY_NOT_LOADED" and "libnothing.so" in caught.value.cause
+
+
+def library_of(folder: Path, kind: str) -> Path:
+    """A file that is not a library, and one that ends the process that loads it."""
+    place = folder / f"lib{kind}.so"
+    if kind == "text":
+        place.write_text("not a library", encoding="utf-8")
+    else:
+        (folder / "crash.c").write_text(
+            f"#include <stdlib.h>\n__attribute__((constructor)) static void boom(void) {{ {kind}; }}\n",
+            encoding="utf-8",
+        )
+        place = folder / "libcrash.so"
+        subprocess.run(["cc", "-shared", "-fPIC", folder / "crash.c", "-o", place], check=True)
+    return place
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("text", "file too short"), ("abort()", "loads it ends (SIGABRT)"), ("_Exit(0)", "loads it ends (exit status 0)")],
+)
+def test_a_library_that_does_not_load(
+    project: Path, models: Path, monkeypatch: pytest.MonkeyPatch, kind: str, reason: str
+) -> None:
+    """It is not the model's fault, so that no other recipe is tried."""
+    bad = library_of(project, kind)
+    monkeypatch.setenv(LIBRARIES, str(bad))
+    for source in (models / "linear_portable.pte", models / "linear.pt"):
+        with pytest.raises(ImporterError) as caught:
+            convert(source, project=None, cache=Cache(project / "cache"), options=ImportOptions())
+        assert caught.value.code == "LIBRARY_NOT_LOADED" and exit_status(caught.value) == 2
+        assert str(bad) in caught.value.cause and reason in caught.value.cause, caught.value.cause
+        assert "Build it again" in caught.value.remedy and "AUTO" not in caught.value.remedy
+
+
+@pytest.mark.slow
+def test_commands_with_a_library_that_does_not_load(project: Path, models: Path) -> None:
+    program, text, crash = models / "linear_portable.pte", library_of(project, "text"), library_of(project, "abort()")
+    np.savez(project / "data.npz", input_0=np.zeros((2, 1)), target=np.zeros((2, 1)))
+    for words in (["compare", program, program], ["evaluate", program, "--inputs", project / "data.npz"]):
+        for bad in (text, crash):
+            done = _run(*words, "--library", bad)
+            assert done.returncode == 2 and f"LIBRARY_NOT_LOADED: The kernel library {bad}" in done.stderr, done.stderr
+    done = _run("profile", program, "--library", text)
+    assert done.returncode == 2 and "LIBRARY_NOT_LOADED" in done.stderr
+    done = _run("profile", program, "--library", crash)
+    assert f"died in stage `load`, loading the kernel library {crash}" in done.stderr and "SIGABRT" in done.stderr
+
+
+def test_a_module_with_an_operator_of_ones_own(
+    library: Path, project: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is exported in this process, and converted in another one, which gets the operator from the factory's file."""
+    script = project / "script.py"
+    script.write_text(
+        "import sys, torch, net, godot_executorch as ge\n"
+        "ge.load_library(sys.argv[1])\n"
+        "example = torch.rand(2, 1)\n"
+        "try:\n"
+        "    ge.convert(net.build(), example, cache='cache')\n"
+        "except ge.ConversionError as error:\n"
+        "    print(error)\n"
+        "made = ge.convert(net.build(), example, cache='cache', factory='net.py')\n"
+        "print(made.metadata.as_dict['methods'][0]['operators']['custom::triple.out'], made.metadata.notes[-1])\n",
+        encoding="utf-8",
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(script), str(library)]
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=300)
+    refused, made = done.stdout.splitlines()
+    assert refused.startswith("OPERATOR_UNDECLARED: net.pt2 calls custom::triple, an operator that torch does not have")
+    assert "torch.library" in refused and "option 'factory'" in refused
+    assert made.startswith("1 The game must ship libtriple.so"), done.stderr
 
 
 def _run(*words: object) -> subprocess.CompletedProcess[str]:
