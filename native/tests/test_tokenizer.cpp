@@ -32,6 +32,21 @@ std::vector<int32_t> ids_of(const std::string& json, const std::string& text) {
     return encodings[0].ids;
 }
 
+std::string base64(const std::string& bytes) {
+    constexpr const char* kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string text;
+    for (size_t at = 0; at < bytes.size(); at += 3) {
+        uint32_t group = 0;
+        for (size_t i = 0; i < 3; ++i) {
+            group = group << 8 | (at + i < bytes.size() ? static_cast<unsigned char>(bytes[at + i]) : 0U);
+        }
+        for (size_t i = 0; i < 4; ++i) {
+            text += at + i > bytes.size() ? '=' : kDigits[group >> (18 - 6 * i) & 63];
+        }
+    }
+    return text;
+}
+
 constexpr int kInvalid = static_cast<int>(Code::TokenizerInvalid);
 constexpr int kUnsupported = static_cast<int>(Code::TokenizerUnsupported);
 
@@ -77,7 +92,7 @@ TEST_CASE("a tokenizer.json that contradicts itself is refused") {
 }
 
 TEST_CASE("what a tokenizer.json asks for and is not there has its own code") {
-    CHECK(code_of(wordpiece(R"(, "normalizer": {"type": "Precompiled"})")) == kUnsupported);
+    CHECK(code_of(wordpiece(R"(, "normalizer": {"type": "Nmt"})")) == kUnsupported);
     CHECK(code_of(wordpiece(R"(, "decoder": {"type": "CTC"})")) == kUnsupported);
     CHECK(code_of(wordpiece(R"(, "post_processor": {"type": "New"})")) == kUnsupported);
     CHECK(code_of(R"({"model": {"type": "WordLevel", "vocab": {}}})") == kUnsupported);
@@ -86,6 +101,33 @@ TEST_CASE("what a tokenizer.json asks for and is not there has its own code") {
     for (const char* pattern : patterns) {
         const std::string split = R"(, "normalizer": {"type": "Replace", "content": "", "pattern": {"Regex": ")";
         CHECK_MESSAGE(code_of(wordpiece(split + pattern + "\"}}")) == kUnsupported, pattern);
+    }
+}
+
+TEST_CASE("a map of characters that is damaged is refused, or finds nothing outside of itself") {
+    const auto with_map = [](const std::string& map, const std::string& more = "") {
+        return wordpiece(R"(, "normalizer": {"type": "Precompiled", "precompiled_charsmap": ")" + map + "\"" + more +
+                         "}");
+    };
+    for (const char* map :
+         {"", "A", "AAAA", "AAA=", "AAAAAA==", "AAA\\u0000", "BAAAAAAA", "BQAAAAAAAAAA", "////fwAAAAA="}) {
+        CHECK_MESSAGE(code_of(with_map(map)) == kInvalid, map);
+    }
+    CHECK(code_of(with_map("BAAAAAAAAAD/")) == kInvalid);  // the replacements are not UTF-8
+    CHECK(code_of(wordpiece(R"(, "normalizer": {"type": "Precompiled"})")) == kInvalid);
+    // Each unit leads to itself, far outside, or to a replacement that does not exist.
+    for (const uint32_t pattern : {0x00000000U, 0xFFFFFFFFU, 0x00000168U, 0x7FFFFFFFU, 0xFFFFFF68U, 0x80000100U}) {
+        std::string units;
+        for (int i = 0; i < 768; ++i) {
+            const uint32_t unit = pattern == 0x00000168U ? 0x00000100U | (i & 0xFFU) : pattern;
+            for (int shift = 0; shift < 32; shift += 8) {
+                units += static_cast<char>(unit >> shift & 0xFF);
+            }
+        }
+        const std::string map = base64(std::string("\x00\x0C\x00\x00", 4) + units + std::string("a\0b\0", 4));
+        for (const char* more : {"", R"(, "longest_match": true)"}) {
+            CHECK(ids_of(with_map(map, more), "hello h\xC3\xA9 \xF0\x9F\x99\x82").size() <= 4);
+        }
     }
 }
 

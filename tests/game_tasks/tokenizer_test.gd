@@ -101,7 +101,7 @@ func test_files_that_are_refused() -> void:
 	check_equal(damaged.encode_pair("a", "b"), null)
 	check_equal(damaged.decode_stream(), null)
 	check_equal(damaged.get_last_error().code_name, "TOKENIZER_INVALID")
-	var unknown: ExecuTorchTokenizer = make({"normalizer": {"type": "Precompiled"}})
+	var unknown: ExecuTorchTokenizer = make({"normalizer": {"type": "Nmt"}})
 	check_equal(unknown.decode([4]), "")
 	check_equal(unknown.get_last_error().code_name, "TOKENIZER_UNSUPPORTED")
 	check_equal(ExecuTorchTokenizer.load_file("res://nothing.json"), null)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from tests.native.test_tokenizer import differences, native, reference
-from tests.networks import tokenizer_samples
+from tests.networks import sentencepiece_samples, tokenizer_samples
 
 TEXTS = tokenizer_samples.texts(600, seed=37)
 BEHAVIOURS = ["removed", "isolated", "merged_with_previous", "merged_with_next", "contiguous"]
@@ -28,6 +27,7 @@ NORMALIZERS = {
     "prepend": normalizers.Prepend("_"),
     "replace_longer": normalizers.Replace("e", "xyz"),
     "replace_shorter": normalizers.Replace(Regex("[aeiou]+"), "u"),
+    "replace_at_the_beginning": normalizers.Replace(Regex(r"\A[\s\p{L}]{1,3}"), "_"),
     "replace_by_nothing": normalizers.Replace(Regex(r"\s+"), ""),
     "replace_twice": normalizers.Sequence([normalizers.Replace(" ", "ab"), normalizers.Replace("b", "  ")]),
 }
@@ -71,6 +71,15 @@ def test_a_normalizer(name: str, tmp_path: Path) -> None:
     _compare(tmp_path, normalizer=NORMALIZERS[name], pre_tokenizer=pre_tokenizers.WhitespaceSplit())
 
 
+@pytest.mark.parametrize(
+    "count", [pytest.param(3_000, id="few"), pytest.param(100_000, marks=pytest.mark.slow, id="many")]
+)
+@pytest.mark.parametrize("rule", ["nmt_nfkc", "nmt_nfkc_cf", "nfkc", "nfkc_cf"])
+def test_a_map_of_characters(rule: str, count: int, tmp_path: Path) -> None:
+    part = normalizers.Precompiled(sentencepiece_samples.character_map(rule))
+    _compare(tmp_path, texts=sentencepiece_samples.texts(count, seed=count), normalizer=part)
+
+
 @pytest.mark.parametrize("name", PRE_TOKENIZERS)
 def test_a_pre_tokenizer(name: str, tmp_path: Path) -> None:
     _compare(tmp_path, pre_tokenizer=PRE_TOKENIZERS[name])
@@ -84,22 +93,24 @@ def test_a_post_processor(name: str, mode: str, tmp_path: Path) -> None:
     _compare(tmp_path, mode, pre_tokenizer=pre_tokenizers.Split(" ", "isolated"), post_processor=PROCESSORS[name])
 
 
-def _compare(folder: Path, mode: str = "encode", **parts: Any) -> None:
-    tokenizer = _one_token_a_character(parts)
+def _compare(folder: Path, mode: str = "encode", texts: list[str] = TEXTS, **parts: Any) -> None:
+    tokenizer = _one_token_a_character(parts, texts)
     file = folder / "tokenizer.json"
     tokenizer.save(str(file))
     if mode == "pairs":
-        wanted = [tokenizer.encode(a, b) for a, b in zip(TEXTS[::2], TEXTS[1::2], strict=True)]
+        wanted = [tokenizer.encode(a, b) for a, b in zip(texts[::2], texts[1::2], strict=True)]
     else:
-        wanted = tokenizer.encode_batch(TEXTS)
-    given = list(native(file, TEXTS, mode, folder))
-    wrong = differences([reference(encoding) for encoding in wanted], given, TEXTS[:: 2 if mode == "pairs" else 1])
-    assert not wrong, (json.loads(tokenizer.to_str())["normalizer"], wrong[:2])
+        wanted = tokenizer.encode_batch(texts)
+    given = list(native(file, texts, mode, folder))
+    wrong = differences([reference(encoding) for encoding in wanted], given, texts[:: 2 if mode == "pairs" else 1])
+    assert not wrong, (parts, wrong[:2])
 
 
-def _one_token_a_character(parts: dict[str, Any]) -> Tokenizer:
+def _one_token_a_character(parts: dict[str, Any], texts: list[str]) -> Tokenizer:
     """A piece's first character has another id than the others, so that ids show where pieces begin."""
-    characters = sorted(set("".join(TEXTS)) | set(pre_tokenizers.ByteLevel.alphabet()) | set("_abxyzu \u2581"))
+    normalizer = parts.get("normalizer")
+    seen = set("".join(texts if normalizer is None else [*texts, *map(normalizer.normalize_str, texts)]))
+    characters = sorted(seen | set(pre_tokenizers.ByteLevel.alphabet()) | set("_abxyzu \u2581"))
     vocabulary = {token: index for index, token in enumerate(["[UNK]", "[SEP]", "[CLS]"])}
     for character in characters:
         vocabulary[character] = len(vocabulary)

@@ -7,6 +7,7 @@
 #include "core/text/json/fields.h"
 #include "core/text/json/sequence.h"
 #include "core/text/steps/pattern.h"
+#include "core/text/steps/precompiled.h"
 #include "core/text/unicode/characters.h"
 #include "core/text/unicode/normalization.h"
 
@@ -266,6 +267,8 @@ Status make_normalizer(const json::Value& value, std::unique_ptr<Normalizer>& ma
         made = std::make_unique<Prepend>(fields.text("prepend"));
     } else if (type == "Replace") {
         status = make_replace(fields, made);
+    } else if (type == "Precompiled") {
+        status = make_precompiled(fields, made);
     } else if (type == "Strip") {
         made = std::make_unique<Strip>(fields.boolean("strip_left", true), fields.boolean("strip_right", true));
     } else if (type == "BertNormalizer") {

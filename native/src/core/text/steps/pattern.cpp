@@ -58,6 +58,8 @@ class Matcher {
                 return match_set(item, at, after);
             case Item::Kind::Group:
                 return match_any(item.inside[0], at, &after) || (item.least == 0 && match_rest(&after, at));
+            case Item::Kind::TextBegin:
+                return at == 0 && match_rest(&after, at);
             case Item::Kind::Lookahead:
             case Item::Kind::NegativeLookahead:
                 break;

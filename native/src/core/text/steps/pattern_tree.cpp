@@ -115,6 +115,8 @@ class Parser {
             if (!read_alternatives(item.inside.emplace_back(), ignore_case, depth + 1) || !take(U")")) {
                 return false;
             }
+        } else if (take(U"\\A")) {
+            item.kind = Item::Kind::TextBegin;
         } else if (!read_set(item.set, ignore_case)) {
             return false;
         }

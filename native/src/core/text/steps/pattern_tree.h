@@ -56,9 +56,9 @@ class CharacterSet {
 
 struct Alternatives;
 
-/// A set, a group or a lookahead, and how often it may stand there.
+/// A set, a group, a lookahead or the beginning of the text, and how often it may stand there.
 struct Item {
-    enum class Kind : uint8_t { Set, Group, Lookahead, NegativeLookahead };
+    enum class Kind : uint8_t { Set, Group, Lookahead, NegativeLookahead, TextBegin };
     Kind kind = Kind::Set;
     uint32_t least = 1;
     uint32_t most = 1;
