@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from importer.errors import ImporterError
+from importer.sources import protobuf
 
 _AGAIN = "Download or export the file again."
 
@@ -20,6 +24,19 @@ def unknown_field(message: str, number: int) -> ImporterError:
 def too_large(reason: str) -> ImporterError:
     remedy = "Use a smaller model, or export this one again with torch.export.save."
     return ImporterError("ONNX_TOO_LARGE", f"The ONNX file is too large: {reason}.", remedy, "read")
+
+
+@contextlib.contextmanager
+def of_an_onnx_file() -> Iterator[None]:
+    """The errors of the format that ONNX files are written in, as those of an ONNX file."""
+    try:
+        yield
+    except protobuf.UnknownField as error:
+        raise unknown_field(error.message, error.number) from error
+    except protobuf.TooLarge as error:
+        raise too_large(str(error)) from error
+    except protobuf.Damaged as error:
+        raise damaged(str(error)) from error
 
 
 def invalid(reason: str) -> ImporterError:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from importer.sources.onnx.file.schema import SCHEMAS
-from importer.sources.onnx.file.wire import Budget, Message, fields, read
-from importer.sources.onnx.refusals import bad_type, damaged, invalid, too_large
+from importer.sources.onnx.refusals import bad_type, damaged, invalid, of_an_onnx_file, too_large
+from importer.sources.protobuf import Budget, Message, fields, read
 
 MOST_BYTES = (1 << 31) - 1
 """The largest message of protocol buffers."""
@@ -128,7 +128,8 @@ def has_outline(path: Path) -> bool:
 
 def read_model(path: Path) -> Model:
     """The model. Raises ONNX_DAMAGED, ONNX_UNKNOWN_FIELD, ONNX_TOO_LARGE, ONNX_GRAPH_INVALID..."""
-    found = read(_view(path), "ModelProto", SCHEMAS, Budget())
+    with of_an_onnx_file():
+        found = read(_view(path), "ModelProto", SCHEMAS, Budget())
     if "graph" not in found:
         raise damaged("it has no graph")
     opsets = _opsets(found)

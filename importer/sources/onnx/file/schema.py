@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importer.sources.onnx.file.wire import Field
+from importer.sources.protobuf import Field
 
 _PAIR = {1: Field("key", "text"), 2: Field("value", "text")}
 

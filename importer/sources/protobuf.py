@@ -1,6 +1,6 @@
 """The wire format of protocol buffers, read strictly: unknown fields are refused. Standard library only.
 
-Bytes stay where they are: a field of bytes is a view of the file.
+Bytes stay where they are: a field of bytes is a view of the file. The errors are about "it", which is the file.
 """
 
 from __future__ import annotations
@@ -10,13 +10,28 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from importer.sources.onnx.refusals import damaged, too_large, unknown_field
-
 MOST_FIELDS = 1_000_000
 MOST_DEPTH = 40
 MOST_NUMBERS = 4_000_000  # of all lists that are read as Python's numbers
 MOST_TEXT = 1 << 20
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+
+
+class Damaged(ValueError):
+    """Bytes that are not the encoding of a message."""
+
+
+class TooLarge(ValueError):
+    """More than the limits of this module allow."""
+
+
+class UnknownField(ValueError):
+    """A field that the schema does not have."""
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(f"it has the unknown field {number} in a {message}")
+        self.message = message
+        self.number = number
 
 
 @dataclass(frozen=True)
@@ -42,12 +57,12 @@ class Budget:
     def take_field(self) -> None:
         self.fields -= 1
         if self.fields < 0:
-            raise too_large(f"it has more than {MOST_FIELDS:,} fields")
+            raise TooLarge(f"it has more than {MOST_FIELDS:,} fields")
 
     def take_numbers(self, count: int) -> None:
         self.numbers -= count
         if self.numbers < 0:
-            raise too_large(f"its lists have more than {MOST_NUMBERS:,} numbers")
+            raise TooLarge(f"its lists have more than {MOST_NUMBERS:,} numbers")
 
 
 def fields(data: memoryview) -> Iterator[tuple[int, int, Any]]:
@@ -57,7 +72,7 @@ def fields(data: memoryview) -> Iterator[tuple[int, int, Any]]:
         tag, position = varint(data, position)
         number, wire = tag >> 3, tag & 7
         if not 0 < number < 1 << 29:
-            raise damaged(f"it has a field of the number {number}")
+            raise Damaged(f"it has a field of the number {number}")
         if wire == _VARINT:
             value, position = varint(data, position)
             yield number, wire, value
@@ -67,9 +82,9 @@ def fields(data: memoryview) -> Iterator[tuple[int, int, Any]]:
         elif wire in (_FIXED32, _FIXED64):
             length = 4 if wire == _FIXED32 else 8
         else:
-            raise damaged(f"it has a field of the wire type {wire}")
+            raise Damaged(f"it has a field of the wire type {wire}")
         if length > end - position:
-            raise damaged(f"it is truncated: a field has {length} bytes, and {end - position} bytes follow")
+            raise Damaged(f"it is truncated: a field has {length} bytes, and {end - position} bytes follow")
         yield number, wire, data[position : position + length]
         position += length
 
@@ -79,7 +94,7 @@ def varint(data: memoryview, position: int) -> tuple[int, int]:
     result = shift = 0
     while True:
         if position >= len(data):
-            raise damaged("it is truncated inside of a number")
+            raise Damaged("it is truncated inside of a number")
         byte = data[position]
         position += 1
         result |= (byte & 0x7F) << shift
@@ -87,29 +102,29 @@ def varint(data: memoryview, position: int) -> tuple[int, int]:
             break
         shift += 7
         if shift > 63:
-            raise damaged("it has a number of more than 64 bits")
+            raise Damaged("it has a number of more than 64 bits")
     if result >> 64:
-        raise damaged("it has a number of more than 64 bits")
+        raise Damaged("it has a number of more than 64 bits")
     return result, position
 
 
 def read(data: memoryview, message: str, schemas: Schemas, budget: Budget, depth: int = 0) -> Message:
     """A message as a dictionary: of a repeated field a list, of a field that is absent nothing."""
     if depth > MOST_DEPTH:
-        raise too_large(f"its messages are nested more than {MOST_DEPTH} levels deep")
+        raise TooLarge(f"its messages are nested more than {MOST_DEPTH} levels deep")
     schema = schemas[message]
     found: Message = {}
     for number, wire, value in fields(data):
         budget.take_field()
         field = schema.get(number)
         if field is None:
-            raise unknown_field(message, number)
+            raise UnknownField(message, number)
         if field.kind == "skip":
             continue
         if field.many:
             found.setdefault(field.name, []).extend(_many(field, wire, value, schemas, budget, depth))
         elif field.name in found:
-            raise damaged(f"the field '{field.name}' of a {message} is there twice")
+            raise Damaged(f"the field '{field.name}' of a {message} is there twice")
         else:
             found[field.name] = _one(field, wire, value, schemas, budget, depth)
     return found
@@ -120,7 +135,7 @@ def _many(field: Field, wire: int, value: Any, schemas: Schemas, budget: Budget,
         return _packed_integers(value, budget)
     if field.kind == "float" and wire == _BYTES:
         if len(value) % 4:
-            raise damaged(f"the list '{field.name}' is cut off")
+            raise Damaged(f"the list '{field.name}' is cut off")
         budget.take_numbers(len(value) // 4)
         return list(struct.unpack(f"<{len(value) // 4}f", value))
     return [_one(field, wire, value, schemas, budget, depth)]
@@ -129,7 +144,7 @@ def _many(field: Field, wire: int, value: Any, schemas: Schemas, budget: Budget,
 def _one(field: Field, wire: int, value: Any, schemas: Schemas, budget: Budget, depth: int) -> Any:
     expected = {"int": (_VARINT,), "float": (_FIXED32,), "spans": (_VARINT, _BYTES, _FIXED32, _FIXED64)}
     if wire not in expected.get(field.kind, (_BYTES,)):
-        raise damaged(f"the field '{field.name}' has the wire type {wire}")
+        raise Damaged(f"the field '{field.name}' has the wire type {wire}")
     if field.kind == "int":
         return signed(value)
     if field.kind == "float":
@@ -143,11 +158,11 @@ def _one(field: Field, wire: int, value: Any, schemas: Schemas, budget: Budget, 
 
 def text(value: memoryview, name: str) -> str:
     if len(value) > MOST_TEXT:
-        raise too_large(f"the text '{name}' has {len(value):,} bytes")
+        raise TooLarge(f"the text '{name}' has {len(value):,} bytes")
     try:
         return bytes(value).decode()
     except UnicodeDecodeError as error:
-        raise damaged(f"the text '{name}' is not UTF-8") from error
+        raise Damaged(f"the text '{name}' is not UTF-8") from error
 
 
 def signed(value: int) -> int:
