@@ -1,4 +1,4 @@
-"""`python -m importer`: convert, inspect, compare, evaluate, sweep, cache, approve. Every command has --help."""
+"""`python -m importer`: converts models and tokenizers, compares and evaluates programs. Every command has --help."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def main(arguments: list[str] | None = None, name: str = "python -m importer") -
     interrupted."""
     parser = Parser(prog=name, description="PyTorch models as ExecuTorch programs.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for add in (_add_convert, _add_inspect, _add_compare, _add_evaluate, _add_sweep, _add_cache, _add_approve):
+    models = (_add_convert, _add_inspect, _add_compare, _add_evaluate, _add_sweep)
+    for add in (*models, _add_tokenizer, _add_cache, _add_approve):
         add(commands)
     chosen = parser.parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = chosen.run
@@ -123,6 +124,15 @@ def _add_sweep(commands: argparse._SubParsersAction[Parser]) -> None:
     add_verbosity(parser)
     add_options(parser, without=("recipe", "variants", "float_layers"))
     parser.set_defaults(run=_sweep, recipe="auto", variants="", float_layers="")
+
+
+def _add_tokenizer(commands: argparse._SubParsersAction[Parser]) -> None:
+    from importer.cli import tokenizer
+
+    words = "turn a file of SentencePiece or tiktoken into a tokenizer.json"
+    parser = commands.add_parser("tokenizer", help=words)
+    tokenizer.add_arguments(parser)
+    parser.set_defaults(run=tokenizer.run)
 
 
 def _add_cache(commands: argparse._SubParsersAction[Parser]) -> None:

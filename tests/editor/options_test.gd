@@ -153,5 +153,7 @@ func test_the_import_dock_shows_a_wrong_value_before_the_import() -> void:
 
 func test_a_model_of_another_framework_is_told() -> void:
 	var notice: String = OtherFormats.find_notice(["downloads/notes.txt", "downloads/net.H5"])
-	check(notice.begins_with("net.H5 is a Keras model") and notice.contains("ONNX"), notice)
+	check(notice.begins_with("net.H5 is a model of Keras") and notice.contains("ONNX"), notice)
+	notice = OtherFormats.find_notice(["downloads/spiece.model"])
+	check(notice.begins_with("spiece.model holds the tokens of") and notice.contains("importer tokenizer"), notice)
 	check_equal(OtherFormats.find_notice(["downloads/net.pth", "downloads/a.png"]), "")

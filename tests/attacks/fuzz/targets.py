@@ -6,6 +6,7 @@ A find is anything else: another exception, more than ten seconds or two gigabyt
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import json
 import pickle
@@ -87,6 +88,23 @@ def read_program(data: bytes) -> None:
         refuse_only(error, "PTE_INVALID", "FILE_DAMAGED")
         return
     json.dumps(described, allow_nan=False)
+
+
+def read_tokenizer(data: bytes) -> None:
+    """A SentencePiece model or tiktoken's ranks: what converts is JSON."""
+    from importer.tokenizers import ranks, sentencepiece
+    from importer.tokenizers.encodings import ENCODINGS
+    from importer.tokenizers.sentencepiece_model import read_model
+
+    try:
+        if ranks.is_rank_file(data):
+            made = ranks.convert(ranks.read_ranks(data), ENCODINGS["gpt2"])
+        else:
+            made = sentencepiece.convert(read_model(data), begin=False, end=False)
+    except ImporterError as error:
+        refuse_only(error, "TOKENIZER_FILE_INVALID", "TOKENIZER_FILE_UNSUPPORTED", "OPTION_INVALID")
+        return
+    json.dumps(made, ensure_ascii=False, allow_nan=False).encode()
 
 
 def read_signature(data: bytes) -> None:
@@ -214,6 +232,19 @@ def _programs() -> Iterator[bytes]:
             yield path.read_bytes()
 
 
+def _tokenizers() -> Iterator[bytes]:
+    from sentencepiece.sentencepiece_model_pb2 import ModelProto
+
+    for kind in (1, 2):
+        model = ModelProto()
+        model.trainer_spec.model_type = kind
+        model.normalizer_spec.precompiled_charsmap = b"\4\0\0\0\0\0\0\0x\0"
+        for number, text in enumerate(["<unk>", "<s>", "\u2581", "a", "b", "ab", "<sep>"]):
+            model.pieces.add(piece=text, score=-number, type={0: 2, 1: 3, 6: 4}.get(number, 1))
+        yield model.SerializeToString()
+    yield b"".join(base64.b64encode(bytes([byte])) + b" %d\n" % byte for byte in range(256)) + b"QUI= 256\n"
+
+
 def _signatures() -> Iterator[bytes]:
     from importer.cache.entry_signature import sign
     from importer.cache.signing_keys import SigningKey
@@ -240,6 +271,7 @@ TARGETS = {
     "pickle": Target(read_pickle, _pickles, ("importer.sources.pickle_reader", "pickletools")),
     "recognise": Target(recognise_file, _files, ("importer.sources",)),
     "program": Target(read_program, _programs, ("importer.program",), 8192),
+    "tokenizer": Target(read_tokenizer, _tokenizers, ("importer.tokenizers", "importer.sources.protobuf")),
     "signature": Target(read_signature, _signatures, ("importer.cache.entry_signature", "json")),
     "frames": Target(read_frames, _frames, ("importer.jobs.messages", "json")),
     "http": Target(read_http, _requests, ("python_backend.mcp_server.http_connections", "h11", "uvicorn.protocols")),

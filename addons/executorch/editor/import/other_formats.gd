@@ -1,8 +1,19 @@
 @tool
 extends RefCounted
-## Tells a person who drops a model of another framework how to bring it in: Godot itself says nothing of such files.
+## Tells a person who drops a file of another framework how to bring it in: Godot itself says nothing of such files.
 
-const FORMATS: Dictionary[String, String] = {"h5": "Keras", "keras": "Keras", "tflite": "TensorFlow Lite"}
+const ONNX: String = "%s is a model of {0}, which is not imported. Save it as ONNX, for example with tf2onnx."
+const TOKENIZER: String = (
+	"%s holds the tokens of {0}, which are not imported."
+	+ " Turn it into a tokenizer.json: python3 -m importer tokenizer FILE -o NAME.tokenizer.json"
+)
+const NOTICES: Dictionary[String, Array] = {
+	"h5": [ONNX, "Keras"],
+	"keras": [ONNX, "Keras"],
+	"tflite": [ONNX, "TensorFlow Lite"],
+	"model": [TOKENIZER, "a SentencePiece model"],
+	"tiktoken": [TOKENIZER, "tiktoken"],
+}
 
 
 func _init() -> void:
@@ -16,10 +27,9 @@ func stop() -> void:
 ## What to do with the first file of another framework; empty when there is none.
 static func find_notice(files: PackedStringArray) -> String:
 	for file: String in files:
-		var framework: String = FORMATS.get(file.get_extension().to_lower(), "")
-		if not framework.is_empty():
-			var words: String = "%s is a %s model, which is not imported. Save it as ONNX, for example with tf2onnx."
-			return words % [file.get_file(), framework]
+		var found: Array = NOTICES.get(file.get_extension().to_lower(), [])
+		if not found.is_empty():
+			return (found[0] as String).format([found[1]]) % file.get_file()
 	return ""
 
 

@@ -1,0 +1,114 @@
+"""tiktoken's file of ranks as `tokenizer.json`. Standard library only."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+
+from importer.tokenizers.encodings import ENCODINGS, Encoding
+from importer.tokenizers.refusals import invalid, option
+from importer.tokenizers.tokenizer_file import MOST_IDS, Part, added_token, sequence, split, tokenizer
+
+_LINE = re.compile(rb"([A-Za-z0-9+/]+={0,2}) (\d{1,10})")
+_LONGEST_TOKEN = 1024  # bytes
+_MOST_MERGES = 3_000_000
+
+
+def is_rank_file(data: bytes) -> bool:
+    """Whether the first line is a token in base64 and its rank. Llama 3 has such a file under the name of a model."""
+    return _LINE.fullmatch(data[:4096].partition(b"\n")[0].rstrip(b"\r")) is not None
+
+
+def find_encoding(name: str, encoding: str, pattern: str, special: Mapping[str, int]) -> Encoding:
+    """How the file `name` divides texts. encoding, pattern, special: what a person said. Raises OPTION_INVALID."""
+    if encoding and encoding not in ENCODINGS:
+        raise option(
+            f"The encoding '{encoding}' is not known.", f"Known are {', '.join(ENCODINGS)}; or give --pattern."
+        )
+    if pattern and encoding:
+        raise option("--pattern and --encoding cannot be combined.", "Leave out one of them.")
+    stem = name.partition(".")[0]
+    known = ENCODINGS.get(encoding or stem)
+    if pattern or known is None:
+        if not pattern:
+            cause = f"A file of ranks does not say how texts are divided, and '{stem}' is not a known encoding."
+            remedy = f"Give --encoding ({', '.join(ENCODINGS)}), or the authors' own --pattern REGEX."
+            raise option(cause, remedy)
+        return Encoding(pattern, special)
+    return Encoding(known.pattern, {**known.special, **special})
+
+
+def read_ranks(data: bytes) -> dict[bytes, int]:
+    """Tokens and their ranks, which are their ids. Raises TOKENIZER_FILE_INVALID."""
+    ranks: dict[bytes, int] = {}
+    for number, line in enumerate(data.splitlines(), 1):
+        if not line:
+            continue
+        found = _LINE.fullmatch(line)
+        try:
+            token = base64.b64decode(found[1], validate=True) if found else b""
+        except binascii.Error:
+            token = b""
+        rank = int(found[2]) if found else -1
+        if not 0 < len(token) <= _LONGEST_TOKEN or not 0 <= rank < MOST_IDS or token in ranks:
+            raise invalid(f"line {number} is not a new token in base64 and its rank")
+        ranks[token] = rank
+    if len(set(ranks.values())) != len(ranks):
+        raise invalid("two tokens have the same rank")
+    missing = [byte for byte in range(256) if bytes([byte]) not in ranks]
+    if missing:
+        raise invalid(f"it has no token for the byte {missing[0]}, and for {len(missing) - 1} others")
+    return ranks
+
+
+def convert(ranks: Mapping[bytes, int], encoding: Encoding) -> Part:
+    """Raises TOKENIZER_FILE_INVALID and OPTION_INVALID."""
+    taken = set(ranks.values())
+    for text, number in encoding.special.items():
+        if number in taken:
+            raise option(f"The special token {text} has the id {number}, which is taken.", "Give another --encoding.")
+        taken.add(number)
+    names = {token: "".join(_CHARACTERS[byte] for byte in token) for token in ranks}
+    model = {
+        "type": "BPE",
+        "dropout": None,
+        "unk_token": None,
+        "continuing_subword_prefix": None,
+        "end_of_word_suffix": None,
+        "fuse_unk": False,
+        "byte_fallback": False,
+        "ignore_merges": True,
+        "vocab": {names[token]: rank for token, rank in ranks.items()},
+        "merges": [[names[left], names[right]] for left, right in _merges(ranks)],
+    }
+    to_bytes = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
+    return tokenizer(
+        [added_token(number, text, special=True) for text, number in encoding.special.items()],
+        pre_tokenizer=sequence("pretokenizers", [split({"Regex": encoding.pattern}, "Isolated"), to_bytes]),
+        decoder={**to_bytes, "use_regex": True},
+        model=model,
+    )
+
+
+def _merges(ranks: Mapping[bytes, int]) -> list[tuple[bytes, bytes]]:
+    """Every way to join two tokens to a third, the lowest rank first, as tiktoken joins them."""
+    merges: list[tuple[bytes, bytes]] = []
+    for token in sorted(ranks, key=lambda token: ranks[token]):
+        parts = ((token[:at], token[at:]) for at in range(1, len(token)))
+        merges += [pair for pair in parts if pair[0] in ranks and pair[1] in ranks]
+        if len(merges) > _MOST_MERGES:
+            raise invalid(f"its tokens can be joined in more than {_MOST_MERGES:,} ways")
+    return merges
+
+
+def _characters() -> list[str]:
+    """The printable character that byte-level BPE has for each byte."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    rest = (byte for byte in range(256) if byte not in printable)
+    others = {byte: chr(256 + index) for index, byte in enumerate(rest)}
+    return [others.get(byte, chr(byte)) for byte in range(256)]
+
+
+_CHARACTERS = _characters()

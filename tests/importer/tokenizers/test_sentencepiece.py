@@ -1,0 +1,107 @@
+"""A SentencePiece model and the tokenizer.json made of it give the same ids and texts."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sentencepiece
+
+from tests.godot_projects import ROOT
+from tests.native.test_tokenizer import native, run
+from tests.networks import sentencepiece_samples
+
+SYMBOLS = ["<sep>", "<|im_start|>", "[MASK]", "a.b", "++"]
+NO_SPACES: dict[str, Any] = {"add_dummy_prefix": False, "remove_extra_whitespaces": False}
+LLAMA: dict[str, Any] = {
+    "model_type": "bpe",
+    "byte_fallback": True,
+    "normalization_rule_name": "identity",
+    "remove_extra_whitespaces": False,
+    "split_digits": True,
+}
+MODELS: dict[str, dict[str, Any]] = {
+    "unigram": {},
+    "unigram_lower_case": {"normalization_rule_name": "nmt_nfkc_cf"},
+    "unigram_nfkc": {"normalization_rule_name": "nfkc"},
+    "unigram_identity": {"normalization_rule_name": "identity"},
+    "unigram_bytes": {"byte_fallback": True},
+    "unigram_symbols": {"user_defined_symbols": SYMBOLS},
+    "unigram_no_spaces": NO_SPACES,
+    "unigram_no_prefix": {"add_dummy_prefix": False, "normalization_rule_name": "identity"},
+    "unigram_beyond_words": {"split_by_whitespace": False},
+    "bpe": {"model_type": "bpe"},
+    "bpe_lower_case": {"model_type": "bpe", "normalization_rule_name": "nfkc_cf"},
+    "bpe_beyond_words": {"model_type": "bpe", "split_by_whitespace": False},
+    "bpe_symbols": {"model_type": "bpe", "user_defined_symbols": SYMBOLS},
+    "llama2": LLAMA,
+    "gemma": {**LLAMA, "add_dummy_prefix": False, "user_defined_symbols": [*SYMBOLS, "\n\n", "\u2581\u2581", "\t"]},
+    "t5": {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1},
+}
+COUNTS = [pytest.param(2_000, id="few"), pytest.param(50_000, marks=pytest.mark.slow, id="many")]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("sentencepiece")
+
+
+def command(*words: object) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "importer", "tokenizer", *map(str, words)]
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
+
+
+def converted(folder: Path, name: str, *words: object) -> tuple[sentencepiece.SentencePieceProcessor, Path]:
+    """SentencePiece's own processor of a model, and the file that the importer makes of it."""
+    source, target = folder / f"{name}.model", folder / f"{name}.tokenizer.json"
+    if not source.exists():
+        source.write_bytes(sentencepiece_samples.train(**MODELS[name]))
+    if words or not target.exists():
+        done = command(source, "-o", target, *words)
+        assert done.returncode == 0, done.stderr
+    return sentencepiece.SentencePieceProcessor(model_file=str(source)), target
+
+
+def texts_for(processor: sentencepiece.SentencePieceProcessor, count: int) -> list[str]:
+    """Without the names of control tokens, which a tokenizer.json finds in a text and SentencePiece does not."""
+    numbers = range(processor.get_piece_size())
+    hidden = [processor.id_to_piece(n) for n in numbers if processor.is_control(n) or processor.is_unknown(n)]
+    found = sentencepiece_samples.texts(count, seed=count, words=SYMBOLS)
+    return [text for text in found if not any(name in text for name in hidden)]
+
+
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("name", MODELS)
+def test_ids_are_equal(name: str, count: int, folder: Path, tmp_path: Path) -> None:
+    processor, file = converted(folder, name)
+    texts = texts_for(processor, count)
+    got = [[token[0] for token in line] for line in native(file, texts, "encode", tmp_path)]
+    differing = [case for case in zip(texts, processor.encode(texts), got, strict=True) if case[1] != case[2]]
+    wrong = [case for case in differing if "unigram" not in name or not are_equally_good(processor, *case[1:])]
+    print(f"{name}: {len(texts) - len(differing)} of {len(texts)} equal")
+    assert len(texts) > count * 0.9 and len(differing) <= count / 500
+    assert not wrong, wrong[:3]
+
+
+def are_equally_good(processor: sentencepiece.SentencePieceProcessor, first: list[int], second: list[int]) -> bool:
+    """Whether their scores are equal but for the rounding of SentencePiece's sums, which are float32."""
+    one, other = (math.fsum(processor.get_score(number) for number in ids) for ids in (first, second))
+    return sorted(first) == sorted(second) or abs(one - other) <= len(first) * 2**-24 * abs(one)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_decoded_texts_are_equal(name: str, folder: Path, tmp_path: Path) -> None:
+    processor, file = converted(folder, name)
+    texts = texts_for(processor, 1_000)
+    got = [bytes.fromhex(line).decode() for line in run(file, texts, "decode", tmp_path)]
+    unknown = processor.unk_id()
+    compared = 0
+    for text, ids, decoded in zip(texts, processor.encode(texts), got, strict=True):
+        if unknown not in ids:  # SentencePiece writes another text for it than the token's
+            compared += 1
+            assert decoded == processor.decode(ids), text
+    assert compared > 100
