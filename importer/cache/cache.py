@@ -50,7 +50,8 @@ class Cache:
     """
 
     def __init__(self, root: Path | str, limit_bytes: int = 0, mirror: Path | None = None) -> None:
-        text = str(root)
+        # A process that is started for a conversion has another working folder.
+        text = str(root) if "://" in str(root) else str(Path(root).absolute())
         self.address = text
         self.limit_bytes = limit_bytes
         self._remote = None
@@ -61,7 +62,7 @@ class Cache:
             folder = "cache-" + hashlib.sha256(text.encode()).hexdigest()[:16]
             self.root = mirror or user_cache_folder() / folder
         else:
-            self.root = Path(root)
+            self.root = Path(text)
 
     def folder(self, key: str) -> Path:
         if not re.fullmatch(r"[0-9a-f]{64}", key):

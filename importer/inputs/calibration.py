@@ -163,6 +163,8 @@ def _archived(path: Path) -> dict[str, np.ndarray]:
                 # The size in the directory may be wrong.
                 data = file.read(min(item.file_size, _MOST_BYTES) + 1) if total <= _MOST_BYTES else b""
             arrays[item.filename.removesuffix(".npy")] = _array(data, total)
+    if not arrays:
+        raise Unfit("it has no array of numpy.savez")
     return arrays
 
 
@@ -190,9 +192,14 @@ def _fitting(tensor: torch.Tensor, spec: TensorSpec) -> torch.Tensor:
         raise Unfit(f"the array for '{spec.name}' has the shape {list(tensor.shape)}, but the input is {spec}")
     dtype: torch.dtype = getattr(torch, spec.dtype)
     found = tensor.to(dtype)
-    if not dtype.is_floating_point and not torch.equal(found.to(tensor.dtype), tensor):
+    is_same = torch.equal(found.to(tensor.dtype), tensor) and _has_negatives(found) == _has_negatives(tensor)
+    if not dtype.is_floating_point and not is_same:
         raise Unfit(f"the array for '{spec.name}' has values that {spec.dtype} cannot hold")
     return found
+
+
+def _has_negatives(value: torch.Tensor) -> bool:
+    return value.dtype.is_signed and bool((value < 0).any())
 
 
 def _image(path: Path, spec: TensorSpec) -> np.ndarray:

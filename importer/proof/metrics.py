@@ -1,6 +1,7 @@
 """Metrics of a model's outputs: one score for each sample, and their mean. Imports torch.
 
-top1 top5   share of positions whose target is the largest, or among the five largest, along the class axis
+top1 top5   share of positions whose target is the largest, or among the five largest, along the class axis: axis 1
+            or the last, whichever the targets lack
 iou         intersection over union of classes, or of one mask; the mean over the classes that occur
 cosine      cosine similarity of the flattened output and the target
 mae rmse    mean absolute error, root of the mean squared error
@@ -53,9 +54,11 @@ def usual(output: torch.Tensor, target: torch.Tensor) -> str:
 
 def _top(count: int) -> Score:
     def score(outputs: Sequence[torch.Tensor], target: torch.Tensor) -> float:
-        output, axis = outputs[0], min(1, outputs[0].dim() - 1)
-        if output.dim() != target.dim() + 1 or output.shape[axis] < 1:
-            raise _unsuitable(f"top{count}", output, target, "class scores along axis 1, and class numbers as target")
+        output = outputs[0]
+        axis = _class_axis(f"top{count}", output, target)
+        if axis is None or output.shape[axis] < 1:
+            wanted = "class scores along axis 1 or the last one, and class numbers as target"
+            raise _unsuitable(f"top{count}", output, target, wanted)
         _check_classes(f"top{count}", output, target, output.shape[axis])
         best = output.topk(min(count, output.shape[axis]), dim=axis).indices
         return float((best == target.unsqueeze(axis)).any(dim=axis).double().mean())
@@ -65,23 +68,38 @@ def _top(count: int) -> Score:
 
 def _iou(outputs: Sequence[torch.Tensor], target: torch.Tensor) -> float:
     output = outputs[0]
-    if output.dim() == target.dim() + 1 and output.dim() > 1 and output.shape[1] > 1:
-        _check_classes("iou", output, target, output.shape[1])
-        found, classes = (
-            output.argmax(dim=1),
-            sorted({*output.argmax(dim=1).flatten().tolist(), *target.flatten().tolist()}),
-        )
+    axis = _class_axis("iou", output, target)
+    if axis is not None and output.dim() > 1 and output.shape[axis] > 1:
+        _check_classes("iou", output, target, output.shape[axis])
+        found = output.argmax(dim=axis)
+        classes = sorted({*found.flatten().tolist(), *target.flatten().tolist()})
     elif output.numel() == target.numel():
         _check_classes("iou", output, target, None)
         found, target, classes = (output > 0.5).long().reshape(target.shape), (target > 0.5).long(), [1]
     else:
-        raise _unsuitable("iou", output, target, "class scores along axis 1, or one mask of the target's size")
+        wanted = "class scores along axis 1 or the last one, or one mask of the target's size"
+        raise _unsuitable("iou", output, target, wanted)
     parts = []
     for number in classes:
         both = ((found == number) & (target == number)).sum().item()
         either = ((found == number) | (target == number)).sum().item()
         parts.append(both / either if either else 1.0)
     return math.fsum(parts) / len(parts)
+
+
+def _class_axis(name: str, output: torch.Tensor, target: torch.Tensor) -> int | None:
+    """The axis of the classes: axis 1, or the last one, whichever the target lacks; None when it lacks neither."""
+    shape = list(output.shape)
+    first, last = min(1, len(shape) - 1), len(shape) - 1
+    fitting = [axis for axis in sorted({first, last}) if shape[:axis] + shape[axis + 1 :] == list(target.shape)]
+    if len(fitting) < 2:
+        return fitting[0] if fitting else None
+    cause = (
+        f"The metric '{name}' cannot tell the classes of the output's shape {shape}: with a target of the shape "
+        f"{list(target.shape)} they may lie along axis 1 or axis {last}."
+    )
+    remedy = "Use a metric of your own (FILE.py:function), or samples of another size."
+    raise ImporterError("METRIC_UNSUITABLE", cause, remedy, "validate")
 
 
 def _cosine(outputs: Sequence[torch.Tensor], target: torch.Tensor) -> float:

@@ -15,6 +15,9 @@ import torch
 from PIL import Image
 
 import godot_executorch as ge
+from importer.inputs.binding import Unfit
+from importer.inputs.calibration import tensors_of
+from importer.signature import Dimension, TensorSpec
 from tests import json_output
 
 ROOT = Path(__file__).parents[2]
@@ -157,6 +160,10 @@ def test_values_that_the_input_cannot_hold(cache: Path) -> None:
     with pytest.raises(ge.ConversionError, match="int64 cannot hold") as raised:
         ge.convert(table, "input: int64[1]", evaluate=[(np.full((4, 1), 2.5), np.zeros(4, np.int64))], cache=cache)
     assert raised.value.code == "EVALUATION_INVALID"
+    for dtype, other in ((np.int8, "uint8"), (np.uint8, "int8")):
+        negative = np.full((4, 1), 200, np.uint8).view(dtype)
+        with pytest.raises(Unfit, match=f"{other} cannot hold"):
+            tensors_of({"x": negative}, [TensorSpec("x", other, (Dimension(4, 4), Dimension(1, 1)))])
     good = ge.convert(table, "input: int64[1]", evaluate=[(np.full((4, 1), 2.0), np.zeros((4, 1, 3)))], cache=cache)
     assert good.metadata.evaluation is not None
 

@@ -52,12 +52,15 @@ def network() -> nn.Module:
 
 
 @pytest.mark.slow
-def test_training_with_few_bits_is_at_least_as_good_as_quantizing_after_it(network: nn.Module, tmp_path: Path) -> None:
+def test_training_with_few_bits_is_at_least_as_good_as_quantizing_after_it(
+    network: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the cache is beside the script
     held_out = samples(1024, 2)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     prepared = ge.prepare_qat(network, "float32[1,32]", recipe="xnnpack_int8_int4")
     train(prepared, 200, 2e-3, 10)
-    artifact = ge.convert(prepared, recipe="xnnpack_int8_int4", evaluate=[held_out], cache=tmp_path / "cache")
+    artifact = ge.convert(prepared, recipe="xnnpack_int8_int4", evaluate=[held_out], cache="cache")
     found = artifact.metadata.training
     assert found is not None and artifact.metadata.recipe == found.recipe == "xnnpack_int8_int4"
     assert found.metric == "top1" and found.samples == 1024 and found.before > 0.9
