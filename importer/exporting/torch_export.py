@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import traceback
 from typing import Any
 
@@ -18,6 +19,7 @@ from importer.model import SourceMethod
 from importer.signature import Dimension, TensorSpec
 
 _MOST_WORDS = 600
+_MULTIPLE = re.compile(r"\b(\w+) = (\d+)\*_\1\b")  # torch's suggestion
 _READS_KEY = "it reads the key"
 
 
@@ -31,6 +33,8 @@ def export_module(module: torch.nn.Module, method: SourceMethod, shapes: Any = N
     dynamic = shapes or method.dynamic_shapes or dynamic_shapes(method.declared, module, method.example)
     try:
         return export_afresh(module, positional, keyword, dynamic)
+    except ImporterError:  # the importer's own module knows better what it cannot compute
+        raise
     except Exception as error:
         raise broken_package(error, "export") or _export_error(error, method, module) from error
 
@@ -89,6 +93,8 @@ def _export_error(error: Exception, method: SourceMethod, module: torch.nn.Modul
     if "specialized" in text or "Constraints violated" in text:
         cause = f"A dynamic dimension of '{method.name}' cannot vary as declared: {_sentence(text)}"
         remedy = "Make this dimension fixed, or change its range."
+        if found := _MULTIPLE.search(text):
+            remedy = f"The model takes only multiples of {found[2]} as '{found[1]}', which a range cannot say: fix it."
         return ImporterError("DYNAMIC_SHAPE_REFUSED", cause, remedy, "export", log)
     refusal = _eager_refusal(module, method)
     if refusal:

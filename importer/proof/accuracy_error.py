@@ -42,7 +42,7 @@ def lost(
             f"output '{accuracy.worst_channel}' of '{method.name}' on inputs of {shapes} is off by "
             f"{accuracy.max_absolute:.3g} (relative {accuracy.max_relative:.3g}; allowed: {allowed})"
         )
-    cause = f"The results of {step.title} are too far from eager PyTorch: {off}."
+    cause = f"The results of {step.title} are too far from {reference(method)}: {off}."
     beyond = _beyond(method, arguments, calibration(method)) if step.recipe.needs_calibration else ""
     every = [given for other, given in calls if other is method]
     cause += beyond or _layers(method, arguments, every, prepared, accuracy, limits)
@@ -53,23 +53,29 @@ def lost(
     return ImporterError("ACCURACY_LOST", cause, remedy, "validate")
 
 
-def lost_when_quiet(accuracy: Accuracy, step: Step) -> ImporterError:
+def reference(method: Method) -> str:
+    """What the program is compared with."""
+    return method.reference or "eager PyTorch"
+
+
+def lost_when_quiet(accuracy: Accuracy, step: Step, method: Method) -> ImporterError:
     """The error for a model of positive numbers whose very small inputs the recipe loses."""
     cause = (
-        f"On positive inputs that are almost 0 (1e-8), the results of {step.title} are too far from eager PyTorch: "
-        f"output '{accuracy.worst_channel}' is off by relative {accuracy.max_relative:.3g}. The smallest number of "
-        "fp16 is 6e-8."
+        f"On positive inputs that are almost 0 (1e-8), the results of {step.title} are too far from "
+        f"{reference(method)}: output '{accuracy.worst_channel}' is off by relative {accuracy.max_relative:.3g}. The "
+        "smallest number of fp16 is 6e-8."
     )
     remedy = "Use xnnpack_fp32, or let the model add a small number such as 1e-4 before its logarithm or root."
     return ImporterError("ACCURACY_LOST", cause, remedy, "validate")
 
 
 def nothing_compared(accuracy: Accuracy, name: str, methods: list[Method]) -> ImporterError:
-    """The error for a comparison that would prove nothing: eager PyTorch itself returns no numbers."""
+    """The error for a comparison that would prove nothing: the reference itself returns no numbers."""
     share = f"{1 - accuracy.compared:.0%}"
+    judge = reference(methods[0])
     cause = (
-        f"Eager PyTorch returns NaN or infinity for {share} of the values of output '{name}' on the inputs that were "
-        "tried, so there is nothing to compare the program with."
+        f"{judge[0].upper()}{judge[1:]} returns NaN or infinity for {share} of the values of output '{name}' on the "
+        "inputs that were tried, so there is nothing to compare the program with."
     )
     remedy = (
         "Give inputs for which the model returns numbers: as the example of torch.export.export, in example_inputs() "

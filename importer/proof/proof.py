@@ -111,11 +111,11 @@ class Proof:
             raise accuracy_error.lost(accuracy, asked, limits, step, lowered.prepared, self.calibration)
         # fp32 differs there in the last bits, which a model may enlarge; fp16 has no such numbers at all.
         if step.recipe.name == "xnnpack_fp16" and not quiet.judge(limits).within(_loosened(limits)):
-            raise accuracy_error.lost_when_quiet(quiet, step)
+            raise accuracy_error.lost_when_quiet(quiet, step, self.methods[0])
         inputs = {method.name: method.inputs for method in self.methods}
         outputs = {method.name: method.outputs for method in self.methods}
         first = self.methods[0].name
-        self._notes = _notes(accuracy, noise.judge(limits), limits)
+        self._notes = _notes(accuracy, noise.judge(limits), limits, accuracy_error.reference(self.methods[0]))
         self.longest = max(result.longest.values(), key=lambda item: item[1], default=("", 0))
         return {
             **describe.of_program(program, inputs, outputs, result.nanoseconds, lowered.names),
@@ -297,11 +297,11 @@ def _constant_note(method: Method, names: list[str]) -> str:
     )
 
 
-def _notes(accuracy: Accuracy, noise: Accuracy, limits: Limits) -> list[str]:
+def _notes(accuracy: Accuracy, noise: Accuracy, limits: Limits, judge: str) -> list[str]:
     notes = []
     if accuracy.compared < 1.0:
         share = f"{1 - accuracy.compared:.0%}"
-        notes.append(f"Not compared: {share} of the values of '{accuracy.least_compared}' are NaN in eager PyTorch.")
+        notes.append(f"Not compared: {share} of the values of '{accuracy.least_compared}' are NaN in {judge}.")
     if accuracy.faint:
         notes.append(accuracy.faint)
     if not noise.within(limits):

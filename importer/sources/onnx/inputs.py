@@ -146,5 +146,7 @@ def _guess(values: Sequence[ValueType], size: int, reason: str) -> Guess:
             number = own if isinstance(own, int) else open_size
             dims.append(Dimension(number, number))
         specs.append(TensorSpec(identifier(item.name), NAMES[item.dtype], tuple(dims)))
+    if len({spec.name for spec in specs}) < len(specs):  # names that differ only in signs
+        specs = [replace(spec, name=f"input_{index}") for index, spec in enumerate(specs)]
     text = format_inputs(specs)
     return Guess(text, reason, {"inputs": text})

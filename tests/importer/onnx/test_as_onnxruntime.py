@@ -10,6 +10,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from onnx import TensorProto, helper
 
 from importer.sources.onnx.file.model_file import read_model
 from importer.sources.onnx.module import OnnxModule
@@ -99,3 +100,25 @@ def test_a_quantized_linear_layer(turned: bool, rounds: bool, tmp_path: Path) ->
     ports = [("x", FLOAT, [3, 8])], [("y", FLOAT, None)]
     made = model(nodes, *ports, constants, domains={"com.microsoft": 1})
     compare(made, {"x": random(3, 8)}, tmp_path / "net.onnx")
+
+
+@pytest.mark.parametrize("largest", [0, 1])
+@pytest.mark.parametrize("dtype", ["float32", "int64"])
+def test_of_equal_values_the_first_is_taken_first(dtype: str, largest: int, tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    for scale in (1.0, 1e-38, 1e38, np.inf) if dtype == "float32" else (1, 1 << 40):
+        values = np.maximum(0, draw.integers(-5, 6, (3, 60))).astype(dtype)
+        x = np.where(values == 0, values, values * scale).astype(dtype)
+        made = node("TopK", ["x", "k"], ["y", "places"], largest=largest)
+        kind = helper.np_dtype_to_tensor_dtype(x.dtype)
+        ports = [("x", kind, [3, 60])], [("y", kind, None), ("places", TensorProto.INT64, None)]
+        compare(model([made], *ports, {"k": np.array([30])}), {"x": x}, tmp_path / "net.onnx")
+
+
+@pytest.mark.parametrize("stage", range(4))
+def test_the_scores_of_causal_attention(stage: int, tmp_path: Path) -> None:
+    feeds = {name: random(1, 2, 4, 8, seed=seed) for seed, name in enumerate("qkv")}
+    made = node("Attention", list(feeds), ["y", "", "", "scores"], is_causal=1, qk_matmul_output_mode=stage)
+    ports = [(name, FLOAT, list(value.shape)) for name, value in feeds.items()]
+    made_model = model([made], ports, [(name, FLOAT, None) for name in ("y", "scores")], opset=23)
+    compare(made_model, feeds, tmp_path / "net.onnx")

@@ -120,8 +120,28 @@ def _one_hot(call: Call, indices: Tensor, depth: Value, values: Value) -> Tensor
 def _top_k(call: Call, x: Tensor, k: Value = None) -> tuple[Tensor, Tensor]:
     count = call.integer("k") if k is None else int(call.size(k))
     largest, in_order = bool(call.integer("largest", 1)), bool(call.integer("sorted", 1))
-    values, indices = torch.topk(x, count, call.integer("axis", -1), largest, in_order)
-    return values, indices
+    axis = call.integer("axis", -1)
+    if len(call.node.outputs) < 2 or not call.node.outputs[1] or x.dtype == torch.uint64:
+        return torch.topk(x, count, axis, largest, in_order)
+    indices = torch.topk(_without_ties(x, axis, largest), count, axis, largest, in_order)[1]
+    return torch.gather(x, axis, indices), indices
+
+
+def _without_ties(x: Tensor, axis: int, largest: bool) -> Tensor:
+    """The values with each moved by less than the next one is away: of equal ones the first is taken first."""
+    shape = [1] * x.dim()
+    shape[axis] = -1
+    place = torch.arange(x.shape[axis]).reshape(shape)
+    if not x.is_floating_point():
+        apart = x.to(torch.int64) * x.shape[axis]
+        return apart - place if largest else apart + place
+    place = place.to(torch.float64)
+    exact = x.to(torch.float64)
+    if x.dtype != torch.float64:
+        exact = exact.clamp(-(2.0**130), 2.0**130)  # infinities, farther out than every number
+    size = exact.abs().clamp(max=1e300)
+    moved = place * (size * 2.0**-50 + 2.0**-400)
+    return exact - moved if largest else exact + moved
 
 
 @operator("ArgMax", "ArgMin")

@@ -21,13 +21,20 @@ def product(call: Call, left: Value, right: Value) -> Tensor:
     x = call.tensor(left)
     constant = isinstance(right, Constant) and right.tensor.dim() == 2 and x.is_floating_point()
     if constant and x.dim() >= 2 and not call.folding:
-        return functional.linear(x, call.derived(right, "transposed", lambda weight: weight.t()))
+        return _linear(x, call.derived(right, "transposed", lambda weight: weight.t()))
     if isinstance(right, Quantized) and right.numbers.tensor.dim() == 2 and x.dim() >= 2:
-        return functional.linear(x, call.tensor(turned(call, right)))
+        return _linear(x, call.tensor(turned(call, right)))
     y = call.tensor(right)
     if x.dtype in (torch.int8, torch.uint8, torch.int16, torch.uint16):
         return torch.matmul(x.to(torch.int32), y.to(torch.int32)).to(x.dtype)
     return torch.matmul(x, y)
+
+
+def _linear(x: Tensor, weight: Tensor) -> Tensor:
+    """One sample of rows whose number varies goes in as rows: joining both, torch makes a condition on the number."""
+    if x.dim() == 3 and isinstance(x.shape[0], int) and x.shape[0] == 1 and not isinstance(x.shape[1], int):
+        return functional.linear(x.squeeze(0), weight).unsqueeze(0)
+    return functional.linear(x, weight)
 
 
 def turned(call: Call, weight: Quantized) -> Quantized:

@@ -83,7 +83,14 @@ def _reshape(call: Call, x: Tensor, shape: Value = None) -> Tensor:
         if copies and axis >= x.dim():
             raise call.fails(f"copies the size of dimension {axis} of a tensor of {x.dim()} dimensions")
         wanted.append(x.shape[axis] if copies else size)
+    if len(wanted) == 2 < x.dim() and not call.folding:
+        x = in_one_row(call, x)
     return x.reshape(wanted)
+
+
+def in_one_row(call: Call, x: Tensor) -> Tensor:
+    """The elements in one dimension where sizes vary: torch makes no conditions when it divides this one."""
+    return x if call.module.fixed else x.contiguous().reshape(-1)
 
 
 @operator("Flatten")
@@ -96,7 +103,7 @@ def _flatten(call: Call, x: Tensor) -> Tensor:
     columns: Any = 1
     for size in x.shape[axis:]:
         columns = columns * size
-    return x.reshape(rows, columns)
+    return (x if call.folding or x.dim() < 3 else in_one_row(call, x)).reshape(rows, columns)
 
 
 @operator("Transpose", given=(0,))

@@ -39,7 +39,8 @@ def _attention(
     stages.append(scores)
     bias = _bias(call, query, key, mask, 0 if past_key is None else past_key.shape[2])
     scores = scores if bias is None else scores + bias
-    stages.append(scores)
+    # onnxruntime's masks are the lowest number, not minus infinity.
+    stages.append(scores.clamp(min=torch.finfo(scores.dtype).min))
     weights = torch.softmax(scores, -1)
     if bias is not None:  # a row that sees nothing
         weights = torch.where(torch.isnan(weights), torch.zeros_like(weights), weights)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.fx.experimental.symbolic_shapes import statically_known_true
 from torch.nn import functional
 
 from importer.sources.onnx.call import Call, symbolic
@@ -60,7 +61,7 @@ def _resized(
     changed = [
         (axis, size, factor, index)
         for index, (axis, size, factor) in enumerate(zip(axes, sizes, factors, strict=True))
-        if not (isinstance(size, int) and size == x.shape[axis] and factor == 1.0 and region is None)
+        if not (region is None and _stays(size, x.shape[axis], factor))
     ]
     if not changed:
         return x
@@ -75,6 +76,13 @@ def _resized(
     return x
 
 
+def _stays(size: Any, old: Any, factor: Any) -> bool:
+    """Whether a dimension keeps its size, also one that varies."""
+    if isinstance(size, int) and isinstance(old, int):
+        return size == old and bool(factor == 1.0)
+    return bool(statically_known_true(size == old))
+
+
 def _interpolated(
     call: Call, x: Tensor, changed: list[tuple[int, Any, Any, int]], mode: str, coordinates: str, rounding: str
 ) -> list[Tensor]:
@@ -82,15 +90,16 @@ def _interpolated(
     places = [axis for axis, *_ in changed]
     if x.dim() not in (3, 4, 5) or min(places) < 2 or call.integer("antialias", 0) or not x.is_floating_point():
         return []
-    if call.integer("exclude_outside", 0) or call.has("cubic_coeff_a"):
+    if mode == "cubic" and (call.integer("exclude_outside", 0) or call.number("cubic_coeff_a", -0.75) != -0.75):
         return []
     new = {axis: size for axis, size, *_ in changed}
     size = [new.get(axis, x.shape[axis]) for axis in range(2, x.dim())]
     exact = all(
         abs(wanted / x.shape[axis] - factor) < 1e-6 for axis, wanted, factor, _ in changed if _known(wanted, x, axis)
     )
+    by_sizes = call.opset >= 11 and len(call.node.inputs) > 3 and bool(call.node.inputs[3])
     if not exact or not all(
-        _known(wanted, x, axis) or isinstance(factor, (int, float)) for axis, wanted, factor, _ in changed
+        by_sizes or _known(wanted, x, axis) or isinstance(factor, (int, float)) for axis, wanted, factor, _ in changed
     ):
         return []
     whole = all(isinstance(factor, (int, float)) and float(factor).is_integer() for _, _, factor, _ in changed)
@@ -127,16 +136,14 @@ def _places(
 ) -> Tensor:
     """For each new element, where it lies among the old ones: in float32, as onnxruntime computes it."""
     index = torch.arange(new, dtype=torch.float32)
-    length = factor * old
     scale = torch.tensor(factor)
     if coordinates == "half_pixel":
         return (index + 0.5) / scale - 0.5
     if coordinates == "pytorch_half_pixel":
         return (index + 0.5) / scale - 0.5 if new > 1 else torch.zeros(new)
     if coordinates == "half_pixel_symmetric":
-        adjustment = new / length
-        center = old / 2
-        return center * (1 - adjustment) + (index + 0.5) / scale - 0.5
+        offset = (1 - torch.tensor(float(new)) / (scale * old)) * (old / 2)
+        return offset + (index + 0.5) / scale - 0.5
     if coordinates == "align_corners":
         return index * (old - 1) / (new - 1) if new != 1 else torch.zeros(new)
     if coordinates == "asymmetric":
