@@ -51,7 +51,8 @@ def _normalizer(model: SentencePieceModel) -> Part | None:
     steps: list[Part] = []
     if model.character_map:
         encoded = base64.b64encode(model.character_map).decode()
-        steps.append({"type": "Precompiled", "precompiled_charsmap": encoded, "longest_match": True})
+        kept = list(model.of_kind(USER_DEFINED))
+        steps.append({"type": "Precompiled", "precompiled_charsmap": encoded, "longest_match": True, "kept": kept})
     if model.adds_prefix:
         steps.append({"type": "Prepend", "prepend": " "})
     if model.removes_spaces:

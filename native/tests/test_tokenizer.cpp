@@ -113,6 +113,11 @@ TEST_CASE("a map of characters that is damaged is refused, or finds nothing outs
          {"", "A", "AAAA", "AAA=", "AAAAAA==", "AAA\\u0000", "BAAAAAAA", "BQAAAAAAAAAA", "////fwAAAAA="}) {
         CHECK_MESSAGE(code_of(with_map(map)) == kInvalid, map);
     }
+    for (const char* kept : {R"("a")", "[1]", R"(["a", ""])", "{}"}) {
+        const std::string more = R"(, "longest_match": true, "kept": )";
+        CHECK_MESSAGE(code_of(with_map("BAAAAAAAAAAA", more + kept)) == kInvalid, kept);
+    }
+    CHECK(code_of(with_map("BAAAAAAAAAAA", R"(, "longest_match": true, "kept": ["a"])")) == 0);
     CHECK(code_of(with_map("BAAAAAAAAAD/")) == kInvalid);  // the replacements are not UTF-8
     CHECK(code_of(wordpiece(R"(, "normalizer": {"type": "Precompiled"})")) == kInvalid);
     // Each unit leads to itself, far outside, or to a replacement that does not exist.
@@ -125,7 +130,8 @@ TEST_CASE("a map of characters that is damaged is refused, or finds nothing outs
             }
         }
         const std::string map = base64(std::string("\x00\x0C\x00\x00", 4) + units + std::string("a\0b\0", 4));
-        for (const char* more : {"", R"(, "longest_match": true)"}) {
+        for (const char* more :
+             {"", R"(, "longest_match": true)", R"(, "longest_match": true, "kept": ["hel", "h"])"}) {
             CHECK(ids_of(with_map(map, more), "hello h\xC3\xA9 \xF0\x9F\x99\x82").size() <= 4);
         }
     }

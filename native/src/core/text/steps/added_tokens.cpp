@@ -1,7 +1,5 @@
 #include "core/text/steps/added_tokens.h"
 
-#include <algorithm>
-
 #include "core/text/json/fields.h"
 #include "core/text/unicode/characters.h"
 
@@ -9,7 +7,6 @@ namespace godot_executorch::text {
 namespace {
 
 constexpr size_t kMostTokens = size_t{1} << 18;
-constexpr size_t kLongest = 512;  // characters
 constexpr int64_t kLargestId = (int64_t{1} << 22) - 1;
 
 AddedToken read_token(json::Fields& fields) {
@@ -25,8 +22,8 @@ AddedToken read_token(json::Fields& fields) {
     if (token.id < 0) {
         fields.fail("id is missing");
     }
-    if (token.content.size() > kLongest) {
-        fields.fail("the content has more than " + std::to_string(kLongest) + " characters");
+    if (token.content.size() > TextIndex::kLongest) {
+        fields.fail("the content has more than " + std::to_string(TextIndex::kLongest) + " characters");
     }
     return token;
 }
@@ -52,15 +49,7 @@ Status AddedTokens::read(const json::Value& value, const Normalizer* normalizer)
             }
             wanted = text.characters;
         }
-        if (!wanted.empty()) {
-            Index& index = token.normalized ? normalized_ : raw_;
-            std::vector<size_t>& lengths = index.lengths[wanted[0]];
-            if (std::find(lengths.begin(), lengths.end(), wanted.size()) == lengths.end()) {
-                lengths.push_back(wanted.size());
-                std::sort(lengths.rbegin(), lengths.rend());
-            }
-            index.by_content[wanted] = tokens_.size();
-        }
+        (token.normalized ? normalized_ : raw_).add(wanted, tokens_.size());
         by_id_[token.id] = tokens_.size();
         by_bytes_[token.bytes] = tokens_.size();
         tokens_.push_back(std::move(token));
@@ -69,12 +58,13 @@ Status AddedTokens::read(const json::Value& value, const Normalizer* normalizer)
 }
 
 std::vector<TextPart> AddedTokens::divide(std::u32string_view text, bool normalized) const {
-    const Index& index = normalized ? normalized_ : raw_;
+    const TextIndex& index = normalized ? normalized_ : raw_;
     std::vector<TextPart> parts;
     size_t from = 0;
-    for (size_t at = 0; at < text.size() && !index.by_content.empty();) {
+    for (size_t at = 0; at < text.size() && !index.empty();) {
         size_t length = 0;
-        const AddedToken* const token = longest_at(index, text, at, length);
+        const size_t* const found = index.longest_at(text, at, length);
+        const AddedToken* const token = found != nullptr ? &tokens_[*found] : nullptr;
         size_t begin = at;
         size_t end = at + length;
         at = token != nullptr ? end : at + 1;
@@ -108,25 +98,6 @@ const AddedToken* AddedTokens::of_id(int64_t id) const {
 int32_t AddedTokens::find(std::string_view bytes) const {
     const auto found = by_bytes_.find(std::string(bytes));
     return found != by_bytes_.end() ? tokens_[found->second].id : -1;
-}
-
-const AddedToken* AddedTokens::longest_at(const Index& index, std::u32string_view text, size_t at,
-                                          size_t& length) const {
-    const auto lengths = index.lengths.find(text[at]);
-    if (lengths == index.lengths.end()) {
-        return nullptr;
-    }
-    for (const size_t candidate : lengths->second) {
-        if (candidate > text.size() - at) {
-            continue;
-        }
-        const auto found = index.by_content.find(std::u32string(text.substr(at, candidate)));
-        if (found != index.by_content.end()) {
-            length = candidate;
-            return &tokens_[found->second];
-        }
-    }
-    return nullptr;
 }
 
 bool AddedTokens::stands_alone(const AddedToken& token, std::u32string_view text, Span span) {

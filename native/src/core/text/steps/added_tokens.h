@@ -7,6 +7,7 @@
 
 #include "core/text/json/json_value.h"
 #include "core/text/steps/normalizer.h"
+#include "core/text/steps/text_index.h"
 
 namespace godot_executorch::text {
 
@@ -41,18 +42,13 @@ class AddedTokens {
     const std::vector<AddedToken>& all() const { return tokens_; }
 
   private:
-    struct Index {
-        std::unordered_map<std::u32string, size_t> by_content;
-        std::unordered_map<char32_t, std::vector<size_t>> lengths;  // by first character, longest first
-    };
-    const AddedToken* longest_at(const Index& index, std::u32string_view text, size_t at, size_t& length) const;
     static bool stands_alone(const AddedToken& token, std::u32string_view text, Span span);
 
     std::vector<AddedToken> tokens_;
     std::unordered_map<int64_t, size_t> by_id_;
     std::unordered_map<std::string, size_t> by_bytes_;
-    Index raw_;
-    Index normalized_;
+    TextIndex raw_;
+    TextIndex normalized_;
 };
 
 }  // namespace godot_executorch::text

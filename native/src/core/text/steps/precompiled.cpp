@@ -1,11 +1,13 @@
 #include "core/text/steps/precompiled.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/text/json/base64.h"
 #include "core/text/steps/character_map.h"
+#include "core/text/steps/text_index.h"
 #include "core/text/unicode/characters.h"
 #include "core/text/unicode/graphemes.h"
 
@@ -93,19 +95,22 @@ class ByGraphemes : public Normalizer {
     CharacterMap map_;
 };
 
-/// As SentencePiece itself applies a map: from left to right, the longest text each time.
+/// As SentencePiece itself applies a map: from left to right, the longest text each time. Those of `kept` stay.
 class ByLongest : public Normalizer {
   public:
-    explicit ByLongest(CharacterMap map) : map_(std::move(map)) {}
+    ByLongest(CharacterMap map, TextIndex kept) : map_(std::move(map)), kept_(std::move(kept)) {}
 
     Status apply(AlignedText& text) const override {
         const std::u32string_view all = text.characters;
         AlignedText out;
         for (size_t begin = 0; begin < all.size();) {
-            const CharacterMap::Match match = map_.longest(all.substr(begin));
+            size_t kept = 0;
+            const bool is_kept = kept_.longest_at(all, begin, kept) != nullptr;
+            const CharacterMap::Match match = is_kept ? CharacterMap::Match{} : map_.longest(all.substr(begin));
             if (match.characters == 0) {
-                out.add(all[begin], text.origins[begin]);
-                ++begin;
+                for (const size_t last = begin + std::max<size_t>(1, kept); begin < last; ++begin) {
+                    out.add(all[begin], text.origins[begin]);
+                }
                 continue;
             }
             const size_t end = begin + match.characters;
@@ -125,7 +130,20 @@ class ByLongest : public Normalizer {
 
   private:
     CharacterMap map_;
+    TextIndex kept_;
 };
+
+TextIndex read_kept(json::Fields& fields) {
+    TextIndex kept;
+    for (const json::Value& value : fields.of("kept", json::Type::Array).array) {
+        const std::u32string text = unicode::from_utf8(value.string);
+        if (text.empty() || text.size() > TextIndex::kLongest) {
+            fields.fail("kept: expected texts of at most " + std::to_string(TextIndex::kLongest) + " characters");
+        }
+        kept.add(text, 0);
+    }
+    return kept;
+}
 
 }  // namespace
 
@@ -144,7 +162,7 @@ Status make_precompiled(json::Fields& fields, std::unique_ptr<Normalizer>& made)
         return std::move(status).within(fields.place() + ": ");
     }
     if (fields.boolean("longest_match", false)) {
-        made = std::make_unique<ByLongest>(std::move(map));
+        made = std::make_unique<ByLongest>(std::move(map), read_kept(fields));
     } else {
         made = std::make_unique<ByGraphemes>(std::move(map));
     }
