@@ -28,6 +28,8 @@ NORMALIZERS = {
     "replace_longer": normalizers.Replace("e", "xyz"),
     "replace_shorter": normalizers.Replace(Regex("[aeiou]+"), "u"),
     "replace_at_the_beginning": normalizers.Replace(Regex(r"\A[\s\p{L}]{1,3}"), "_"),
+    "replace_words": normalizers.Replace(Regex(r"\w+"), "_"),
+    "replace_words_of_a_class": normalizers.Replace(Regex(r"[\w-]+"), "_"),
     "replace_by_nothing": normalizers.Replace(Regex(r"\s+"), ""),
     "replace_twice": normalizers.Sequence([normalizers.Replace(" ", "ab"), normalizers.Replace("b", "  ")]),
 }

@@ -24,12 +24,13 @@ char32_t folded(char32_t character) {
     return character == 0x17F ? U's' : unicode::simple_lower(character);
 }
 
-/// `\w` of Oniguruma, the tokenizers library's engine: without the joiners, with six numbers of Latin-1.
-bool is_word(char32_t character) {
+/// `\w` of Oniguruma, the tokenizers library's engine: without the joiners and, outside of a class, with six numbers of
+/// Latin-1.
+bool is_word(char32_t character, bool in_class) {
     const bool is_joiner = character == 0x200C || character == 0x200D;
     const bool is_latin_number =
         character == 0xB2 || character == 0xB3 || character == 0xB9 || (character >= 0xBC && character <= 0xBE);
-    return is_latin_number || (unicode::is_word(character) && !is_joiner);
+    return (is_latin_number && !in_class) || (unicode::is_word(character) && !is_joiner);
 }
 
 bool has_property(const CharacterSet::Entry& entry, char32_t character) {
@@ -52,7 +53,8 @@ bool has_property(const CharacterSet::Entry& entry, char32_t character) {
         case Property::Space:
             return unicode::is_whitespace(character);
         case Property::Word:
-            return is_word(character);
+        case Property::WordInClass:
+            return is_word(character, entry.property == Property::WordInClass);
         case Property::Category:
             break;
     }
@@ -151,7 +153,8 @@ class Parser {
         if (text_[at_] == '\\') {
             bool is_character = false;
             char32_t character = 0;
-            return read_escape(set, character, is_character) && (!is_character || read_range(set, character, in_class));
+            return read_escape(set, in_class, character, is_character) &&
+                   (!is_character || read_range(set, character, in_class));
         }
         const char32_t character = text_[at_++];
         constexpr std::u32string_view kSpecial = U"*+?{}^$.";
@@ -170,7 +173,7 @@ class Parser {
             bool is_character = true;
             if (text_[at_] != '\\') {
                 last = text_[at_++];
-            } else if (!read_escape(unused, last, is_character) || !is_character) {
+            } else if (!read_escape(unused, in_class, last, is_character) || !is_character) {
                 return false;
             }
         }
@@ -178,7 +181,7 @@ class Parser {
         return first <= last;
     }
 
-    bool read_escape(CharacterSet& set, char32_t& character, bool& is_character) {
+    bool read_escape(CharacterSet& set, bool in_class, char32_t& character, bool& is_character) {
         if (++at_ >= text_.size()) {
             return false;
         }
@@ -192,8 +195,9 @@ class Parser {
         }
         constexpr std::u32string_view kClasses = U"sSdDwW";
         if (const size_t index = kClasses.find(name); index != std::u32string_view::npos) {
-            constexpr Property kProperties[] = {Property::Space, Property::Category, Property::Word};
-            set.add_property({kProperties[index / 2], static_cast<uint8_t>(unicode::Category::Nd), index % 2 == 1});
+            const Property word = in_class ? Property::WordInClass : Property::Word;
+            const Property properties[] = {Property::Space, Property::Category, word};
+            set.add_property({properties[index / 2], static_cast<uint8_t>(unicode::Category::Nd), index % 2 == 1});
             return true;
         }
         if (name == 'p' || name == 'P') {

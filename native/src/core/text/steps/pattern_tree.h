@@ -22,6 +22,7 @@ class CharacterSet {
         Other,
         Space,
         Word,
+        WordInClass,
         Category
     };
     struct Entry {
