@@ -60,6 +60,31 @@ func test_it_continues_after_a_break() -> void:
 	check(await _times_asked("/breaks/file") > 3, "with several connections")
 
 
+func test_chunks_without_a_length() -> void:
+	check_equal(await _start("chunks/whole").wait(), null)
+	var broken: ExecuTorchDownload = _start("chunks/breaks")
+	check_equal(await broken.wait(), null)
+	check_equal(FileAccess.get_sha256(broken.get_path()), _sha256)
+	check_equal(await _times_asked("/chunks/breaks"), 2, "it continues, and does not blame the hash")
+
+
+func test_one_that_follows_a_cancelled_one() -> void:
+	var first: ExecuTorchDownload = _start("slow/follows")
+	while first.get_received_bytes() == 0:
+		await get_tree().process_frame
+	first.cancel()
+	var second: ExecuTorchDownload = _start("ranges/follows", {}, first.get_path())
+	var third: ExecuTorchDownload = _start("ranges/follows", {}, first.get_path())
+	check(second != first and third == second, "a cancelled one is not the one that is asked for")
+	check_equal((await first.wait()).code_name, "CALL_CANCELLED")
+	check_equal(await second.wait(), null)
+	check_equal(FileAccess.get_sha256(first.get_path()), _sha256)
+	var before_it_began: ExecuTorchDownload = _start("slow/never")
+	before_it_began.cancel()
+	check_equal((await before_it_began.wait()).code_name, "CALL_CANCELLED")
+	check_equal(await _times_asked("/slow/never"), 0)
+
+
 func test_it_continues_where_an_earlier_one_ended() -> void:
 	var download: ExecuTorchDownload = _start("slow/ended")
 	await wait_until(func() -> bool: return download.get_received_bytes() > 0, 20.0)

@@ -70,6 +70,24 @@ class Handler(BaseHTTPRequestHandler):
         for _ in range(1000):
             self.wfile.write(bytes(65536))
 
+    def answer_chunks(self) -> None:
+        """In chunks, without a length. `breaks` in the path: the first answer ends in the middle."""
+        found = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        begin = int(found[1]) if found else 0
+        self.send_response(206 if found else 200)
+        self.send_header("Transfer-Encoding", "chunked")
+        if found:
+            self.send_header("Content-Range", f"bytes {begin}-{len(DATA) - 1}/{len(DATA)}")
+        self.end_headers()
+        end = len(DATA) // 2 if "breaks" in self.path and not found else len(DATA)
+        for place in range(begin, end, 65536):
+            part = DATA[place : min(end, place + 65536)]
+            self.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+        if end == len(DATA):
+            self.wfile.write(b"0\r\n\r\n")
+        else:
+            self.close_connection = True
+
     def answer_stalls(self) -> None:
         """A head and ten bytes, then silence."""
         self.send_response(200)

@@ -69,10 +69,10 @@ static func start(url: String, sha256: String, path: String, options: Dictionary
 	made._stall_seconds = float(options.get("stall_seconds", _STALL_SECONDS))
 	made._file = PartialFile.new(path, made._sha256)
 	var other: ExecuTorchDownload = _running.get(made._file.place)
-	if other != null:
+	if other != null and not other._is_cancelled:
 		return other
 	_running[made._file.place] = made
-	made._run()
+	made._run(other)
 	return made
 
 
@@ -113,15 +113,19 @@ func get_total_bytes() -> int:
 	return _total
 
 
-func _run() -> void:
+# Begins when `earlier`, which was cancelled and has the partial file open, has ended.
+func _run(earlier: ExecuTorchDownload) -> void:
 	await _next_frame()
-	_error = _refusal()
+	if earlier != null:
+		await earlier.wait()
+	_error = _cancelled() if _is_cancelled else _refusal()
 	if _error == null and not await _is_there_already():
 		_error = await _download()
 	if _error == null:
 		_tell_progress(true)
 	_is_finished = true
-	_running.erase(_file.place)
+	if _running.get(_file.place) == self:
+		_running.erase(_file.place)
 	finished.emit(_error)
 
 
@@ -243,7 +247,8 @@ func _read_body(exchange: HttpExchange, url: String) -> ExecuTorchError:
 		await _next_frame()
 	if not exchange.problem.is_empty():
 		return _failed(url, exchange.problem)
-	return _failed(url, "the connection ended early") if _total >= 0 and _file.length != _total else null
+	var is_short: bool = _file.length != _total if _total >= 0 else not exchange.is_complete()
+	return _failed(url, "the connection ended early") if is_short else null
 
 
 func _read_for_a_frame(exchange: HttpExchange) -> Error:

@@ -100,6 +100,12 @@ func is_over() -> bool:
 	return not problem.is_empty() or _client.get_status() != HTTPClient.STATUS_BODY
 
 
+## Whether a body that comes in chunks has its last one. Of a body without length nobody knows.
+func is_complete() -> bool:
+	var comes_in_chunks: bool = get_header("transfer-encoding").to_lower().contains("chunked")
+	return not comes_in_chunks or _client.get_status() == HTTPClient.STATUS_CONNECTED
+
+
 func _take_head() -> void:
 	_has_head = true
 	_heard_msec = Time.get_ticks_msec()
