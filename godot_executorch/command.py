@@ -16,6 +16,7 @@ _IMPORTER = {
     "compare": "compare results, size, speed and a metric of two programs",
     "evaluate": "a metric of programs on your own labelled data",
     "sweep": "convert with every recipe: size, speed and accuracy side by side",
+    "tokenizer": "turn a file of SentencePiece or tiktoken into a tokenizer.json",
     "cache": "the artifact cache, and the keys that sign it",
     "approve": "let a factory's code run on this machine without a sandbox",
 }
@@ -57,6 +58,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _help() -> str:
-    rows = [f"  {name:<8}  {words}" for name, words in {**_IMPORTER, **_BACKEND}.items()]
+    rows = [f"  {name:<9}  {words}" for name, words in {**_IMPORTER, **_BACKEND}.items()]
     head = "usage: godot-executorch COMMAND ...\n\nFrom PyTorch to ExecuTorch programs, with or without a game.\n"
     return "\n".join([head, *rows, "\nEvery command has --help.", _STATUS])

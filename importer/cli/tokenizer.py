@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--encoding", default="", metavar="NAME", help=words)
     words = "the regular expression that divides texts (default: the encoding's)"
     group.add_argument("--pattern", default="", metavar="REGEX", help=words)
-    words = "a special token, such as '<|im_start|>=151644'; may be repeated"
+    words = "a special token, such as '<|im_start|>=151644' (default: the encoding's); may be repeated"
     group.add_argument("--special", action="append", default=[], metavar="TEXT=ID", help=words)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from godot_executorch.command import _BACKEND, _IMPORTER, main
+from importer.__main__ import main as run_importer
 
 ROOT = Path(__file__).parents[2]
 OTHER = {"cache": ("list", "prune", "verify", "key")}
@@ -46,6 +47,13 @@ def test_every_option_has_words_and_a_default(
         assert len(words) > 8, f"{name} is not explained"
         is_required = f"[{name}" not in usage and f"| {name}" not in usage
         assert not takes or is_required or "(default: " in words, f"{name}: {words}"
+
+
+def test_the_command_has_what_the_importer_has(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run_importer(["--help"])
+    (names,) = re.findall(r"^  \{([\w,]+)\}$", capsys.readouterr().out, re.M)
+    assert set(names.split(",")) == set(_IMPORTER)
 
 
 def test_the_command_and_an_import_do_not_load_torch(tmp_path: Path) -> None:
