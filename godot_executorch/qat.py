@@ -101,6 +101,8 @@ class _Int8(Trainable):
         assert scheme is not None
         super().__init__(qat.prepare(graph, scheme, _varies(before)), recipe, before, type(model).__name__.lower())
         self._example, self._shapes, self._batch = example, shapes, self_batch
+        if scheme.dynamic:  # it needs no ranges: what cannot be quantized is told before the training
+            self._quantized()
         self.train()
 
     def forward(self, *arguments: Any, **keywords: Any) -> Any:
@@ -119,9 +121,12 @@ class _Int8(Trainable):
         if not qat.has_ranges(self.network):
             cause = "The network has not run in training mode, so that the ranges of its activations are not known."
             raise ImporterError("QAT_NOT_TRAINED", cause, "Train it, or load the state of one that was trained.")
+        return exported(self._quantized(), self._example, self._shapes)
+
+    def _quantized(self) -> torch.fx.GraphModule:
         network = copy.deepcopy(self.network).cpu()
         qat.set_mode(network, False)
-        return exported(qat.finish(network), self._example, self._shapes)
+        return qat.finish(network)
 
 
 class _Int4(Trainable):

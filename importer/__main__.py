@@ -72,6 +72,8 @@ def _add_convert(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument(
         "--plot", type=Path, metavar="PNG", help="with --recipe search: draw the candidates and the front (default: no)"
     )
+    words = "exit status 3 when git does not have a program that was written (default: git is not asked)"
+    parser.add_argument("--in-git", action="store_true", help=words)
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     add_verbosity(parser)
     add_options(parser, (*RECIPES, SEARCH))

@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 import time
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from importer.cache.cache_key import hash_file
 from importer.cache.entry import Artifact
 from importer.cache.install import install_program, output_error, variant_places
 from importer.cache.user_folders import user_cache_folder
-from importer.cli import models_file
+from importer.cli import in_git, models_file
 from importer.cli.models_file import Work
 from importer.cli.output import console, error_data, error_text, in_flags, print_json, table
 from importer.cli.progress_table import ProgressTable
@@ -76,12 +77,17 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def shown(outcomes: list[Outcome], chosen: argparse.Namespace) -> int:
-    """Print the results; the exit status."""
+    """Print the results; the exit status: 3 when --in-git finds a program that git does not have."""
     if chosen.json:
         print_json("convert", {"files": [_plain(outcome) for outcome in outcomes]})
     else:
         _summary(outcomes, console(to_errors=chosen.quiet), chosen.quiet)
-    return max((exit_status(outcome.error) for outcome in outcomes if outcome.error), default=0)
+    status = max((exit_status(outcome.error) for outcome in outcomes if outcome.error), default=0)
+    if chosen.in_git and (new := in_git.missing(outcome.target for outcome in outcomes if outcome.artifact)):
+        print("git does not have these programs yet: add them to the commit with `git add`.", file=sys.stderr)
+        print(*(f"  {path}" for path in new), sep="\n", file=sys.stderr)
+        return max(status, 3)
+    return status
 
 
 def work_of(chosen: argparse.Namespace) -> list[Work]:

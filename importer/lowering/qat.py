@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import nn
 
+from importer.errors import ImporterError
 from importer.lowering import int8_graph
 from importer.lowering.quantize import quantizer
 from importer.lowering.recipes import Scheme
@@ -41,12 +43,18 @@ def has_ranges(module: nn.Module) -> bool:
 
 
 def finish(module: nn.Module) -> torch.fx.GraphModule:
-    """The int8 graph of a prepared one in eval mode, which it changes."""
+    """The int8 graph of a prepared one in eval mode, which it changes. Raises QAT_RECIPE_UNSUITABLE."""
     from torchao.quantization.pt2e import allow_exported_model_train_eval
     from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e
 
-    with torch.no_grad():
-        converted: torch.fx.GraphModule = convert_pt2e(module)
+    try:
+        with torch.no_grad():
+            converted: torch.fx.GraphModule = convert_pt2e(module)
+    except Exception as error:  # torchao's passes raise what they like, with the reason innermost
+        reason = error.__cause__ or error
+        cause = f"torchao cannot quantize this network as it was trained: {type(reason).__name__}: {str(reason)[:300]}"
+        remedy = "Prepare it for another recipe, such as xnnpack_int8_static, and train it for that one."
+        raise ImporterError("QAT_RECIPE_UNSUITABLE", cause, remedy, "lower", traceback.format_exc()) from error
     int8_graph.after(converted)
     allow_exported_model_train_eval(converted)
     return converted

@@ -60,8 +60,12 @@ def _top(count: int) -> Score:
             wanted = "class scores along axis 1 or the last one, and class numbers as target"
             raise _unsuitable(f"top{count}", output, target, wanted)
         _check_classes(f"top{count}", output, target, output.shape[axis])
-        best = output.topk(min(count, output.shape[axis]), dim=axis).indices
-        return float((best == target.unsqueeze(axis)).any(dim=axis).double().mean())
+        # Of equal scores, which int8 often has, the first counts as the largest, as in argmax; topk takes any.
+        numbers = target.unsqueeze(axis).long()
+        own = output.gather(axis, numbers)
+        places = torch.arange(output.shape[axis]).reshape([-1] + [1] * (output.dim() - 1 - axis))
+        before = (output > own) | ((output == own) & (places < numbers))
+        return float((before.sum(dim=axis) < count).double().mean())
 
     return score
 

@@ -36,13 +36,22 @@ def test_a_commit_waits_for_the_programs(repository: Path, tmp_path: Path) -> No
     (programs / "godot-executorch").chmod(0o755)
     hook = [sys.executable, "-m", "pre_commit", "try-repo", ROOT, "godot-executorch-models", "--all-files"]
     _run(["git", "add", "linear.pt", "models.toml"], repository, tmp_path)
-    first = _run(hook, repository, tmp_path)
-    assert first.returncode == 0, first.stdout
-    assert (repository / "build" / "linear.pte").exists()
+    for _ in range(2):  # also when nothing is left to convert
+        first = _run(hook, repository, tmp_path)
+        assert first.returncode == 1 and "git does not have these programs yet" in first.stdout, first.stdout
+        names = re.findall(r"^  .*build/(\S+)$", first.stdout, re.MULTILINE)
+        assert names == ["linear.measured.json", "linear.metadata.json", "linear.pte", "linear.tres"]
+    (repository / ".gitignore").write_text("*.measured.json\n", encoding="utf-8")
+    (repository / "build" / "linear.notes").write_text("a person's own", encoding="utf-8")
+    _run(["git", "add", "build/linear.pte", "build/linear.tres", "build/linear.metadata.json"], repository, tmp_path)
+    added = _run(hook, repository, tmp_path)
+    assert added.returncode == 0, added.stdout
     _run(["git", "add", "."], repository, tmp_path)
     (repository / "models.toml").write_text('[[models]]\nsource = "linear.pt"\n', encoding="utf-8")
     changed = _run(hook, repository, tmp_path)
     assert changed.returncode == 1 and "files were modified by this hook" in changed.stdout, changed.stdout
+    _run(["git", "add", "models.toml", "build"], repository, tmp_path)
+    assert _run(hook, repository, tmp_path).returncode == 0
     (repository / "linear.pt").write_text("no model", encoding="utf-8")
     refused = _run(hook, repository, tmp_path)
     assert refused.returncode == 1 and "NOT_A_MODEL" in refused.stdout, refused.stdout

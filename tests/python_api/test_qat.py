@@ -137,6 +137,35 @@ def test_int8_with_norms_dropout_and_a_layer_called_twice(tmp_path: Path) -> Non
     assert torch.equal(again(inputs), expected), "its state can be saved"
 
 
+class Words(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.head = nn.LSTM(8, 16, batch_first=True), nn.Linear(16, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.layer(x)[0][:, -1])
+
+
+def test_a_recurrent_network_is_right_or_refused_before_the_training(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model, inputs = Words(), torch.randn(32, 5, 8)
+    with pytest.raises(ge.ConversionError) as raised:
+        ge.prepare_qat(model, "x: float32[1,5,8]", recipe="xnnpack_int8_dynamic")
+    assert raised.value.code == "QAT_RECIPE_UNSUITABLE" and "xnnpack_int8_static" in raised.value.remedy
+    prepared = ge.prepare_qat(model, "x: float32[1,5,8]")
+    optimizer = torch.optim.Adam(prepared.parameters(), 1e-3)
+    for _ in range(3):
+        optimizer.zero_grad()
+        prepared(inputs).square().mean().backward()
+        optimizer.step()
+    prepared.eval()
+    program = ge.Program(ge.convert(prepared, cache=tmp_path))
+    found = torch.cat([next(iter(program(item[None]).values())) for item in inputs])
+    with torch.no_grad():
+        expected = prepared(inputs)
+    assert (found - expected).abs().max() < 0.05 * expected.abs().max()
+
+
 def test_what_cannot_be_trained_is_refused(network: nn.Module) -> None:
     for recipe in ("xnnpack_fp32", "xnnpack_fp16", "portable", "auto", "nonsense"):
         with pytest.raises(ge.ConversionError, match="QAT_RECIPE_UNSUITABLE") as raised:

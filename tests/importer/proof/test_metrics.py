@@ -36,6 +36,17 @@ def test_classes_lie_along_the_axis_that_the_targets_lack(shape: tuple[int, ...]
         assert score("iou", output, target) == pytest.approx(sum(parts) / len(parts))
 
 
+@pytest.mark.parametrize("axis", [1, 2])
+def test_of_equal_scores_the_first_counts(axis: int) -> None:
+    """int8 has few values, so that equal scores are common, and torch.topk takes any of them."""
+    output = torch.randint(0, 3, (1, 40, 30), generator=torch.Generator().manual_seed(0)).float()
+    ordered = output.argsort(dim=axis, descending=True, stable=True)
+    for place in range(7):
+        target = ordered.select(axis, place)
+        assert (score("top1", output, target), score("top5", output, target)) == (place < 1, place < 5)
+    assert score("top1", output, output.argmax(axis)) == 1.0
+
+
 @pytest.mark.parametrize(
     ("output", "target", "words"),
     [
