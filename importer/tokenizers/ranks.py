@@ -11,7 +11,8 @@ from importer.tokenizers.encodings import ENCODINGS, Encoding
 from importer.tokenizers.refusals import invalid, option
 from importer.tokenizers.tokenizer_file import MOST_IDS, Part, added_token, sequence, split, tokenizer
 
-_LINE = re.compile(rb"([A-Za-z0-9+/]+={0,2}) (\d{1,10})")
+_LINE = re.compile(rb"([A-Za-z0-9+/]+={0,2}|=) (\d{1,10})")
+_NO_BYTES = b"="  # a token that no text has; Whisper's table has one
 _LONGEST_TOKEN = 1024  # bytes
 _MOST_MERGES = 3_000_000
 
@@ -41,18 +42,15 @@ def find_encoding(name: str, encoding: str, pattern: str, special: Mapping[str, 
 
 
 def read_ranks(data: bytes) -> dict[bytes, int]:
-    """Tokens and their ranks, which are their ids. Raises TOKENIZER_FILE_INVALID."""
+    """Tokens and their ranks, which are their ids. One may have no bytes. Raises TOKENIZER_FILE_INVALID."""
     ranks: dict[bytes, int] = {}
     for number, line in enumerate(data.splitlines(), 1):
         if not line:
             continue
         found = _LINE.fullmatch(line)
-        try:
-            token = base64.b64decode(found[1], validate=True) if found else b""
-        except binascii.Error:
-            token = b""
+        token = _token(found[1]) if found else None
         rank = int(found[2]) if found else -1
-        if not 0 < len(token) <= _LONGEST_TOKEN or not 0 <= rank < MOST_IDS or token in ranks:
+        if token is None or token in ranks or not 0 <= rank < MOST_IDS:
             raise invalid(f"line {number} is not a new token in base64 and its rank")
         ranks[token] = rank
     if len(set(ranks.values())) != len(ranks):
@@ -63,6 +61,17 @@ def read_ranks(data: bytes) -> dict[bytes, int]:
     return ranks
 
 
+def _token(encoded: bytes) -> bytes | None:
+    """None when it is not one."""
+    if encoded == _NO_BYTES:
+        return b""
+    try:
+        token = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        return None
+    return token if 0 < len(token) <= _LONGEST_TOKEN else None
+
+
 def convert(ranks: Mapping[bytes, int], encoding: Encoding) -> Part:
     """Raises TOKENIZER_FILE_INVALID and OPTION_INVALID."""
     taken = set(ranks.values())
@@ -70,7 +79,7 @@ def convert(ranks: Mapping[bytes, int], encoding: Encoding) -> Part:
         if number in taken:
             raise option(f"The special token {text} has the id {number}, which is taken.", "Give another --encoding.")
         taken.add(number)
-    names = {token: "".join(_CHARACTERS[byte] for byte in token) for token in ranks}
+    names = {token: "".join(_CHARACTERS[byte] for byte in token) for token in ranks if token}
     model = {
         "type": "BPE",
         "dropout": None,
@@ -80,7 +89,7 @@ def convert(ranks: Mapping[bytes, int], encoding: Encoding) -> Part:
         "fuse_unk": False,
         "byte_fallback": False,
         "ignore_merges": True,
-        "vocab": {names[token]: rank for token, rank in ranks.items()},
+        "vocab": {names[token]: rank for token, rank in ranks.items() if token},
         "merges": [[names[left], names[right]] for left, right in _merges(ranks)],
     }
     to_bytes = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -94,3 +95,18 @@ def test_a_pattern_and_special_tokens_of_ones_own(tmp_path: Path) -> None:
     got = [[token[0] for token in line] for line in native(file, texts, "encode", tmp_path)]
     assert got == encoding.encode_batch(texts, allowed_special="all")
     assert any(number > 8999 for line in got for number in line)
+
+
+def test_a_token_without_bytes_is_left_out(tmp_path: Path) -> None:
+    """Whisper's table has one, and special tokens that follow it."""
+    source, file = rank_file(tmp_path / "multilingual.tiktoken"), tmp_path / "own.tokenizer.json"
+    number = len(ranks())
+    source.write_bytes(source.read_bytes() + b"= %d\n" % number)
+    words = (source, "-o", file, "--pattern", PATTERN, "--special")
+    assert "which is taken" in command(*words, f"<|endoftext|>={number}").stderr
+    done = command(*words, f"<|endoftext|>={number + 1}")
+    assert done.returncode == 0, done.stderr
+    vocabulary = json.loads(file.read_text(encoding="utf-8"))["model"]["vocab"]
+    assert sorted(vocabulary.values()) == list(range(number))
+    (line,) = native(file, ["a<|endoftext|>"], "encode", tmp_path)
+    assert [found for found, *_ in line] == [ranks()[b"a"], number + 1]
