@@ -13,6 +13,7 @@ from importer.search.target import Target
 
 _LINE, _LEFT, _WIDTH, _GAP = 26, 290, 230, 90
 _SIDE, _MARGIN = 380, 70  # of a front, in pixels
+_LABEL = 24  # the width of a label
 _BACK, _TEXT, _DIM = "#20242c", "#d0d6e0", "#606a7c"
 _COLOURS = {"size": "#5b9bd5", "executorch_us": "#70b87e", "max_relative": "#d9a441", "value": "#c586c0"}
 _FRONT, _CHOSEN, _REFUSED = "#70b87e", "#ffffff", "#e07070"
@@ -115,13 +116,36 @@ def _front(image: Any, corner: tuple[int, int], found: Mapping[str, Any], name: 
     pen.text((left + 4, line - 16), f"target {metric_text(target.metric, target.bound)}", fill=_REFUSED, font=font)
     front = sorted(place(row) for row in points.values() if row.get("front"))
     pen.line(front, fill=_DIM)
-    for number, row in points.items():
+    for row in sorted(points.values(), key=lambda row: bool(row.get("front"))):  # the front on top
         x, y = place(row)
-        colour = _REFUSED if "error" in row else _FRONT if row["front"] else _TEXT
+        colour = _colour(row)
         pen.ellipse((x - 4, y - 4, x + 4, y + 4), fill=colour if row.get("front") else _BACK, outline=colour)
         if {key: row[key] for key in found["chosen"]} == found["chosen"]:
             pen.ellipse((x - 8, y - 8, x + 8, y + 8), outline=_CHOSEN)
-        pen.text((x + 9, y - 7), str(number), fill=colour, font=font)
+    for near in groups({number: place(row) for number, row in points.items()}):
+        x, y = place(points[near[-1]])
+        rows = [points[number] for number in near]
+        colour = _colour(next((row for row in rows if row.get("front")), rows[-1]))
+        pen.text((x + 9, y - 7), ", ".join(map(str, near)), fill=colour, font=font)
+
+
+def groups(places: Mapping[int, tuple[float, float]]) -> list[list[int]]:
+    """The numbers of points, from left to right, those together whose labels would lie on each other."""
+    found: list[list[int]] = []
+    for number in sorted(places, key=lambda number: places[number]):
+        x, y = places[number]
+        for group in found:
+            last = places[group[-1]]
+            if x - last[0] < _LABEL and abs(y - last[1]) < _LABEL / 2:
+                group.append(number)
+                break
+        else:
+            found.append([number])
+    return found
+
+
+def _colour(row: Mapping[str, Any]) -> str:
+    return _REFUSED if "error" in row else _FRONT if row["front"] else _TEXT
 
 
 def _amount(amount: float, name: str, metric: str = "") -> str:

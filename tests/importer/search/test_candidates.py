@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from importer.cli.plot import draw_search, label_of
+from importer.cli.plot import draw_search, groups, label_of
 from importer.errors import ImporterError, exit_status
 from importer.options import ImportOptions
 from importer.search.candidates import UNIFORM, Candidate, Candidates
@@ -158,3 +158,25 @@ def test_the_front_is_drawn(tmp_path: Path) -> None:
         assert image.height > 400 + 26 * len(state.rows())
         colours = {colour for _, colour in image.getcolors(1 << 20) or []}
     assert {(0x70, 0xB8, 0x7E), (0xE0, 0x70, 0x70), (255, 255, 255)} <= colours, "front, target and the chosen one"
+
+
+def test_a_front_is_not_hidden_by_its_neighbours(tmp_path: Path) -> None:
+    """Candidates of one size and drop lie on each other; their numbers stand side by side."""
+    row = {"float_layers": [], "size": 1000, "executorch_us": 5.0, "max_relative": 0.0, "drop": 0.0}
+    rows = [
+        {**row, "recipe": "first", "front": True},
+        {**row, "recipe": "second", "executorch_us": 9.0, "front": False},
+    ]
+    pictures = []
+    for shown in (rows, rows[:1]):
+        found = {"candidates": shown, "chosen": {"recipe": "none", "float_layers": []}}
+        draw_search(found, "net.pt2", tmp_path / "front.png", parse("top1 drop < 0.5%, smallest", ""))
+        with Image.open(tmp_path / "front.png") as image:
+            left = image.crop((0, image.height - 420, 500, image.height)).convert("RGB")
+            pictures.append(
+                sum(count for count, colour in left.getcolors(1 << 20) or [] if colour == (0x70, 0xB8, 0x7E))
+            )
+    assert pictures[0] >= pictures[1] > 30, "the filled point is on top"
+    assert groups({1: (50.0, 5.0), 2: (10.0, 5.0), 3: (30.0, 5.0), 4: (30.0, 90.0), 5: (90.0, 5.0)}) == [
+        [2, 3, 1], [4], [5]
+    ]  # fmt: skip
