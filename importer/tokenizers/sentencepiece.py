@@ -78,7 +78,9 @@ def _decoder(model: SentencePieceModel) -> Part | None:
 
 
 def _words_are_apart(model: SentencePieceModel) -> bool:
-    """Whether no piece goes beyond a word, so that each word can be looked at alone."""
+    """Whether each word can be looked at alone: no piece goes beyond it, and no sum of scores does."""
+    if model.kind == "unigram":
+        return False
     is_inside = any(SPACE in piece.text[1:] for piece in model.pieces if piece.kind in (NORMAL, USER_DEFINED))
     return model.escapes_spaces and not is_inside and SPACE in model.of_kind(NORMAL)
 
@@ -86,7 +88,13 @@ def _words_are_apart(model: SentencePieceModel) -> bool:
 def _unigram(model: SentencePieceModel) -> Part:
     # A score of 0 is the best there is, so that symbols of the user are always taken, as in SentencePiece.
     vocabulary = [[piece.text, 0.0 if piece.kind == USER_DEFINED else piece.score] for piece in model.pieces]
-    return {"type": "Unigram", "unk_id": model.unknown, "vocab": vocabulary, "byte_fallback": model.byte_fallback}
+    return {
+        "type": "Unigram",
+        "unk_id": model.unknown,
+        "vocab": vocabulary,
+        "byte_fallback": model.byte_fallback,
+        "float32_scores": True,
+    }
 
 
 def _bpe(model: SentencePieceModel, *, has_symbols: bool) -> Part:

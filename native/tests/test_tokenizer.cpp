@@ -137,6 +137,17 @@ TEST_CASE("a map of characters that is damaged is refused, or finds nothing outs
     }
 }
 
+TEST_CASE("sums of scores are float32 when the file says so") {
+    const auto ids = [](const std::string& more, const std::string& text) {
+        const std::string vocabulary = R"([["<unk>", 0], ["a", -1], ["b", 0], ["ab", -1.000000001], ["c", -1e300]])";
+        return ids_of(R"({"model": {"type": "Unigram", "unk_id": 0, "vocab": )" + vocabulary + more + "}}", text);
+    };
+    const std::string flag = R"(, "float32_scores": true)";
+    CHECK(ids("", "ab") == std::vector<int32_t>{1, 2});
+    CHECK(ids(flag, "ab") == std::vector<int32_t>{3});
+    CHECK(ids(flag, "ccx") == std::vector<int32_t>{4, 4, 0});
+}
+
 TEST_CASE("a tokenizer.json cannot make a text as long as it likes") {
     std::string parts = R"({"type": "Prepend", "prepend": "aaaaaaaa"})";
     for (int i = 0; i < 12; ++i) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/text/unicode/characters.h"
 
@@ -32,6 +33,7 @@ Status Unigram::make(json::Fields& fields, std::unique_ptr<Model>& made) {
         fields.fail("unk_id " + std::to_string(model->unknown_) + " is not in the vocabulary");
     }
     model->byte_fallback_ = fields.boolean("byte_fallback", false);
+    model->float32_scores_ = fields.boolean("float32_scores", false);
     model->bytes_ = byte_tokens(model->vocabulary_);
     made = std::move(model);
     return {};
@@ -91,7 +93,12 @@ Status Unigram::tokenize(std::u32string_view piece, std::vector<ModelToken>& out
 
 std::vector<Unigram::Step> Unigram::best_steps(const std::string& bytes) const {
     std::vector<Step> steps(bytes.size() + 1);
-    const auto offer = [&steps](size_t to, size_t from, double score, int32_t id) {
+    const auto rounded = [this](double sum) {
+        constexpr double kMost = std::numeric_limits<float>::max();
+        return float32_scores_ ? static_cast<float>(std::clamp(sum, -kMost, kMost)) : sum;
+    };
+    const auto offer = [&](size_t to, size_t from, double score, int32_t id) {
+        score = rounded(score);
         if (steps[to].from == kNowhere || score > steps[to].score) {
             steps[to] = {score, from, id};
         }
@@ -110,7 +117,7 @@ std::vector<Unigram::Step> Unigram::best_steps(const std::string& bytes) const {
             }
         }
         if (!has_single) {
-            offer(at + one, at, steps[at].score + smallest_score_ - kUnknownPenalty, unknown_);
+            offer(at + one, at, steps[at].score + rounded(smallest_score_ - kUnknownPenalty), unknown_);
         }
         at += one;
     }

@@ -25,6 +25,7 @@ class Unigram : public Model {
     double smallest_score_ = 0;
     int32_t unknown_ = kNoId;
     bool byte_fallback_ = false;
+    bool float32_scores_ = false;  // sums are rounded as SentencePiece's are
     std::vector<int32_t> bytes_;
 };
 
