@@ -9,12 +9,19 @@ from collections.abc import Mapping
 
 from importer.tokenizers.encodings import ENCODINGS, Encoding
 from importer.tokenizers.refusals import invalid, option
-from importer.tokenizers.tokenizer_file import MOST_IDS, Part, added_token, sequence, split, tokenizer
+from importer.tokenizers.tokenizer_file import (
+    LONGEST_TOKEN,
+    MOST_IDS,
+    Part,
+    added_token,
+    merges,
+    sequence,
+    split,
+    tokenizer,
+)
 
 _LINE = re.compile(rb"([A-Za-z0-9+/]+={0,2}|=) (\d{1,10})")
 _NO_BYTES = b"="  # a token that no text has; Whisper's table has one
-_LONGEST_TOKEN = 1024  # bytes
-_MOST_MERGES = 3_000_000
 
 
 def is_rank_file(data: bytes) -> bool:
@@ -69,7 +76,7 @@ def _token(encoded: bytes) -> bytes | None:
         token = base64.b64decode(encoded, validate=True)
     except binascii.Error:
         return None
-    return token if 0 < len(token) <= _LONGEST_TOKEN else None
+    return token if 0 < len(token) <= LONGEST_TOKEN else None
 
 
 def convert(ranks: Mapping[bytes, int], encoding: Encoding) -> Part:
@@ -79,6 +86,8 @@ def convert(ranks: Mapping[bytes, int], encoding: Encoding) -> Part:
         if number in taken:
             raise option(f"The special token {text} has the id {number}, which is taken.", "Give another --encoding.")
         taken.add(number)
+    # tiktoken joins what has the lowest rank together, whichever two tokens it is made of.
+    pairs = merges(sorted(filter(None, ranks), key=lambda token: ranks[token]), ranks)
     names = {token: "".join(_CHARACTERS[byte] for byte in token) for token in ranks if token}
     model = {
         "type": "BPE",
@@ -90,7 +99,7 @@ def convert(ranks: Mapping[bytes, int], encoding: Encoding) -> Part:
         "byte_fallback": False,
         "ignore_merges": True,
         "vocab": {names[token]: rank for token, rank in ranks.items() if token},
-        "merges": [[names[left], names[right]] for left, right in _merges(ranks)],
+        "merges": [[names[left], names[right]] for left, right in pairs],
     }
     to_bytes = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
     return tokenizer(
@@ -99,17 +108,6 @@ def convert(ranks: Mapping[bytes, int], encoding: Encoding) -> Part:
         decoder={**to_bytes, "use_regex": True},
         model=model,
     )
-
-
-def _merges(ranks: Mapping[bytes, int]) -> list[tuple[bytes, bytes]]:
-    """Every way to join two tokens to a third, the lowest rank first, as tiktoken joins them."""
-    merges: list[tuple[bytes, bytes]] = []
-    for token in sorted(ranks, key=lambda token: ranks[token]):
-        parts = ((token[:at], token[at:]) for at in range(1, len(token)))
-        merges += [pair for pair in parts if pair[0] in ranks and pair[1] in ranks]
-        if len(merges) > _MOST_MERGES:
-            raise invalid(f"its tokens can be joined in more than {_MOST_MERGES:,} ways")
-    return merges
 
 
 def _characters() -> list[str]:

@@ -7,7 +7,7 @@ import re
 
 from importer.tokenizers.refusals import option, unsupported
 from importer.tokenizers.sentencepiece_model import CONTROL, NORMAL, USER_DEFINED, SentencePieceModel
-from importer.tokenizers.tokenizer_file import Part, added_token, replace, sequence, split, template, tokenizer
+from importer.tokenizers.tokenizer_file import Part, added_token, merges, replace, sequence, split, template, tokenizer
 
 SPACE = "\u2581"
 _MOST_LEADING = 1024  # spaces that are not decoded at the beginning of a text
@@ -99,13 +99,8 @@ def _unigram(model: SentencePieceModel) -> Part:
 
 def _bpe(model: SentencePieceModel, *, has_symbols: bool) -> Part:
     normal = model.of_kind(NORMAL)
-    merges = []
-    for text, number in normal.items():
-        parts = ((text[:at], text[at:]) for at in range(1, len(text)))
-        merges += [
-            (-model.pieces[number].score, number, *pair) for pair in parts if pair[0] in normal and pair[1] in normal
-        ]
-    merges.sort(key=lambda merge: merge[:2])
+    # SentencePiece joins what has the best score together, whichever two pieces it is made of.
+    best_first = sorted(normal, key=lambda text: (-model.pieces[normal[text]].score, normal[text]))
     return {
         "type": "BPE",
         "dropout": None,
@@ -117,7 +112,7 @@ def _bpe(model: SentencePieceModel, *, has_symbols: bool) -> Part:
         # The pre-tokenizer makes a piece of each of the user's symbols, which no merges lead to.
         "ignore_merges": has_symbols,
         "vocab": {piece.text: number for number, piece in enumerate(model.pieces)},
-        "merges": [[left, right] for _, _, left, right in merges],
+        "merges": [list(pair) for pair in merges(best_first, normal)],
     }
 
 

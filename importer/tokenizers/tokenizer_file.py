@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Container, Iterable, Sequence
+from typing import Any, TypeVar
+
+from importer.tokenizers.refusals import invalid
 
 Part = dict[str, Any]
 MOST_IDS = 1 << 22
 """As many as the native tokenizer accepts."""
+LONGEST_TOKEN = 1024
+_MOST_MERGED = 64 << 20
+_Token = TypeVar("_Token", str, bytes)
 
 
 def sequence(name: str, parts: Sequence[Part]) -> Part | None:
@@ -44,6 +49,22 @@ def template(before: tuple[str, int] | None, after: tuple[str, int] | None) -> P
     single = around("A", 0)
     pair = [*single, *around("B", 1)]
     return {"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": special}
+
+
+def merges(tokens: Iterable[_Token], known: Container[_Token]) -> list[tuple[_Token, _Token]]:
+    """Every way to join two known tokens to one of `tokens`, in their order. Raises TOKENIZER_FILE_INVALID."""
+    found: list[tuple[_Token, _Token]] = []
+    size = 0
+    for token in tokens:
+        if len(token) > LONGEST_TOKEN:
+            raise invalid(f"it has a token of {len(token):,} characters")
+        parts = ((token[:at], token[at:]) for at in range(1, len(token)))
+        pairs = [pair for pair in parts if pair[0] in known and pair[1] in known]
+        size += len(pairs) * len(token)
+        if size > _MOST_MERGED:
+            raise invalid("its tokens can be joined in more ways than any text needs")
+        found += pairs
+    return found
 
 
 def tokenizer(added: Iterable[Part], **parts: Part | None) -> Part:

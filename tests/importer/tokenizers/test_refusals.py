@@ -16,6 +16,7 @@ from importer.errors import ImporterError
 from importer.jobs.starting import Spawn
 from importer.tokenizers import ranks, sentencepiece
 from importer.tokenizers.conversion import Wanted, convert
+from importer.tokenizers.encodings import ENCODINGS
 from importer.tokenizers.sentencepiece_model import read_model
 from tests.importer.tokenizers.test_sentencepiece import command
 from tests.importer.tokenizers.test_tiktoken import rank_file
@@ -109,6 +110,24 @@ def test_damaged_models_are_refused_or_convert(model: bytes) -> None:
             assert error.code in (INVALID, UNSUPPORTED), error
             refused += 1
     assert refused > 100
+
+
+def test_tokens_that_can_be_joined_in_very_many_ways() -> None:
+    """Of runs of one letter each division is a pair: 40 MB would become gigabytes."""
+    model = ModelProto()
+    model.trainer_spec.model_type = 2
+    model.pieces.add(piece="<unk>", type=2)
+    for letter in "abcdefgh":
+        for length in range(1, 1001):
+            model.pieces.add(piece=letter * length, score=-length)
+    assert code_of(model.SerializeToString()) == INVALID
+    model.pieces.add(piece="x" * 2000)
+    del model.pieces[1:-1]
+    assert code_of(model.SerializeToString()) == INVALID
+    tokens = [*(bytes([byte]) for byte in range(256)), *(b"ab"[n % 2 :][:1] * (n // 2) for n in range(4, 2001))]
+    with pytest.raises(ImporterError) as caught:
+        ranks.convert({token: rank for rank, token in enumerate(tokens)}, ENCODINGS["gpt2"])
+    assert caught.value.code == INVALID
 
 
 @pytest.mark.parametrize(
