@@ -16,7 +16,7 @@ from godot_executorch import limits, of_file
 from godot_executorch.artifact import Artifact, of_entry
 from godot_executorch.data import Data, calibration_folder, evaluation_folder
 from godot_executorch.environment import names_broken_packages
-from godot_executorch.exported import exported, inputs_of_script, shapes_as_text
+from godot_executorch.exported import exported, inputs_of_script, save, shapes_as_text
 from godot_executorch.qat import Trainable
 from godot_executorch.recipe import Recipe
 from godot_executorch.training import with_training
@@ -164,7 +164,7 @@ def convert(
         else:
             name = name or _name(model)
             source = private / f"{name}.pt2"
-            torch.export.save(exported(model, example_inputs, dynamic_shapes), source)
+            save(exported(model, example_inputs, dynamic_shapes), source)
         chosen = ImportOptions.from_mapping(given)
         store = Cache(str(cache) or user_cache_folder() / "artifacts")
         if recipe == SEARCH:
@@ -187,8 +187,8 @@ def _saved(private: Path, name: str, model: Trainable, recipe: str) -> tuple[Pat
         raise ImporterError("QAT_RECIPE_DIFFERS", cause, f"Use recipe='{model.recipe}', or prepare it for {recipe}.")
     found = private / f"{name}.pt2", private / "before" / f"{name}.pt2"
     found[1].parent.mkdir()
-    torch.export.save(model.trained(), found[0])
-    torch.export.save(model.before, found[1])
+    save(model.trained(), found[0])
+    save(model.before, found[1])
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -42,6 +43,21 @@ def exported(model: Any, example_inputs: Any, dynamic_shapes: Any) -> ExportedPr
     finally:
         for module, was_training in states:
             module.training = was_training
+
+
+def save(program: ExportedProgram, path: Path) -> None:
+    """Write an exported program: the same bytes in every process, so that the metadata that names their hash can be
+    committed. Where torch made a node from has the address of a graph."""
+    nodes = [
+        node for module in program.graph_module.modules() if isinstance(module, torch.fx.GraphModule)
+        for node in module.graph.nodes if "from_node" in node.meta
+    ]  # fmt: skip
+    origins = [node.meta.pop("from_node") for node in nodes]
+    try:
+        torch.export.save(program, path)
+    finally:
+        for node, origin in zip(nodes, origins, strict=True):
+            node.meta["from_node"] = origin
 
 
 def shapes_as_text(value: Any) -> Any:

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 import godot_executorch as ge
+from godot_executorch.exported import save
+from godot_executorch.qat import Trainable
 
 CLASSES = 16
 
@@ -135,6 +137,21 @@ def test_int8_with_norms_dropout_and_a_layer_called_twice(tmp_path: Path) -> Non
     again = ge.prepare_qat(model, "image: float32[1,1,8,8]").eval()
     again.load_state_dict(state)
     assert torch.equal(again(inputs), expected), "its state can be saved"
+
+
+def test_a_trained_network_is_the_same_file_every_time(network: nn.Module, tmp_path: Path) -> None:
+    """Its hash is in the metadata, which can be committed; and it is found in the cache."""
+    prepared = ge.prepare_qat(network, "float32[1,32]")
+    assert isinstance(prepared, Trainable)
+    prepared(samples(8, 1)[0])
+    prepared.eval()
+    programs = [prepared.trained(), prepared.trained()]
+    for number, program in enumerate(programs):
+        (tmp_path / str(number)).mkdir()
+        origins = [node.meta.get("from_node") for node in program.graph.nodes]
+        save(program, tmp_path / str(number) / "net.pt2")
+        assert [node.meta.get("from_node") for node in program.graph.nodes] == origins and any(origins)
+    assert (tmp_path / "0" / "net.pt2").read_bytes() == (tmp_path / "1" / "net.pt2").read_bytes()
 
 
 class Words(nn.Module):
