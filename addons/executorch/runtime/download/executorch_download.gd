@@ -19,6 +19,8 @@ extends RefCounted
 signal progressed(received: int, total: int)
 ## Emitted once, at the earliest in the next frame. [param error] is [code]null[/code] when the file is in place.
 signal finished(error: ExecuTorchError)
+## Emitted once a frame while the download runs, for the download itself.
+signal woken
 
 const PartialFile := preload("partial_file.gd")
 const HttpExchange := preload("http_exchange.gd")
@@ -31,6 +33,8 @@ const _MOST_ATTEMPTS: int = 3
 const _MOST_REDIRECTS: int = 5
 # Of a frame.
 const _READ_BUDGET_USEC: int = 4000
+# A step hashes 1 MiB at most.
+const _LAST_STEPS: int = 64
 
 # Downloads under way, by the path of their partial file. They hold themselves while they run.
 static var _running: Dictionary[String, ExecuTorchDownload] = {}
@@ -115,6 +119,9 @@ func get_total_bytes() -> int:
 
 # Begins when `earlier`, which was cancelled and has the partial file open, has ended.
 func _run(earlier: ExecuTorchDownload) -> void:
+	var tree: SceneTree = Engine.get_main_loop() as SceneTree
+	tree.process_frame.connect(woken.emit)
+	tree.root.tree_exiting.connect(_end_with_tree)
 	await _next_frame()
 	if earlier != null:
 		await earlier.wait()
@@ -124,6 +131,8 @@ func _run(earlier: ExecuTorchDownload) -> void:
 	if _error == null:
 		_tell_progress(true)
 	_is_finished = true
+	tree.process_frame.disconnect(woken.emit)
+	tree.root.tree_exiting.disconnect(_end_with_tree)
 	if _running.get(_file.place) == self:
 		_running.erase(_file.place)
 	finished.emit(_error)
@@ -286,7 +295,15 @@ func _tell_progress(is_last: bool) -> void:
 
 
 func _next_frame() -> void:
-	await (Engine.get_main_loop() as SceneTree).process_frame
+	await woken
+
+
+# The game quits: no frame follows. What waits for one would stay in memory.
+func _end_with_tree() -> void:
+	_is_cancelled = true
+	for _step: int in _LAST_STEPS:
+		if not _is_finished:
+			woken.emit()
 
 
 func _pause(seconds: float) -> void:
