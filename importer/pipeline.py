@@ -215,7 +215,7 @@ def store(cache: Cache, plan: Plan, building: Path, body: dict[str, Any], displa
         "provenance": {
             "importer": IMPORTER_VERSION,
             **describe.versions(),
-            "options": plan.written.changed(),
+            "options": plan.written.decisive(),
             "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         },
     }

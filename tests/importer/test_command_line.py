@@ -319,8 +319,13 @@ def test_a_conversion_in_a_spawned_process(models: Path, tmp_path: Path) -> None
 def test_a_bound_is_not_in_the_key(models: Path, tmp_path: Path) -> None:
     words = ["convert", models / "linear_portable.pte", "-o", tmp_path, "--cache", tmp_path / "cache", "--json"]
     assert not json_output.read(importer(*words).stdout, "convert")["files"][0]["cached"]
-    again = importer(*words, "--deadline-seconds", 99, "--memory-limit-megabytes", 4000)
+    bounds = ["--deadline-seconds", 99, "--memory-limit-megabytes", 4000]
+    again = importer(*words, *bounds)
     assert json_output.read(again.stdout, "convert")["files"][0]["cached"]
+    files = [(tmp_path / f"linear_portable{suffix}") for suffix in (".tres", ".metadata.json")]
+    before = [path.read_bytes() for path in files]
+    elsewhere = importer(*words[:-3], "--cache", tmp_path / "other", *bounds)
+    assert elsewhere.returncode == 0 and [path.read_bytes() for path in files] == before, "nor in what is committed"
 
 
 def test_a_conversion_that_dies(models: Path, tmp_path: Path) -> None:
