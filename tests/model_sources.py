@@ -49,7 +49,7 @@ def _make(folder: Path) -> None:
     from torch.export import Dim, export
 
     from tests.networks.picture_networks import Detector, Painter, Segmenter
-    from tests.networks.sound_networks import Loudness, Sounds, Tones
+    from tests.networks.sound_networks import Loudness, Sounds, Tones, Voice, VoiceLength
     from tests.networks.text_networks import Speller, TextFinder, Turner
     from tests.networks.zoo import Counter, Named, Same, linear, policy
 
@@ -133,6 +133,11 @@ def _make(folder: Path) -> None:
     lower(export(NoRows(), (torch.ones(4),)), False, "no_rows.pte")
     methods = {"forward": exported, "double": export(Named(), pair)}
     lower(methods, False, "two_methods.pte")
+    ids, speed, frames = torch.zeros(1, 5, dtype=torch.int64), torch.ones(1), torch.zeros(7, dtype=torch.uint8)
+    symbols = {1: Dim("symbols", min=3, max=16)}
+    voice = export(Voice(), (ids, speed, frames), dynamic_shapes=(symbols, None, {0: Dim("frames", min=2, max=64)}))
+    length = export(VoiceLength(), (ids, speed), dynamic_shapes=(symbols, None))
+    lower({"forward": voice, "length": length}, False, "voice.pte")
     # Every dtype that a program can hold; ExecuTorch's memory planning does not know uint64.
     floats = ("float32", "float64", "float16", "bfloat16")
     integers_and_bool = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "bool")

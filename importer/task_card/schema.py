@@ -147,6 +147,15 @@ def _labels(value: Any) -> str:
     return ""
 
 
+def _symbols(value: Any) -> str:
+    if not isinstance(value, dict) or len(value) > MOST_LABELS:
+        return f"expected an object of at most {MOST_LABELS} symbols and their ids"
+    for symbol, number in value.items():
+        if reason := _text(symbol) or _whole(0, 1 << 20)(number):
+            return f"{reason} (symbol {symbol!r:.40})"
+    return ""
+
+
 _PICTURE: dict[str, Field] = {
     "name": (_text, ""),
     "size": (_size, []),
@@ -297,6 +306,18 @@ KINDS: dict[str, dict[str, dict[str, Field]]] = {
             "labels": (_labels, REQUIRED),
             "activation": (_one_of("softmax", "sigmoid", "none"), "softmax"),
         },
+    },
+    "speech_synthesis": {
+        "input": {
+            "ids": (_text, "ids"),
+            "symbols": (_symbols, {}),
+            "border": (_whole(-1, 1 << 20), 0),
+            "speed": (_text, ""),
+            "frames": (_text, "frames"),
+            "length": (_text, "length"),
+            "lexicon": (_inner_path, ""),
+        },
+        "output": {"name": (_text, ""), "sound": (_text, ""), "sample_rate": (_whole(8_000, 192_000), 24_000)},
     },
     "speaker_embedding": {
         "input": _SOUND,

@@ -26,6 +26,21 @@ func test_bars_of_a_segmentation_have_the_colours_of_the_mask() -> void:
 	check(text_of(_view).contains("sky (not marked)"), text_of(_view))
 
 
+func test_a_voice_speaks_a_text() -> void:
+	var input: Dictionary = {"ids": "input_0", "speed": "input_1", "frames": "input_2", "symbols": {"a": 1}}
+	_view.show_model(_with_card("voice.pte", {"kind": "speech_synthesis", "input": input}))
+	var voice: ExecuTorchSpeechSynthesizer = _view.find_children("*", "ExecuTorchSpeechSynthesizer", true, false)[0]
+	voice.lexicon = JSON.new()
+	voice.lexicon.data = {"ah": "a"}
+	_view.try_speech("ah")
+	await _answered(1)
+	check_near(_shown(Waveform)[0].get_length(), 0.05, 1e-3)
+	check(text_of(_view).contains("Speak") and text_of(_view).contains("0.05 s"), text_of(_view))
+	_view.try_speech("?")
+	await _answered(2)
+	check(text_of(_view).contains("no phonemes"), text_of(_view))
+
+
 func test_texts_of_objects_do_not_cover_each_other() -> void:
 	var taken: Array[Rect2] = []
 	check(MarkedPicture.take(Rect2(0, 0, 50, 10), taken), "the first")

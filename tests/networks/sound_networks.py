@@ -43,3 +43,26 @@ class Sounds(nn.Module):
     def forward(self, sound: torch.Tensor) -> dict[str, torch.Tensor]:
         vector = self.hears(sound.unsqueeze(1))
         return {"classes": self.names(vector), "voice": vector}
+
+
+class Voice(nn.Module):
+    """A voice of tones: the symbol n lasts n + 1 frames of 300 samples at 24 kHz, at 100 (n + 1) Hz."""
+
+    def forward(self, ids: torch.Tensor, speed: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
+        places = torch.arange(frames.shape[0])
+        ends = _durations(ids, speed).cumsum(1)
+        symbol = (places[:, None] >= ends).sum(1).clamp(max=ids.shape[1] - 1)
+        hertz = 100.0 * (ids[0][symbol] + 1).float()
+        time = torch.arange(300) / 24_000.0
+        return (0.5 * torch.sin(2 * torch.pi * hertz[:, None] * time)).reshape(1, -1)
+
+
+class VoiceLength(nn.Module):
+    """How many frames the symbols last."""
+
+    def forward(self, ids: torch.Tensor, speed: torch.Tensor) -> torch.Tensor:
+        return _durations(ids, speed).sum(1)
+
+
+def _durations(ids: torch.Tensor, speed: torch.Tensor) -> torch.Tensor:
+    return ((ids + 1) / speed).round().clamp(min=1).to(torch.int64)

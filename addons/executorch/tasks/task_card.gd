@@ -52,6 +52,12 @@ func texts(part: String, field: String) -> PackedStringArray:
 	return found
 
 
+## The ids of a voice's symbols: `{symbol: id}`.
+func symbols() -> Dictionary:
+	var found: Variant = _value("input", "symbols")
+	return found if found is Dictionary else {}
+
+
 ## The shape of an input or an output of `forward` as the model describes it; empty when it does not.
 static func shape_of(model: ExecuTorchModelDescription, side: String, wanted: String = "") -> PackedInt64Array:
 	var entry: Dictionary = value_of(model, side, wanted)

@@ -17,7 +17,7 @@ def with_dynamic_layers(graph: Graph) -> Graph:
     if not joined:
         return graph
     nodes = [joined.get(id(node), node) for node in graph.nodes]
-    return replace(graph, nodes=_without_unused(nodes, {item.name for item in graph.outputs}))
+    return replace(graph, nodes=without_unused(nodes, {item.name for item in graph.outputs}))
 
 
 def _layer(node: Node, made_by: dict[str, Node], graph: Graph) -> Node | None:
@@ -52,7 +52,7 @@ def _joined(node: Node, made_by: dict[str, Node], graph: Graph, given: list[str]
     return Node("DynamicQuantizeMatMul", MICROSOFT, node.name, (source.inputs[0], *constants), node.outputs, {})
 
 
-def _without_unused(nodes: list[Node], wanted: set[str]) -> list[Node]:
+def without_unused(nodes: list[Node], wanted: set[str]) -> list[Node]:
     """The nodes that something uses, in their order."""
     made_by = {name: node for node in nodes for name in node.outputs if name}
     waiting, used = list(wanted), set()

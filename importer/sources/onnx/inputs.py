@@ -81,6 +81,11 @@ def identifier(name: str) -> str:
     return f"{found}_" if keyword.iskeyword(found) else found
 
 
+def declared_as(spec: TensorSpec) -> TensorSpec:
+    """A spec with a name that the option `inputs` can have."""
+    return replace(spec, name=identifier(spec.name))
+
+
 def _declared(values: Sequence[ValueType], declared: Sequence[TensorSpec]) -> list[TensorSpec]:
     names = ", ".join(item.name[:60] for item in values) or "none"
     if len(declared) != len(values):

@@ -8,16 +8,19 @@ from typing import Any
 import torch
 
 from importer.errors import ImporterError
-from importer.inputs.made_up import example_shape, make_tensor
-from importer.kernels import runtime
 from importer.model import Source, SourceMethod
 from importer.signature import TensorSpec
+from importer.sources.onnx.build import build
 from importer.sources.onnx.file.graph_checks import check_model
-from importer.sources.onnx.file.model_file import Model, read_model
+from importer.sources.onnx.file.model_file import Model, ValueType, read_model
 from importer.sources.onnx.inputs import Signature, signature
+from importer.sources.onnx.load_open import load_open
 from importer.sources.onnx.module import OnnxModule
+from importer.sources.onnx.open_length import INPUT, with_open_length
+from importer.sources.onnx.open_length import needed as length_needed
 from importer.sources.onnx.policies import WithState, state_of
 from importer.sources.onnx.reference import reference
+from importer.sources.onnx.refusals import LengthNeeded
 from importer.task_card import paddleocr, ultralytics
 from importer.task_card.schema import Unusable
 
@@ -33,10 +36,25 @@ _EXPORT_ERRORS = (
 
 
 def load_onnx(path: Path, declared: list[TensorSpec]) -> Source:
-    """The graph as one method `forward`; outputs that do not depend on an input become constant methods."""
+    """The graph as one method `forward`; outputs that do not depend on an input become constant methods. A graph whose
+    results are as long as its inputs' values say has a method `length` too."""
     model = read_model(path)
     check_model(model)
-    taken = [item for item in model.graph.inputs if item.name not in model.graph.constants]
+    of_file = [spec for spec in declared if spec.name != INPUT or INPUT in _names(model)]
+    try:
+        source = _load(model, of_file)
+    except LengthNeeded as error:
+        graphs = with_open_length(model, error.node)
+        if graphs is None:
+            raise
+        if len(of_file) == len(declared):
+            raise length_needed(model, signature(_taken(model), of_file, 1).specs, error) from error
+        return load_open(graphs, declared)
+    return source if len(of_file) == len(declared) else _load(model, declared)
+
+
+def _load(model: Model, declared: list[TensorSpec]) -> Source:
+    taken = _taken(model)
     # A recurrent policy keeps the state of one player.
     names = [item.name for item in taken], [item.name for item in model.graph.outputs]
     state = None if declared else state_of(*names)
@@ -65,6 +83,14 @@ def load_onnx(path: Path, declared: list[TensorSpec]) -> Source:
     return source
 
 
+def _taken(model: Model) -> list[ValueType]:
+    return [item for item in model.graph.inputs if item.name not in model.graph.constants]
+
+
+def _names(model: Model) -> list[str]:
+    return [item.name for item in model.graph.inputs]
+
+
 def _describe_task(model: Model, source: Source) -> None:
     """What the file's own metadata say of the model. Metadata that cannot be used become a note."""
     shape = model.graph.outputs[0].dims or () if model.graph.outputs else ()
@@ -76,27 +102,18 @@ def _describe_task(model: Model, source: Source) -> None:
 
 
 def _method(model: Model, found: Signature, source: Source) -> SourceMethod:
-    specs = [spec for spec in found.specs if spec.value is None]
-    values = {spec.name: _filled(spec) for spec in found.specs if spec.value is not None}
-    varies = any(dimension.is_dynamic for spec in specs for dimension in spec.dimensions)
-    module = OnnxModule(model, not varies, values).eval()
-    example = tuple(make_tensor(spec, example_shape(spec)) for spec in specs)
-    if module.is_quantized:
-        runtime.native()
-        import executorch.kernels.quantized  # noqa: F401  (what XNNPACK does not take runs on its kernels)
-    module.probe(example)
+    built = build(model, found)
+    module = built.module
     source.constant_methods = _take_constants(module)
-    names = [spec.name for spec in specs]
     outputs = [item.name for item in module.outputs]
-    compared, note = reference(model.path, names, outputs, values, example)
+    compared, note = reference(model.path, built.names, outputs, built.values, built.example)
     if module.is_more_exact and compared is not None:
-        note = _difference(module.probe(example), compared(*example))
+        note = _difference(module.probe(built.example), compared(*built.example))
         compared = None
     source.notes = [*module.notes, *filter(None, [note])]
-    method = SourceMethod("forward", module, None, (example, {}), specs, None, True)
-    method.input_names, method.output_names = names, outputs
-    method.reference = compared
-    method.reference_name = compared.title if compared else f"PyTorch {torch.__version__}"
+    method = built.method("forward", module, outputs)
+    if compared is not None:
+        method.reference, method.reference_name = compared, compared.title
     return method
 
 
@@ -131,12 +148,6 @@ def _keep_state(method: SourceMethod, source: Source) -> None:
         f"The session keeps the state '{state.name}': one call is one step, and reset_state() sets the initial state. "
         "To pass it with each call, declare it in the option 'inputs'."
     )
-
-
-def _filled(spec: TensorSpec) -> torch.Tensor:
-    """An input that is fixed to a value."""
-    dtype: torch.dtype = getattr(torch, spec.dtype)
-    return torch.full(spec.shape, spec.value or 0.0, dtype=torch.float64).to(dtype)
 
 
 def _take_constants(module: OnnxModule) -> dict[str, Any]:

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from importer.errors import ImporterError
 from importer.sources import protobuf
 
+if TYPE_CHECKING:
+    from importer.sources.onnx.file.model_file import Node
+
 _AGAIN = "Download or export the file again."
+
+
+class LengthNeeded(ImporterError):
+    """ONNX_VALUE_NEEDED of a Range that counts up to a value which depends on the inputs' values."""
+
+    def __init__(self, cause: ImporterError, node: Node) -> None:
+        super().__init__(cause.code, cause.cause, cause.remedy, cause.stage)
+        self.node = node
 
 
 def damaged(reason: str) -> ImporterError:

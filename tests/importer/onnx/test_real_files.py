@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from importer.errors import ImporterError
 from tests.importer.conftest import Convert
 from tests.importer.test_real_models import print_numbers
 from tests.networks.published import OCR, SILERO, unpacked
@@ -37,12 +36,3 @@ def test_a_published_file_is_as_onnxruntime_says(package: str, name: str, inputs
     print_numbers(meta)
     assert meta["accuracy"]["reference"].startswith("onnxruntime")
     assert meta["accuracy"]["max_relative"] <= meta["accuracy"]["tolerance"]["relative"]
-
-
-@pytest.mark.slow
-def test_a_voice_whose_length_depends_on_its_text_is_refused(convert_file: Convert) -> None:
-    with pytest.raises(ImporterError) as caught:
-        convert_file(
-            unpacked(SPEECH) / "hibari" / "assets" / "hibari.onnx", inputs="ids: int64[1,16]; speed: float32[1]"
-        )
-    assert caught.value.code == "ONNX_VALUE_NEEDED" and "/Range" in caught.value.cause

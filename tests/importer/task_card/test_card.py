@@ -85,6 +85,8 @@ def test_a_link_is_not_a_card(tmp_path: Path) -> None:
         ('{"kind": "image_classification",\n"output": {}}', "line 2: output: 'labels' is missing"),
         ('{"kind": "image_classification"}', "line 1: output: 'labels' is missing"),
         ('{"kind": "image_classification",\n"output":\n{"labels": [1]}}', "line 3: output.labels: expected a string"),
+        ('{"kind": "speech_synthesis",\n"input": {\n"symbols": []}}', "line 3: input.symbols: expected an object"),
+        ('{"kind": "speech_synthesis",\n"input": {"symbols": {"a": -1}}}', "line 2: input.symbols: expected a whole"),
         ('{"kind": "text_embedding", "kind": "text_embedding"}', "'kind' stands twice"),
         ('{"kind": NaN}', "NaN is not a number"),
         ("[" * 100_000, "nested too deeply"),

@@ -44,6 +44,8 @@ static func create_node(kind: String) -> ExecuTorchNode:
 			return ExecuTorchAudioClassifier.new()
 		"speaker_embedding":
 			return ExecuTorchSpeakerEmbedder.new()
+		"speech_synthesis":
+			return ExecuTorchSpeechSynthesizer.new()
 	return null
 
 
@@ -150,6 +152,14 @@ static func of_voices(
 			verdict = "Another speaker: the similarity is below %s."
 		shown.append(words_of(verdict % String.num(threshold, 3)))
 	return shown
+
+
+## What a voice said, as controls; empty for nothing.
+static func of_speech(sound: AudioStreamWAV) -> Array[Control]:
+	var samples: Variant = AudioSamples.of(sound, 0, WAVE_RATE) if sound != null else null
+	if not samples is PackedFloat32Array:
+		return []
+	return [Waveform.new(samples as PackedFloat32Array, WAVE_RATE), words_of("%.2f s" % sound.get_length())]
 
 
 ## A label for a sentence.

@@ -1,6 +1,6 @@
 @tool
 extends VBoxContainer
-## Runs the task of a model on a picture, a sound or texts, and shows the answer.
+## Runs the task of a model on a picture, a sound or texts, and shows or plays the answer.
 
 ## The answer or an error is shown.
 signal answered
@@ -17,6 +17,7 @@ var _node: ExecuTorchNode
 var _buttons: HFlowContainer = HFlowContainer.new()
 var _answer: VBoxContainer = VBoxContainer.new()
 var _files: FileChooser = FileChooser.new()
+var _player: AudioStreamPlayer = AudioStreamPlayer.new()
 var _texts: Array[LineEdit] = []
 var _former_voice: PackedFloat32Array = []
 # Which run is the newest: an older answer is dropped.
@@ -28,6 +29,7 @@ func _init() -> void:
 	add_child(_buttons)
 	add_child(_answer)
 	add_child(_files)
+	add_child(_player)
 
 
 ## The task in words; empty without one.
@@ -63,8 +65,10 @@ func show_model(model: ExecuTorchResource) -> void:
 		_add_button("3D View", "Runs the task on what the 3D editor shows.", _try_3d)
 	elif kind in TaskAnswers.SOUND_KINDS:
 		_add_button("Sound…", "Runs the task on a sound of the project.", _choose_sound)
+	elif kind in TaskAnswers.TEXT_KINDS:
+		_add_texts(["A text", "Another text"], "Compare", "Computes how similar the two texts are.", _try_fields)
 	else:
-		_add_texts()
+		_add_texts(["A text"], "Speak", "Plays the sound of the text.", _speak_field)
 
 
 ## Runs the task on an [Image], a [Texture2D] or a [Viewport]; `answered` follows.
@@ -96,6 +100,16 @@ func try_texts(first: String, second: String) -> void:
 	var match_of: ExecuTorchTextMatch = await (_node as ExecuTorchTextEmbedder).closest_async(first, [second])
 	if match_of != null:
 		_show_answer(run, TaskAnswers.of_similarity(match_of.similarity))
+
+
+## Speaks a text; `answered` follows.
+func try_speech(text: String) -> void:
+	var run: int = _begin()
+	var sound: AudioStreamWAV = await (_node as ExecuTorchSpeechSynthesizer).synthesize_async(text)
+	if run == _run and sound != null and is_inside_tree():
+		_player.stream = sound
+		_player.play()
+		_show_answer(run, TaskAnswers.of_speech(sound))
 
 
 func _begin() -> int:
@@ -143,21 +157,25 @@ func _try_3d() -> void:
 	try_picture(EditorInterface.get_editor_viewport_3d(0))
 
 
-func _add_texts() -> void:
+func _add_texts(hints: PackedStringArray, title: String, tip: String, run: Callable) -> void:
 	var column: VBoxContainer = VBoxContainer.new()
 	column.size_flags_horizontal = Control.SIZE_EXPAND_FILL
-	for hint: String in ["A text", "Another text"]:
+	for hint: String in hints:
 		var field: LineEdit = LineEdit.new()
 		field.placeholder_text = hint
-		field.text_submitted.connect(func(_text: String) -> void: _try_fields())
+		field.text_submitted.connect(func(_text: String) -> void: run.call())
 		column.add_child(field)
 		_texts.append(field)
 	_buttons.add_child(column)
-	_add_button("Compare", "Computes how similar the two texts are.", _try_fields)
+	_add_button(title, tip, run)
 
 
 func _try_fields() -> void:
 	try_texts(_texts[0].text, _texts[1].text)
+
+
+func _speak_field() -> void:
+	try_speech(_texts[0].text)
 
 
 func _add_button(title: String, tip: String, pressed: Callable) -> void:

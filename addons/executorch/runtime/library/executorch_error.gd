@@ -53,6 +53,8 @@ enum Code {
 	DOWNLOAD_REFUSED = 0x212,
 	## The given sound cannot be read, or it has no samples.
 	NOT_A_SOUND = 0x213,
+	## A sentence is longer than the model of a voice takes.
+	TEXT_TOO_LONG = 0x214,
 	## An error of the importer or the backend; see [member code_name].
 	IMPORT_ERROR = 0x2FF,
 }

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from importer.sources.onnx.call import Call
+from importer.sources.onnx.refusals import LengthNeeded
 from importer.sources.onnx.registry import operator
 from importer.sources.onnx.tensors import to_torch, torch_dtype
 from importer.sources.onnx.values import Constant, Value
@@ -42,6 +43,9 @@ def _constant_of_shape(call: Call, shape: Value) -> Tensor:
 
 @operator("Range", given=None, inputs=(3, 3))
 def _range(call: Call, start: Value, limit: Value, delta: Value) -> Tensor:
+    is_count = call.known_number(start) == 0 and call.known_number(delta) == 1 and call.scope.depth == 0
+    if is_count and isinstance(limit, Tensor) and limit.dtype == torch.int64 and limit.numel() == 1:
+        raise LengthNeeded(call.needs_value(limit), call.node)
     first, last, step = (call.size(item) for item in (start, limit, delta))
     if isinstance(step, (int, float)) and step == 0:
         raise call.fails("has a step of 0")
