@@ -221,9 +221,10 @@ def _first_that_works(
         return step, body
     assert failed is not None
     if automatic and "recipe" in failed.remedy:  # AUTO tried them; any other remedy says what to do
-        failed.remedy = (
-            "AUTO tried XNNPACK and the portable kernels. Write this part of the model with other operators."
-        )
+        other = "write this part of the model with other operators."
+        if failed.code == "ACCURACY_LOST":
+            other = f"raise max_relative_error, or {other}"
+        failed.remedy = f"AUTO tried XNNPACK and the portable kernels: {other}"
     raise failed
 
 

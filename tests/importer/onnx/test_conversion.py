@@ -155,6 +155,12 @@ def test_an_operator_that_is_not_there_is_named(tmp_path: Path, convert_file: Co
     assert "my.domain.Nonsense of opset 3" in error.cause and "Nonsense_y" in error.cause
 
 
+def test_a_failed_comparison_names_what_it_compared_with(tmp_path: Path, convert_file: Convert) -> None:
+    error = refused(graphs.classifier(), tmp_path / "net.onnx", convert_file, max_relative_error="0.0000000001")
+    assert error.code == "ACCURACY_LOST" and "too far from onnxruntime" in error.cause
+    assert "max_relative_error" in error.remedy
+
+
 def test_open_sizes_are_asked_for(tmp_path: Path, convert_file: Convert) -> None:
     made = model([node("Relu", ["x"], ["y"])], [("x", FLOAT, ["N", 3, "h", "w"])], [("y", FLOAT, None)])
     error = refused(made, tmp_path / "net.onnx", convert_file)
