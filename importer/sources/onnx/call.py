@@ -170,7 +170,11 @@ class Call:
         return unsupported_operator(self.node, self.opset, what)
 
     def fails(self, reason: str) -> ImporterError:
-        return ImporterError("ONNX_NODE_FAILS", f"{self.title()} {reason}.", "Export the model again.", "load")
+        remedy = (
+            "Export the model again. If the option 'inputs' gives other sizes than the export had, declare those, or "
+            "export the model with sizes that vary."
+        )
+        return ImporterError("ONNX_NODE_FAILS", f"{self.title()} {reason}.", remedy, "load")
 
     def title(self) -> str:
         text = str(self.node)

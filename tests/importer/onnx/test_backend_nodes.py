@@ -27,7 +27,7 @@ def array(value: Any) -> np.ndarray[Any, Any]:
 
 
 def tensor(value: Any) -> torch.Tensor:
-    values = array(value)
+    values = np.ascontiguousarray(array(value)).reshape(array(value).shape)
     if values.dtype.name == "bfloat16":
         return torch.from_numpy(values.astype(np.float32)).to(torch.bfloat16)
     return torch.from_numpy(values)

@@ -184,3 +184,4 @@ def test_a_node_that_cannot_compute_is_named(tmp_path: Path, convert_file: Conve
     )
     error = refused(made, tmp_path / "net.onnx", convert_file)
     assert error.code == "ONNX_NODE_FAILS" and "MatMul_y" in error.cause and "float32[1, 5]" in error.cause
+    assert "sizes that vary" in error.remedy
