@@ -6,13 +6,16 @@ import gzip
 import json
 import shutil
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests import godot_projects
 from tests.godot_projects import GodotProject
+from tests.model_sources import artifact_cache
 from tests.networks.published import unpacked
 
 VOICE = "hibari-tts==0.2.1"
@@ -38,12 +41,13 @@ Samples = NDArray[np.float32]
 
 
 @pytest.mark.slow
-def test_a_voice_speaks_as_its_own_package_does(project: GodotProject) -> None:
+def test_a_voice_speaks_as_its_own_package_does(tmp_path: Path, godot: Path) -> None:
     sys.path.insert(0, str(unpacked(VOICE)))
     try:
         from hibari import Hibari  # type: ignore[import-not-found]
     finally:
         sys.path.pop(0)
+    project = godot_projects.make(tmp_path / "project", godot, artifact_cache())
     voice = Hibari()
     phonemes = voice.phonemize(TEXT)
     _import(project, _lexicon(), phonemes)

@@ -37,6 +37,20 @@ func test_calls_are_counted() -> void:
 	check_equal(feed.dropped_count(), 0)
 
 
+func test_parts_of_a_task_are_added_up() -> void:
+	var feed: LiveFeed = running_feed()
+	check_equal(feed.models()[0].stage_times().size(), 0)
+	feed.receive(0, "calls", [50_000.0, 3, [[1, calls(1, 10), 2]]])
+	check(feed.receive(0, "stages", [1, 2, 300, 1, 40]), "taken")
+	check(feed.receive(0, "stages", [1, 1, 300, 1, 60]), "taken")
+	var times: Dictionary[String, float] = feed.models()[0].stage_times()
+	check_near([times["preparation"], times["model"], times["decoding"]], [200.0, 100.0, 50.0])
+	var broken: Array[Array] = [[], [1], [7, 1, 1, 1, 1], [1, -1, 0, 0, 0], [1, 1.5, 0, 0, 0], ["1", 1, 1, 1, 1]]
+	for data: Array in broken:
+		check(not feed.receive(0, "stages", data), str(data))
+	check_equal(feed.dropped_count(), broken.size())
+
+
 func test_all_models_are_their_sum() -> void:
 	var feed: LiveFeed = running_feed()
 	feed.receive(0, "model", [2, about("other")])

@@ -69,6 +69,31 @@ func test_sessions_of_one_model_are_added_up() -> void:
 	check(feed.models()[0].memory_bytes() > 0, "memory arrived")
 
 
+func test_the_parts_of_a_task_are_shown() -> void:
+	var feed: LiveFeed = await play("task")
+	check_equal(feed.dropped_count(), 0, "%s" % feed.dropped)
+	var model: LiveModel = feed.models()[0]
+	check_equal(model.stages[0], model.statistics.count, "a preparation for each call")
+	check_equal(model.stages[2], model.statistics.count, "a decoding for each call")
+	var times: Dictionary[String, float] = model.stage_times()
+	check_equal(times.keys(), ["preparation", "model", "decoding"])
+	check(times.values().all(func(usec: float) -> bool: return usec > 0.0), str(times))
+	var hidden: Array[CanvasItem] = []
+	var at: Node = find_dock().live
+	while at is CanvasItem:
+		if not (at as CanvasItem).visible:
+			hidden.append(at as CanvasItem)
+			(at as CanvasItem).show()
+		at = at.get_parent()
+	await wait_until(func() -> bool: return find_dock().live.stages.visible, 5.0, "the bar")
+	var words: PackedStringArray = []
+	for label: Node in find_dock().live.stages.find_children("*", "Label", true, false):
+		words.append((label as Label).text)
+	check(" ".join(words).begins_with("Preparation"), " ".join(words))
+	for item: CanvasItem in hidden:
+		item.hide()
+
+
 func test_the_games_inputs_are_recorded() -> void:
 	var dock: Dock = find_dock()
 	var feed: LiveFeed = dock.get_feed()

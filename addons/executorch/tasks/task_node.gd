@@ -4,6 +4,11 @@ extends ExecuTorchNode
 
 const TaskCard := preload("task_card.gd")
 const Vectors := preload("vectors.gd")
+const Telemetry := preload("res://addons/executorch/runtime/telemetry/telemetry.gd")
+
+# When the preparation of a call began, and the decoding of an answer, in microseconds; 0 = neither.
+var _prepares_since: int = 0
+var _decodes_since: int = 0
 
 
 func _get_configuration_warnings() -> PackedStringArray:
@@ -15,6 +20,45 @@ func _get_configuration_warnings() -> PackedStringArray:
 	return warnings
 
 
+## Runs the model with inputs by name; see [method ExecuTorchNode.predict_named].
+func predict_named(inputs: Dictionary) -> Dictionary:
+	_end_preparation()
+	var result: Dictionary = super.predict_named(inputs)
+	_begin_decoding()
+	return result
+
+
+## Runs [method predict_named] on a worker thread; see [method ExecuTorchNode.predict_named_async].
+func predict_named_async(inputs: Dictionary) -> Dictionary:
+	_end_preparation()
+	var result: Dictionary = await super.predict_named_async(inputs)
+	_begin_decoding()
+	return result
+
+
+# The profiler shows how long the parts of a task take that are not the model's. Nothing is kept without a debugger.
+func _begin_preparation() -> void:
+	_prepares_since = Time.get_ticks_usec()
+
+
+func _end_preparation() -> void:
+	if _prepares_since > 0:
+		var usec: int = Time.get_ticks_usec() - _prepares_since
+		Telemetry.add_task_time(get_session().get_native_module(), usec, Telemetry.Stage.PREPARATION)
+	_prepares_since = 0
+
+
+func _begin_decoding() -> void:
+	_decodes_since = Time.get_ticks_usec()
+
+
+func _end_decoding() -> void:
+	if _decodes_since > 0:
+		var usec: int = Time.get_ticks_usec() - _decodes_since
+		Telemetry.add_task_time(get_session().get_native_module(), usec, Telemetry.Stage.DECODING)
+	_decodes_since = 0
+
+
 # What does not fit between the model and the task, or null.
 func _find_misfit(_of_model: ExecuTorchModelDescription, _card: TaskCard) -> ExecuTorchError:
 	return null
@@ -22,6 +66,7 @@ func _find_misfit(_of_model: ExecuTorchModelDescription, _card: TaskCard) -> Exe
 
 # The model with its card; null when there is none, or when it does not fit. The error is kept and told.
 func _fitting_model() -> ExecuTorchResource:
+	_begin_preparation()
 	var found: ExecuTorchResource = model
 	if found == null and not is_model_loaded() and not model_path.is_empty() and not load_model():
 		return null

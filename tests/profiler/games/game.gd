@@ -1,7 +1,7 @@
 extends Node
 ## A game that runs two models for a while and writes down its own counters. `mode`: "plain", "dies" in the middle,
-## "noisy", which also sends what no honest game would, "busy" for longer and with a script of many lines a frame, or
-## "crowd" with many sessions of one model.
+## "noisy", which also sends what no honest game would, "busy" for longer and with a script of many lines a frame,
+## "crowd" with many sessions of one model, or "task" with a node that looks at a picture in each frame.
 
 const COUNTERS: String = "user://profiler_game_counters.json"
 const FRAMES: int = 90
@@ -14,6 +14,7 @@ const CROWD: int = 300
 @export var mode: String = "plain"
 
 var _models: Array[ExecuTorchRuntime] = []
+var _looks: ExecuTorchImageClassifier
 var _frame: int = 0
 var _lines: int = 0
 
@@ -23,6 +24,14 @@ func _ready() -> void:
 	if mode == "crowd":
 		for agent: int in CROWD:
 			_models.append((load("res://models/linear_xnnpack.pte") as ExecuTorchResource).new_session())
+		return
+	if mode == "task":
+		_looks = ExecuTorchImageClassifier.new()
+		_looks.model = (load("res://models/convnet.pt2") as ExecuTorchResource).duplicate()
+		var labels: Array = range(10).map(str)
+		var card: Dictionary = {"kind": "image_classification", "output": {"labels": labels}}
+		_looks.model.metadata = _looks.model.metadata.merged({"task": card}, true)
+		add_child(_looks)
 		return
 	for path: String in ["res://models/linear_xnnpack.pte", "res://models/linear_portable.pte"]:
 		_models.append((load(path) as ExecuTorchResource).new_session())
@@ -38,6 +47,8 @@ func _process(_delta: float) -> void:
 		return
 	if mode == "busy":
 		_be_busy()
+	if _looks != null:
+		_looks.classify(Image.create_empty(200, 100, false, Image.FORMAT_RGB8))
 	for index: int in _models.size():
 		for repeat: int in 1 if mode == "crowd" else index + 1:
 			_models[index].forward({"input_0": [float(_frame)]})

@@ -4,6 +4,9 @@ extends RefCounted
 ## connected, which is never so in a release export. A call costs nothing: the native module keeps a log that is read a
 ## few times a second.
 
+## The parts of a task that a node computes itself.
+enum Stage { PREPARATION, DECODING }
+
 const Protocol := preload("telemetry_protocol.gd")
 const Telemetry := preload("telemetry.gd")
 const WatchedModel := preload("watched_model.gd")
@@ -12,6 +15,7 @@ const MEMORY_US: int = 500_000
 const FAREWELL_MS: int = 40
 ## Logs in one message: Godot's debugger connection does not accept messages of 8 MiB.
 const MOST_ENTRIES: int = 12
+const NO_STAGES: PackedInt64Array = [0, 0, 0, 0]
 
 static var _current: Telemetry
 static var _guard: Mutex = Mutex.new()
@@ -51,6 +55,18 @@ static func watch_module(module: RefCounted, shown: String, path: String = "", s
 		_current = new()
 		_current._attach.call_deferred()
 	_current._add(module, shown, path, session)
+	_guard.unlock()
+
+
+## Adds the time of a part of a task to the model's sums. Does nothing without a debugger.
+static func add_task_time(module: RefCounted, usec: int, stage: Stage) -> void:
+	if _current == null or module == null:
+		return
+	_guard.lock()
+	var model: WatchedModel = _current._models.get(_current._of_modules.get(module.get_instance_id(), 0))
+	if model != null:
+		model.stages[2 * stage] += 1
+		model.stages[2 * stage + 1] += usec
 	_guard.unlock()
 
 
@@ -182,6 +198,9 @@ func _send_calls(now_us: int) -> void:
 			entries.append([id, calls.slice(begin, begin + most), waiting])
 		if model.to_record > 0:
 			_send_inputs(id, model)
+		if model.stages != NO_STAGES:
+			_send("stages", [id, model.stages[0], model.stages[1], model.stages[2], model.stages[3]])
+			model.stages = NO_STAGES.duplicate()
 		for traced: Dictionary in model.take_traces():
 			_send("trace", [id, traced])
 	_send("calls", [now_us, _frames, entries.slice(0, MOST_ENTRIES)])

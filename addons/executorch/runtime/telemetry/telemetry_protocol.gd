@@ -10,6 +10,7 @@ extends RefCounted
 ##   memory  [now in µs, [[id, the result of get_memory_info()], ...]]
 ##   trace   [id, a call of get_profile()]
 ##   inputs  [id, calls that were too large, [an entry of take_recorded_inputs(), ...]]
+##   stages  [id, preparations, their µs, decodings, their µs]; of a node of a task, since the last batch
 ##   gone    [id]
 ## editor to game; each begins with a number that grows, because Godot may reverse messages that arrive together
 ##   describe  [number]                           say hello and all models again
@@ -17,7 +18,7 @@ extends RefCounted
 ##                                                0 = send the next one and stop, negative = stop
 ##   record    [number, id, calls]                send the inputs of the next calls; 0 = stop
 
-const VERSION: int = 2
+const VERSION: int = 3
 const PREFIX: String = "executorch"
 const LOG_STRIDE: int = 5
 ## Calls that the native log of a model holds between two batches.

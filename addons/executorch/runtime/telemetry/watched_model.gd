@@ -22,6 +22,9 @@ var last_waiting: int = 0
 ## Inputs of so many further calls are wanted.
 var to_record: int = 0
 
+## Since the last batch: preparations of a task and their microseconds, decodings and theirs.
+var stages: PackedInt64Array = [0, 0, 0, 0]
+
 var _sources: Dictionary[int, Source] = {}
 # The number of the last call, over all sessions.
 var _sequence: int = 0

@@ -155,7 +155,9 @@ func _run(windows: AudioWindows) -> Array[AudioWindows.Part]:
 	var none: Array[AudioWindows.Part] = []
 	if windows == null or not _is_ready():
 		return none
+	_end_preparation()
 	var done: Array = windows.run()
+	_begin_decoding()
 	if done[1] != null:
 		_tell_error(done[1] as ExecuTorchError)
 		return none
@@ -169,9 +171,11 @@ func _run_async(windows: AudioWindows) -> Array[AudioWindows.Part]:
 		return none
 	if not _may_submit():
 		return none
+	_end_preparation()
 	var request: ExecuTorchCall = windows.submit()
 	if not await _has_ended(request):
 		return none
+	_begin_decoding()
 	if request.get_error() != null:
 		inference_failed.emit(request.get_error())
 		return none
@@ -246,6 +250,7 @@ func _listen() -> void:
 	if _live == null:
 		_live = AudioWindows.new(_model_of_live, get_session())
 	var live: AudioWindows = _live
+	_begin_preparation()
 	live.add(_intake.read(_intake.available()) as PackedFloat32Array)
 	if ends:
 		live.finish()
@@ -264,6 +269,8 @@ func _listen() -> void:
 		# A listener may have called forget_audio().
 		if live == _live:
 			_hear(part, card)
+	if is_asked:
+		_end_decoding()
 	if ends and live == _live:
 		_hear_end(live)
 		_live = null

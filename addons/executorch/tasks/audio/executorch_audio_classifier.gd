@@ -80,6 +80,7 @@ func _answer(heard: Array[AudioWindows.Part]) -> ExecuTorchClassification:
 	for part: AudioWindows.Part in heard:
 		all.append(_probabilities_of(part, card))
 	var result: ExecuTorchClassification = ExecuTorchClassification.new(_labels(card), _mean(all))
+	_end_decoding()
 	classified.emit(result)
 	return result
 

@@ -69,6 +69,7 @@ func _pitches_of(windows: AudioWindows, heard: Array[AudioWindows.Part]) -> Arra
 	var card: TaskCard = TaskCard.new(_current_model())
 	for part: AudioWindows.Part in heard:
 		found.append_array(_frames_of(part, card, windows))
+	_end_decoding()
 	return found
 
 

@@ -62,5 +62,6 @@ func _answer(heard: Array[AudioWindows.Part]) -> PackedFloat32Array:
 		for index: int in vector.size():
 			sum[index] += vector[index]
 	sum = Vectors.normalized(sum)
+	_end_decoding()
 	embedded.emit(sum)
 	return sum

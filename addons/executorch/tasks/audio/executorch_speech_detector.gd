@@ -98,6 +98,7 @@ func _speeches_of(windows: AudioWindows, heard: Array[AudioWindows.Part]) -> Arr
 	marks.finish(windows.get_length())
 	for index: int in marks.count():
 		found.append(marks.get_speech(index, windows.get_length()))
+	_end_decoding()
 	return found
 
 

@@ -250,5 +250,6 @@ func _sound_of(text: String, samples: PackedFloat32Array) -> AudioStreamWAV:
 		var value: float = samples[index] if is_finite(samples[index]) else 0.0
 		data.encode_s16(index * 2, roundi(clampf(value, -1.0, 1.0) * 32767.0))
 	sound.data = data
+	_end_decoding()
 	synthesized.emit(text, sound)
 	return sound

@@ -79,5 +79,6 @@ func _answer(input: PictureInput, outputs: Dictionary) -> ExecuTorchClassificati
 			values[index] = lerpf(values[index], _before[index], smoothing)
 	_before = values
 	var result: ExecuTorchClassification = ExecuTorchClassification.new(_labels(input.card), values)
+	_end_decoding()
 	classified.emit(result)
 	return result

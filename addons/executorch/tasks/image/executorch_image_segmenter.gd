@@ -94,6 +94,7 @@ func _answer(input: PictureInput, outputs: Dictionary) -> ExecuTorchSegmentation
 		_tell_error(ExecuTorchError.from_dictionary(found["error"] as Dictionary))
 		return null
 	var result: ExecuTorchSegmentation = _result_of(found, input, map)
+	_end_decoding()
 	segmented.emit(result)
 	return result
 

@@ -75,6 +75,7 @@ func _answer(input: PictureInput, outputs: Dictionary) -> ImageTexture:
 	if map.shown.size != map.size:
 		image = image.get_region(map.shown)
 	_texture = _shown(_texture, image)
+	_end_decoding()
 	transformed.emit(_texture)
 	return _texture
 

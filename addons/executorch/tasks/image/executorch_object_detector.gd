@@ -123,6 +123,7 @@ func _answer(input: PictureInput, outputs: Dictionary) -> Array[ExecuTorchDetect
 		_tell_error(ExecuTorchError.from_dictionary(found["error"] as Dictionary))
 		return _none()
 	var objects: Array[ExecuTorchDetection] = _objects_of(found, input)
+	_end_decoding()
 	detected.emit(objects)
 	return objects
 

@@ -148,6 +148,7 @@ func _end(reading: TextReading) -> Array[ExecuTorchTextLine]:
 	for line: ExecuTorchTextLine in reading.lines:
 		if line.confidence >= min_confidence and not line.text.is_empty():
 			lines.append(line)
+	_end_decoding()
 	recognized.emit(lines)
 	return lines
 

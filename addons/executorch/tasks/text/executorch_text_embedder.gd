@@ -124,6 +124,7 @@ func _keep(text: String, vector: PackedFloat32Array) -> PackedFloat32Array:
 		_vectors.erase(_vectors.keys()[0])
 	if cache_size > 0:
 		_vectors[text] = vector
+	_end_decoding()
 	embedded.emit(text, vector)
 	return vector
 

@@ -112,6 +112,7 @@ func clear() -> void:
 	for model: LiveModel in models():
 		model.statistics.clear()
 		model.traces.clear()
+		model.stages = [0, 0, 0, 0]
 		model.errors = 0
 		model.lost = 0
 		if model.ended:
@@ -141,6 +142,8 @@ func receive(session: int, message: String, data: Array) -> bool:
 			taken = _on_trace(session, data)
 		"inputs":
 			taken = _on_inputs(session, data)
+		"stages":
+			taken = _on_stages(session, data)
 		"gone":
 			taken = _on_gone(session, data)
 		_:
@@ -308,6 +311,16 @@ func _on_inputs(session: int, data: Array) -> bool:
 			return _drop("malformed")
 	model.recording.left_out += clampi(data[1] as int, 0, 1_000_000)
 	inputs_received.emit(model)
+	return true
+
+
+func _on_stages(session: int, data: Array) -> bool:
+	var are_numbers: bool = data.all(func(value: Variant) -> bool: return value is int and value >= 0)
+	var model: LiveModel = _find(session, data[0] as int) if data.size() == 5 and are_numbers else null
+	if model == null:
+		return _drop("malformed")
+	for index: int in 4 if not paused else 0:
+		model.stages[index] = mini(model.stages[index] + mini(data[index + 1] as int, int(LONGEST_US)), int(LATEST_US))
 	return true
 
 

@@ -32,6 +32,8 @@ var queue_depth: int:
 		return sum
 ## The memory of all sessions together, in the fields of `get_memory_info()`.
 var memory: Dictionary = {}
+## Of a node of a task: preparations and their microseconds, decodings and theirs.
+var stages: PackedInt64Array = [0, 0, 0, 0]
 var traces: Array[CallTrace] = []
 ## The inputs since recording began; null = nothing is recorded.
 var recording: RecordedInputs
@@ -44,6 +46,18 @@ var _sequences: PackedInt64Array = []
 
 func memory_bytes() -> int:
 	return Breakdown.total(memory)
+
+
+## The mean times of a task, in microseconds: `{preparation, model, decoding}`; empty when no task runs the model.
+func stage_times() -> Dictionary[String, float]:
+	if stages[0] == 0 and stages[2] == 0:
+		return {}
+	var of_model: float = statistics.summary()["mean_us"]
+	return {
+		"preparation": float(stages[1]) / maxi(stages[0], 1),
+		"model": of_model,
+		"decoding": float(stages[3]) / maxi(stages[2], 1)
+	}
 
 
 ## Calls per second over the two seconds before `now_us`.

@@ -21,6 +21,7 @@ const ModelFiles := preload("res://addons/executorch/editor/profiler/data/model_
 const RecordedInputs := preload("res://addons/executorch/editor/profiler/data/recorded_inputs.gd")
 const ModelList := preload("res://addons/executorch/editor/profiler/tabs/live_list.gd")
 const Toolbar := preload("res://addons/executorch/editor/profiler/tabs/toolbar.gd")
+const StackedBar := preload("res://addons/executorch/editor/inspector/stacked_bar.gd")
 const Quantity := preload("res://addons/executorch/editor/shared/quantity.gd")
 const LatencyStatistics := preload("res://addons/executorch/editor/shared/latency_statistics.gd")
 const EMPTY: String = (
@@ -36,6 +37,11 @@ const RECORD_TIP: String = (
 	"Keeps the inputs of the selected model's next %d calls,\n"
 	+ "for a benchmark with real inputs and as calibration data for int8."
 )
+const STAGE_TIPS: Dictionary[String, String] = {
+	"preparation": "The node's own work before a call: pictures, sounds and texts become tensors. The mean.",
+	"model": "The mean of the model's calls.",
+	"decoding": "The node's own work after a call: tensors become the answer. The mean.",
+}
 ## Inputs of so many calls are recorded at once.
 const RECORDED_CALLS: int = 100
 
@@ -45,6 +51,9 @@ var flame: FlameChart = FlameChart.new()
 var list: ModelList = ModelList.new()
 ## The details of one model, under the list.
 var details: HSplitContainer = HSplitContainer.new()
+
+## The parts of a task, when a node of one runs the selected model.
+var stages: StackedBar = StackedBar.new()
 
 var _left: Control
 var _debugger: DebuggerPlugin
@@ -74,7 +83,6 @@ func _init() -> void:
 	list.size_flags_vertical = Control.SIZE_EXPAND_FILL
 	left.add_child(list)
 	details.size_flags_vertical = Control.SIZE_EXPAND_FILL
-	details.size_flags_stretch_ratio = 1.4
 	histogram.empty_text = "Select a model to see how its latencies are spread."
 	flame.empty_text = NO_TRACE
 	flame.event_selected.connect(_on_flame_clicked)
@@ -83,7 +91,13 @@ func _init() -> void:
 		details.add_child(chart)
 	flame.size_flags_stretch_ratio = 1.3
 	details.hide()
-	left.add_child(details)
+	stages.hide()
+	var lower: VBoxContainer = VBoxContainer.new()
+	lower.size_flags_vertical = Control.SIZE_EXPAND_FILL
+	lower.size_flags_stretch_ratio = 1.4
+	lower.add_child(stages)
+	lower.add_child(details)
+	left.add_child(lower)
 	split.add_child(left)
 	_left = left
 	time_line.empty_text = EMPTY
@@ -171,6 +185,7 @@ func _process(delta: float) -> void:
 		_since_list = 0.0
 		list.show_feed(_feed, _selected)
 		_show_histogram()
+		_show_stages()
 		_show_status()
 
 
@@ -185,6 +200,19 @@ func _show_calls() -> void:
 			colors.append(model.key)
 	time_line.budget_us = _feed.frame_budget_us
 	time_line.show_series(names, series, colors)
+
+
+## How long the parts of a task take, of which the model is one.
+func _show_stages() -> void:
+	var times: Dictionary[String, float] = {}
+	if _selected != null:
+		times = _selected.stage_times()
+	stages.visible = not times.is_empty()
+	var parts: Array[Dictionary] = []
+	for stage: String in times:
+		var told: String = Quantity.time(times[stage])
+		parts.append({"label": stage.capitalize(), "value": times[stage], "text": told, "tooltip": STAGE_TIPS[stage]})
+	stages.show_parts(parts)
 
 
 ## Of the visible calls, so that zooming shows the statistics of a part of the time line.
