@@ -248,4 +248,6 @@ def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if is_kept(name) or name.startswith(_OF_PERSON)}
     given = kept.get("PYTHONPATH", "").split(os.pathsep)
     entries = [str(_ROOT), *(entry for entry in given if entry and Path(entry).is_absolute())]
-    return {**kept, "PYTHONPATH": os.pathsep.join(entries), "PYTHONUTF8": "1"}
+    # Several conversions share the cores: torch's threads that wait must not keep one busy.
+    waiting = {"OMP_WAIT_POLICY": "PASSIVE"}
+    return {**waiting, **kept, "PYTHONPATH": os.pathsep.join(entries), "PYTHONUTF8": "1"}
