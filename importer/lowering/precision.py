@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 
 import torch
@@ -14,8 +13,6 @@ from importer.model import Method
 
 _QUANTIZING = re.compile(r"quantize_per_|quantize_affine|choose_qparams")  # quantizing and dequantizing
 _ROUNDING = re.compile(r"(?<!de)quantize_(per_|affine)|choose_qparams")
-_CHOOSING = re.compile(r"choose_qparams")
-_FEW_LAYERS = 16  # quantized as values come: of n layers, each rounds other values, and the errors add up to sqrt(n)
 _EXACT = 1e-3  # of programs whose weights alone are quantized: they compute in fp32
 _ROUGH = (torch.bfloat16, torch.float16)
 ROUGH_RELATIVE = 2e-2
@@ -26,10 +23,7 @@ def tolerance(methods: list[Method], recipe: Recipe) -> float:
     """The recipe's own; less for a program that computes in fp32, and more for a model whose numbers are rough."""
     if recipe.keeps_numbers and not any(_names(method, _ROUNDING) for method in methods):
         return _EXACT
-    if any(_rough(method) for method in methods):
-        return max(recipe.relative, ROUGH_RELATIVE)
-    rounded = max(_count(method, _CHOOSING) for method in methods) if recipe.keeps_numbers else 0
-    return recipe.relative * math.sqrt(max(1.0, rounded / _FEW_LAYERS))
+    return max(recipe.relative, ROUGH_RELATIVE) if any(_rough(method) for method in methods) else recipe.relative
 
 
 def note(methods: list[Method]) -> str:
@@ -67,12 +61,7 @@ def _quantizes(method: Method) -> bool:
 
 
 def _names(method: Method, operators: re.Pattern[str]) -> bool:
-    return _count(method, operators) > 0
-
-
-def _count(method: Method, operators: re.Pattern[str]) -> int:
-    nodes = method.program.graph.nodes
-    return sum(node.op == "call_function" and operators.search(str(node.target)) is not None for node in nodes)
+    return any(node.op == "call_function" and operators.search(str(node.target)) for node in method.program.graph.nodes)
 
 
 def _has_int8_weights(program: ExportedProgram) -> bool:

@@ -37,12 +37,12 @@ class Built:
         return method
 
 
-def build(model: Model, found: Signature) -> Built:
+def build(model: Model, found: Signature, exact: bool = False) -> Built:
     """Run the graph once on an example, with limits. Raises the errors of ONNX files."""
     specs = [spec for spec in found.specs if spec.value is None]
     values = {spec.name: _filled(spec) for spec in found.specs if spec.value is not None}
     varies = any(dimension.is_dynamic for spec in specs for dimension in spec.dimensions)
-    module = OnnxModule(model, not varies, values).eval()
+    module = OnnxModule(model, not varies, values, exact).eval()
     example = tuple(make_tensor(spec, example_shape(spec)) for spec in specs)
     if module.is_quantized:
         runtime.native()

@@ -21,8 +21,8 @@ def load_open(graphs: OpenLength, declared: list[TensorSpec]) -> Source:
     """A method `forward` with the input `frames`, whose size is the length, and a method `length` that computes it."""
     graph = graphs.filling.graph
     found = signature([item for item in graph.inputs if item.name not in graph.constants], declared, 1)
-    filling = build(graphs.filling, found)
-    counting = build(graphs.counting, Signature(found.specs[:-1]))
+    filling = build(graphs.filling, found, exact=True)
+    counting = build(graphs.counting, Signature(found.specs[:-1]), exact=True)
     source = Source([])
     source.notes = [
         *filling.module.notes,
@@ -53,10 +53,11 @@ def _difference(filling: Built, counting: Built) -> list[str]:
     length = int(counting.module.probe(counting.example)[0])
     made = filling.module.probe((*counting.example, torch.zeros(length, dtype=torch.uint8)))
     worst = max(map(_largest_difference, made, expected))
-    if not worst < (_MOST_OF_INT8 if filling.module.is_quantized else _MOST_DIFFERENCE):
+    rounds = filling.module.is_quantized or filling.module.is_more_exact
+    if not worst < (_MOST_OF_INT8 if rounds else _MOST_DIFFERENCE):
         cause = f"The importer's results differ from those of onnxruntime by {worst:.2g} of the largest value."
         raise ImporterError("ACCURACY_LOST", cause, "Convert the model before it was quantized.", "read")
-    reason = ", because the file is quantized" if filling.module.is_quantized else ""
+    reason = ", because the file is quantized" if rounds else ""
     return [
         "The program was compared with PyTorch, whose results on the example differ from those of onnxruntime by "
         f"{worst:.2g} of the largest value{reason}."

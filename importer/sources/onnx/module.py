@@ -56,14 +56,18 @@ class _Memory:
 
 
 class OnnxModule(nn.Module):
-    """fixed: no size of an input varies, so shapes are constants as well. values: inputs that are fixed to a value."""
+    """fixed: no size of an input varies, so shapes are constants as well. values: inputs that are fixed to a value.
+    exact: layers that are quantized dynamically compute in floats."""
 
-    def __init__(self, model: Model, fixed: bool, values: Mapping[str, torch.Tensor] | None = None) -> None:
+    def __init__(
+        self, model: Model, fixed: bool, values: Mapping[str, torch.Tensor] | None = None, exact: bool = False
+    ) -> None:
         super().__init__()
         graph = with_moves_in_floats(with_dynamic_layers(model.graph))
         self.model = replace(model, graph=with_own_dequantizers(graph))
         self._rounded = rounded_values(self.model.graph)
         self.fixed = fixed
+        self.exact = exact
         self.notes: list[str] = []
         self.is_more_exact = False  # it computes in floats what onnxruntime rounds to 8 bits
         self._values = {name: Constant(value) for name, value in (values or {}).items()}
@@ -71,7 +75,8 @@ class OnnxModule(nn.Module):
         self.outputs = list(model.graph.outputs)
         self._memory = _Memory(largest_constants(model))
         self.is_quantized = any(
-            node.operator in ("QuantizeLinear", "DynamicQuantizeLinear", "DynamicQuantizeMatMul", "QGemm")
+            node.operator in ("QuantizeLinear", "DynamicQuantizeLinear", "QGemm")
+            or (node.operator == "DynamicQuantizeMatMul" and not exact)
             or node.operator.startswith("QLinear")
             for node in self.model.graph.nodes
         )

@@ -131,6 +131,10 @@ def _weights(call: Call, key: str, numbers: Tensor, scale: Tensor, zero: Tensor,
     return Quantized(kept, step, offset, None if channels == 1 else axis % numbers.dim())
 
 
+_FOR_LENGTH = (
+    "Layers of it are quantized dynamically; they compute in floats, because a rounding more or less would move all "
+    "that comes after it in the results."
+)
 _IN_FLOATS = "Layers of it are quantized dynamically in a way that XNNPACK has no kernel for; they compute in floats."
 
 
@@ -155,6 +159,14 @@ def _dynamic_product(
     call: Call, x: Tensor, weight: Value, scale: Value, zero: Value = None, bias: Tensor | None = None
 ) -> Tensor:
     """The layer as XNNPACK recognises it, which quantizes each row of x by its own range, not all rows by one."""
+    if call.module.exact:
+        call.module.note(_FOR_LENGTH)
+        call.module.is_more_exact = True
+        numbers, step, middle = (call.constant(item) for item in (weight, scale, zero))
+        assert numbers is not None and step is not None
+        middle = torch.zeros((), dtype=torch.int8) if middle is None else middle
+        made = product(call, x, _floats(call, "floats", numbers, step, middle, -1))
+        return made if bias is None else made + bias
     found = dequantize(call, weight, scale, zero, -1)
     if not isinstance(found, Quantized) or found.numbers.tensor.dim() != 2 or x.dim() < 2 or any(found.zero.numbers()):
         call.module.note(_IN_FLOATS)
