@@ -11,9 +11,11 @@ from importer.inputs.made_up import example_shape, make_tensor
 from importer.kernels import runtime
 from importer.model import SourceMethod
 from importer.signature import TensorSpec
+from importer.sources.onnx.file.limits import is_small, largest_result, refuse_large_results
 from importer.sources.onnx.file.model_file import Model
 from importer.sources.onnx.inputs import Signature
 from importer.sources.onnx.module import OnnxModule
+from importer.sources.onnx.values import untraced
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,17 @@ def build(model: Model, found: Signature, exact: bool = False) -> Built:
     varies = any(dimension.is_dynamic for spec in specs for dimension in spec.dimensions)
     module = OnnxModule(model, not varies, values, exact).eval()
     example = tuple(make_tensor(spec, example_shape(spec)) for spec in specs)
+
+    def search() -> None:
+        # Another module: the first one's caches are for tensors with memory.
+        again = OnnxModule(model, not varies, values, exact).eval()
+        with untraced(), torch.no_grad():
+            refuse_large_results(again, example, largest_result(model))
+
     if module.is_quantized:
         runtime.native()
         import executorch.kernels.quantized  # noqa: F401  (what XNNPACK does not take runs on its kernels)
-    module.probe(example)
+    module.probe(example, search if is_small(model) else None)
     return Built(module, specs, values, example)
 
 

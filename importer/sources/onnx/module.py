@@ -95,9 +95,11 @@ class OnnxModule(nn.Module):
         tensors = [last.tensor(value) for value in found]
         return tuple(value.clone() if any(value is other for other in arguments) else value for value in tensors)
 
-    def probe(self, example: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-        """Run once, with limits: compute constants, and find nodes that cannot run."""
-        with torch.no_grad(), SizeGuard(largest_result(self.model)):
+    def probe(
+        self, example: tuple[torch.Tensor, ...], before_many: Callable[[], None] | None = None
+    ) -> tuple[torch.Tensor, ...]:
+        """Run once, with limits: compute constants, and find nodes that cannot run. `before_many`: see SizeGuard."""
+        with torch.no_grad(), SizeGuard(largest_result(self.model), before_many):
             made: tuple[torch.Tensor, ...] = self(*example)
         return made
 

@@ -166,6 +166,15 @@ def _doubling() -> bytes:
     return _nodes(*steps, node("Identity", ["t40"], ["y"]), t0=np.ones(1 << 12, np.float32))
 
 
+def _doubling_input() -> bytes:
+    """An input that becomes twice as large forty times."""
+    return _nodes(
+        node("Concat", ["x", "x"], ["t0"], axis=0),
+        *(node("Concat", [f"t{i}", f"t{i}"], [f"t{i + 1}"], axis=0) for i in range(39)),
+        node("Identity", ["t39"], ["y"]),
+    )
+
+
 FILES: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
     "truncated": (_plain()[:-100], "ONNX_DAMAGED"),
     "truncated_in_a_number": (_plain()[:-1] + b"\xff", "ONNX_DAMAGED"),
@@ -202,6 +211,7 @@ FILES: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
     "external_itself": (external("net.onnx"), "ONNX_EXTERNAL_DATA_REFUSED"),
     "loop_without_end": (_without_end, "ONNX_TOO_LARGE"),
     "doubling": (_doubling, "ONNX_TOO_LARGE"),
+    "doubling_input": (_doubling_input, "ONNX_TOO_LARGE"),
     "functions_doubling": (_functions_doubling, "ONNX_TOO_LARGE"),
     "ifs_doubling": (_ifs_doubling, ""),
     "external_again_and_again": (_external_again_and_again, ""),

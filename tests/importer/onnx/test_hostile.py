@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from importer.errors import ImporterError
@@ -16,6 +19,22 @@ from importer.sources.file_kind import recognise
 from importer.sources.load import load
 from tests.attacks.hostile.onnx_files import FILES, data_of
 from tests.importer.onnx import graphs
+from tests.importer.onnx.graphs import FLOAT, model, node
+
+ROOT = Path(__file__).resolve().parents[3]
+MEASURE = """
+import resource, sys
+from pathlib import Path
+from importer.errors import ImporterError
+from tests.importer.onnx.graphs import classifier, write
+from tests.importer.onnx.test_hostile import opened
+opened(write(classifier(), Path("first.onnx")))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    opened(Path(sys.argv[1]))
+except ImporterError as error:
+    print(error.code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
 
 
 def opened(path: Path) -> None:
@@ -35,6 +54,31 @@ def test_a_hostile_file_is_refused(name: str, tmp_path: Path) -> None:
     # Wide bounds: without limits it was minutes and gigabytes.
     assert time.process_time() - began < 30
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 700 << 10
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the unit of ru_maxrss")
+def test_an_input_that_doubles_is_refused_before_it_is_large(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(data_of("doubling_input"))
+    # A process of its own: the most that this one has used may be more.
+    command = [sys.executable, "-c", MEASURE, str(path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    code, kilobytes = done.stdout.split()
+    assert code == "ONNX_TOO_LARGE" and int(kilobytes) < 200 << 10
+
+
+def test_large_results_of_a_small_file_are_taken(tmp_path: Path) -> None:
+    nodes = [
+        node("Relu", ["x"], ["a"]),
+        node("Conv", ["a", "w"], ["b"], strides=[2, 2], kernel_shape=[2, 2]),
+        node("Concat", ["b", "b"], ["c"], axis=1),
+        node("GlobalAveragePool", ["c"], ["d"]),
+        node("TopK", ["d", "k"], ["y", "places"], axis=1),
+    ]
+    constants = {"w": graphs.random(4, 1, 2, 2), "k": np.array([3])}
+    made = model(nodes, [("x", FLOAT, [1, 1, 4096, 4096])], [("y", FLOAT, [1, 3, 1, 1])], constants)
+    opened(graphs.write(made, tmp_path / "net.onnx"))
 
 
 def test_a_link_beside_the_file_is_not_followed(tmp_path: Path) -> None:
