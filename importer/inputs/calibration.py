@@ -109,7 +109,8 @@ def _rows(arrays: dict[str, np.ndarray], inputs: Sequence[TensorSpec]) -> list[d
     """The calls along a leading axis that the arrays of all inputs have; none when there is no such axis."""
     names = in_order(list(arrays), [spec.name for spec in inputs])
     counts = {len(arrays[name]) if arrays[name].ndim else 0 for name in names}
-    if len(counts) != 1:
+    lacks_axes = any(arrays[name].ndim < len(spec.dimensions) for name, spec in zip(names, inputs, strict=True))
+    if len(counts) != 1 or lacks_axes:
         return []
     return [{name: arrays[name][index] for name in names} for index in range(min(counts.pop(), MOST_CALIBRATION))]
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -232,6 +233,20 @@ def test_kinds_of_calibration_files(kind: str, tmp_path: Path) -> None:
         assert (
             positional[0].shape == (1, 3, 16, 16) and 0 <= float(positional[0].min()) < float(positional[0].max()) <= 1
         )
+
+
+@pytest.mark.parametrize("shape", [(13,), (1, 13), (4, 13)])
+def test_calibration_of_another_shape_is_named_by_its_own_shape(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    from importer.inputs.calibration import read_folder
+    from importer.model import Method
+    from importer.signature import parse_inputs
+
+    unused: Any = None
+    np.savez(tmp_path / "call.npz", x=np.zeros(shape, np.float32))
+    method = Method("forward", unused, unused, ((), {}), parse_inputs("x: float32[1,12]"), [])
+    with pytest.raises(ImporterError) as caught:
+        read_folder(tmp_path, method)
+    assert "the shape []" not in caught.value.cause and "13]" in caught.value.cause
 
 
 def test_calibrated_with_real_inputs_and_compared_on_them(zoo_project: Path, convert_zoo: Convert) -> None:
