@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -149,11 +149,12 @@ class Metadata:
     program_microseconds: float | None
     notes: tuple[str, ...]
     variants: tuple[Variant, ...]
-    as_dict: Mapping[str, Any]
+    as_dict: Mapping[str, Any] = field(repr=False)
 
     def numbers(self) -> dict[str, float]:
-        """Every number of size, time, accuracy and evaluation under a flat name such as `accuracy.max_relative`, as
-        experiment trackers take them (`mlflow.log_metrics`, `wandb.log`)."""
+        """The numbers of size, time, accuracy and evaluation under a flat name such as `accuracy.max_relative`, as
+        experiment trackers take them (`mlflow.log_metrics`, `wandb.log`); the ends of an interval are `interval.0` and
+        `interval.1`. Those of methods and layers are in `as_dict`."""
         sections = ("payload", "timings", "accuracy", "evaluation", "training", "parameters", "calibration")
         found = {name: self.as_dict[name] for name in sections if name in self.as_dict}
         variants = {item.recipe: _of_variant(item) for item in self.variants}
@@ -188,7 +189,7 @@ class Artifact:
     path: Path
     metadata: Metadata
     cached: bool
-    _entry: entry.Artifact
+    _entry: entry.Artifact = field(repr=False)
 
     def with_metadata(self, further: Mapping[str, Any]) -> Artifact:
         """The same with more metadata, which `save` writes too."""
@@ -293,6 +294,8 @@ def _flat(found: Mapping[str, Any], before: str) -> dict[str, float]:
     for name, value in found.items():
         if isinstance(value, Mapping):
             numbers |= _flat(value, f"{before}{name}.")
+        elif name == "interval":
+            numbers |= {f"{before}interval.{index}": float(end) for index, end in enumerate(value)}
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
             numbers[f"{before}{name}"] = float(value)
     return numbers

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +42,21 @@ def exported(model: Any, example_inputs: Any, dynamic_shapes: Any) -> ExportedPr
     states = [(module, module.training) for module in model.modules()]
     try:
         model.eval()
-        return export_module(model, method_of(model, example_inputs), dynamic_shapes)
+        with _without_log("torch._subclasses.fake_tensor"):  # the error says it better
+            return export_module(model, method_of(model, example_inputs), dynamic_shapes)
     finally:
         for module, was_training in states:
             module.training = was_training
+
+
+@contextlib.contextmanager
+def _without_log(name: str) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    was_disabled, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = was_disabled
 
 
 def save(program: ExportedProgram, path: Path) -> None:

@@ -20,6 +20,14 @@ def takes_percent(quantity: str) -> bool:
     return quantity.removesuffix(" drop") not in _IN_THE_UNIT_OF_THE_OUTPUTS
 
 
+def forgotten_percent(quantity: str, bound: float, unit: str) -> str:
+    """What is wrong with a bound of a share that no share reaches, such as `top1 drop > 5`; empty for others."""
+    name = quantity.removesuffix(" drop")
+    if unit or name not in (*SHARES, "differing") or abs(bound) <= 1.0:
+        return ""
+    return f"{name} is a share, from 0 to 1: write {bound:g}%, or {bound / 100:g}."
+
+
 def holds(value: float, comparison: str, bound: float) -> bool:
     """A comparison in which numbers that differ by rounding only are equal."""
     if math.isclose(value, bound, rel_tol=_ROUNDING, abs_tol=_ROUNDING):

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from importer.amounts import NUMBER, holds, percent, takes_percent
+from importer.amounts import NUMBER, forgotten_percent, holds, percent, takes_percent
 from importer.errors import ImporterError
 from importer.options import METRICS, metric_file
 
@@ -67,6 +67,8 @@ def parse(text: str, quantities: Sequence[str]) -> list[Condition]:
             if unit == "%" and quantity in quantities and not takes_percent(quantity):
                 remedy = f"Write {quantity} without %, as a number in its own unit."
             raise ImporterError("CONDITION_INVALID", cause, remedy)
+        if wrong := forgotten_percent(quantity, float(match.group(3)), unit):
+            raise ImporterError("CONDITION_INVALID", f"`{part}` cannot be what is meant.", wrong[0].upper() + wrong[1:])
         found.append(Condition(part, quantity, match.group(2), float(match.group(3)) * _UNITS[unit], unit == "%"))
     return found
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from importer.cli.output import did_you_mean
 from importer.errors import ImporterError
 from importer.options import ImportOptions, metric_file, split_factory
 from importer.plain_files import open_plain
@@ -26,6 +27,7 @@ from importer.sources.early_checks import check_options
 
 _MOST_BYTES = 1 << 20
 _OWN = ("source", "name")
+_KNOWN = {item.name for item in fields(ImportOptions)}
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ def read(path: Path, output: Path | None) -> list[Work]:
     defaults, models = found.get("defaults", {}), found.get("models", [])
     if not isinstance(defaults, dict) or not isinstance(models, list) or not models:
         raise _invalid(path, "it has no [[models]]")
+    if unknown := sorted(set(defaults) - _KNOWN):
+        raise _unknown(path, "[defaults]", unknown[0])
     folder = output or _beside(path, found.get("output", "build"))
     work = [_work(path, item, defaults, folder) for item in models]
     for target, count in Counter(item.target for item in work).items():
@@ -66,9 +70,8 @@ def _beside(path: Path, output: Any) -> Path:
 def _work(path: Path, item: Any, defaults: dict[str, Any], folder: Path) -> Work:
     if not isinstance(item, dict) or not isinstance(item.get("source"), str):
         raise _invalid(path, "an entry of [[models]] has no source")
-    known = {field.name for field in fields(ImportOptions)}
-    if unknown := sorted((set(item) | set(defaults)) - known - set(_OWN)):
-        raise _invalid(path, f"{item['source']} has {unknown[0]}, which is not an import option")
+    if unknown := sorted(set(item) - _KNOWN - set(_OWN)):
+        raise _unknown(path, item["source"], unknown[0])
     values = {**defaults, **{name: value for name, value in item.items() if name not in _OWN}}
     options = ImportOptions.from_mapping({name: _placed(path.parent, name, value) for name, value in values.items()})
     check_options(options, None, f"{path.name}, {item['source']}")
@@ -109,9 +112,13 @@ def _parse(path: Path) -> dict[str, Any]:
         raise _invalid(path, str(error)) from error
 
 
-def _invalid(path: Path, reason: str) -> ImporterError:
+def _unknown(path: Path, where: str, name: str) -> ImporterError:
+    return _invalid(path, f"{where} has {name}, which is not an import option", did_you_mean(name, _KNOWN))
+
+
+def _invalid(path: Path, reason: str, hint: str = "") -> ImporterError:
     cause = f"{path.name} does not describe models: {reason}."
     remedy = (
         'Each model begins with a line [[models]], then source = "NAME.pt2" and its options; docs/python.md has more.'
     )
-    return ImporterError("MODELS_FILE_INVALID", cause, remedy, "read")
+    return ImporterError("MODELS_FILE_INVALID", cause, f"{hint} {remedy}".strip(), "read")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from importer.amounts import NUMBER, holds, takes_percent
+from importer.amounts import NUMBER, forgotten_percent, holds, takes_percent
 from importer.errors import ImporterError
 from importer.options import METRICS, metric_file
 
@@ -43,6 +43,8 @@ def parse(text: str, metric: str) -> Target:
         raise _invalid("`metric drop` stands for a metric of your own, but none is named.")
     if name != _OWN and metric.strip() not in ("", name):
         raise _invalid(f"The target is about {name}, but the metric is {metric.strip():.80}.")
+    if wrong := forgotten_percent(name, float(match.group(3)), match.group(4)):
+        raise _invalid(f"`{text:.200}` allows everything: {wrong}")
     bound = float(match.group(3)) * (0.01 if match.group(4) else 1.0)
     return Target(text.strip(), "" if name == _OWN else name, bound, match.group(2) == "<", match.group(5))
 

@@ -178,6 +178,8 @@ def test_models_of_one_file(models: Path, tmp_path: Path) -> None:
     for text, words in (
         ("[[models]]\n", "has no source"),
         ('[[models]]\nsource = "a.pt"\nreciep = "auto"\n', "reciep, which is not an import option"),
+        ('[defaults]\nrecpe = "auto"\n[[models]]\nsource = "a.pt"\n', "[defaults] has recpe, which is not an import"),
+        ('[[models]]\nsource = "a.pt"\nreciep = "auto"\n', "Did you mean recipe?"),
         ('[[models]]\nsource = "a.pt"\nrecipe = "fast"\n', "no recipe 'fast'"),
         ('[[models]]\nsource = "a.pt"\n[[models]]\nsource = "a.pth"\n', "would both become a.pte"),
         ('[[models]]\nsource = "a.pt"\nname = "../a"\n', "is not a file name"),

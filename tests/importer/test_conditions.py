@@ -72,6 +72,17 @@ def test_a_part_of_an_error_is_not_a_bound(text: str) -> None:
     assert caught.value.code == "CONDITION_INVALID" and "without %" in caught.value.remedy
 
 
+@pytest.mark.parametrize("text", ["top1 drop > 5", "top5 drop >= 1.5", "iou drop > -2", "differing > 3"])
+def test_a_forgotten_percent_is_refused(text: str) -> None:
+    with pytest.raises(ImporterError) as caught:
+        conditions.parse(text, conditions.OF_COMPARISON)
+    assert caught.value.code == "CONDITION_INVALID" and "%, or " in caught.value.remedy
+    with pytest.raises(ImporterError) as caught:
+        target.parse("top1 drop < 5, smallest", "")
+    assert caught.value.code == "TARGET_INVALID" and "write 5%, or 0.05" in caught.value.cause
+    assert conditions.parse("rmse drop > 5", conditions.OF_COMPARISON)[0].bound == 5.0
+
+
 def test_a_part_of_an_error_is_no_target() -> None:
     with pytest.raises(ImporterError) as caught:
         target.parse("rmse drop < 5%, smallest", "rmse")

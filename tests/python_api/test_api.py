@@ -74,6 +74,25 @@ def test_a_module_is_converted_calibrated_and_evaluated(int8: ge.Artifact, tmp_p
     assert '"evaluation"' in saved.with_suffix(".tres").read_text()
 
 
+def test_what_is_printed_of_an_artifact_is_short(int8: ge.Artifact) -> None:
+    assert len(repr(int8)) < 3000 and "worst_channel" in repr(int8)
+    numbers = int8.metadata.numbers()
+    found = int8.metadata.evaluation
+    assert found is not None
+    assert (numbers["evaluation.interval.0"], numbers["evaluation.interval.1"]) == found.interval
+
+
+def test_errors_name_parameters(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    torch.save(Digits().state_dict(), tmp_path / "digits.pth")
+    with pytest.raises(ge.ConversionError) as caught:
+        ge.convert(tmp_path / "digits.pth")
+    assert "the option" not in f"{caught.value}".lower() and "factory" in caught.value.remedy, caught.value
+    with pytest.raises(ge.ConversionError) as caught:
+        ge.convert(Digits(), torch.rand(1, 2, 8, 8))
+    assert caught.value.code == "INPUTS_MISMATCH" and "option" not in f"{caught.value}", caught.value
+    assert not caplog.records, "torch's own log has a traceback"
+
+
 def test_the_second_time_comes_from_the_cache(
     digits: tuple[Digits, torch.utils.data.DataLoader], int8: ge.Artifact, cache: Path
 ) -> None:

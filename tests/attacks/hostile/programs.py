@@ -15,7 +15,9 @@ from typing import Any
 from tests.attacks.hostile.canary import Hostile, Runs, expression, hidden_behind_frame
 
 Program = dict[str, Any]
-_REFUSED = frozenset(["EXPORTED_PROGRAM_REFUSED", "ARCHIVE_RUNS_CODE", "FILE_DAMAGED", "ARCHIVE_INVALID"])
+_REFUSED = frozenset(
+    ["EXPORTED_PROGRAM_REFUSED", "OPERATOR_UNDECLARED", "ARCHIVE_RUNS_CODE", "FILE_DAMAGED", "ARCHIVE_INVALID"]
+)
 
 
 def changed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -95,8 +96,13 @@ def test_ids_are_equal(name: str, count: int, folder: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", [name for name in MODELS if "changed" not in name])
 def test_the_tokenizers_library_reads_the_file(name: str, folder: Path, tmp_path: Path) -> None:
-    """It does not know `longest_match` and `kept`: in ASCII they make a difference in few texts."""
-    processor, file = converted(folder, name)
+    """It does not know `longest_match` and `kept`: in ASCII they make a difference in few texts. Nor `float32_scores`,
+    which decides between divisions that are equally good."""
+    processor, whole = converted(folder, name)
+    content = json.loads(whole.read_text(encoding="utf-8"))
+    content["model"].pop("float32_scores", None)
+    file = tmp_path / "without_rounding.json"
+    file.write_text(json.dumps(content), encoding="utf-8")
     texts = [text for text in texts_for(processor, 5_000) if text.isascii() and "\r\n" not in text]
     wanted = [encoding.ids for encoding in Tokenizer.from_file(str(file)).encode_batch(texts)]
     assert [[token[0] for token in line] for line in native(file, texts, "encode", tmp_path)] == wanted

@@ -19,7 +19,7 @@ extends RefCounted
 signal progressed(received: int, total: int)
 ## Emitted once, at the earliest in the next frame. [param error] is [code]null[/code] when the file is in place.
 signal finished(error: ExecuTorchError)
-## Emitted once a frame while the download runs, for the download itself.
+## For the addon: emitted once a frame while the download runs.
 signal woken
 
 const PartialFile := preload("partial_file.gd")
