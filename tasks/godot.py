@@ -128,6 +128,8 @@ def display_environment() -> dict[str, str]:
     share = UNPACKED / "usr" / "share"
     return {
         "LIBGL_ALWAYS_SOFTWARE": "1",
+        # Mesa maps the cache's file without reserving its blocks: where there are none, the editor ends with SIGBUS.
+        "MESA_SHADER_CACHE_DISABLE": "true",
         "LIBGL_DRIVERS_PATH": str(libraries / "dri"),
         "GBM_BACKENDS_PATH": str(libraries / "gbm"),
         "__EGL_VENDOR_LIBRARY_DIRS": str(share / "glvnd" / "egl_vendor.d"),
