@@ -29,7 +29,6 @@ func _ready() -> void:
 	add_child(voice)
 	print("@@ ", JSON.stringify(voice.get_phonemes("%s")))
 	var sound: AudioStreamWAV = await voice.synthesize_async("%s")
-	print("@@ ", JSON.stringify(Array(voice.get_last_error().cause.split("") if sound == null else [])))
 	var file: FileAccess = FileAccess.open("res://spoken.s16", FileAccess.WRITE)
 	file.store_buffer(sound.data)
 	file.close()
