@@ -77,9 +77,16 @@ func test_a_player_plays_what_is_made() -> void:
 	player = AudioStreamPlayer.new()
 	add_child(player)
 	_speak(voice, player, ended)
+	player.free()
+	await _frames(10)
+	check_equal(ended, [false, false, false] as Array[bool], "the player was freed before the first sentence")
+	check(not voice.is_speaking(), "nothing is left")
+	player = AudioStreamPlayer.new()
+	add_child(player)
+	_speak(voice, player, ended)
 	voice.free()
 	await _frames(5)
-	check_equal(ended, [false, false, false] as Array[bool], "the node was freed")
+	check_equal(ended, [false, false, false, false] as Array[bool], "the node was freed")
 	player.free()
 
 

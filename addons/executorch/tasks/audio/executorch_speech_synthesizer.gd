@@ -79,15 +79,17 @@ func speak_async(text: String, player: Node) -> bool:
 	_player = own
 	for ids: PackedInt64Array in sentences:
 		var part: PackedFloat32Array = await _spoken_async(ids)
-		if part.is_empty() or own != _player:
+		# The player may have been freed, or another text begun.
+		if part.is_empty() or own.has_ended():
 			own.stop()
-			return false
+			break
 		own.add(part)
 	own.finish()
-	var is_heard: bool = await own.ended
+	if not own.has_ended():
+		await own.ended
 	if own == _player:
 		_player = null
-	return is_heard
+	return own.is_heard()
 
 
 ## Returns [code]true[/code] while [method speak_async] computes or plays a text.
@@ -235,7 +237,7 @@ func _spoken_async(ids: PackedInt64Array) -> PackedFloat32Array:
 func _samples_of(calls: SpeechCalls) -> PackedFloat32Array:
 	if calls.error != null:
 		_tell_error(calls.error)
-	return calls.samples
+	return _floats_of(calls.outputs, TaskCard.new(_current_model()).text("output", "name"))
 
 
 func _sound_of(text: String, samples: PackedFloat32Array) -> AudioStreamWAV:

@@ -5,8 +5,8 @@ extends RefCounted
 
 const TaskCard := preload("res://addons/executorch/tasks/task_card.gd")
 
-## The sound, when all calls are done; empty when one failed.
-var samples: PackedFloat32Array = []
+## What the last call returned, when all calls are done; empty when one failed.
+var outputs: Dictionary = {}
 ## Why the part cannot be spoken, or null. Errors of the calls themselves are the session's.
 var error: ExecuTorchError
 
@@ -39,17 +39,17 @@ func get_inputs() -> Dictionary:
 
 
 ## What the call returned. An empty result ends the calls.
-func take(outputs: Dictionary) -> void:
+func take(result: Dictionary) -> void:
 	var method: String = get_method()
 	_methods = _methods.slice(1)
-	if outputs.is_empty():
+	if result.is_empty():
 		_methods.clear()
 	elif method == _card.text("input", "length"):
-		_take_length(outputs)
+		_take_length(result)
 	elif _methods.is_empty():
-		samples = _floats_of(outputs)
+		outputs = result
 	else:
-		_inputs = outputs
+		_inputs = result
 
 
 ## The smallest and the largest size of an input.
@@ -70,8 +70,8 @@ static func too_long(count: int, most: int, of_what: String) -> ExecuTorchError:
 	return ExecuTorchError.create(ExecuTorchError.Code.TEXT_TOO_LONG, cause, remedy)
 
 
-func _take_length(outputs: Dictionary) -> void:
-	var value: Variant = outputs.values()[0]
+func _take_length(result: Dictionary) -> void:
+	var value: Variant = result.values()[0]
 	var count: int = int(Array(value)[0]) if typeof(value) >= TYPE_ARRAY else int(value)
 	var limits: Vector2i = range_of(_model, _card.text("input", "frames"))
 	if count > limits.y:
@@ -82,8 +82,3 @@ func _take_length(outputs: Dictionary) -> void:
 	frames.resize(maxi(count, limits.x))
 	_inputs = _inputs.duplicate()
 	_inputs[_card.text("input", "frames")] = frames
-
-
-func _floats_of(outputs: Dictionary) -> PackedFloat32Array:
-	var value: Variant = outputs.get(_card.text("output", "name"), outputs.values()[0])
-	return PackedFloat32Array(Array(value)) if typeof(value) >= TYPE_ARRAY else PackedFloat32Array([value])

@@ -2,10 +2,10 @@
 extends RefCounted
 ## Plays samples of one channel as they come, on a player of Godot.
 
-## Emitted once: when all was heard ([code]true[/code]), or when it ended before that.
-signal ended(is_heard: bool)
+## Emitted once: when all was heard, or when it ended before that.
+signal ended
 
-const WRONG: String = "There is no player for the speech, or it is not inside of the scene."
+const WRONG: String = "The speech has no player, or the player is not in the scene tree."
 const REMEDY: String = "Give an AudioStreamPlayer, or one of 2D or 3D, that is in the scene tree."
 const _BUFFER: float = 0.5  # seconds
 
@@ -14,6 +14,7 @@ var _playback: AudioStreamGeneratorPlayback
 var _waiting: PackedVector2Array = []
 var _is_complete: bool = false
 var _has_ended: bool = false
+var _is_heard: bool = false
 
 
 ## Starts a stream of [param rate] Hz. False for what is not a player.
@@ -45,6 +46,15 @@ func finish() -> void:
 	_is_complete = true
 
 
+func has_ended() -> bool:
+	return _has_ended
+
+
+## Whether all was heard to its end.
+func is_heard() -> bool:
+	return _is_heard
+
+
 ## Fills the player's buffer; called in each frame.
 func push() -> void:
 	if _has_ended:
@@ -73,7 +83,8 @@ func _is_empty() -> bool:
 	return stream == null or room >= int(stream.mix_rate * _BUFFER) - 1
 
 
-func _end(is_heard: bool) -> void:
+func _end(heard: bool) -> void:
 	if not _has_ended:
 		_has_ended = true
-		ended.emit(is_heard)
+		_is_heard = heard
+		ended.emit()
