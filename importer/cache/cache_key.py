@@ -13,6 +13,7 @@ from pathlib import Path
 from importer.cache.factory_modules import imported_files, named_files
 from importer.cache.shards import is_beside, shard_files
 from importer.errors import ImporterError
+from importer.kernels import library
 from importer.listing import files_in
 from importer.options import ImportOptions, metric_file, split_factory
 from importer.paths import resolve
@@ -80,7 +81,7 @@ def dependencies(source: Path, options: ImportOptions, project: Path | None) -> 
     inside the folder>`: every file of the calibration folder, names that begin with a dot left out; `evaluation/<path>`
     likewise. `metric`: the file of a metric of the project. `external/<file name>`: what external_files finds beside
     the source. `shard/<file name>`: the other files of a model in several, and their index. `task`: the task card.
-    `beside/<name>`: Hugging Face's files beside the source.
+    `beside/<name>`: Hugging Face's files beside the source. `library/<number>`: the game's kernel libraries that exist.
     """
     files: dict[str, Path] = {}
     if options.factory.strip():
@@ -103,6 +104,8 @@ def dependencies(source: Path, options: ImportOptions, project: Path | None) -> 
     if card := card_file(source):
         files["task"] = card
     files |= {f"beside/{name}": path for name, path in files_beside(source).items()}
+    # One that is not there has its own error when it is loaded.
+    files |= {f"library/{number}": path.resolve() for number, path in enumerate(library.of_game()) if path.is_file()}
     return files
 
 

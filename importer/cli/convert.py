@@ -63,7 +63,7 @@ def run(chosen: argparse.Namespace) -> int:
     cache = cache_from(chosen)
     work = work_of(chosen)
     conversions = [conversion_from(item.source, chosen, item.options) for item in work]
-    scheduler = choose.scheduler(cache, chosen.cluster, chosen.jobs, chosen.library)
+    scheduler = choose.scheduler(cache, chosen.cluster, chosen.jobs)
     outcomes: dict[int, Outcome] = {}
     names = titles([(item.source, item.target) for item in work])
     with (

@@ -34,7 +34,7 @@ def run(chosen: argparse.Namespace) -> int:
         raise ImporterError("OPTION_INVALID", "--plot draws one model.", "Search for the models one by one.", "read")
     if chosen.plot:
         check_report(chosen.plot)
-    scheduler = choose.scheduler(cache_from(chosen), chosen.cluster, chosen.jobs, chosen.library)
+    scheduler = choose.scheduler(cache_from(chosen), chosen.cluster, chosen.jobs)
     return shown([_search(item, chosen, scheduler) for item in work], chosen)
 
 

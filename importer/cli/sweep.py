@@ -49,7 +49,7 @@ def sweep(chosen: argparse.Namespace) -> dict[str, Ended]:
         raise ImporterError("OPTION_INVALID", cause, "Give the model that it was made of.", "read")
     recipes = that_run_here()
     conversions = [conversion_from(chosen.source, chosen, replace(options, recipe=recipe)) for recipe in recipes]
-    scheduler = choose.scheduler(cache_from(chosen), chosen.cluster, libraries=chosen.library)
+    scheduler = choose.scheduler(cache_from(chosen), chosen.cluster)
     found: dict[int, Ended] = {}
     with (
         ProgressTable(recipes, not chosen.quiet and not chosen.no_progress, chosen.verbose) as table,

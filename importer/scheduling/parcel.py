@@ -105,7 +105,13 @@ def pack(job: Job) -> tuple[Parcel, dict[str, Path]]:
 def software() -> dict[str, str]:
     """The versions on this machine that a result depends on."""
     kernels = "there" if library.path() else "missing"
-    return {"importer": IMPORTER_VERSION, **versions(), "the addon's kernel library": kernels}
+    own = ", ".join(hashed(path, known_hash)[:16] for path in library.of_game() if path.is_file()) or "missing"
+    return {
+        "importer": IMPORTER_VERSION,
+        **versions(),
+        "the addon's kernel library": kernels,
+        "the game's kernel libraries": own,
+    }
 
 
 def _places(job: Job) -> tuple[dict[str, Path], dict[str, str]]:
@@ -114,6 +120,8 @@ def _places(job: Job) -> tuple[dict[str, Path], dict[str, str]]:
     placed: dict[str, str] = {}
     for name, path in dependencies(job.source, options, job.project).items():
         kind, _, rest = name.partition("/")
+        if kind == "library":
+            continue  # each machine has its own: no file that comes over the network is loaded
         if kind == "factory":
             found[f"factory/{path.name}"] = path
             placed["factory"] = f"factory/{path.name}:{split_factory(options.factory)[1]}"

@@ -3,6 +3,7 @@ extends "res://tests/case.gd"
 ## What waits for the Python process gets its answer, whatever becomes of the process.
 
 const Backend := preload("res://addons/executorch/editor/backend/python_backend.gd")
+const GameSettings := preload("res://addons/executorch/runtime/library/project_settings.gd")
 const Request := preload("res://addons/executorch/editor/backend/rpc_request.gd")
 
 var _backend: Backend
@@ -24,6 +25,19 @@ func test_what_was_sent_is_sent_again_after_a_restart() -> void:
 	_backend.restart()
 	await _poll_until(asked.is_finished, "the answer")
 	check(asked.answer.has("result"), str(asked.answer))
+
+
+func test_other_kernel_libraries_have_another_process() -> void:
+	_backend.start()
+	await _poll_until(func() -> bool: return _backend.state == Backend.State.READY, "ready")
+	var first: int = _backend.hello["pid"]
+	var before: Variant = ProjectSettings.get_setting(GameSettings.LIBRARIES)
+	ProjectSettings.set_setting(GameSettings.LIBRARIES, PackedStringArray(["res://libmine.so"]))
+	var asked: Request = _backend.request("doctor", {})
+	await _poll_until(asked.is_finished, "the answer")
+	ProjectSettings.set_setting(GameSettings.LIBRARIES, before)
+	check(asked.answer.has("result"), str(asked.answer))
+	check(int(_backend.hello["pid"]) != first, "another process")
 
 
 func test_a_process_that_always_dies_is_told_at_once() -> void:

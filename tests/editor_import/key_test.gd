@@ -4,6 +4,7 @@ extends "res://tests/case.gd"
 
 const Steps := preload("res://addons/executorch/editor/cache/conversion_steps.gd")
 const CacheKey := preload("res://addons/executorch/editor/cache/cache_key.gd")
+const GameSettings := preload("res://addons/executorch/runtime/library/project_settings.gd")
 const Options := preload("res://addons/executorch/editor/shared/import_options.gd")
 
 
@@ -73,6 +74,15 @@ func test_the_data_beside_an_onnx_file() -> void:
 	var names: Array = CacheKey.find_dependencies("res://onnx_data/net.onnx", {}).keys()
 	names.sort()
 	check_equal(names, ["external/net.DATA", "external/net.onnx.data", "external/net.onnx_data_1"])
+
+
+func test_the_kernel_libraries_of_the_game() -> void:
+	_write("res://libmine.so")
+	var before: Variant = ProjectSettings.get_setting(GameSettings.LIBRARIES)
+	ProjectSettings.set_setting(GameSettings.LIBRARIES, PackedStringArray(["res://libnothing.so", "res://libmine.so"]))
+	var found: Dictionary = CacheKey.find_dependencies("res://models/linear.pt", {})
+	ProjectSettings.set_setting(GameSettings.LIBRARIES, before)
+	check_equal(found, {"library/1": ProjectSettings.globalize_path("res://libmine.so")})
 
 
 func test_the_files_that_describe_a_task() -> void:

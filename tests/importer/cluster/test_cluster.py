@@ -164,11 +164,7 @@ def test_what_a_cluster_needs(models: Path, tmp_path: Path) -> None:
     cache = ["--cache", tmp_path / "cache"]
     missing = refused(*words, *cache, before="sys.modules['distributed'] = None")
     assert (missing["status"], missing["code"]) == (5, "PACKAGE_MISSING") and "pip install" in missing["remedy"]
-    for more, text in (
-        ([], "needs --cache"),
-        ([*cache, "--jobs", 2], "--jobs"),
-        ([*cache, "--library", __file__], "--lib"),
-    ):
+    for more, text in (([], "needs --cache"), ([*cache, "--jobs", 2], "--jobs")):
         found = refused(*words, *more)
         assert (found["status"], found["code"]) == (2, "OPTION_INVALID") and text in found["cause"]
     lost = refused(*words, *cache)
@@ -183,6 +179,16 @@ def test_a_worker_with_another_version(cluster: Cluster, models: Path, tmp_path:
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
     (found,) = files_of(cluster.start("convert", source, "-o", tmp_path, PYTHONPATH=path), 5)
     assert found["error"]["code"] == "CLUSTER_WORKER_DIFFERS" and "this machine 9.9" in found["error"]["cause"]
+
+
+def test_a_worker_without_the_games_kernel_libraries(cluster: Cluster, models: Path, tmp_path: Path) -> None:
+    """The program is proved with them, on the worker."""
+    source, library = tmp_path / "net.pte", tmp_path / "libmine.so"
+    source.write_bytes((models / "linear_portable.pte").read_bytes() + b"\4")
+    library.write_bytes(b"mine")
+    (found,) = files_of(cluster.start("convert", source, "-o", tmp_path, "--library", library), 5)
+    assert found["error"]["code"] == "CLUSTER_WORKER_DIFFERS", found
+    assert "the game's kernel libraries missing" in found["error"]["cause"]
 
 
 @pytest.mark.slow

@@ -69,6 +69,20 @@ def test_an_operator_of_a_kernel_library(
     assert any("must ship libtriple.so" in note and "custom::triple.out" in note for note in meta["notes"])
 
 
+def test_a_library_that_was_built_again_is_proved_again(
+    project: Path, models: Path, convert_file: Convert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the cache has was proved with the kernels that the library had before."""
+    options = {"factory": "res://net.py:build", "inputs": "x: float32[2,1]"}
+    monkeypatch.setenv(LIBRARIES, str(build(project)))
+    proved = convert_file(models / "linear_state_dict.pth", project=project, **options)
+    assert proved.metadata["accuracy"]["max_relative"] < 1e-5
+    build(project, "4.0F")
+    with pytest.raises(ImporterError) as caught:
+        convert_file(models / "linear_state_dict.pth", project=project, **options)
+    assert caught.value.code == "ACCURACY_LOST", caught.value
+
+
 @pytest.mark.slow
 def test_the_commands_take_libraries(library: Path, project: Path, models: Path) -> None:
     source, out = models / "linear_state_dict.pth", project / "out"

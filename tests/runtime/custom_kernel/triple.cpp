@@ -1,4 +1,4 @@
-// The kernel library of test_custom_kernel.py: `custom::triple.out`, float32, out = 3 * in.
+// The kernel library of test_custom_kernel.py: `custom::triple.out`, float32, out = FACTOR * in.
 #include <executorch/extension/kernel_util/make_boxed_from_unboxed_functor.h>
 
 namespace {
@@ -10,7 +10,7 @@ Tensor& triple_out(KernelRuntimeContext&, const Tensor& in, Tensor& out) {
     const float* source = in.const_data_ptr<float>();
     float* target = out.mutable_data_ptr<float>();
     for (ssize_t i = 0; i < in.numel(); ++i) {
-        target[i] = 3.0F * source[i];
+        target[i] = FACTOR * source[i];
     }
     return out;
 }

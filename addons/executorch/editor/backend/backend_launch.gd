@@ -25,6 +25,8 @@ var connection: Connection
 var hello: Dictionary = {}
 ## `{code, cause, remedy}` when there is no connection.
 var error: Dictionary = {}
+## The game's kernel libraries, which the process has from its start.
+var libraries: PackedStringArray = GameSettings.get_kernel_libraries()
 
 var _candidates: Array[Dictionary] = []
 var _next: int = 0
@@ -139,7 +141,7 @@ func _spawn(candidate: Dictionary) -> void:
 		"EXECUTORCH_RPC_SECRET": _secret,
 		"PYTHONPATH": ProjectSettings.globalize_path(PYTHON_PACKAGES),
 		"PYTHONSAFEPATH": "1",
-		"EXECUTORCH_LIBRARIES": _libraries(),
+		"EXECUTORCH_LIBRARIES": (";" if OS.get_name() == "Windows" else ":").join(libraries),
 		"EXECUTORCH_CACHE": Settings.get_cache_folder(),
 	}
 	var signing_key: String = SigningKeys.get_named()
@@ -163,14 +165,6 @@ func _spawn(candidate: Dictionary) -> void:
 	_deadline_msec = Time.get_ticks_msec() + HELLO_MSEC
 	if _pid <= 0:
 		_failed("BACKEND_DID_NOT_START", "%s cannot be started." % _interpreter)
-
-
-## The kernel libraries that the game loads, so that the importer knows their operators.
-func _libraries() -> String:
-	var paths: PackedStringArray = []
-	for path: String in GameSettings.read(GameSettings.LIBRARIES) as PackedStringArray:
-		paths.append(ProjectSettings.globalize_path(path))
-	return (";" if OS.get_name() == "Windows" else ":").join(paths)
 
 
 func _judge(candidate: Connection, message: Dictionary) -> void:

@@ -12,6 +12,7 @@ enum State { STOPPED, STARTING, READY, FAILED }
 const Connection := preload("rpc_connection.gd")
 const Request := preload("rpc_request.gd")
 const Launch := preload("backend_launch.gd")
+const GameSettings := preload("res://addons/executorch/runtime/library/project_settings.gd")
 
 const IDLE_MSEC: int = 10 * 60 * 1000
 const DEFAULT_DEADLINE_MSEC: int = 120 * 1000
@@ -40,6 +41,8 @@ var _watched: Dictionary[String, bool] = {}
 func request(
 	method: String, params: Dictionary, on_progress: Callable = Callable(), deadline_msec: int = DEFAULT_DEADLINE_MSEC
 ) -> Request:
+	if _launch != null and _launch.libraries != GameSettings.get_kernel_libraries():
+		restart()
 	var made: Request = Request.new()
 	made.id = str(_next_id)
 	_next_id += 1

@@ -3,6 +3,7 @@ extends RefCounted
 ## The key of an artifact, the same as importer/cache/cache_key.py's: tests/editor_import/key_vectors.json holds both to
 ## it. Any thread.
 
+const Settings := preload("res://addons/executorch/runtime/library/project_settings.gd")
 const Shards := preload("shards.gd")
 
 const PLUGIN_CONFIG: String = "res://addons/executorch/plugin.cfg"
@@ -89,6 +90,11 @@ static func find_dependencies(source: String, changed: Dictionary) -> Dictionary
 	for file: String in shards:
 		files["shard/" + file] = shards[file]
 	_add_descriptions(files, source)
+	var libraries: PackedStringArray = Settings.get_kernel_libraries()
+	for index: int in libraries.size():
+		# One that is not there has its own error when it is loaded.
+		if FileAccess.file_exists(libraries[index]):
+			files["library/%d" % index] = libraries[index]
 	return files
 
 

@@ -52,6 +52,14 @@ static func read_here(setting: String) -> Variant:
 	return ProjectSettings.get_setting_with_override(setting)
 
 
+## The paths on this machine of the kernel libraries that the game loads.
+static func get_kernel_libraries() -> PackedStringArray:
+	var paths: PackedStringArray = []
+	for path: String in read(LIBRARIES) as PackedStringArray:
+		paths.append(ProjectSettings.globalize_path(path))
+	return paths
+
+
 static func default_of(setting: String) -> Variant:
 	var default: Variant = ALL[setting][0]
 	return PackedStringArray() if default is Array else default
