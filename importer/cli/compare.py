@@ -90,7 +90,8 @@ def compare(
 ) -> dict[str, Any]:
     """Differences in results, size, speed and operators; with data also of a metric. The programs are timed in turns.
 
-    Raises PROGRAMS_DIFFER when their inputs are not the same, and what reading the data raises.
+    Raises PROGRAMS_DIFFER when their inputs or the numbers of their outputs are not the same, and what reading the data
+    raises.
     """
     from importer.inputs import made_up
 
@@ -186,6 +187,7 @@ def _common(left: dict[str, Any], right: dict[str, Any]) -> dict[str, list[dict[
         inputs = _inputs_of_both(method["inputs"], other["inputs"]) if other else None
         if other and inputs is not None:
             _check_order(method, other)
+            _check_outputs(method, other)
             found[method["name"]] = inputs
     if not found:
         cause = f"{left['name']} and {right['name']} have no method with the same inputs."
@@ -201,6 +203,15 @@ def _check_order(left: dict[str, Any], right: dict[str, Any]) -> None:
             f"'{left['name']}' takes its inputs in different orders: {', '.join(orders[0])}; {', '.join(orders[1])}."
         )
         remedy = "Convert both from models with one order, or use `evaluate`, which takes them by their names."
+        raise ImporterError("PROGRAMS_DIFFER", cause, remedy, "read")
+
+
+def _check_outputs(left: dict[str, Any], right: dict[str, Any]) -> None:
+    counts = [len(side["outputs"]) for side in (left, right)]
+    if counts[0] != counts[1]:
+        number = f"The number of outputs of '{left['name']}'"
+        cause = f"{number} is {counts[0]} in the first program and {counts[1]} in the second."
+        remedy = "Compare programs with the same outputs; without `also_outputs`, for example."
         raise ImporterError("PROGRAMS_DIFFER", cause, remedy, "read")
 
 

@@ -71,7 +71,12 @@ class Finished:
 
     def read(self, data: Path) -> list[Labelled]:
         inputs, outputs = ([TensorSpec.of(item) for item in self.described[side]] for side in ("inputs", "outputs"))
-        return labelled.read(data, inputs, outputs)
+        try:
+            return labelled.read(data, inputs, outputs)
+        except ImporterError as error:
+            if error.code == "EVALUATION_INVALID":  # other programs may take the same data
+                error.cause = f"{data.name} does not fit {self.path.name}. {error.cause}"
+            raise
 
 
 @dataclass(frozen=True)

@@ -246,6 +246,15 @@ def test_compare_a_fixed_size_with_a_range(convert_zoo: Convert, tmp_path: Path)
     assert caught.value.code == "PROGRAMS_DIFFER"
 
 
+def test_programs_with_other_outputs_are_not_compared(convert_zoo: Convert) -> None:
+    one = convert_zoo("mlp", inputs="x: float32[3,32]", recipe="portable").payload
+    two = convert_zoo("mlp", inputs="x: float32[3,32]", recipe="portable", also_outputs="relu").payload
+    for pair in ((one, two), (two, one)):
+        with pytest.raises(ImporterError) as caught:
+            compare(*pair)
+        assert caught.value.code == "PROGRAMS_DIFFER" and "number of outputs" in caught.value.cause, caught.value
+
+
 @pytest.mark.slow
 def test_sweep_with_a_picture(models: Path, tmp_path: Path) -> None:
     from PIL import Image
