@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from importer.plain_files import read_plain
+
 _UMASK = os.umask(0)  # it can only be read by setting it
 os.umask(_UMASK)
 
@@ -36,6 +38,16 @@ def write_atomically(path: Path, data: bytes, *, flushed: bool = False) -> None:
     """Write a file. Not flushed by default: that would wait for all that was copied before. Raises OSError."""
     with replacing(path, flushed=flushed) as file:
         file.write(data)
+
+
+def write_changed(path: Path, data: bytes) -> None:
+    """Write a file as write_atomically does, unless it has this content already. Raises OSError."""
+    try:
+        if not path.is_symlink() and read_plain(path, len(data)) == data:
+            return
+    except OSError:
+        pass  # it is not there, or something else lies in its place
+    write_atomically(path, data)
 
 
 def share(path: Path) -> None:

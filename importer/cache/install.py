@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from importer.atomic_files import replacing
+from importer.cache.cache_key import hash_file
 from importer.cache.entry import EXTERNAL, PAYLOAD, Artifact, damaged
 from importer.cache.entry_files import opened
 from importer.errors import DISK_IS_FULL, ImporterError, disk_full
 
 
 def install_program(artifact: Artifact, target: Path) -> None:
-    """Put the program at `target`, its external weights and its variants beside it, all or none.
+    """Put the program at `target`, its external weights and its variants beside it, all or none. Equal files stay.
 
     Raises CACHE_DAMAGED and CACHE_ENTRY_LINKED when the entry changed since it was found, and OUTPUT_NOT_WRITABLE.
     """
@@ -23,8 +24,9 @@ def install_program(artifact: Artifact, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as files:
-            for name in artifact.hashes:
-                _copy_checked(artifact, name, files.enter_context(replacing(places[name])))
+            for name, sha256 in artifact.hashes.items():
+                if not _is_there(places[name], sha256):
+                    _copy_checked(artifact, name, files.enter_context(replacing(places[name])))
         if EXTERNAL not in artifact.hashes:  # an earlier program's
             weights.unlink(missing_ok=True)
     except OSError as error:
@@ -43,6 +45,14 @@ def variant_places(metadata: dict[str, Any], target: Path) -> dict[str, Path]:
     """Name in the cache -> where the program of a variant is installed: `NAME.RECIPE.pte` beside `NAME.pte`."""
     found = metadata.get("variants", [])
     return {item["payload"]["file"]: target.with_suffix(f".{item['recipe']}.pte") for item in found}
+
+
+def _is_there(place: Path, sha256: str) -> bool:
+    """Whether a file has this content: its time need not change then, so that no build tool makes more anew."""
+    try:
+        return not place.is_symlink() and hash_file(place) == sha256
+    except OSError:
+        return False
 
 
 def _copy_checked(artifact: Artifact, name: str, target: BinaryIO) -> None:

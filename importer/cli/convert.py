@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from importer.amounts import change_text, metric_text
-from importer.atomic_files import write_atomically
+from importer.atomic_files import write_changed
 from importer.cache.cache import Cache
 from importer.cache.cache_key import hash_file
 from importer.cache.entry import Artifact
@@ -179,9 +179,9 @@ def install(artifact: Artifact, target: Path) -> None:
     try:
         places = variant_places(stable, target)
         named = {item["recipe"]: places[item["payload"]["file"]].name for item in stable.get("variants", [])}
-        write_atomically(target.with_suffix(".tres"), tres.resource_text(stable, target.name, named).encode())
-        write_atomically(target.with_suffix(".metadata.json"), json.dumps(stable, indent=1).encode())
-        write_atomically(target.with_suffix(".measured.json"), json.dumps(found, indent=1).encode())
+        write_changed(target.with_suffix(".tres"), tres.resource_text(stable, target.name, named).encode())
+        write_changed(target.with_suffix(".metadata.json"), json.dumps(stable, indent=1).encode())
+        write_changed(target.with_suffix(".measured.json"), json.dumps(found, indent=1).encode())
     except OSError as error:
         raise output_error(error, target.parent) from error
 

@@ -12,10 +12,11 @@ from torch import nn
 
 import godot_executorch as ge
 from importer.cli import conditions
-from importer.cli.compare import difference, difference_text
+from importer.cli.compare import compare, difference, difference_text
 from importer.errors import ImporterError
 from importer.jobs import messages
 from tests import json_output
+from tests.importer.conftest import Convert
 from tests.importer.test_command_line import importer
 
 
@@ -101,3 +102,12 @@ def test_the_inputs_of_a_person_decide(tmp_path: Path) -> None:
     assert seen.returncode == 3 and found["difference"]["samples"] == 8
     assert found["difference"]["max_relative"] == pytest.approx(2.0, rel=1e-3)
     assert found["broken"] == ["max_relative > 190%: it is 200%"]
+
+
+def test_programs_with_other_outputs_are_not_compared(convert_zoo: Convert) -> None:
+    one = convert_zoo("mlp", inputs="x: float32[3,32]", recipe="portable").payload
+    two = convert_zoo("mlp", inputs="x: float32[3,32]", recipe="portable", also_outputs="relu").payload
+    for pair in ((one, two), (two, one)):
+        with pytest.raises(ImporterError) as caught:
+            compare(*pair)
+        assert caught.value.code == "PROGRAMS_DIFFER" and "number of outputs" in caught.value.cause, caught.value

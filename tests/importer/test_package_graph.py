@@ -46,7 +46,7 @@ def test_no_cycle(top: str) -> None:
 def test_the_bottom_and_the_top_of_the_importer() -> None:
     graph = graph_of("importer")
     folders = {path.name for path in (ROOT / "importer").iterdir() if _is_package(path)}
-    base = {"errors", "options", "paths", "signature", "version", "model", "progress", "atomic_files"}
+    base = {"errors", "options", "paths", "signature", "version", "model", "progress", "atomic_files", "plain_files"}
     assert all(graph[name] <= base for name in base)
     assert {"conversion", "pipeline"} <= graph.keys() - base - folders
     assert not any(graph[name] & {"conversion", "pipeline"} for name in folders - {"jobs", "scheduling", "cli"})
