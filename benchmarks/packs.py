@@ -22,7 +22,9 @@ def main() -> int:
         numbers = game.run(game.release or game.editor, [str(folder / f"{options.model}.pte"), temporary])
     print(f"\n{options.model}, {numbers['bytes'] / 1e6:.1f} MB")
     for place in ("pck", "zip"):
-        print(f"  {place:<5} {numbers[place]:>9.1f} ms  {numbers[place] / numbers['pck']:>6.2f} x PCK")
+        load, read = numbers[place], numbers[f"{place}_read"]
+        ratios = f"{load / numbers['pck']:.2f} x PCK, {load / read:.2f} x reading the file once"
+        print(f"  {place:<5} {load:>9.1f} ms, {ratios}")
     if options.json is not None:
         options.json.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     return 0
