@@ -117,8 +117,8 @@ def compare(
 
 def difference(expected: Answers, got: Answers) -> dict[str, Any]:
     """The differences of the second program's results from the first one's, in the form of the metadata's `accuracy`.
-    What could not be compared, because it is no number in one of them, counts as infinitely different, and classes
-    differ as numbers do."""
+    Values that are NaN or infinite in one of them cannot be compared and count as infinitely different; classes differ
+    as numbers do."""
     from importer.proof.accuracy import Accuracy
 
     accuracy = Accuracy(reference="the first program's result")
@@ -166,7 +166,7 @@ def _evaluate(
     ]
     found = evaluation.of_programs(finished, data, name, metric_path)
     values = [found.metric.summary(side) for side in found.scores]
-    values_found = {
+    numbers = {
         "metric": found.metric.name,
         "more_is_better": found.metric.more_is_better,
         "samples": len(found.scores[0]),
@@ -175,7 +175,7 @@ def _evaluate(
         "interval": list(evaluation.interval(found.scores[1], found.scores[0], found.metric)),
         "notes": [found.note] if found.note else [],
     }
-    return values_found, found.answers
+    return numbers, found.answers
 
 
 def _common(left: dict[str, Any], right: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

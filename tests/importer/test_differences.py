@@ -1,4 +1,4 @@
-"""`compare`: how much the results of two programs differ, also where they are no numbers, or classes."""
+"""`compare`: how much the results of two programs differ, also for NaN, infinity and classes."""
 
 from __future__ import annotations
 

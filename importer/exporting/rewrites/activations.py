@@ -40,7 +40,7 @@ class _Prelu(nn.Module):
 
     def __init__(self, weight: Tensor, rank: int) -> None:
         super().__init__()
-        # Of two products the larger is the right one, unless a weight is above 1; 0 times infinity is no number.
+        # Of two products the larger is the right one, unless a weight is above 1; 0 times infinity is NaN.
         self.is_larger = bool(((weight <= 1) & (weight != 0)).all())
         shape = [1] * rank
         if rank > 1:

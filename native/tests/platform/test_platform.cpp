@@ -75,7 +75,7 @@ TEST_CASE("a file is written whole, read at any place, and replaced") {
     CHECK(folder.count() == 1);
 }
 
-TEST_CASE("what is no file is refused") {
+TEST_CASE("a path that is not a file is refused") {
     const Folder folder;
     File file;
     CHECK_FALSE(File::open(folder.file("missing"), file).ok());

@@ -1,6 +1,6 @@
 @tool
 extends RefCounted
-## Tells a person who drops a file of another framework how to bring it in: Godot itself says nothing of such files.
+## Explains how to convert a dropped file of another framework: Godot itself ignores such files.
 
 const ONNX: String = "%s is a model of {0}, which is not imported. Save it as ONNX, for example with tf2onnx."
 const TOKENIZER: String = (

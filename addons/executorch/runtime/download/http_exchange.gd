@@ -100,7 +100,7 @@ func is_over() -> bool:
 	return not problem.is_empty() or _client.get_status() != HTTPClient.STATUS_BODY
 
 
-## Whether a body that comes in chunks has its last one. Of a body without length nobody knows.
+## Whether the last chunk of a chunked body has arrived. The end of a body without a length is unknown.
 func is_complete() -> bool:
 	var comes_in_chunks: bool = get_header("transfer-encoding").to_lower().contains("chunked")
 	return not comes_in_chunks or _client.get_status() == HTTPClient.STATUS_CONNECTED

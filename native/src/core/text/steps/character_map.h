@@ -10,7 +10,7 @@
 namespace godot_executorch::text {
 
 /// The `precompiled_charsmap` of a SentencePiece model: texts that are replaced, in a double array, and their
-/// replacements. Nobody has checked it: what leads outside of it is not found.
+/// replacements. The map is unchecked input: an index outside of it finds nothing.
 class CharacterMap {
   public:
     struct Match {
