@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
+from typing import NamedTuple
 
 from importer.errors import ImporterError
 from importer.program.flatbuffer import Malformed, Region, Table
@@ -46,6 +47,15 @@ class Run:
     events: list[Event]
 
 
+class Longest(NamedTuple):
+    """The instruction that takes longest and its median time; an empty label when there is none. delegates: the times
+    of all delegates of the method together."""
+
+    label: str = ""
+    nanoseconds: int = 0
+    delegates: int = 0
+
+
 def read(path: Path) -> list[Run]:
     """All runs of a dump; raises ETDUMP_INVALID."""
     data = path.read_bytes()
@@ -77,9 +87,8 @@ def times_by_operator(runs: list[Run]) -> dict[str, int]:
     return total
 
 
-def longest_instruction(runs: list[Run]) -> tuple[str, int]:
-    """The label of the instruction that takes longest and its median nanoseconds, the first call left out; `("", 0)`
-    when there is none."""
+def longest_instruction(runs: list[Run]) -> Longest:
+    """The first call is left out."""
     times: dict[int, list[int]] = {}
     labels: dict[int, str] = {}
     for run in calls(runs)[1:]:
@@ -89,7 +98,8 @@ def longest_instruction(runs: list[Run]) -> tuple[str, int]:
                 labels[event.instruction] = event.name.removeprefix(KERNEL)
     medians = {instruction: sorted(found)[len(found) // 2] for instruction, found in times.items()}
     longest = max(medians, key=medians.__getitem__, default=-1)
-    return labels.get(longest, ""), medians.get(longest, 0)
+    delegates = sum(time for instruction, time in medians.items() if labels[instruction] == DELEGATE_CALL)
+    return Longest(labels.get(longest, ""), medians.get(longest, 0), delegates)
 
 
 def _run(table: Table) -> Run:

@@ -45,6 +45,7 @@ def _run(folder: Path, request: dict[str, Any], response: dict[str, Any]) -> Non
     torch.set_num_threads(1)
     if not _is_complete(folder, request, response):
         return
+    response["threads"] = _use_threads_of_a_game()
     response["step"] = "load"
     calls = request["calls"]
     samples = torch.load(folder / "samples.pt", weights_only=True) if (folder / "samples.pt").exists() else None
@@ -96,6 +97,14 @@ def _is_complete(folder: Path, request: dict[str, Any], response: dict[str, Any]
         response["missing_backends"] = unknown
         return False
     return True
+
+
+def _use_threads_of_a_game() -> int:
+    """Before the first load: a loaded program keeps the pool that it was loaded with."""
+    from importer.kernels import runtime, threads
+
+    runtime.native()._unsafe_reset_threadpool(threads.default_count())
+    return int(runtime.native()._threadpool_get_thread_count())
 
 
 class _Loads:

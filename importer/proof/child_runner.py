@@ -15,6 +15,7 @@ from typing import Any
 from importer.errors import ImporterError
 from importer.kernels import library
 from importer.program.delegation import backends_missing
+from importer.program.etdump import Longest
 from importer.program.external import weights_of
 from importer.program.program import Program
 
@@ -56,13 +57,14 @@ class Call:
 class Result:
     """outputs: a list of tensors for each call (empty for random inputs). microseconds: method -> median time.
     nanoseconds: method -> where the time of some traced calls went, see importer/program/etdump.py. longest: method ->
-    the label and the nanoseconds of its longest instruction."""
+    its longest instruction. threads: how many computed what was measured."""
 
     outputs: list[list[Any]]
     microseconds: dict[str, float]
     log: str
     nanoseconds: dict[str, dict[str, int]] = field(default_factory=dict)
-    longest: dict[str, tuple[str, int]] = field(default_factory=dict)
+    longest: dict[str, Longest] = field(default_factory=dict)
+    threads: int = 0
 
 
 def run_program(
@@ -113,7 +115,8 @@ def run_program(
             response.get("microseconds", {}),
             log,
             response.get("nanoseconds", {}),
-            {name: (label, time) for name, (label, time) in response.get("longest", {}).items()},
+            {name: Longest(*found) for name, found in response.get("longest", {}).items()},
+            response.get("threads", 0),
         )
 
 

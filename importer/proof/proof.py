@@ -20,6 +20,7 @@ from importer.lowering.recipes import names_of
 from importer.model import Arguments, Method, Source
 from importer.options import ImportOptions
 from importer.program import metadata as describe
+from importer.program.etdump import Longest
 from importer.program.program import Program, read_program
 from importer.proof import accuracy_error
 from importer.proof.accuracy import Accuracy, Limits, share_of_numbers
@@ -59,8 +60,10 @@ class Proof:
         self.eager_microseconds: dict[str, float] = {}
         self._calibration: dict[str, list[Arguments]] = {}
         self._notes: list[str] = []
-        self.longest: tuple[str, int] = ("", 0)
-        """The label and the nanoseconds of the longest instruction of the last program that was checked."""
+        self.longest = Longest()
+        """The longest instruction of the last program that was checked."""
+        self.threads = 0
+        """How many threads computed it."""
         self._refused: dict[str, str] = {}
         for method in methods:
             given = real[method.name]
@@ -116,7 +119,8 @@ class Proof:
         outputs = {method.name: method.outputs for method in self.methods}
         first = self.methods[0].name
         self._notes = _notes(accuracy, noise.judge(limits), limits, accuracy_error.reference(self.methods[0]))
-        self.longest = max(result.longest.values(), key=lambda item: item[1], default=("", 0))
+        self.threads = result.threads
+        self.longest = max(result.longest.values(), key=lambda found: found.nanoseconds, default=Longest())
         return {
             **describe.of_program(program, inputs, outputs, result.nanoseconds, lowered.names),
             "accuracy": {**accuracy.metadata(limits), "samples": self._count_samples(), **self._reference()},

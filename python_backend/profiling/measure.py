@@ -17,10 +17,11 @@ from typing import Any
 from importer.cache.cache_key import external_file
 from importer.errors import ImporterError
 from importer.jobs.child import Report
+from importer.kernels import threads
 from importer.program import etdump
 from importer.program.delegation import backends_missing
 from importer.program.external import weights_of
-from python_backend.profiling import call_trace, latency, operators, threads
+from python_backend.profiling import call_trace, latency, operators
 from python_backend.profiling.call_trace import CallTrace
 
 WARM_UP_CALLS = 10

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from importer.inputs import made_up
+from importer.kernels import threads
 from importer.program import etdump, metadata
-from python_backend.profiling import call_trace, latency, measure, operators, threads
+from python_backend.profiling import call_trace, latency, measure, operators
 from python_backend.profiling.call_trace import CallTrace, TracedEvent
 from tests.godot_projects import GodotProject
 from tests.profiler.same_tables import expected

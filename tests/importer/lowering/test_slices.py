@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import nn
 
 from importer.cache.entry import Artifact
 from importer.errors import ImporterError
+from importer.kernels import threads
 from importer.options import ImportOptions
 from importer.program import etdump
 from importer.program.measured import split
@@ -62,7 +64,20 @@ def test_delegates_are_cut_between_operators(convert_file: Convert, network: Pat
 def test_a_program_that_is_fast_enough_stays_whole(convert_file: Convert, network: Path) -> None:
     whole, same = (convert_file(network, recipe="xnnpack_fp32", slice=limit) for limit in ("", "60000"))
     assert len(delegates(same)) == len(delegates(whole))
-    assert any(note.startswith("Slices: the longest instruction takes") for note in same.metadata["notes"])
+    note = next(note for note in same.metadata["notes"] if note.startswith("Slices: the longest instruction takes"))
+    count = threads.default_count()
+    assert f"ms on {count} thread" in note, "a game's default number, not all cores"
+
+
+def test_delegates_that_are_small_parts_of_the_method_are_cut(convert_file: Convert, tmp_path: Path) -> None:
+    """Normalizations, which XNNPACK does not compute, separate them."""
+    layers = [nn.Sequential(nn.Linear(128, 512), nn.ReLU(), nn.Linear(512, 128), nn.LayerNorm(128)) for _ in range(8)]
+    path = tmp_path / "layers.pt2"
+    torch.export.save(torch.export.export(nn.Sequential(*layers).eval(), (torch.randn(64, 128),)), path)
+    whole = convert_file(path, recipe="xnnpack_fp32", slice="60000")
+    (taken,) = re.findall(r"takes ([\d.]+) ms", " ".join(whole.metadata["notes"]))
+    cut = convert_file(path, recipe="xnnpack_fp32", slice=str(float(taken) / 4))
+    assert len(delegates(cut)) > len(delegates(whole)) >= 8
 
 
 @pytest.mark.parametrize("text", ["0", "-2", "soon", "nan", "inf"])
@@ -72,7 +87,7 @@ def test_wrong_limits_are_refused(text: str) -> None:
 
 
 def test_the_longest_instruction_of_no_calls() -> None:
-    assert etdump.longest_instruction([]) == ("", 0)
+    assert etdump.longest_instruction([]) == etdump.Longest("", 0, 0)
 
 
 def test_a_limit_that_is_no_text_is_refused() -> None:

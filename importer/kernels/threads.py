@@ -1,4 +1,4 @@
-"""How many threads a profile uses by default."""
+"""How many threads compute what is measured."""
 
 from __future__ import annotations
 
