@@ -21,8 +21,9 @@ from importer.cache.cache import Cache
 from importer.cache.entry import Artifact
 from importer.jobs.conversion import Job, convert_in_child
 from importer.jobs.sandbox.policy import Policy
-from importer.jobs.starting import WarmParent, light_starter
+from importer.jobs.starting import light_starter
 from importer.jobs.supervisor import Limits, Supervisor
+from importer.jobs.warm_parent import WarmParent
 from importer.options import ImportOptions
 from importer.owned_folders import owned_folder
 from importer.scheduling.work import Conversion, begin

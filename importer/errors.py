@@ -203,7 +203,7 @@ def _disk(path: Path) -> str:
     try:
         disk = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
         free = shutil.disk_usage(disk).free
-        while not disk.is_mount() and disk != disk.parent:
+        while not os.path.ismount(disk) and disk != disk.parent:
             disk = disk.parent
     except (OSError, ValueError, StopIteration):
         return ""

@@ -46,7 +46,9 @@ def remove_abandoned(parent: Path) -> None:
 
 def temporary_folder() -> Path:
     """This user's own folder inside of the system's temporary one."""
-    user = os.getuid() if sys.platform != "win32" else 0
+    user = 0
+    if sys.platform != "win32":
+        user = os.getuid()
     folder = Path(tempfile.gettempdir()) / f"executorch-{user}"
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)

@@ -19,6 +19,8 @@ from collections.abc import Callable
 
 from importer.plain_files import MOST_FILE_BYTES
 
+assert sys.platform != "win32"
+
 _PR_SET_PDEATHSIG = 1
 _MOST_DESCRIPTORS = 8
 _MOST_OPEN = 4096
@@ -126,12 +128,14 @@ def wait_for(child: int, seconds: float) -> int | None:
             os.waitpid(child, 0)
 
 
-def exit_status(child: int) -> int | None:
-    """The exit status of a child that has ended, which stays a zombie (its id is not given to another process)."""
-    found = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    if found is None:
-        return None
-    return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+if sys.platform == "linux":
+
+    def exit_status(child: int) -> int | None:
+        """The exit status of a child that has ended, which stays a zombie (its id is not given to another process)."""
+        found = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if found is None:
+            return None
+        return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
 
 
 def reap(child: int) -> None:

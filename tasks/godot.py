@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from importer.jobs.process_tree import end_tree
 from tasks import debian_suite
 from tasks.console import CACHE, StepFailed, megabytes, run, size_of, step, version_tuple
 
@@ -114,7 +114,7 @@ def run_to_end(command: Sequence[str | Path], *, timeout: float, env: Mapping[st
     try:
         output, _ = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+        end_tree(process.pid)
         output, _ = process.communicate()
         output += f"\n[killed after {timeout:.0f} s]\n".encode()
     return output.decode(errors="replace"), process.returncode

@@ -9,19 +9,21 @@ import contextlib
 import errno
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from importer.errors import ImporterError
 
-_STEPWISE = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
-
 
 @contextlib.contextmanager
 def opened(root: Path, *names: str) -> Iterator[BinaryIO]:
     """A file to read. Raises CACHE_ENTRY_LINKED, and OSError also for anything but a plain file."""
-    handle = _open_stepwise(root, names) if _STEPWISE else _open_checked(root, names)
+    if sys.platform == "win32":
+        handle = _open_checked(root, names)
+    else:
+        handle = _open_stepwise(root, names)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError(errno.EINVAL, "not a plain file", str(root.joinpath(*names)))
@@ -50,28 +52,30 @@ def check_plain(folder: Path) -> None:
             raise ImporterError("CACHE_DAMAGED", cause, "Convert the model again.", "store")
 
 
-def _open_stepwise(root: Path, names: tuple[str, ...]) -> int:
-    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
-    place = root
-    for index, name in enumerate(names):
-        place = place / name
-        # A pipe would wait for its other end.
-        kind = os.O_NONBLOCK if index == len(names) - 1 else os.O_DIRECTORY
-        try:
-            step = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | kind, dir_fd=folder)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                if stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
-                    raise _linked(place) from error
-            raise
-        finally:
-            os.close(folder)
-        folder = step
-    return folder
+if sys.platform != "win32":
+
+    def _open_stepwise(root: Path, names: tuple[str, ...]) -> int:
+        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+        place = root
+        for index, name in enumerate(names):
+            place = place / name
+            # A pipe would wait for its other end.
+            kind = os.O_NONBLOCK if index == len(names) - 1 else os.O_DIRECTORY
+            try:
+                step = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | kind, dir_fd=folder)
+            except OSError as error:
+                with contextlib.suppress(OSError):
+                    if stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+                        raise _linked(place) from error
+                raise
+            finally:
+                os.close(folder)
+            folder = step
+        return folder
 
 
 def _open_checked(root: Path, names: tuple[str, ...]) -> int:
-    """For Windows, which has no O_NOFOLLOW: the opened file must be the one that was found not to be a link."""
+    """For Windows, which does not open a folder: the opened file must be the one that was found not to be a link."""
     check_folder(root, *names)
     place = root.joinpath(*names)
     before = os.lstat(place)

@@ -12,7 +12,7 @@ if __name__ == "__main__":
         del sys.path[0]  # this folder, whose names must not be taken for the standard library's
     # Before anything else is imported: the root of our packages.
     sys.path.insert(0, __file__.replace("\\", "/").rpartition("/importer/jobs/")[0])
-    if sys.argv[1] == "warm":
+    if sys.platform == "linux" and sys.argv[1] == "warm":
         from importer.jobs import warm_server
 
         warm_server.serve(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

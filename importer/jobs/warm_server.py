@@ -22,6 +22,8 @@ from importer.errors import broken_package
 from importer.jobs import child
 from importer.jobs.sandbox.confine import prepare
 
+assert sys.platform == "linux"
+
 
 def serve(descriptor: int, niceness: int, preload: str) -> None:
     """Until the other end of the socket closes; then everything that was started here is ended."""

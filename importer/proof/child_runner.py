@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,7 @@ def _run_child(folder: Path, deadline: float) -> int | None:
     """The child's exit status, or nothing when it took too long."""
     # A fork of a process that has torch starts in milliseconds instead of seconds; in a sandbox nothing else can start.
     if sys.platform == "linux":
-        return _fork(folder, deadline)
+        return posix.wait_for(posix.fork(partial(_run_forked, folder)), deadline)
     with (folder / "log.txt").open("wb") as log:
         command = [sys.executable, str(_START), "proof", str(folder)]
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -170,16 +171,13 @@ def _run_child(folder: Path, deadline: float) -> int | None:
             child.wait()
 
 
-def _fork(folder: Path, deadline: float) -> int | None:
-    def run() -> None:
-        log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        from importer.proof import child_main
+def _run_forked(folder: Path) -> None:
+    log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    from importer.proof import child_main
 
-        child_main.run(folder)
-
-    return posix.wait_for(posix.fork(run), deadline)
+    child_main.run(folder)
 
 
 def _response(folder: Path) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from importer.__main__ import main
 from importer.errors import ImporterError
 from importer.jobs import approvals
 from importer.jobs.conversion import Job, convert
-from importer.jobs.starting import WarmParent
 from importer.jobs.supervisor import Limits, Supervisor
+from importer.jobs.warm_parent import WarmParent
 from importer.options import ImportOptions
 
 FACTORY = """

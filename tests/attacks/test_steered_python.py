@@ -72,7 +72,7 @@ def test_a_path_with_an_empty_entry_is_not_passed_on(hostile: Path, models: Path
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(["", ".", "relative", str(ROOT)])
     try:
-        entries = starting._environment()["PYTHONPATH"].split(os.pathsep)
+        entries = starting.environment()["PYTHONPATH"].split(os.pathsep)
     finally:
         os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
     assert all(Path(entry).is_absolute() for entry in entries)

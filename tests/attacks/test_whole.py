@@ -15,8 +15,9 @@ import pytest
 from importer.errors import ImporterError
 from importer.jobs.conversion import Job, convert
 from importer.jobs.reading import read
-from importer.jobs.starting import Starter, WarmParent
+from importer.jobs.starting import Starter
 from importer.jobs.supervisor import Limits, Supervisor
+from importer.jobs.warm_parent import WarmParent
 from importer.options import ImportOptions
 from tests.attacks.hostile.canary import Hostile
 from tests.attacks.hostile.families import FAMILIES

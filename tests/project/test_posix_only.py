@@ -9,7 +9,7 @@ import pytest
 
 from tests.godot_projects import ROOT
 
-PARTS = ("importer", "python_backend", "godot_executorch")
+PARTS = ("importer", "python_backend", "godot_executorch", "tasks")
 MODULES = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
 # Names of `os`, `signal`, `socket` and `select` that Windows does not have.
 NAMES = {
@@ -59,7 +59,7 @@ def test_posix_is_in_one_place() -> None:
 
 def test_the_one_place_is_imported_where_it_can_be_only() -> None:
     """At the top of a module, Windows would fail to import it; these modules are Linux's own."""
-    of_linux = {"importer/jobs/warm_server.py", "importer/jobs/sandbox/namespaces.py"}
+    of_linux = {f"importer/jobs/{name}.py" for name in ("warm_parent", "warm_server", "sandbox/namespaces")}
     for path in (path for part in PARTS for path in sorted((ROOT / part).rglob("*.py"))):
         name = path.relative_to(ROOT).as_posix()
         tree = ast.parse(path.read_text(encoding="utf-8"))

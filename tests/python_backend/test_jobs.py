@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from importer.errors import ImporterError
-from importer.jobs.starting import Spawn, Starter, WarmParent
+from importer.jobs.starting import Spawn, Starter
 from importer.jobs.supervisor import Limits
+from importer.jobs.warm_parent import WarmParent
 from python_backend.environment import NICENESS
 from python_backend.jobs import Jobs, Progress, Task
 

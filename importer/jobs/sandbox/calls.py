@@ -5,7 +5,10 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
+import sys
 from typing import Any
+
+assert sys.platform == "linux"
 
 _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 24, 38
 _CAPGET_AND_CAPSET = {"x86_64": (125, 126), "aarch64": (90, 91)}

@@ -9,10 +9,13 @@ import ctypes
 import os
 import stat
 import struct
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from importer.jobs.sandbox.calls import drop_capabilities, no_new_privileges, system_call
+from importer.jobs.sandbox import calls
+
+assert sys.platform == "linux"
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 _VERSION = 1
@@ -32,7 +35,7 @@ _PASS_PERMISSIONS = 1 << 1  # so that root still reads the files of others: with
 def version() -> int:
     """The version of this kernel's Landlock; 0 when there is none, or it is off."""
     try:
-        return system_call(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)
+        return calls.system_call(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)
     except OSError:
         return 0
 
@@ -43,7 +46,7 @@ def restrict(read: Iterable[Path], write: Iterable[Path], execute: Iterable[Path
     files = _EXECUTE | _READ | _WRITE_FILE | _REMOVE_AND_MAKE
     files |= (_REFER if known >= 2 else 0) | (_TRUNCATE if known >= 3 else 0) | (_IOCTL_DEVICE if known >= 5 else 0)
     attributes = struct.pack("=QQQ", files, _TCP, _SCOPES)[: 24 if known >= 6 else 16 if known >= 4 else 8]
-    ruleset = system_call(_CREATE_RULESET, ctypes.c_char_p(attributes), ctypes.c_size_t(len(attributes)), 0)
+    ruleset = calls.system_call(_CREATE_RULESET, ctypes.c_char_p(attributes), ctypes.c_size_t(len(attributes)), 0)
     try:
         for paths, rights in (
             (read, _READ),
@@ -52,9 +55,9 @@ def restrict(read: Iterable[Path], write: Iterable[Path], execute: Iterable[Path
         ):
             for path in paths:
                 _allow(ruleset, path, rights)
-        no_new_privileges()
-        system_call(_RESTRICT_SELF, ruleset, 0)
-        drop_capabilities(kept=_PASS_PERMISSIONS)
+        calls.no_new_privileges()
+        calls.system_call(_RESTRICT_SELF, ruleset, 0)
+        calls.drop_capabilities(kept=_PASS_PERMISSIONS)
     finally:
         os.close(ruleset)
 
@@ -65,6 +68,6 @@ def _allow(ruleset: int, path: Path, rights: int) -> None:
         if not stat.S_ISDIR(os.fstat(place).st_mode):
             rights &= _OF_FILES
         rule = struct.pack("=Qi", rights, place)
-        system_call(_ADD_RULE, ruleset, _PATH_BENEATH, ctypes.c_char_p(rule), 0)
+        calls.system_call(_ADD_RULE, ruleset, _PATH_BENEATH, ctypes.c_char_p(rule), 0)
     finally:
         os.close(place)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from importer.jobs.sandbox.calls import drop_capabilities, library, no_new_privileges, system_call
-from importer.posix import go_on_as_fork
+from importer import posix
+from importer.jobs.sandbox import calls
+
+assert sys.platform == "linux"
 
 _NEW_USER, _NEW_MOUNTS, _NEW_NETWORK, _NEW_IPC, _NEW_UTS = 0x10000000, 0x20000, 0x40000000, 0x08000000, 0x04000000
 _NEW_PROCESSES = 0x20000000
@@ -22,11 +25,11 @@ _DETACH = 2
 def restrict(read: Iterable[Path], write: Iterable[Path], temporary: Path) -> None:
     """Continue in a fork that sees these files and no other process; this process only waits for it. Raises OSError."""
     user, group = os.getuid(), os.getgid()
-    _checked(library().unshare(_NEW_USER | _NEW_MOUNTS | _NEW_NETWORK | _NEW_IPC | _NEW_UTS | _NEW_PROCESSES))
+    _checked(calls.library().unshare(_NEW_USER | _NEW_MOUNTS | _NEW_NETWORK | _NEW_IPC | _NEW_UTS | _NEW_PROCESSES))
     for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
         with open(f"/proc/self/{name}", "w", encoding="ascii") as file:  # noqa: PTH123
             file.write(text)
-    go_on_as_fork()
+    posix.go_on_as_fork()
     _mount(None, "/", None, _RECURSIVE | _PRIVATE)
     root = temporary / "root"
     root.mkdir()
@@ -39,12 +42,12 @@ def restrict(read: Iterable[Path], write: Iterable[Path], temporary: Path) -> No
         for path in sorted(set(paths)):
             _show(root, path, flags)
     os.chdir(root)
-    system_call(155 if os.uname().machine == "x86_64" else 41, ctypes.c_char_p(b"."), ctypes.c_char_p(b"."))
-    _checked(library().umount2(b".", _DETACH))
+    calls.system_call(155 if os.uname().machine == "x86_64" else 41, ctypes.c_char_p(b"."), ctypes.c_char_p(b"."))
+    _checked(calls.library().umount2(b".", _DETACH))
     os.chdir("/")
     _remount("/", _READ_ONLY)
-    drop_capabilities()
-    no_new_privileges()
+    calls.drop_capabilities()
+    calls.no_new_privileges()
 
 
 def _show(root: Path, path: Path, flags: int) -> None:
@@ -78,7 +81,7 @@ def _remount(target: str, flags: int) -> None:
 
 def _mount(source: str | None, target: str, kind: str | None, flags: int) -> None:
     words = [text.encode() if text is not None else None for text in (source, target, kind)]
-    _checked(library().mount(words[0], words[1], words[2], ctypes.c_ulong(flags), None))
+    _checked(calls.library().mount(words[0], words[1], words[2], ctypes.c_ulong(flags), None))
 
 
 def _checked(result: int) -> None:

@@ -12,9 +12,12 @@ import ctypes
 import errno
 import platform
 import struct
+import sys
 from dataclasses import dataclass
 
-from importer.jobs.sandbox.calls import no_new_privileges, process_control
+from importer.jobs.sandbox import calls
+
+assert sys.platform == "linux"
 
 _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 _LOAD, _EQUAL, _ANY_BIT, _ABOVE, _RETURN = 0x20, 0x15, 0x45, 0x25, 0x06
@@ -103,8 +106,8 @@ def restrict() -> None:
     code = b"".join(program)
     buffer = ctypes.create_string_buffer(code, len(code))
     head = struct.pack("@HP", len(program), ctypes.addressof(buffer))
-    no_new_privileges()
-    process_control(_PR_SET_SECCOMP, ctypes.c_ulong(_MODE_FILTER), ctypes.c_char_p(head))
+    calls.no_new_privileges()
+    calls.process_control(_PR_SET_SECCOMP, ctypes.c_ulong(_MODE_FILTER), ctypes.c_char_p(head))
 
 
 def _program(machine: _Machine) -> list[bytes]:
