@@ -26,7 +26,7 @@ from importer.cache.user_folders import user_cache_folder
 from importer.errors import ImporterError
 from importer.inputs.arguments import without_wrappers
 from importer.jobs.conversion import Job, convert_in_child
-from importer.options import SEARCH, ImportOptions, metric_file, metric_problems
+from importer.options import SEARCH, ImportOptions, metric_problems
 from importer.owned_folders import owned_folder, temporary_folder
 from importer.pipeline import prepare
 from importer.progress import Progress
@@ -37,7 +37,6 @@ from importer.search.run import search
 from importer.sources.early_checks import check_options
 
 _ANY_ERROR = "1e30"  # how bad the untrained program is, the evaluation says
-_DATA = ("calibration", "evaluate")
 Model = torch.nn.Module | ExportedProgram | str | Path | Callable[..., torch.nn.Module]
 
 
@@ -139,10 +138,6 @@ def convert(
             given["calibration"] = calibration_folder(calibration, private / "calibration")
         if evaluate is not None:
             given["evaluate"] = evaluation_folder(evaluate, private / "evaluation")
-        if root is None and not factory and not metric_file(metric) and _all_inside(private, given):
-            # The cache key has the options' text: names inside of a project are the same the next time.
-            root = private
-            given |= {name: Path(given[name]).name for name in _DATA if name in given}
         before: Path | None = None
         if isinstance(model, Trainable):
             if example_inputs is not None or dynamic_shapes is not None:
@@ -231,10 +226,6 @@ def _search(
 
     found = search(Conversion(source, options, project, allowed), target, scheduler, told, cancelled)
     return of_entry(found.artifact, found.cached)
-
-
-def _all_inside(folder: Path, given: Mapping[str, Any]) -> bool:
-    return all(Path(given[name]).parent == folder for name in _DATA if name in given)
 
 
 def _made(factory: Callable[..., torch.nn.Module]) -> torch.nn.Module:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,22 @@ class ImportOptions:
         """The changed options that the artifact depends on, as the cache key has them."""
         return {name: value for name, value in self.changed().items() if name not in LIMITS}
 
+    def keyed(self, project: Path | None) -> ImportOptions:
+        """The options as the cache key and the metadata have them: without a project, of files only their names.
+
+        So both are equal wherever the files lie and the command is called.
+        """
+        if project is not None:  # the editor makes the same key, with the project's own paths
+            return self
+        factory, function = split_factory(self.factory)
+        return replace(
+            self,
+            factory=f"{_name(factory)}:{function}" if factory else "",
+            calibration=_name(self.calibration.strip()),
+            evaluate=_name(self.evaluate.strip()),
+            metric=metric_label(self.metric),
+        )
+
     def check(self, project: Path | None) -> list[Problem]:
         """The problems of these options; empty when a conversion may start. Does not import torch."""
         problems = _too_long(self)
@@ -193,12 +210,23 @@ def metric_file(text: str) -> str:
     return split_factory(text)[0] if ".py" in text else ""
 
 
+def metric_label(text: str) -> str:
+    """A metric's name in metadata: `FILE.py:function` without the folder of the file."""
+    file = metric_file(text)
+    return text.strip().replace(file, _name(file), 1) if file else text.strip()
+
+
 def metric_problems(text: str) -> list[Problem]:
     """The problems of the name of a metric; empty for none, a known one and `FILE.py:function`."""
     if not text.strip() or text.strip() in METRICS or metric_file(text):
         return []
     cause = f"There is no metric '{text:.80}'."
     return [Problem("metric", cause, f"There are: {', '.join(METRICS)}, and FILE.py:function.")]
+
+
+def _name(text: str) -> str:
+    """The last part of a path; of `.` the folder's name."""
+    return Path(os.path.normpath(Path(text).absolute())).name if text else ""
 
 
 def _too_long(options: ImportOptions) -> list[Problem]:

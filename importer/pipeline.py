@@ -125,29 +125,29 @@ def _wrong_kind(options: Any, cache: Any) -> ImporterError:
 
 @dataclass(frozen=True)
 class Plan:
-    """The facts of a conversion before it begins. sha256: of the source. written: the options as the key and the
-    metadata have them. files: what the key depends on."""
+    """The facts of a conversion before it begins. sha256: of the source. keyed: the options as the key and the metadata
+    have them. files: what the key depends on."""
 
     source: Path
     options: ImportOptions
     project: Path | None
     sha256: str
     key: str
-    written: ImportOptions
+    keyed: ImportOptions
     files: dict[str, Path]
 
 
-def prepare(source: Path, options: ImportOptions, project: Path | None, written: ImportOptions | None = None) -> Plan:
+def prepare(source: Path, options: ImportOptions, project: Path | None, keyed: ImportOptions | None = None) -> Plan:
     """The key, from hashes; nothing is parsed. Raises FILE_NOT_READABLE, FILE_TOO_LARGE and OPTION_INVALID.
 
-    written: the options as a person wrote them, when `options` name copies of their files at other places.
+    keyed: the options of the key and the metadata, when `options` name copies of the files at other places.
     """
     digest = hashed(source, known_hash)
     check_options(options, project)
-    written = written or options
+    keyed = keyed or options.keyed(project)
     files = dependencies(source, options, project)
-    key = make_key_from(digest, written, files, known_hash)
-    return Plan(source, options, project, digest, key, written, files)
+    key = make_key_from(digest, keyed, files, known_hash)
+    return Plan(source, options, project, digest, key, keyed, files)
 
 
 def build(
@@ -215,7 +215,7 @@ def store(cache: Cache, plan: Plan, building: Path, body: dict[str, Any], displa
         "provenance": {
             "importer": IMPORTER_VERSION,
             **describe.versions(),
-            "options": plan.written.decisive(),
+            "options": plan.keyed.decisive(),
             "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         },
     }
@@ -316,7 +316,7 @@ def _check_unchanged(plan: Plan) -> None:
     found = dependencies(plan.source, plan.options, plan.project)
     # What a trusted factory names and writes itself was not there before.
     files = {name: path for name, path in found.items() if name in plan.files or not name.startswith("read/")}
-    if make_key_from(hashed(plan.source, known_hash), plan.written, files, known_hash) != plan.key:
+    if make_key_from(hashed(plan.source, known_hash), plan.keyed, files, known_hash) != plan.key:
         cause = f"{plan.source.name}, or a file that it depends on, changed while it was converted."
         raise ImporterError("KEY_DIFFERS", cause, "Convert it again.", "store")
 

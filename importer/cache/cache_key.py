@@ -44,7 +44,8 @@ def make_key(
 
     hashing: known_hashes.known_hash does not read large files again.
     """
-    return make_key_from(hashed(source, hashing), options, dependencies(source, options, project), hashing)
+    files = dependencies(source, options, project)
+    return make_key_from(hashed(source, hashing), options.keyed(project), files, hashing)
 
 
 def make_key_from(

@@ -96,6 +96,10 @@ def work_of(chosen: argparse.Namespace) -> list[Work]:
         if chosen.sources:
             cause = "Model files and --config cannot be combined."
             raise ImporterError("OPTION_INVALID", cause, "Name the models in the configuration.", "read")
+        if given := [*_given(chosen).changed(), *(["dynamic"] if chosen.dynamic else [])]:
+            flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            remedy = f"Write them into {chosen.config.name}, for one model or in [defaults]."
+            raise ImporterError("OPTION_INVALID", f"{flags} and --config cannot be combined.", remedy, "read")
         work = models_file.read(chosen.config, chosen.output)
         check_folder(work[0].target.parent)
         return work
@@ -127,11 +131,15 @@ def check_folder(place: Path) -> None:
 
 def options_from(chosen: argparse.Namespace) -> ImportOptions:
     """The import options of a command line, `--dynamic` merged into `inputs`."""
-    options = ImportOptions(**{field.name: getattr(chosen, field.name) for field in fields(ImportOptions)})
+    options = _given(chosen)
     for text in chosen.dynamic:
         options = replace(options, inputs=with_dynamic(options.inputs, text))
     check_options(options, chosen.project)
     return options
+
+
+def _given(chosen: argparse.Namespace) -> ImportOptions:
+    return ImportOptions(**{field.name: getattr(chosen, field.name) for field in fields(ImportOptions)})
 
 
 def with_dynamic(inputs: str, text: str) -> str:

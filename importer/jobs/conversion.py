@@ -44,7 +44,8 @@ class Job:
     key: what the caller expects, empty for anything. trusted_factories: SHA-256 of factory files that a person has
     allowed to reach the network and other folders; with one of these the conversion is not confined. takes_approvals:
     whether code that a person has approved on this machine may run without a sandbox. written: the options as a person
-    wrote them, when `options` name copies of their files at other places. mirror: the local folder of a remote cache;
+    wrote them, and keyed: as the key and the metadata have them, when `options` name copies of their files at other
+    places. mirror: the local folder of a remote cache;
     None: the user's own.
     """
 
@@ -59,6 +60,7 @@ class Job:
     cache_limit_bytes: int = 0
     takes_approvals: bool = True
     written: ImportOptions | None = None
+    keyed: ImportOptions | None = None
     mirror: Path | None = None
 
     def limits(self) -> Limits:
@@ -87,7 +89,7 @@ def convert(job: Job, supervisor: Supervisor, light: Starter) -> Artifact:
 
     began = time.monotonic()
     cache = Cache(job.cache, job.cache_limit_bytes, job.mirror)
-    plan = pipeline.prepare(job.source, job.options, job.project, job.written)
+    plan = pipeline.prepare(job.source, job.options, job.project, job.keyed)
     _check_key(plan.key, job)
     if found := cache.find(plan.key):
         return found

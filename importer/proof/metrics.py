@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from importer.errors import ImporterError
-from importer.options import METRICS
+from importer.options import METRICS, metric_label
 
 Score = Callable[[Sequence[torch.Tensor], torch.Tensor], float]
 
@@ -43,7 +43,7 @@ def metric(name: str, resolve: Callable[[str], Path]) -> Metric:
     if not colon or not path.endswith(".py"):
         cause = f"There is no metric '{name}'."
         raise ImporterError("OPTION_INVALID", cause, f"There are: {', '.join(METRICS)}, FILE.py:function.", "read")
-    return Metric(name, _of_file(resolve(path), function, name))
+    return Metric(metric_label(name), _of_file(resolve(path), function, name))
 
 
 def usual(output: torch.Tensor, target: torch.Tensor) -> str:

@@ -29,13 +29,15 @@ _FOLDERS = {"calibration": "calibration", "evaluation": "evaluate"}
 @dataclass(frozen=True)
 class Parcel:
     """key: what the other machine must compute too. source: the name of the model file. cache: the shared address.
-    written: the changed options as a person wrote them; placed: those of them that name files, as places of `files`.
+    written: the changed options as a person wrote them; keyed: as the key has them; placed: those of them that name
+    files, as places of `files`.
     files: place -> sha256. software: what the result depends on beside the key."""
 
     key: str
     source: str
     cache: str
     written: Mapping[str, Any]
+    keyed: Mapping[str, Any]
     placed: Mapping[str, str]
     files: Mapping[str, str]
     allow_pickle: bool
@@ -72,6 +74,7 @@ class Parcel:
             key=self.key,
             trusted_factories=self.trusted_factories,
             written=written,
+            keyed=ImportOptions.from_mapping(self.keyed),
             mirror=folder / "cache",
         )
 
@@ -93,6 +96,7 @@ def pack(job: Job) -> tuple[Parcel, dict[str, Path]]:
         job.source.name,
         job.cache,
         job.options.changed(),
+        job.options.keyed(job.project).changed(),
         placed,
         hashes,
         job.allow_pickle,

@@ -163,45 +163,6 @@ def test_the_words_of_a_guess_can_be_copied(tmp_path: Path) -> None:
     assert done.returncode == 0 and (tmp_path / "out" / "net.pte").is_file(), done.stderr
 
 
-def test_models_of_one_file(models: Path, tmp_path: Path) -> None:
-    for name in ("linear.pt", "counter.pte"):
-        (tmp_path / name).write_bytes((models / name).read_bytes())
-    config = tmp_path / "models.toml"
-    config.write_text(
-        '[defaults]\nrecipe = "portable"\n[[models]]\nsource = "linear.pt"\nname = "slow"\n'
-        '[[models]]\nsource = "linear.pt"\nrecipe = "xnnpack_fp32"\n[[models]]\nsource = "counter.pte"\n',
-        encoding="utf-8",
-    )
-    done = importer("convert", "--config", config, "--cache", tmp_path / "cache", "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
-    slow, fast, counter = json_output.read(done.stdout, "convert")["files"]
-    assert [slow["metadata"]["recipe"], fast["metadata"]["recipe"]] == ["portable", "xnnpack_fp32"]
-    assert counter["metadata"]["recipe"] == "as_is"
-    names = {path.name for path in (tmp_path / "build").glob("*.pte")}
-    assert names == {"slow.pte", "linear.pte", "counter.pte"}
-    one = importer("convert", tmp_path / "linear.pt", "-o", tmp_path / "other.pte", "--cache", tmp_path / "cache")
-    assert one.returncode == 0 and (tmp_path / "other.tres").exists(), one.stderr
-    for text, words in (
-        ("[[models]]\n", "has no source"),
-        ('[[models]]\nsource = "a.pt"\nreciep = "auto"\n', "reciep, which is not an import option"),
-        ('[defaults]\nrecpe = "auto"\n[[models]]\nsource = "a.pt"\n', "[defaults] has recpe, which is not an import"),
-        ('[[models]]\nsource = "a.pt"\nreciep = "auto"\n', "Did you mean recipe?"),
-        ('[[models]]\nsource = "a.pt"\nrecipe = "fast"\n', "no recipe 'fast'"),
-        ('[[models]]\nsource = "a.pt"\n[[models]]\nsource = "a.pth"\n', "would both become a.pte"),
-        ('[[models]]\nsource = "a.pt"\nname = "../a"\n', "is not a file name"),
-        ('[[models]]\nsource = "a.pt"\nname = "a\\nb"\n', "is not a file name"),
-        ('output = "../elsewhere"\n[[models]]\nsource = "a.pt"\n', "is not a folder beside it"),
-        (f'output = "{tmp_path.parent}"\n[[models]]\nsource = "a.pt"\n', "is not a folder beside it"),
-        ('output = 3\n[[models]]\nsource = "a.pt"\n', "is not a folder beside it"),
-        ("models = 3", "has no [[models]]"),
-        ("[[", "does not describe models"),
-    ):
-        config.write_text(text, encoding="utf-8")
-        refused = importer("convert", "--config", config)
-        assert refused.returncode == 2 and words in refused.stderr, refused.stderr
-        assert "Traceback" not in refused.stderr
-
-
 @pytest.mark.slow
 def test_words_in_brackets_are_no_markup(models: Path, tmp_path: Path) -> None:
     """Names of files and remedies have them: rich left such words out."""

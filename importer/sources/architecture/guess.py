@@ -62,6 +62,8 @@ def guess_factories(
         tree = parse_python(path)
         known = definitions(tree) if tree is not None else {}
         for definition in known.values():
+            if definition.is_training:
+                continue
             fit = _fit(definition, known, tensors)
             if fit is None and any(_is_named(path, definition, name) for name in named):
                 fit = _unread(definition, known)

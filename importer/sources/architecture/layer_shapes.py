@@ -34,6 +34,12 @@ class Definition:
     def is_class(self) -> bool:
         return isinstance(self.node, ast.ClassDef)
 
+    @property
+    def is_training(self) -> bool:
+        """Whether it is a function that computes gradients: what it returns is a model, after a long time."""
+        calls = (node.func for node in ast.walk(self.node) if isinstance(node, ast.Call))
+        return not self.is_class and any(_last(call) == "backward" for call in calls)
+
 
 @dataclass
 class Layers:

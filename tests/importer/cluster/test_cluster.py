@@ -50,7 +50,7 @@ def test_results_are_equal_to_local_ones(cluster: Cluster, models: Path, tmp_pat
     )
     found = files_of(cluster.start("convert", "--config", config, "-o", far))
     assert [item["cached"] for item in found] == [False] * 3
-    assert found[1]["metadata"]["evaluation"]["metric"] == f"{tmp_path / 'own.py'}:score"
+    assert found[1]["metadata"]["evaluation"]["metric"] == "own.py:score"
     assert programs(far) == programs(near) and len(programs(far)) == 9
     # Nothing of a conversion stays on a worker but the files that the next one may need.
     for name in ("one", "two"):

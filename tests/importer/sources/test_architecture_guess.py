@@ -101,6 +101,14 @@ def test_what_does_not_fit_is_not_offered(tmp_path: Path) -> None:
     assert guess_factories(tmp_path / "net.pth", tmp_path, tensors) == []
 
 
+def test_a_function_that_trains_is_not_offered(tmp_path: Path) -> None:
+    """It returns a model that fits, after minutes or days."""
+    training = "def trained():\n    model = Policy()\n    loss(model).backward()\n    return model\n"
+    (tmp_path / "train.py").write_text(POLICY + training, encoding="utf-8")
+    guesses = guess_factories(tmp_path / "net.pth", None, shapes_of(made(POLICY, "Policy")))
+    assert {guess.options["factory"] for guess in guesses} == {f"{tmp_path / 'train.py'}:Policy"}
+
+
 def test_files_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
     for folder in ("new", "old"):
         (tmp_path / folder).mkdir()
