@@ -11,8 +11,11 @@ const GraphWindow := preload("res://addons/executorch/editor/graph/graph_window.
 const ModelFiles := preload("res://addons/executorch/editor/profiler/data/model_files.gd")
 const RecordedInputs := preload("res://addons/executorch/editor/profiler/data/recorded_inputs.gd")
 const Summary := preload("res://addons/executorch/editor/graph/value_summary.gd")
+const GeneratedInputs := preload("res://addons/executorch/runtime/calls/generated_inputs.gd")
+const TrialInputs := preload("res://addons/executorch/editor/trial/trial_inputs.gd")
 const VALUES_WINDOW: String = "res://addons/executorch/editor/graph/values_window.gd"
 const CONVNET: String = "res://models/convnet.pt2"
+const POLICY: String = "res://models/policy.pt2"
 const CANVAS: String = "res://addons/executorch/editor/graph/graph_canvas.gd"
 
 
@@ -117,7 +120,8 @@ func test_a_menu_shows_the_values_of_a_box() -> void:
 	var text: String = await _text_with(window, "deviation")
 	check(text.contains("float32 1 × 16 × 32 × 32"), text)
 	check(text.contains("from 0.0 to "), "ReLU leaves nothing below 0: " + text)
-	check(text.contains("Picture of 16"), text)
+	check(text.contains("Black: 0.0, white: "), text)
+	check_equal((window.get("_channel") as SpinBox).suffix, "of 16")
 	check((window.get("_picture") as TextureRect).texture.get_size() == Vector2(32, 32), "a picture of a feature map")
 	check_equal(model.payload_path, payload)
 	check_equal(FileAccess.get_sha256(payload), sha256, "the model in the project")
@@ -169,6 +173,42 @@ func test_values_of_a_recorded_call() -> void:
 		var outputs: PackedFloat32Array = module.call(&"forward", {"input_0": pixels})["output_0"]
 		check_near(summary.mean, Array(outputs).reduce(func(sum: float, x: float) -> float: return sum + x, 0.0) / 10.0)
 		check_near(summary.most, Array(outputs).max() as float)
+	window.hide()
+
+
+func test_values_of_more_samples_than_one() -> void:
+	var model: ExecuTorchResource = load(POLICY)
+	var method: Dictionary = (model.metadata["methods"] as Array)[0]
+	var input: String = (method["inputs"] as Array)[0]["name"]
+	var of_one: int = Array(GeneratedInputs.make(method)[input]["data"]).size()
+	var values: Array = []
+	for index: int in 3 * of_one:
+		values.append(float(index))
+	TrialInputs.keep(POLICY, "forward", {input: values})
+	var output: String = ((method["value_names"] as Dictionary)["outputs"] as Dictionary).keys()[0]
+	var window: Window = find_by_script(get_tree().root, VALUES_WINDOW) as Window
+	window.call("open", model, "forward", output)
+	var text: String = await _text_with(window, "deviation")
+	check(text.contains("float32 3 × "), text)
+	TrialInputs.keep(POLICY, "forward", {})
+	window.hide()
+
+
+func test_recorded_calls_of_another_method_are_not_offered() -> void:
+	var recording: RecordedInputs = RecordedInputs.new()
+	recording.name = "policy"
+	recording.path = POLICY
+	recording.date = Time.get_unix_time_from_system()
+	var numbers: PackedFloat32Array = []
+	numbers.resize(64)
+	recording.add({"method": "other", "inputs": [{"data": numbers, "shape": [1, 64], "dtype": "float32"}]})
+	check(not recording.save(["input_0"]).is_empty(), "the recording is saved")
+	var model: ExecuTorchResource = load(POLICY)
+	var window: Window = find_by_script(get_tree().root, VALUES_WINDOW) as Window
+	window.call("open", model, "forward", "")
+	var source: OptionButton = window.get("_source")
+	for index: int in source.item_count:
+		check(source.get_item_text(index) != "Recorded Call", "inputs of another method")
 	window.hide()
 
 

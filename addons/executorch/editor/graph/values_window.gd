@@ -58,6 +58,7 @@ func _init(jobs: Jobs = null) -> void:
 	_column.add_child(_words)
 	_column.add_child(_histogram)
 	_channel_words.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	_channel.tooltip_text = "The number of the picture: one for each matrix of the last two dimensions"
 	_channel_row.add_child(_channel_words)
 	_channel.value_changed.connect(func(_number: float) -> void: _show_picture())
 	_channel_row.add_child(_channel)
@@ -96,9 +97,11 @@ func _fill_sources() -> void:
 		_source.add_item("Inputs of the Inspector", Source.TRIAL)
 		_source.select(_source.item_count - 1)
 	_recorded = null
-	var found: PackedStringArray = RecordedInputs.list(_model.resource_path)
-	if not found.is_empty():
-		_recorded = RecordedInputs.open(found[0], _input_names())
+	for place: String in RecordedInputs.list(_model.resource_path):
+		var recorded: RecordedInputs = RecordedInputs.open(place, _input_names())
+		if recorded != null and recorded.method == _method:
+			_recorded = recorded
+			break
 	if _recorded != null:
 		_source.add_item("Recorded Call", Source.RECORDED)
 		_call.max_value = _recorded.calls.size()
@@ -121,7 +124,7 @@ func _inputs() -> Array:
 		var given: Dictionary = TrialInputs.recall(_model.resource_path, _method)
 		for input: String in made:
 			if given.has(input):
-				made[input]["data"] = given[input]
+				TrialInputs.put(made[input], given[input])
 	return made.values()
 
 
@@ -158,7 +161,8 @@ func _show_summary(us: float) -> void:
 	_histogram.show_summary(_summary)
 	var pictures: int = _summary.get_picture_count()
 	_channel_row.visible = pictures > 1
-	_channel_words.text = "Picture of %d" % pictures
+	_channel_words.text = "Black: %s, white: %s" % [String.num(_summary.least, 5), String.num(_summary.most, 5)]
+	_channel.suffix = "of %d" % pictures
 	_channel.set_block_signals(true)
 	# 0: the three channels as colours.
 	_channel.min_value = 0 if _summary.is_colour() else 1

@@ -75,6 +75,16 @@ static func recall(path: String, method_name: String) -> Dictionary:
 	return _given.get("%s:%s" % [path, method_name], {})
 
 
+## Given values in the place of generated ones: more values are more samples, along the first dimension.
+static func put(into: Dictionary, values: Array) -> void:
+	var shape: PackedInt64Array = into["shape"]
+	var of_all: int = Array(into["data"]).size()
+	if not shape.is_empty() and of_all > 0 and values.size() != of_all:
+		shape[0] = roundi(shape[0] * values.size() / float(of_all))
+		into["shape"] = shape
+	into["data"] = values
+
+
 ## The first `most` numbers of a tensor's data as text.
 static func words_of(data: Variant, most: int) -> String:
 	var words: PackedStringArray = []

@@ -9,6 +9,7 @@ signal run_finished(result: Dictionary)
 signal benchmark_finished(result: Dictionary)
 
 const Task := preload("res://addons/executorch/editor/shared/background_task.gd")
+const TrialInputs := preload("trial_inputs.gd")
 const Inputs := preload("res://addons/executorch/runtime/calls/generated_inputs.gd")
 const LatencyStatistics := preload("res://addons/executorch/editor/shared/latency_statistics.gd")
 const WARM_UP_CALLS: int = 5
@@ -65,7 +66,7 @@ func _run(model: ExecuTorchResource, method: Dictionary, given: Dictionary) -> D
 	var made: Dictionary = Inputs.make(method)
 	for input: String in made:
 		if given.has(input):
-			_put(made[input], given[input])
+			TrialInputs.put(made[input], given[input])
 		made[input]["name"] = input
 	for input: Dictionary in method.get("inputs", []):
 		if made.has(input.get("name", "")):
@@ -86,16 +87,6 @@ func _run(model: ExecuTorchResource, method: Dictionary, given: Dictionary) -> D
 		var name_of: String = str(known.get("name", "output_%d" % index))
 		described.append({"name": name_of, "dtype": tensor.dtype, "shape": tensor.shape, "data": tensor.data})
 	return {"inputs": shown, "outputs": described, "us": us}
-
-
-# Given values in the place of generated ones: more values are more samples, along the first dimension.
-static func _put(into: Dictionary, values: Array) -> void:
-	var shape: PackedInt64Array = into["shape"]
-	var of_all: int = Array(into["data"]).size()
-	if not shape.is_empty() and of_all > 0 and values.size() != of_all:
-		shape[0] = roundi(shape[0] * values.size() / float(of_all))
-		into["shape"] = shape
-	into["data"] = values
 
 
 # The upper bound of an input's first size when it varies, else 0.
