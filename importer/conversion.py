@@ -23,6 +23,7 @@ from importer.exporting.reexport import widen
 from importer.exporting.rewrites.activations import rewrite_prelu
 from importer.exporting.rewrites.attention import rewrite_attention
 from importer.exporting.rewrites.borders import rewrite_borders
+from importer.exporting.rewrites.embeddings import rewrite_embeddings
 from importer.exporting.rewrites.nonzero import rewrite_nonzero
 from importer.exporting.rewrites.norms import rewrite_norms
 from importer.exporting.rewrites.other_kernels import rewrite_other_kernels
@@ -106,6 +107,7 @@ def _convert(
     tensors = {method.name: _tensors(method.program) for method in methods}  # without what rewrites of layers add
     for method in methods:
         refuse_varying_state(method)
+        method.program = rewrite_embeddings(method)
         method.program = rewrite_weights(method)
         method.program = rewrite_nonzero(method)
         method.program = rewrite_other_kernels(method)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import inspect
+import itertools
 import typing
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +22,7 @@ from importer.model import Arguments
 from importer.signature import TensorSpec
 
 _DEEPEST = 4  # dictionaries inside of each other
+_Leaves = dict[str, tuple[TensorSpec, torch.Tensor]]
 
 
 def placed(module: nn.Module, declared: list[TensorSpec]) -> Arguments | None:
@@ -127,42 +129,64 @@ def _annotations(module: nn.Module) -> dict[str, Any]:
 
 
 class _Probe(dict[Any, Any]):
-    """A dictionary that holds a declared tensor under its name, and under any other key a dictionary like itself."""
+    """A dictionary that holds a declared tensor under its name, under `cams` a list of `cams_0`, `cams_1` and so on,
+    and under any other key a dictionary like itself."""
 
-    def __init__(self, leaves: dict[str, tuple[TensorSpec, torch.Tensor]], depth: int = 0) -> None:
+    def __init__(self, leaves: _Leaves, depth: int = 0) -> None:
         super().__init__()
         self._leaves, self._depth = leaves, depth
 
     def __missing__(self, key: Any) -> Any:
         if self._depth >= _DEEPEST:
             raise KeyError(key)
-        self[key] = self._leaves[key][1] if key in self._leaves else _Probe(self._leaves, self._depth + 1)
+        if key in self._leaves:
+            self[key] = self._leaves[key][1]
+        elif items := _numbered(key, self._leaves):
+            self[key] = [tensor for _, tensor in items]
+        else:
+            self[key] = _Probe(self._leaves, self._depth + 1)
         return self[key]
 
     def __contains__(self, key: object) -> bool:
-        return key in self._leaves or super().__contains__(key)
+        return key in self._leaves or bool(_numbered(key, self._leaves)) or super().__contains__(key)
 
     def get(self, key: Any, default: Any = None) -> Any:
         return self[key] if key in self else default  # noqa: SIM401  (it would call itself)
 
     def read(self) -> dict[Any, Any]:
         """What was looked up, with specs in place of tensors."""
-        return {key: value.read() if isinstance(value, _Probe) else self._leaves[key][0] for key, value in self.items()}
+        return {key: _read(key, value, self._leaves) for key, value in self.items()}
+
+
+def _read(key: Any, value: Any, leaves: _Leaves) -> Any:
+    """The specs of what was looked up under a key, or given as an argument of this name."""
+    if isinstance(value, _Probe):
+        return value.read()
+    return [spec for spec, _ in _numbered(key, leaves)] if isinstance(value, list) else leaves[key][0]
+
+
+def _numbered(key: object, leaves: _Leaves) -> list[tuple[TensorSpec, torch.Tensor]]:
+    """The items of a list that are declared as `key_0`, `key_1` and so on."""
+    names = itertools.takewhile(leaves.__contains__, (f"{key}_{index}" for index in itertools.count()))
+    return [leaves[name] for name in names]
 
 
 def _probed(module: nn.Module, parameters: Any, declared: list[TensorSpec]) -> Arguments | None:
-    """Dictionaries inside of dictionaries, and several of them, as forward looks the tensors up."""
+    """Dictionaries and lists inside of dictionaries, and several of them, as forward looks the tensors up."""
     known = {spec.name: spec for spec in declared if _is_own(parameters, spec.name)}
     others = {spec.name: spec for spec in declared if spec.name not in known}
     free = [name for name in _required(parameters) if name not in known]
     if not others or "" in others or not free:
         return None
     leaves = {name: (spec, _tensor(spec)) for name, spec in others.items()}
-    probes = {name: _Probe(leaves) for name in free}
+    lists = {name: [tensor for _, tensor in _numbered(name, leaves)] for name in free}
+    probes = {name: lists[name] or _Probe(leaves) for name in free}
     values = {**{name: _tensor(spec) for name, spec in known.items()}, **probes}
     if not accepts(module, by_signature(parameters, (), values)):
         return None
-    call = by_signature(parameters, (), {**known, **{name: probe.read() for name, probe in probes.items()}})
+    call = by_signature(
+        parameters, (), {**known, **{name: _read(name, probe, leaves) for name, probe in probes.items()}}
+    )
     leaf_names = [spec.name for spec in pytree.tree_leaves(call)]
     is_whole = sorted(leaf_names) == sorted(spec.name for spec in declared)
     return call if is_whole and accepts(module, with_example_tensors(call)) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -39,6 +40,7 @@ _INSTEAD = {
 }
 
 
+_UNHANDLED = re.compile(r"Unhandled dtype (\w+) for (\S+)")
 _NOISE = ("cpuinfo", "torchao", "Warning", "warn")
 _REASONS = ("Check failed", "Expected", "xpected", "nsupported", "failed", "issing", "nvalid", "not ")
 
@@ -134,7 +136,12 @@ def _check(response: dict[str, Any], step: str, log: str) -> None:
         raise ImporterError("OPERATOR_MISSING", cause, remedy, "validate", log)
     if names := response.get("missing_backends"):
         raise backends_missing(names, "validate", log)
-    if error := response.get("error"):
+    if (error := response.get("error")) and (found := _UNHANDLED.search(log)):
+        dtype, kernel = found.group(1).lower(), found.group(2)
+        cause = f"ExecuTorch's kernel {kernel} does not compute {dtype}, which the model uses."
+        remedy = f"Let the model use another dtype in place of {dtype}, such as int32 or float32: `.to(torch.int32)`."
+        raise ImporterError("PROGRAM_FAILED", cause, remedy, "validate", log)
+    if error:
         codes = [
             f"{code} {name}" for code, name in _CODES.items() if f"{code}" in error.split() or f"error: {code}" in error
         ]
@@ -175,6 +182,8 @@ def _run_forked(folder: Path) -> None:
     log = os.open(folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    # ExecuTorch's binding writes to Python's streams, which need not be those two descriptors.
+    sys.stdout = sys.stderr = os.fdopen(log, "w", 1, errors="backslashreplace")
     from importer.proof import child_main
 
     child_main.run(folder)

@@ -182,6 +182,17 @@ class TwoDictionaries(Sums):
         return self.sum(seen["camera"], wanted["goal"])
 
 
+class ListInDictionary(Sums):
+    def forward(self, seen: Any) -> torch.Tensor:
+        camera, goal = seen["both"]
+        return self.sum(camera, goal) + seen["x"].sum(1)
+
+
+class TwoLists(Sums):
+    def forward(self, first: Any, second: Any) -> torch.Tensor:
+        return self.sum(first[0], first[1]) + 3 * second[0].sum(1) + 4 * second[1].sum(1)
+
+
 class KeyOfItsName(Sums):
     def forward(self, goal: Any) -> torch.Tensor:
         return self.sum(goal["camera"], goal["goal"])
@@ -209,6 +220,22 @@ def test_declared_tensors_find_their_places(kind: type[nn.Module], inputs: str, 
     expected = values["camera"].sum(1) + 2 * values["goal"].sum(1)
     if "x" in values:
         expected = expected + values["x"].sum(1)
+    torch.testing.assert_close(method.program.module()(*arguments[0], **arguments[1]), expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "weights"),
+    [
+        (ListInDictionary, {"x": 1, "both_1": 2, "both_0": 1}),
+        (TwoLists, {"second_1": 4, "first_0": 1, "second_0": 3, "first_1": 2}),
+    ],
+)
+def test_the_items_of_a_list_have_its_name_and_a_number(kind: type[nn.Module], weights: dict[str, int]) -> None:
+    method = exported(kind(), "; ".join(f"{name}: float32[n:1..4,3]" for name in weights))
+    values = {spec.name: torch.rand(2, 3) for spec in method.inputs}
+    assert values.keys() == weights.keys()
+    arguments = with_tensors(method.example, list(values.values()))
+    expected = sum(weight * values[name].sum(1) for name, weight in weights.items())
     torch.testing.assert_close(method.program.module()(*arguments[0], **arguments[1]), expected)
 
 

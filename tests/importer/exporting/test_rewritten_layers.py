@@ -18,6 +18,7 @@ from importer.errors import ImporterError
 from importer.exporting.export import export
 from importer.exporting.rewrites.activations import rewrite_prelu
 from importer.exporting.rewrites.borders import rewrite_borders
+from importer.exporting.rewrites.embeddings import rewrite_embeddings
 from importer.exporting.rewrites.norms import rewrite_norms
 from importer.exporting.rewrites.single_pixel import rewrite_single_pixels
 from importer.exporting.rewrites.sub_pixels import rewrite_transposed
@@ -332,3 +333,32 @@ def test_prelu_in_int8(tmp_path: Path, convert_file: Convert) -> None:
     torch.export.save(torch.export.export(layer, (torch.randn(1, 3, 16, 16),)), tmp_path / "prelu.pt2")
     meta = convert_file(tmp_path / "prelu.pt2", recipe="xnnpack_int8_static").metadata
     assert meta["recipe"] == "xnnpack_int8_static" and meta["methods"][0]["delegation"]["share"] == 1
+
+
+class _Words(nn.Module):
+    """Two look-ups in one table, whose rows eager PyTorch shortens."""
+
+    def __init__(self, norm_type: float, is_tied: bool = False) -> None:
+        super().__init__()
+        self.table = nn.Embedding(9, 4, max_norm=1.0, norm_type=norm_type)
+        self.is_tied = is_tied
+
+    def forward(self, words: Tensor, others: Tensor) -> Tensor:
+        found = self.table(words) - 3 * self.table(others)
+        return found @ self.table.weight.T if self.is_tied else found
+
+
+@pytest.mark.parametrize("norm_type", [1.0, 2.0])
+def test_embeddings_with_a_largest_norm(norm_type: float) -> None:
+    layer, inputs = _Words(norm_type), (torch.tensor([[0, 3, 3]]), torch.tensor([[8, 3, 1]]))
+    method = exported(layer, *inputs)
+    rewritten = rewrite_embeddings(method)
+    assert "embedding_renorm" in names(method.program) and "embedding_renorm" not in names(rewritten)
+    agree(rewritten, layer, *inputs)
+    agree(rewritten, layer, inputs[1] - 1 + (inputs[1] < 1).long(), inputs[0])
+
+
+def test_a_table_that_is_used_otherwise_too_is_not_shortened() -> None:
+    """The results of eager PyTorch depend on what was looked up before."""
+    method = exported(_Words(2.0, is_tied=True), torch.tensor([[0]]), torch.tensor([[1]]))
+    assert "embedding_renorm" in names(rewrite_embeddings(method))

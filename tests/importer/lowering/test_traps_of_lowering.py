@@ -9,6 +9,8 @@ import torch
 
 from importer.cache.entry import Artifact
 from importer.errors import ImporterError
+from importer.jobs.conversion import Job, convert_in_child
+from importer.options import ImportOptions
 from tests.importer.conftest import Convert
 from tests.networks import zoo
 
@@ -168,3 +170,19 @@ def test_dynamic_int8_of_depthwise_and_transposed_layers(
     meta = convert_file(path, recipe="xnnpack_int8_dynamic").metadata
     assert meta["methods"][0]["delegation"]["share"] == 1.0 and meta["accuracy"]["max_relative"] < 0.05
     assert meta["payload"]["size"] < network[2].weight.numel() * 2 + 8000
+
+
+@pytest.mark.parametrize("dtype", [torch.uint16, torch.uint32])
+def test_a_dtype_that_no_kernel_computes_is_named(dtype: torch.dtype, tmp_path: Path) -> None:
+    """ExecuTorch says it in its log only, which the child that proves the program writes."""
+
+    class Rounded(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return (x * 100).abs().to(dtype)
+
+    torch.export.save(torch.export.export(Rounded(), (torch.rand(2, 3),)), tmp_path / "net.pt2")
+    with pytest.raises(ImporterError) as caught:
+        convert_in_child(Job(tmp_path / "net.pt2", str(tmp_path / "cache"), ImportOptions()))
+    name = str(dtype).removeprefix("torch.")
+    assert caught.value.code == "PROGRAM_FAILED" and f"does not compute {name}" in caught.value.cause, caught.value
+    assert "int32" in caught.value.remedy
