@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -115,7 +116,8 @@ def convert(
                 memory_limit_megabytes=memory_limit_megabytes, on_progress=on_progress, cancelled=cancelled,
             )  # fmt: skip
     if callable(model) and not isinstance(model, (torch.nn.Module, ExportedProgram)):
-        name = name or str(getattr(model, "__name__", ""))
+        made_by = str(getattr(model, "__name__", ""))
+        name = name or (made_by if made_by.isidentifier() else "")
         model = _made(model)
     model = without_wrappers(model)
     for problem in metric_problems(metric):  # before the data is written for it
@@ -229,9 +231,15 @@ def _search(
 
 
 def _made(factory: Callable[..., torch.nn.Module]) -> torch.nn.Module:
-    found = factory()
+    name = getattr(factory, "__name__", "The factory")
+    try:
+        found = factory()
+    except Exception as error:
+        cause = f"{name}() failed: {type(error).__name__}: {str(error)[:300]}"
+        remedy = "Give a module, or a function that makes one without arguments."
+        raise ImporterError("FACTORY_FAILED", cause, remedy, "load", traceback.format_exc()) from error
     if not isinstance(found, torch.nn.Module):
-        cause = f"{getattr(factory, '__name__', 'The factory')} returned {type(found).__name__}, not a module."
+        cause = f"{name}() returned {type(found).__name__}, not a module."
         raise ImporterError("FACTORY_FAILED", cause, "Return a torch.nn.Module.", "load")
     return found
 

@@ -136,7 +136,7 @@ def _as_tensor(value: Any, spec: TensorMetadata) -> torch.Tensor:
     dtype: torch.dtype = getattr(torch, spec.dtype)
     remedy = f"Give '{spec.name}' as {spec.dtype} of the shape {_shape(spec)}."
     try:
-        given = value if isinstance(value, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(value))
+        given = value if isinstance(value, torch.Tensor) else torch.from_numpy(np.asarray(value, order="C"))
     except (TypeError, ValueError) as error:
         raise ImporterError("INPUTS_MISMATCH", f"'{spec.name}' is not an array: {error}", remedy) from error
     if given.is_floating_point() and not dtype.is_floating_point:

@@ -29,6 +29,7 @@ _MOST_TOLD = 10
 _LAYER = re.compile(r"torch\.nn\.modules\.[a-z_]+\.[A-Z][A-Za-z0-9]*")  # not what is reached through one
 _CONTAINERS = "set frozenset list dict tuple int float complex bool str bytes bytearray object slice range"
 _PLAIN = frozenset(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in _CONTAINERS.split())
+_INPUTS_TOO = "Its inputs are needed too: the option 'inputs', or a function example_inputs() in the same file."
 
 
 def refuse_early(
@@ -106,10 +107,8 @@ def pickle_needs_permission(
     remedy = "Save it with torch.export.save, or allow this file in the inspector if you trust where it is from."
     guesses = guess_factories(path, project, _shapes(file_kind), python_files, file_kind.globals)
     if guesses:
-        remedy = (
-            f"{_taken(guesses[0])} Then only its weights are read, and no code of the file runs. Or {_later(remedy)}"
-        )
-        return ImporterError("PICKLE_NEEDS_PERMISSION", cause, remedy, "load", guesses=guesses)
+        taken = f"{_taken(guesses[0], inputs_known)} Then only its weights are read, and no code of the file runs."
+        return ImporterError("PICKLE_NEEDS_PERMISSION", cause, f"{taken} Or {_later(remedy)}", "load", guesses=guesses)
     if file_kind.state_dicts:
         remedy = f"Name its class in the option 'factory' (then only its weights are read), {_later(remedy)}"
     if not inputs_known:
@@ -137,9 +136,9 @@ def state_dict_needs_factory(
     guesses = guess_factories(path, project, shapes, python_files)
     remedy = "Name the Python class or function that builds the model in the option 'factory': res://models/net.py:Net."
     if guesses:
-        remedy = _taken(guesses[0])
+        remedy = _taken(guesses[0], inputs_known)
     elif not inputs_known:
-        remedy += " Its inputs are needed too: the option 'inputs', or a function example_inputs() in the same file."
+        remedy += f" {_INPUTS_TOO}"
     return ImporterError("STATE_DICT_NEEDS_FACTORY", cause, remedy, "load", guesses=guesses)
 
 
@@ -162,9 +161,10 @@ def _shapes(file_kind: FileKind) -> dict[str, tuple[int, ...]]:
     return {name: tuple(info.shape) for name, info in file_kind.tensors.items()}
 
 
-def _taken(guess: Guess) -> str:
-    """A guess in words, for a reader without buttons."""
-    return f"{guess.reason} {guess.settings()}"
+def _taken(guess: Guess, inputs_known: bool) -> str:
+    """A guess in words, for a reader without buttons. Without the inputs the next call would ask for them."""
+    inputs = "" if inputs_known or "inputs" in guess.options else f"{_INPUTS_TOO} "
+    return f"{guess.reason} {inputs}{guess.settings()}"
 
 
 def _later(sentence: str) -> str:

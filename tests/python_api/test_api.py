@@ -143,6 +143,16 @@ def test_sizes_that_vary(cache: Path) -> None:
         assert torch.allclose(found, model(x), atol=1e-5)
 
 
+def test_a_number_is_an_input_without_axes(cache: Path) -> None:
+    """It became an array of one value, which was refused. A lambda's name is not one of a file."""
+    artifact = ge.convert(lambda: torch.nn.ReLU(), torch.tensor(2.0), cache=cache)
+    assert artifact.metadata.name == "relu"
+    program = ge.Program(artifact)
+    for given in (3.0, np.float32(3), np.array(3.0), torch.tensor(3.0)):
+        (found,) = program(given).values()
+        assert found.shape == () and float(found) == 3
+
+
 def test_wrong_arguments_say_what_is_wanted(tmp_path: Path) -> None:
     linear = torch.nn.Linear(2, 2)
     for code, words, wrong in (
@@ -153,6 +163,7 @@ def test_wrong_arguments_say_what_is_wanted(tmp_path: Path) -> None:
         ("INPUTS_MISMATCH", "does not accept", lambda: ge.convert(linear, torch.rand(1, 3))),
         ("FORWARD_MISSING", "ModuleList has no", lambda: ge.convert(torch.nn.ModuleList([linear]), torch.rand(1, 3))),
         ("FACTORY_FAILED", "returned int", lambda: ge.convert(lambda: 3)),  # type: ignore[arg-type, return-value]
+        ("FACTORY_FAILED", "Linear() failed: TypeError", lambda: ge.convert(torch.nn.Linear, torch.rand(1, 2))),
         ("OPTION_INVALID", "no metric", lambda: ge.convert(linear, torch.rand(1, 2), evaluate=[], metric="bleu")),
         ("FILE_NOT_READABLE", "nothing.pte", lambda: ge.Program(tmp_path / "nothing.pte")),
     ):

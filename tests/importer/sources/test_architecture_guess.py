@@ -109,6 +109,17 @@ def test_a_function_that_trains_is_not_offered(tmp_path: Path) -> None:
     assert {guess.options["factory"] for guess in guesses} == {f"{tmp_path / 'train.py'}:Policy"}
 
 
+def test_the_error_asks_for_inputs_that_are_not_guessed(tmp_path: Path) -> None:
+    """The next call asked for them, so that the third one was the first to succeed."""
+    code = "from torch import nn\n\ndef build():\n    return nn.Linear(8, 3)\n"
+    (tmp_path / "net.py").write_text(code, encoding="utf-8")
+    torch.save(torch.nn.Linear(8, 3).state_dict(), tmp_path / "net.pth")
+    for options, asks in ((ImportOptions(), True), (ImportOptions(inputs="float32[1,8]"), False)):
+        with pytest.raises(ImporterError, match="may build the model") as raised:
+            refuse_early(tmp_path / "net.pth", None, options, False)
+        assert ("the option 'inputs'" in raised.value.remedy) == asks
+
+
 def test_files_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
     for folder in ("new", "old"):
         (tmp_path / folder).mkdir()
