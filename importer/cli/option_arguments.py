@@ -113,7 +113,8 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
 
 def add_verbosity(parser: argparse.ArgumentParser) -> None:
     """`--quiet`, `--no-progress` and `--verbose`."""
+    # --quiet prints no progress either: both may stand together, as in many CI files.
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--quiet", action="store_true", help="print errors only; with --json also the results")
-    group.add_argument("--no-progress", action="store_true", help="print the results and no progress")
     group.add_argument("--verbose", action="store_true", help="print each step of each file with its time")
+    parser.add_argument("--no-progress", action="store_true", help="print the results and no progress")

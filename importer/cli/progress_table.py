@@ -27,7 +27,7 @@ class ProgressTable:
 
     def __init__(self, names: Sequence[str], shown: bool, verbose: bool = False) -> None:
         self._names = names
-        self._verbose = verbose
+        self._verbose = shown and verbose
         self._lock = threading.Lock()
         self._rows: dict[int, TaskID] = {}
         self._stages: dict[int, str] = {}

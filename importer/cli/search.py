@@ -60,7 +60,7 @@ class _Lines:
 
     def __init__(self, chosen: argparse.Namespace) -> None:
         self._shown = not chosen.quiet and not chosen.no_progress
-        self._verbose = chosen.verbose
+        self._verbose = self._shown and chosen.verbose
         self._begun: set[Candidate] = set()
         self._start = time.monotonic()
 

@@ -132,6 +132,8 @@ def test_how_much_is_printed(models: Path, tmp_path: Path) -> None:
     good = importer(*words[:2], *words[3:], "--quiet")
     assert good.returncode == 0 and not good.stdout + good.stderr
     assert importer(*words, "--quiet", "--verbose").returncode == 2
+    assert importer(*words[:2], *words[3:], "--quiet", "--no-progress").returncode == 0
+    assert not importer(*words[:2], *words[3:], "--verbose", "--no-progress").stderr
 
 
 @pytest.mark.parametrize("name", ["policy.pth", "policy.ckpt", "policy.bin"])

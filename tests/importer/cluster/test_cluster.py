@@ -164,7 +164,8 @@ def test_what_a_cluster_needs(models: Path, tmp_path: Path) -> None:
     cache = ["--cache", tmp_path / "cache"]
     missing = refused(*words, *cache, before="sys.modules['distributed'] = None")
     assert (missing["status"], missing["code"]) == (5, "PACKAGE_MISSING") and "pip install" in missing["remedy"]
-    for more, text in (([], "needs --cache"), ([*cache, "--jobs", 2], "--jobs")):
+    wrong = [*cache, "--cluster", "localhost"]
+    for more, text in (([], "needs --cache"), ([*cache, "--jobs", 2], "--jobs"), (wrong, "got 'localhost'")):
         found = refused(*words, *more)
         assert (found["status"], found["code"]) == (2, "OPTION_INVALID") and text in found["cause"]
     lost = refused(*words, *cache)
