@@ -18,6 +18,7 @@ import jsonschema
 import pytest
 from rich.console import Console
 
+from importer.__main__ import main
 from importer.cli.compare import compare
 from importer.cli.convert import Outcome, _summary, with_dynamic
 from importer.errors import ImporterError
@@ -184,6 +185,20 @@ def test_words_in_brackets_are_no_markup(models: Path, tmp_path: Path) -> None:
     printed = io.StringIO()
     _summary([Outcome(bad, tmp_path / "bad.pte", error=remedy)], Console(file=printed, width=120))
     assert "float32[batch:1..64,8]" in printed.getvalue()
+
+
+def test_what_is_printed_of_any_program_fits_the_schema(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Programs that do not say which sizes vary, or that take numbers, have no ranges."""
+    programs = sorted(models.glob("*.pte"))
+    for program in programs:
+        assert main(["inspect", str(program), "--json"]) == 0
+        assert json_output.read(capsys.readouterr().out, "inspect")["methods"], program
+    assert {"voice.pte", "number.pte"} <= {program.name for program in programs}
+    cache = str(tmp_path / "cache")
+    assert main(["convert", str(models / "voice.pte"), "-o", str(tmp_path), "--cache", cache, "--json"]) == 0
+    json_output.read(capsys.readouterr().out, "convert")
 
 
 def test_inspect(models: Path) -> None:

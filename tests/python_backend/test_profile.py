@@ -154,6 +154,12 @@ def _inspect(path: Path) -> dict[str, Any]:
 SPECS = [{"name": "input_0", "dtype": "float32", "shape": [1, 2]}, {"name": "input_1", "dtype": "int64", "shape": [3]}]
 
 
+def test_a_program_whose_sizes_vary_fits_the_schema(models: Path) -> None:
+    done = profile(models / "voice.pte", "--runs", "5", "--json")
+    assert done.returncode == 0, done.stderr
+    assert any("dynamic" in value for value in json_output.read(done.stdout, "profile")["outputs"])
+
+
 def test_recorded_inputs_are_found_by_name_or_by_order(tmp_path: Path) -> None:
     image, words = np.array([[0.5, 2.0]], np.float32), np.array([7, 8, 9])
     np.savez(tmp_path / "0002.npz", input_1=words, input_0=image)
