@@ -75,6 +75,19 @@ static func value_of(model: ExecuTorchModelDescription, side: String, wanted: St
 	return {}
 
 
+## The smallest and the largest last size of an input, such as how many tokens it takes; zeros when they are unknown.
+static func limits_of(model: ExecuTorchModelDescription, wanted: String) -> Vector2i:
+	var entry: Dictionary = value_of(model, "inputs", wanted)
+	var shape: PackedInt64Array = shape_of(model, "inputs", wanted)
+	if shape.is_empty():
+		return Vector2i.ZERO
+	var ranges: Variant = entry.get("ranges")
+	var last: Variant = ranges[-1] if ranges is Array and ranges.size() == shape.size() else null
+	if last is Array and last.size() == 2:
+		return Vector2i(int(last[0]), int(last[1]))
+	return Vector2i(1 if entry.get("dynamic", false) else shape[-1], shape[-1])
+
+
 func _value(part: String, field: String) -> Variant:
 	var values: Variant = _parts.get(part, {})
 	return (values as Dictionary).get(field) if values is Dictionary else null

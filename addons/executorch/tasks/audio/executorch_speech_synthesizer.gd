@@ -151,7 +151,7 @@ func _ids_of(text: String) -> Array[PackedInt64Array]:
 	if found == null:
 		return all
 	var card: TaskCard = TaskCard.new(found)
-	var limits: Vector2i = SpeechCalls.range_of(found, card.text("input", "ids"))
+	var limits: Vector2i = TaskCard.limits_of(found, card.text("input", "ids"))
 	for sentence: String in Pronunciation.sentences_of(text):
 		var whole: PackedInt64Array = _numbers_of(_phonemes_of(sentence, card), card)
 		if whole.size() <= limits.y:

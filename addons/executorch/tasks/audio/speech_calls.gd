@@ -52,18 +52,6 @@ func take(result: Dictionary) -> void:
 		_inputs = result
 
 
-## The smallest and the largest size of an input.
-static func range_of(of_model: ExecuTorchModelDescription, wanted: String) -> Vector2i:
-	var entry: Dictionary = TaskCard.value_of(of_model, "inputs", wanted)
-	var shape: PackedInt64Array = TaskCard.shape_of(of_model, "inputs", wanted)
-	var most: int = shape[-1] if not shape.is_empty() else 0
-	var ranges: Variant = entry.get("ranges")
-	if ranges is Array and not (ranges as Array).is_empty():
-		var last: Array = Array(ranges[-1])
-		return Vector2i(int(last[0]), int(last[1])) if last.size() == 2 else Vector2i(most, most)
-	return Vector2i(1 if entry.get("dynamic", false) else most, most)
-
-
 static func too_long(count: int, most: int, of_what: String) -> ExecuTorchError:
 	var cause: String = "A sentence has %d %s; the model was imported for %d." % [count, of_what, most]
 	var remedy: String = "Divide the sentence, or import the model for more in the option 'inputs'."
@@ -73,7 +61,7 @@ static func too_long(count: int, most: int, of_what: String) -> ExecuTorchError:
 func _take_length(result: Dictionary) -> void:
 	var value: Variant = result.values()[0]
 	var count: int = int(Array(value)[0]) if typeof(value) >= TYPE_ARRAY else int(value)
-	var limits: Vector2i = range_of(_model, _card.text("input", "frames"))
+	var limits: Vector2i = TaskCard.limits_of(_model, _card.text("input", "frames"))
 	if count > limits.y:
 		error = too_long(count, limits.y, "frames")
 		_methods.clear()

@@ -136,9 +136,10 @@ func _tokens_of(text: String) -> ExecuTorchEncoding:
 	var from: ExecuTorchTokenizer = _find_tokenizer(card) if found != null else null
 	if from == null:
 		return null
-	var entry: Dictionary = TaskCard.value_of(found, "inputs", card.text("input", "ids", _INPUTS["ids"]))
-	var limits: Vector2i = _limits_of(entry, card.whole("input", "max_tokens", 128))
-	var tokens: ExecuTorchEncoding = from.encode_fitted(text, limits.y, limits.x)
+	var limits: Vector2i = TaskCard.limits_of(found, card.text("input", "ids", _INPUTS["ids"]))
+	var most: int = card.whole("input", "max_tokens", 128)
+	most = maxi(limits.x, mini(limits.y, most) if limits.y > 0 else most)
+	var tokens: ExecuTorchEncoding = from.encode_fitted(text, most, limits.x)
 	if tokens == null:
 		inference_failed.emit(from.get_last_error())
 	elif not tokens.attention_mask.has(1):
@@ -171,18 +172,6 @@ func _find_tokenizer(card: TaskCard) -> ExecuTorchTokenizer:
 		var remedy: String = "Put the tokenizer.json there, or drag it onto the property tokenizer."
 		_tell_error(ExecuTorchError.create(ExecuTorchError.Code.TOKENIZER_MISSING, cause, remedy))
 	return _named_tokenizer
-
-
-# The smallest and the largest number of tokens that an input takes.
-static func _limits_of(input: Dictionary, most: int) -> Vector2i:
-	var shape: Array = Array(input.get("shape", []))
-	var largest: int = shape[-1] if not shape.is_empty() else most
-	var ranges: Variant = input.get("ranges")
-	var smallest: int = 0 if input.get("dynamic", false) else largest
-	if ranges is Array and (ranges as Array).size() == shape.size() and not shape.is_empty():
-		var last: Array = Array(ranges[-1])
-		smallest = last[0] if last.size() == 2 else largest
-	return Vector2i(smallest, maxi(smallest, mini(largest, most)))
 
 
 func _inputs_of(tokens: ExecuTorchEncoding) -> Dictionary:
