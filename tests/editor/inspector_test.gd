@@ -291,6 +291,25 @@ func test_a_model_without_a_known_signature_is_marked() -> void:
 	view.queue_free()
 
 
+func test_a_program_for_other_systems_says_so() -> void:
+	var model: ExecuTorchResource = ExecuTorchResource.new()
+	var known: Dictionary = (load(POLICY) as ExecuTorchResource).metadata
+	var core_ml: Dictionary = known.duplicate(true)
+	core_ml.merge({"recipe": "coreml_fp16", "systems": ["macos", "ios"], "timings": {"eager_us": 1.0}}, true)
+	core_ml.erase("accuracy")
+	model.metadata = core_ml
+	var view: ModelView = ModelView.new(model)
+	add_child(view)
+	var words: String = text_of(view)
+	check(words.contains("Not proved") and words.contains("runs on macOS and iOS only"), words.left(400))
+	check(words.contains("import with the recipe auto and coreml_fp16 as a variant"), words.left(400))
+	model.metadata = known.merged({"variants": [core_ml]})
+	view.refresh()
+	words = text_of(view)
+	check(words.contains("Ready") and words.contains("Runs on macOS and iOS only; not proved here"), words)
+	view.queue_free()
+
+
 func test_what_a_delegate_runs_may_be_unknown() -> void:
 	var method: Dictionary = {
 		"name": "forward",

@@ -4,7 +4,6 @@ extends "section.gd"
 ## program.
 
 const Comparison := preload("res://addons/executorch/editor/shared/program_comparison.gd")
-const LibraryCheck := preload("res://addons/executorch/editor/export/library_check.gd")
 const Quantity := preload("res://addons/executorch/editor/shared/quantity.gd")
 const TITLES: PackedStringArray = ["Size", "Time", "Error"]
 const TIPS: PackedStringArray = [
@@ -30,20 +29,22 @@ func show_model(metadata: Dictionary) -> void:
 	_add_row(TITLES, TIPS, 0.65)
 	for program: Dictionary in programs:
 		# The inspector is too narrow for names beside the numbers.
-		var recipe: String = program["recipe"]
-		var systems: Array = (program["systems"] as Array).map(LibraryCheck.platform_of)
-		if not systems.is_empty():
-			recipe += " (%s)" % ", ".join(systems)
-		_add(body, recipe, "The main program." if program == programs[0] else "A variant.", 1.0)
+		_add(body, str(program["recipe"]), "The main program." if program == programs[0] else "A variant.", 1.0)
 		var time: float = program["us"]
 		var length: String = Quantity.size(program["bytes"] as float)
 		_add_row([length, Quantity.time(time) if time >= 0.0 else "", Comparison.error_text(program)], TIPS, 0.8)
-	var advice: Label = Label.new()
-	advice.name = "Advice"
-	advice.text = Comparison.recommendation(programs)
-	advice.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
-	advice.add_theme_stylebox_override(&"normal", StyleBoxEmpty.new())
-	body.add_child(advice)
+		if not str(program["systems"]).is_empty():
+			_add_sentence(Comparison.systems_text(program))
+	_add_sentence(Comparison.recommendation(programs)).name = "Advice"
+
+
+func _add_sentence(words: String) -> Label:
+	var label: Label = Label.new()
+	label.text = words
+	label.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
+	label.add_theme_stylebox_override(&"normal", StyleBoxEmpty.new())
+	body.add_child(label)
+	return label
 
 
 func _add_row(values: PackedStringArray, tips: PackedStringArray, strength: float) -> void:

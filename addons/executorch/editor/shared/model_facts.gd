@@ -2,6 +2,7 @@
 extends RefCounted
 ## Facts of a model, read from its metadata. Every field of the metadata may be absent.
 
+const LibraryCheck := preload("res://addons/executorch/editor/export/library_check.gd")
 const OperatorNames := preload("operator_names.gd")
 ## Kinds whose names are spelt in a way of their own.
 const KINDS: Dictionary[String, String] = {
@@ -36,6 +37,20 @@ func get_recipe() -> String:
 	return str(metadata.get("recipe", ""))
 
 
+## "macOS and iOS": the only systems that run the program; empty when all do.
+func get_systems() -> String:
+	var tags: Variant = metadata.get("systems", [])
+	var names: PackedStringArray = []
+	for tag: Variant in tags as Array if tags is Array else []:
+		names.append(LibraryCheck.platform_of(str(tag)))
+	return " and ".join(names)
+
+
+## Whether the program's results were compared with those of the PyTorch model.
+func is_proved() -> bool:
+	return not get_section("accuracy").is_empty()
+
+
 ## Bytes of the file that the person gave; 0 when unknown.
 func get_source_bytes() -> int:
 	return int(get_section("source").get("size", 0))
@@ -60,6 +75,24 @@ func get_warning() -> Dictionary:
 				+ "process, but its results were not compared with those of the PyTorch model."
 			),
 			"remedy": "Import the file again on a machine with Python.",
+		}
+	var systems: String = get_systems()
+	if not systems.is_empty() and not is_proved():
+		return {
+			"title": "Not proved",
+			"cause":
+			(
+				(
+					"The program runs on %s only. Its results were not compared with those of the PyTorch model, and its time is "
+					+ "not known."
+				)
+				% systems
+			),
+			"remedy":
+			(
+				"Compare the results on such a device. For all other systems, import with the recipe auto and %s as a variant."
+				% get_recipe()
+			),
 		}
 	var uncalibrated: PackedStringArray = []
 	for variant: Dictionary in get_variants():

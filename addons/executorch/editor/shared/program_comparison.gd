@@ -11,10 +11,10 @@ const LEAST_GAIN: float = 0.1
 const LEVELS: Dictionary[int, String] = {1: "the default level", 2: "the level AGGRESSIVE", 0: "the level NONE"}
 
 
-## A row for each program, the main one first: `{recipe, bytes, us, error, differing, systems, problem}`. `us` and
-## `error` are -1 when unknown; `error` is relative to the largest value, `differing` a share of classes.
-## `systems`: where alone it runs, as in the metadata. `problem`: why it should not be used yet, empty when nothing is
-## known against it.
+## A row for each program, the main one first: `{recipe, bytes, us, error, differing, systems, is_proved, problem}`.
+## `us` and `error` are -1 when unknown; `error` is relative to the largest value, `differing` a share of classes.
+## `systems`: where alone it runs, "macOS and iOS", empty for everywhere. `problem`: why it should not be used yet,
+## empty when nothing is known against it.
 static func rows(metadata: Dictionary) -> Array[Dictionary]:
 	var found: Array[Dictionary] = []
 	for described: Dictionary in [metadata] + Array(Facts.new(metadata).get_variants()):
@@ -29,7 +29,8 @@ static func rows(metadata: Dictionary) -> Array[Dictionary]:
 					"us": float(facts.get_section("timings").get("executorch_us", -1.0)),
 					"error": float(accuracy.get("max_relative", -1.0)),
 					"differing": 1.0 - float(accuracy.get("agreement", 1.0)),
-					"systems": described.get("systems", []),
+					"systems": facts.get_systems(),
+					"is_proved": facts.is_proved(),
 					"problem": _problem_of(facts),
 				}
 			)
@@ -59,6 +60,12 @@ static func recommendation(programs: Array[Dictionary]) -> String:
 	if not refused.is_empty():
 		return "Use %s: %s is faster, but %s." % [main["recipe"], refused["recipe"], refused["problem"]]
 	return "Use %s: no variant is at least %d%% faster on this machine." % [main["recipe"], roundi(LEAST_GAIN * 100.0)]
+
+
+## Where alone a program runs, and whether that it computes the right values was seen.
+static func systems_text(program: Dictionary) -> String:
+	var proof: String = "." if program["is_proved"] else "; not proved here, so its time and error are not known."
+	return "Runs on %s only%s" % [program["systems"], proof]
 
 
 ## "1.5%" of the largest value, or the share of classes that differ; empty when unknown.
