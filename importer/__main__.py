@@ -22,8 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from importer.cli.option_arguments import add_cache, add_cluster, add_libraries, add_options, add_verbosity
-from importer.cli.output import Parser, print_error, print_json
-from importer.errors import ImporterError, exit_status, from_exception
+from importer.cli.output import Parser, print_json, status_of
 from importer.jobs import game_libraries
 from importer.options import METRICS, RECIPES, SEARCH
 
@@ -39,17 +38,12 @@ def main(arguments: list[str] | None = None, name: str = "python -m importer") -
         add(commands)
     chosen = parser.parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = chosen.run
-    try:
+
+    def command() -> int:
         game_libraries.use(getattr(chosen, "library", []))
         return run(chosen)
-    except (ImporterError, ImportError) as caught:
-        error = from_exception(caught)
-        print_error(error, getattr(chosen, "json", False), "error ")
-        return exit_status(error)
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        return 1
+
+    return status_of(command, getattr(chosen, "json", False))
 
 
 def _add_convert(commands: argparse._SubParsersAction[Parser]) -> None:

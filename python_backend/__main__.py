@@ -62,7 +62,9 @@ def main(arguments: "list[str]", name: str = "python3 -m python_backend") -> int
     known = parser.parse_args(arguments)
     if known.command == "serve":
         return _serve(known.jobs, known.cold)
-    return _doctor(known.json)
+    from importer.cli.output import status_of
+
+    return status_of(lambda: _doctor(known.json), known.json)
 
 
 def _serve(at_once: int, cold: bool) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 from importer.atomic_files import write_atomically
-from importer.errors import ImporterError
+from importer.errors import ImporterError, exit_status, from_exception
 
 SCHEMA_VERSION = 1
 _ELSEWHERE = {"--name": "A program has the name of its file: write -o NAME.pte, or name it in models.toml."}
@@ -92,13 +92,27 @@ def print_json(kind: str, body: dict[str, Any]) -> None:
     print(json.dumps({"schema": f"{kind}-{SCHEMA_VERSION}", **body}, indent=1))
 
 
-def print_error(error: ImporterError, as_json: bool, before: str = "") -> None:
-    """An error that ends a command: JSON on standard output, or text on standard error. before: what stands first."""
+def status_of(command: Callable[[], int], as_json: bool) -> int:
+    """The exit status of a command; what ends it early is told."""
+    try:
+        return command()
+    except (ImporterError, ImportError) as caught:
+        error = from_exception(caught)
+        print_error(error, as_json)
+        return exit_status(error)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 1
+
+
+def print_error(error: ImporterError, as_json: bool) -> None:
+    """An error that ends a command: JSON on standard output, or text on standard error."""
     error.cause, error.remedy = in_flags(error.cause), in_flags(error.remedy)
     if as_json:
         print_json("error", {"error": error_data(error)})
     else:
-        print(f"{before}{error.code}: {error_text(error)}", file=sys.stderr)
+        print(f"error {error.code}: {error_text(error)}", file=sys.stderr)
 
 
 def check_report(path: Path) -> None:

@@ -12,6 +12,10 @@ if __name__ == "__main__":
         del sys.path[0]  # this folder, whose names must not be taken for the standard library's
     # Before anything else is imported: the root of our packages.
     sys.path.insert(0, __file__.replace("\\", "/").rpartition("/importer/jobs/")[0])
+    import signal
+
+    # Ctrl+C in a terminal reaches every process: the one that started this one ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux" and sys.argv[1] == "warm":
         from importer.jobs import warm_server
 

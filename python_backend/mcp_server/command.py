@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
-from importer.cli.output import Parser
+from importer.cli.output import Parser, print_error, status_of
 from importer.errors import ImporterError
+from importer.jobs.process_tree import end_own_children
 from python_backend import environment
 
 
@@ -18,27 +19,25 @@ def main(arguments: list[str], name: str = "python3 -m python_backend mcp") -> i
     parser.add_argument("--http", type=int, metavar="PORT", help="HTTP on 127.0.0.1; 0: any port (default: stdio)")
     parser.add_argument("--allow-write", action="store_true", help="let tools write into the project")
     known = parser.parse_args(arguments)
-    problems = environment.problems("the MCP server")
-    if problems:
-        for problem in problems:
-            print(f"{problem.code}: {problem.cause}\n{problem.remedy}", file=sys.stderr)
-        return 1
-    from importer.jobs.process_tree import end_own_children
-    from python_backend.mcp_server import server
-
     try:
-        if known.http is None:
-            server.serve_stdio(known.project, known.allow_write)
-        else:
-            server.serve_http(known.project, known.allow_write, known.http)
-    except ImporterError as error:
-        print(f"{error.code}: {error.cause}\n{error.remedy}", file=sys.stderr)
-        return 1
-    except (OSError, OverflowError) as error:  # the second for numbers that are not ports
-        print(f"PORT_NOT_AVAILABLE: {error}\nGive another port, or 0 for any.", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+        return status_of(lambda: _serve(known), False)
     finally:
         end_own_children()
+
+
+def _serve(known: argparse.Namespace) -> int:
+    problems = environment.problems("the MCP server")
+    for problem in problems:
+        print_error(ImporterError(problem.code, problem.cause, problem.remedy), False)
+    if problems:
+        return 5
+    from python_backend.mcp_server import server
+
+    if known.http is None:
+        server.serve_stdio(known.project, known.allow_write)
+        return 0
+    try:
+        server.serve_http(known.project, known.allow_write, known.http)
+    except (OSError, OverflowError) as error:  # the second for numbers that are not ports
+        raise ImporterError("PORT_NOT_AVAILABLE", str(error), "Give another port, or 0 for any.") from error
     return 0

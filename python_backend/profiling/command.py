@@ -11,8 +11,8 @@ from typing import Any
 from importer.atomic_files import replacing
 from importer.cache.entry_files import opened
 from importer.cli.option_arguments import add_libraries
-from importer.cli.output import Parser, check_report, console, print_error, print_json, write_report
-from importer.errors import ImporterError, exit_status
+from importer.cli.output import Parser, check_report, console, print_json, status_of, write_report
+from importer.errors import ImporterError
 from importer.jobs import game_libraries
 from importer.jobs.reading import program_files
 from importer.jobs.sandbox.policy import Policy, is_required
@@ -29,12 +29,12 @@ CONDITION_HOLDS = 3
 def main(arguments: list[str], name: str = "python3 -m python_backend profile") -> int:
     """The command line; an exit status. name: what it is called by."""
     known = _parser(name).parse_args(arguments)
-    try:
+
+    def command() -> int:
         game_libraries.use(known.library)
         return _profile(known)
-    except ImporterError as error:
-        print_error(error, known.json)
-        return exit_status(error)
+
+    return status_of(command, known.json)
 
 
 def profile(path: Path, options: dict[str, Any], deadline_seconds: float = 600.0) -> dict[str, Any]:

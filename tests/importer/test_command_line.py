@@ -339,6 +339,26 @@ def test_a_conversion_that_dies_while_its_program_is_tried(models: Path, tmp_pat
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT")
+@pytest.mark.parametrize("words", [["importer", "convert", "linear.pt", "-o"], ["python_backend", "profile", "--html"]])
+def test_an_interrupt_in_a_terminal_prints_no_traceback(words: list[str], models: Path, tmp_path: Path) -> None:
+    """There it reaches each process of the command, not the first alone."""
+    main_line = f"from {words[0]}.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    begun = f"import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); {main_line}"
+    source = models / ("linear.pt" if words[0] == "importer" else "linear_xnnpack.pte")
+    given = [source if word == "linear.pt" else word for word in words[1:]] + [tmp_path / "out"]
+    given += ["--cache", tmp_path / "cache"] if words[0] == "importer" else [source, "--runs", "100000000"]
+    command = [sys.executable, "-c", begun, *map(str, given)]
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    try:
+        time.sleep(3)  # torch is being imported, or the program runs
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 130 and "Traceback" not in errors, errors
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT")
 def test_an_interrupt_ends_the_conversions(models: Path, tmp_path: Path) -> None:
     name = unique_name()
     slow_factory(tmp_path, f"{TAKE_NAME.format(name=name)}; time.sleep(100)")

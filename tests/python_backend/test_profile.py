@@ -270,9 +270,8 @@ def test_a_program_that_crashes_the_runtime_is_an_error(models: Path, tmp_path: 
     path = tmp_path / "damaged.pte"
     path.write_bytes(data)
     run = profile(path, "--runs", "5")
-    assert run.returncode in (0, 1)
-    if run.returncode:
-        assert run.stderr.split(":")[0].isupper()
+    assert run.returncode in (0, 4)
+    assert run.returncode == 0 or run.stderr.startswith("error "), run.stderr
 
 
 def test_truncated_dumps_are_told(measured: tuple[dict[str, Any], Path, str], tmp_path: Path) -> None:

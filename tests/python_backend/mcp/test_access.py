@@ -59,15 +59,15 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path, http_server: HttpSe
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
 
     nothing = start("--project", str(tmp_path))
-    assert nothing.returncode == 1
-    assert nothing.stderr.startswith("NOT_A_PROJECT")
+    assert nothing.returncode == 2
+    assert nothing.stderr.startswith("error NOT_A_PROJECT")
     no_port = start("--project", str(game), "--http", "70000")
-    assert no_port.returncode == 1
-    assert no_port.stderr.startswith("PORT_NOT_AVAILABLE")
+    assert no_port.returncode == 5
+    assert no_port.stderr.startswith("error PORT_NOT_AVAILABLE")
     port = http_server.url.split(":")[2].split("/")[0]
     taken = start("--project", str(game), "--http", port)
-    assert taken.returncode == 1
-    assert taken.stderr.startswith("PORT_NOT_AVAILABLE")
+    assert taken.returncode == 5
+    assert taken.stderr.startswith("error PORT_NOT_AVAILABLE")
 
 
 def test_a_token_that_cannot_be_kept_is_told(tmp_path: Path, game: Path) -> None:
@@ -76,8 +76,8 @@ def test_a_token_that_cannot_be_kept_is_told(tmp_path: Path, game: Path) -> None
     command = [sys.executable, "-m", "python_backend", "mcp", "--project", str(game), "--http", "0"]
     environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200, check=False)
-    assert ended.returncode == 1
-    assert ended.stderr.startswith("TOKEN_NOT_STORED: ")
+    assert ended.returncode == 5
+    assert ended.stderr.startswith("error TOKEN_NOT_STORED: ")
 
 
 def test_stdio_server_ends_with_its_client(game: Path, data_home: Path) -> None:
