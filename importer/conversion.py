@@ -139,7 +139,7 @@ def _convert(
         body["task"] = source.task
     body["recipe"] = step.recipe.name
     if step.recipe.systems:
-        body["systems"] = list(step.recipe.systems)
+        body["systems"] = step.recipe.systems
     body["notes"] = list(dict.fromkeys(source.notes))
     counted = {key: sizes for method in methods for key, sizes in tensors[method.name].items()}
     body["parameters"] = {

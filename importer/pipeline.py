@@ -30,7 +30,7 @@ from importer.kernels import library
 from importer.options import ImportOptions
 from importer.program import metadata as describe
 from importer.program import tres
-from importer.program.delegation import add_times, library_note
+from importer.program.delegation import THIS_SYSTEM, add_times, library_note, names_of, systems_of
 from importer.program.program import read_program
 from importer.progress import Listener, Stages
 from importer.proof.child_runner import run_program
@@ -349,6 +349,11 @@ def _take_program(
     calls, note = calls_of(body)
     if note:
         body["notes"].append(note)
+    if systems := systems_of(item.backend for method in program.methods for item in method.delegates):
+        body["systems"] = systems
+        if THIS_SYSTEM not in systems:
+            body["notes"].append(f"Not run: the program runs on {names_of(systems)} only.")
+            return body
     began = time.monotonic()
     if not _has_runtime():
         body["notes"].append("Not run: this Python does not have the package executorch.")

@@ -6,13 +6,13 @@ may be from eager fp32. Importing this module imports no torch.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from importer.errors import ImporterError
+from importer.program.delegation import THIS_SYSTEM, systems_of
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,7 @@ class Recipe:
     prepare(method, calibration, options) -> program; None keeps the exported program. scheme: of int8, if it is that.
     keeps_numbers: `prepare` writes the same computation in another way.
     partitioners(without, pieces) -> the partitioners; `without` names XNNPACK configurations to leave out, and a
-    delegate computes at most 1/`pieces` of a method. systems: Godot's feature tags of the systems that the backend is
-    for; none when it is for all.
+    delegate computes at most 1/`pieces` of a method.
     """
 
     name: str
@@ -47,19 +46,22 @@ class Recipe:
     differing: float = 1e-3
     scheme: Scheme | None = None
     keeps_numbers: bool = False
-    systems: tuple[str, ...] = ()
+
+    @property
+    def systems(self) -> list[str]:
+        """Godot's feature tags of the systems that the backend is for; none when it is for all."""
+        return systems_of([self.backend])
 
     @property
     def runs_here(self) -> bool:
         """Whether this machine's ExecuTorch has the backend, so that a program can be proved and measured."""
-        return not self.systems or _THIS_SYSTEM in self.systems
+        return not self.systems or THIS_SYSTEM in self.systems
 
     @property
     def changes_numbers(self) -> bool:
         return self.prepare is not None and not self.keeps_numbers
 
 
-_THIS_SYSTEM = {"darwin": "macos", "win32": "windows"}.get(sys.platform, "linux")
 REGISTRY: dict[str, Recipe] = {}
 
 
@@ -79,11 +81,6 @@ def get(name: str) -> Recipe:
 def that_run_here() -> list[str]:
     """The recipes whose programs this machine can run, in their order."""
     return [recipe.name for recipe in REGISTRY.values() if recipe.runs_here]
-
-
-def names_of(systems: Sequence[str]) -> str:
-    """Feature tags as people write them: `macOS and iOS`."""
-    return " and ".join({"macos": "macOS", "ios": "iOS"}[tag] for tag in systems)
 
 
 def _none(_: frozenset[str], __: int) -> list[Any]:
@@ -203,9 +200,6 @@ register(
 )  # fmt: skip
 register(
     Recipe("coreml_fp16", "Core ML in fp16: GPU and Neural Engine of Apple's systems", "CoreMLBackend", 2e-2, _coreml,
-           differing=2e-2, systems=("macos", "ios"))
+           differing=2e-2)
 )  # fmt: skip
-register(
-    Recipe("mlx", "MLX: the GPU of a Mac with Apple silicon", "MLXBackend", 2e-2, _mlx, differing=2e-2,
-           systems=("macos",))
-)  # fmt: skip
+register(Recipe("mlx", "MLX: the GPU of a Mac with Apple silicon", "MLXBackend", 2e-2, _mlx, differing=2e-2))

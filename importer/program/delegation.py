@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from importer.errors import ImporterError
@@ -23,8 +24,10 @@ MEASURED = (SLOW, SLICES, FASTEST_NOTE)
 """How notes about times begin."""
 _MUCH_SLOWER = 3
 _NOTICED_MICROSECONDS = 1000  # below it a game does not notice
-# Backends that some systems have only.
-_SYSTEMS = {"CoreMLBackend": "Apple's systems", "MPSBackend": "Apple's systems", "MLXBackend": "macOS"}
+SYSTEMS = {"CoreMLBackend": ("macos", "ios"), "MPSBackend": ("macos", "ios"), "MLXBackend": ("macos",)}
+"""Godot's feature tags of the systems that have a backend, where not all do."""
+THIS_SYSTEM = {"darwin": "macos", "win32": "windows"}.get(sys.platform, "linux")
+_NAMES = {"macos": "macOS", "ios": "iOS"}
 # Bookkeeping that costs next to nothing on any kernel.
 _FREE = ("executorch_prim::", "aten::sym_size", "aten::_local_scalar_dense", "dim_order_ops::_empty_dim_order")
 
@@ -90,15 +93,24 @@ def report(method: Method) -> dict[str, Any]:
     return found
 
 
+def systems_of(backends: Iterable[str]) -> list[str]:
+    """The feature tags of the only systems that have these backends; empty when all have them."""
+    limits = [SYSTEMS[name] for name in backends if name in SYSTEMS]
+    return [tag for tag in limits[0] if all(tag in others for others in limits)] if limits else []
+
+
+def names_of(systems: Iterable[str]) -> str:
+    """Feature tags as people write them: `macOS and iOS`."""
+    return " and ".join(_NAMES[tag] for tag in systems)
+
+
 def backends_missing(names: Sequence[str], stage: str, log: str = "") -> ImporterError:
     """The error of a program whose backends the runtime of this machine does not have."""
-    there = sorted({_SYSTEMS[name] for name in names if name in _SYSTEMS})
+    there = systems_of(names)
     cause = f"The program needs backends that Godot's runtime does not provide: {', '.join(names)}."
     remedy = "Export it for XNNPACK or the portable kernels."
     if there:
-        cause = (
-            f"The program runs on {' and '.join(there)} only: it needs {', '.join(names)}, which is not on this system."
-        )
+        cause = f"The program runs on {names_of(there)} only: it needs {', '.join(names)}, which is not on this system."
         remedy = "Run it there. For this system, import the network with a recipe of XNNPACK or the portable kernels."
     return ImporterError("BACKEND_MISSING", cause, remedy, stage, log)
 

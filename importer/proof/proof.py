@@ -16,10 +16,10 @@ from importer.exporting.state import restore, snapshot
 from importer.inputs import samples
 from importer.lowering import lower, precision
 from importer.lowering.lower import Step
-from importer.lowering.recipes import names_of
 from importer.model import Arguments, Method, Source
 from importer.options import ImportOptions
 from importer.program import metadata as describe
+from importer.program.delegation import names_of
 from importer.program.etdump import Longest
 from importer.program.program import Program, read_program
 from importer.proof import accuracy_error

@@ -14,6 +14,7 @@ USER = """extends Node
 
 var both: ExecuTorchResource = load("res://models/both.pt2")
 var apple: ExecuTorchResource = load("res://models/apple.pt2")
+var finished: ExecuTorchResource = load("res://models/finished.pte")
 
 
 func _ready() -> void:
@@ -24,7 +25,7 @@ func _ready() -> void:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, godot: Path, models: Path, artifact_cache: Path) -> GodotProject:
-    """One model with a program for all systems and one for Apple's, and one with the latter alone."""
+    """One model with a program for all systems and one for Apple's, one with the latter alone, and a finished one."""
     project = godot_projects.make(tmp_path_factory.mktemp("platforms"), godot, artifact_cache)
     both, apple = (project.path / "models" / name for name in ("both.pt2", "apple.pt2"))
     both.parent.mkdir(exist_ok=True)
@@ -33,8 +34,10 @@ def made(tmp_path_factory: pytest.TempPathFactory, godot: Path, models: Path, ar
     assert project.import_all().status == 0
     _set(both, 'variants=""', 'variants="coreml_fp16"')
     _set(apple, 'recipe="auto"', 'recipe="coreml_fp16"')
+    assert project.import_all().status == 0
+    (path := both.with_name("finished.pte")).write_bytes(_program(project, "apple.pt2", ""))
     run = project.import_all()
-    assert run.status == 0, run.output
+    assert run.status == 0 and path.with_name("finished.pte.import").is_file(), run.output
     project.add_scene("user", USER, is_main=True)
     return project
 
@@ -44,7 +47,10 @@ def test_each_export_has_what_its_system_runs(made: GodotProject, tmp_path: Path
     assert b"CoreMLBackend" in for_apple and b"CoreMLBackend" not in everywhere
     run = made.export(tmp_path / "linux" / "game.x86_64")
     assert run.status != 0
-    why = "apple.pt2 is not exported: none of its programs runs on Linux x86_64: coreml_fp16 runs on macOS and iOS."
+    none = "is not exported: none of its programs runs on Linux x86_64:"
+    why = f"apple.pt2 {none} coreml_fp16 (CoreMLBackend) runs on macOS and iOS. Import it with the recipe auto"
+    assert why in run.output, run.output
+    why = f"finished.pte {none} as_is (CoreMLBackend) runs on macOS and iOS. Make a program of XNNPACK"
     assert why in run.output, run.output
     pack = (tmp_path / "linux" / "game.pck").read_bytes()
     assert everywhere in pack and for_apple not in pack and _program(made, "apple.pt2", "") not in pack

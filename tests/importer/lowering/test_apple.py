@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from importer.cli.print_metadata import print_metadata
 from importer.errors import ImporterError
 from importer.options import ImportOptions
 from importer.pipeline import convert
+from importer.program.delegation import systems_of
 from importer.program.program import read_program
 from python_backend.profiling.measure import measure
 from tests.importer.conftest import Convert
@@ -66,7 +68,22 @@ def test_a_program_of_apple_says_where_it_runs(net: Path, convert_file: Convert,
             run()
         refusals.append(caught.value)
     for error in refusals:
-        assert error.code == "BACKEND_MISSING" and "runs on Apple's systems only" in error.cause, error
+        assert error.code == "BACKEND_MISSING" and "runs on macOS and iOS only" in error.cause, error
+
+
+def test_a_finished_program_of_apple_is_taken_along(net: Path, convert_file: Convert, tmp_path: Path) -> None:
+    finished = tmp_path / "finished.pte"
+    shutil.copyfile(convert_file(net, recipe="coreml_fp16").payload, finished)
+    made = convert_file(finished)
+    assert made.metadata["recipe"] == "as_is" and made.metadata["systems"] == ["macos", "ios"]
+    assert made.metadata["notes"] == ["Not run: the program runs on macOS and iOS only."]
+    assert "executorch_us" not in made.metadata["timings"]
+
+
+def test_systems_are_those_that_have_all_backends() -> None:
+    assert systems_of(["CoreMLBackend", "XnnpackBackend"]) == ["macos", "ios"]
+    assert systems_of(["CoreMLBackend", "MLXBackend"]) == systems_of(["MLXBackend", "CoreMLBackend"]) == ["macos"]
+    assert systems_of(["XnnpackBackend", "VulkanBackend"]) == systems_of([]) == []
 
 
 class Counter(torch.nn.Module):

@@ -70,7 +70,7 @@ func _export_file(path: String, type: String, features: PackedStringArray) -> vo
 	var systems: Array[Array] = ExecuTorchResource.Versions.systems_of(model.metadata)
 	var allowed: PackedInt32Array = ProgramChoice.allowed_of(recipes, systems, features.has)
 	if allowed.is_empty():
-		_leave_out(path, _foreign(recipes, systems, features))
+		_leave_out(path, _foreign(version, recipes, systems, features))
 		return
 	for index: int in allowed:
 		if not str(version.programs[index]["place"]).is_empty():
@@ -126,14 +126,31 @@ func _unfinished(model: ExecuTorchResource) -> String:
 	return "it is still being converted. Export again when the ExecuTorch panel shows it as done."
 
 
-func _foreign(recipes: PackedStringArray, systems: Array[Array], features: PackedStringArray) -> String:
+func _foreign(
+	version: ExecuTorchResource.ModelVersion,
+	recipes: PackedStringArray,
+	systems: Array[Array],
+	features: PackedStringArray
+) -> String:
 	var programs: PackedStringArray = []
 	for index: int in recipes.size():
 		var names: PackedStringArray = systems[index].map(LibraryCheck.platform_of)
-		programs.append("%s runs on %s" % [recipes[index], " and ".join(names)])
+		var backends: String = ", ".join(_backends_of(version.programs[index]["metadata"]))
+		programs.append("%s (%s) runs on %s" % [recipes[index], backends, " and ".join(names)])
 	var wanted: String = LibraryCheck.name_of(features)
 	var remedy: String = "Import it with the recipe auto and %s as a variant." % recipes[0]
+	if recipes[0] == "as_is":
+		remedy = "Make a program of XNNPACK or the portable kernels for this platform."
 	return "none of its programs runs on %s: %s. %s" % [wanted, ", ".join(programs), remedy]
+
+
+func _backends_of(metadata: Dictionary) -> PackedStringArray:
+	var names: PackedStringArray = []
+	for method: Dictionary in metadata.get("methods", []) as Array:
+		for delegate: Dictionary in method.get("delegates", []) as Array:
+			if str(delegate["backend"]) not in names:
+				names.append(str(delegate["backend"]))
+	return names
 
 
 ## A model without a program is never exported. It is an error when the game uses it, or the preset names it.
