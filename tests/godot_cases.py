@@ -11,7 +11,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,15 @@ class Outcome:
     done: bool = False
     failures: list[str] = field(default_factory=list)
     expected_errors: list[str] = field(default_factory=list)
+
+    @property
+    def problems(self) -> list[str]:
+        """What failed, the errors that the case did not expect, and the expected ones that are missing."""
+        errors = [line for line in self.output if is_error(line)]
+        unexpected = [line for line in errors if not any(part in line for part in self.expected_errors)]
+        missing = [part for part in self.expected_errors if not any(part in line for line in errors)]
+        found = [*self.failures, *(f"unexpected: {line}" for line in unexpected)]
+        return [*found, *(f"expected an error with: {part}" for part in missing)]
 
 
 @dataclass
@@ -72,11 +81,11 @@ class GodotItem(pytest.Item):
         folder = self.path.parent
         if getattr(self, "execution_count", 1) > 1 and isinstance(self, CaseItem):
             # A rerun: this case alone, in a Godot of its own.
-            return _run_group(folder, [self.selector()])
+            return run_group(folder, [self.selector()])
         results: dict[Path, GroupResult] = self.config.stash.setdefault(RESULTS, {})
         if folder not in results:
             cases = [item for item in self.session.items if isinstance(item, CaseItem) and item.path.parent == folder]
-            results[folder] = _run_group(folder, [case.selector() for case in cases])
+            results[folder] = run_group(folder, [case.selector() for case in cases])
         return results[folder]
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
@@ -99,16 +108,8 @@ class CaseItem(GodotItem):
             raise CaseFailed(f"not reached: Godot ended before (status {group.status})\n{group.tail}")
         if not outcome.done:
             raise CaseFailed(f"Godot ended inside this case (status {group.status})\n{group.tail}")
-        problems = list(outcome.failures)
-        errors = [line for line in outcome.output if is_error(line)]
-        for line in errors:
-            if not any(part in line for part in outcome.expected_errors):
-                problems.append(f"unexpected: {line}")
-        for part in outcome.expected_errors:
-            if not any(part in line for line in errors):
-                problems.append(f"expected an error with: {part}")
-        if problems:
-            raise CaseFailed("\n".join([*problems, "--- output", *outcome.output[-40:]]))
+        if outcome.problems:
+            raise CaseFailed("\n".join([*outcome.problems, "--- output", *outcome.output[-40:]]))
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         return self.path, None, self.name
@@ -138,7 +139,14 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return None
 
 
-def _run_group(folder: Path, selected: list[tuple[str, str]]) -> GroupResult:
+def cases_of(folder: Path) -> list[tuple[str, str]]:
+    """Every case of a group: its file below tests/ and its method."""
+    files = {path: path.relative_to(TESTS).as_posix() for path in sorted(folder.glob("*_test.gd"))}
+    return [(name, case) for path, name in files.items() for case in CASE.findall(path.read_text(encoding="utf-8"))]
+
+
+def run_group(folder: Path, selected: list[tuple[str, str]], engine: Sequence[str | Path] = ()) -> GroupResult:
+    """Run cases in a project of their own. engine: the words that start another Godot than the one that imports."""
     settings = json.loads((folder / "godot.json").read_text(encoding="utf-8"))
     models = model_sources.ensure()
     with tempfile.TemporaryDirectory(prefix="executorch-tests-") as temporary:
@@ -149,7 +157,7 @@ def _run_group(folder: Path, selected: list[tuple[str, str]]) -> GroupResult:
         _add_cases(project, folder, selected, editor=settings["mode"] == "editor")
         imported = project.import_all(env={"EXECUTORCH_TEST_CASES": "wait"})
         arguments = ["--editor"] if settings["mode"] == "editor" else ["res://tests/runner.tscn"]
-        run = project.run(*arguments, timeout=settings.get("timeout", 120))
+        run = project.run(*arguments, timeout=settings.get("timeout", 120), engine=engine)
         if "@@END" not in run.output and imported.status != 0:
             run = godot_projects.Run(imported.output + run.output, imported.status)
         return _parse(run)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,10 +47,19 @@ class GodotProject:
     godot: Path
     environment: Mapping[str, str]
 
-    def run(self, *arguments: str | Path, timeout: float = 120, env: Mapping[str, str] | None = None) -> Run:
-        """Run `godot --headless --path PROJECT ARGUMENTS`. A Godot that hangs is killed and its status is -9."""
-        environment = {**self.environment, **(env or {})}
-        return Run(*godot_task.run_headless(self.godot, self.path, *arguments, timeout=timeout, env=environment))
+    def run(
+        self,
+        *arguments: str | Path,
+        timeout: float = 120,
+        env: Mapping[str, str] | None = None,
+        engine: Sequence[str | Path] = (),
+    ) -> Run:
+        """Run `godot --headless --path PROJECT ARGUMENTS`. A Godot that hangs is killed and its status is -9.
+
+        engine: the words that start another Godot than the project's.
+        """
+        words = [*(engine or (self.godot,)), "--headless", "--path", self.path, *arguments]
+        return Run(*godot_task.run_to_end(words, timeout=timeout, env={**self.environment, **(env or {})}))
 
     def import_all(self, timeout: float = 300, env: Mapping[str, str] | None = None) -> Run:
         """Import the project's files headless, as a first open does."""
