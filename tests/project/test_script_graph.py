@@ -88,6 +88,26 @@ def test_the_tasks_name_only_the_runtime() -> None:
     assert not {path: names for path, names in named.items() if any(not name.startswith(allowed) for name in names)}
 
 
+def test_what_a_release_has_needs_nothing_that_it_lacks() -> None:
+    """The export leaves these out; a script that preloads one of them would not compile in an exported game."""
+    plugin = (ADDON / "editor/export/payload_export_plugin.gd").read_text(encoding="utf-8")
+    (debug_only,) = re.findall(r"^const DEBUG_ONLY: PackedStringArray = \[(.*)\]$", plugin, re.MULTILINE)
+    (mcp,) = re.findall(r'^const MCP: String = "(.*)"$', plugin, re.MULTILINE)
+    left_out = ("editor/", mcp, *re.findall(r'"([^"]+)"', debug_only))
+    assert len(left_out) == 4
+    graph = dependencies(ADDON)
+    kept = [path for path in graph if path.startswith(("runtime/", "tasks/")) and not path.startswith(left_out)]
+    assert len(kept) > 50
+    wrong = []
+    for path in kept:
+        text = code_of((ADDON / path).read_text(encoding="utf-8"))
+        for part in re.findall(r'(?:preload|extends)[ (]\s*"([^"]+\.gd)"', text):
+            inside = part.removeprefix("res://addons/executorch/")
+            place = inside if inside != part else ((ADDON / path).parent / part).resolve().relative_to(ADDON).as_posix()
+            wrong += [(path, place)] if place.startswith(left_out) else []
+    assert wrong == []
+
+
 def test_a_circle_is_found(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()

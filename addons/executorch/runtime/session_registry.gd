@@ -3,6 +3,9 @@ extends RefCounted
 ## The sessions of the process that have a model, also the default sessions of resources. Does not use their class. Any
 ## thread.
 
+## The parts of a task that a node computes itself.
+enum Stage { PREPARATION, DECODING }
+
 ## Parts that an export may lack: they watch sessions in a game that an editor runs, or in a debug build.
 const _LIVE_RELOAD: String = "res://addons/executorch/runtime/loading/live_reload.gd"
 const _TELEMETRY: String = "res://addons/executorch/runtime/telemetry/telemetry.gd"
@@ -25,6 +28,12 @@ static func add(session: RefCounted) -> void:
 	if OS.is_debug_build() and not Engine.is_editor_hint() and ResourceLoader.exists(_MONITORS):
 		_has_monitors = true
 		(load(_MONITORS) as GDScript).call(&"add", session)
+
+
+## Tells the profiler how long a part of a task took that is not the model's.
+static func add_task_time(module: RefCounted, usec: int, stage: Stage) -> void:
+	if EngineDebugger.is_active() and ResourceLoader.exists(_TELEMETRY):
+		(load(_TELEMETRY) as GDScript).call(&"add_task_time", module, usec, stage)
 
 
 ## Forgets a session that has lost its model.

@@ -4,7 +4,7 @@ extends ExecuTorchNode
 
 const TaskCard := preload("task_card.gd")
 const Vectors := preload("vectors.gd")
-const Telemetry := preload("res://addons/executorch/runtime/telemetry/telemetry.gd")
+const SessionRegistry := preload("res://addons/executorch/runtime/session_registry.gd")
 
 # When the preparation of a call began, and the decoding of an answer, in microseconds; 0 = neither.
 var _prepares_since: int = 0
@@ -44,7 +44,7 @@ func _begin_preparation() -> void:
 func _end_preparation() -> void:
 	if _prepares_since > 0:
 		var usec: int = Time.get_ticks_usec() - _prepares_since
-		Telemetry.add_task_time(get_session().get_native_module(), usec, Telemetry.Stage.PREPARATION)
+		SessionRegistry.add_task_time(get_session().get_native_module(), usec, SessionRegistry.Stage.PREPARATION)
 	_prepares_since = 0
 
 
@@ -55,7 +55,7 @@ func _begin_decoding() -> void:
 func _end_decoding() -> void:
 	if _decodes_since > 0:
 		var usec: int = Time.get_ticks_usec() - _decodes_since
-		Telemetry.add_task_time(get_session().get_native_module(), usec, Telemetry.Stage.DECODING)
+		SessionRegistry.add_task_time(get_session().get_native_module(), usec, SessionRegistry.Stage.DECODING)
 	_decodes_since = 0
 
 

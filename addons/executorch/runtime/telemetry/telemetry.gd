@@ -4,9 +4,6 @@ extends RefCounted
 ## connected, which is never so in a release export. A call costs nothing: the native module keeps a log that is read a
 ## few times a second.
 
-## The parts of a task that a node computes itself.
-enum Stage { PREPARATION, DECODING }
-
 const Protocol := preload("telemetry_protocol.gd")
 const Telemetry := preload("telemetry.gd")
 const WatchedModel := preload("watched_model.gd")
@@ -59,7 +56,7 @@ static func watch_module(module: RefCounted, shown: String, path: String = "", s
 
 
 ## Adds the time of a part of a task to the model's sums. Does nothing without a debugger.
-static func add_task_time(module: RefCounted, usec: int, stage: Stage) -> void:
+static func add_task_time(module: RefCounted, usec: int, stage: int) -> void:
 	if _current == null or module == null:
 		return
 	_guard.lock()
