@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from importer.errors import ImporterError
@@ -176,7 +177,8 @@ def _of_file(path: Path, function: str, name: str) -> Score:
 
     def score(outputs: Sequence[torch.Tensor], target: torch.Tensor) -> float:
         try:
-            return float(chosen([value.numpy() for value in outputs], target.numpy()))
+            found = chosen([value.numpy() for value in outputs], target.numpy())
+            return float(np.asarray(found).item())  # an array of one value too
         except Exception as error:
             cause = f"The metric '{name}' failed: {type(error).__name__}: {str(error)[:300]}"
             raise ImporterError("METRIC_FAILED", cause, remedy, "validate") from error

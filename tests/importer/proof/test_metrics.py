@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -60,3 +62,18 @@ def test_classes_that_are_not_known_are_refused(output: tuple[int, ...], target:
     with pytest.raises(ImporterError) as caught:
         score("top1", torch.rand(output), torch.zeros(target, dtype=torch.int64))
     assert caught.value.code == "METRIC_UNSUITABLE" and words in caught.value.cause
+
+
+@pytest.mark.parametrize("returned", ["outputs[0].argmax(1) == target", "[[1]]", "True", "1.0"])
+def test_a_function_may_return_an_array_of_one_value(returned: str, tmp_path: Path) -> None:
+    """float() of an array with an axis is an error since NumPy 2.4."""
+    (tmp_path / "own.py").write_text(f"def score(outputs, target):\n    return {returned}\n", encoding="utf-8")
+    own = metrics.metric("own.py:score", lambda name: tmp_path / name)
+    assert own.name == "own.py:score" and own.score([torch.eye(3)[:1]], torch.tensor([0])) == 1.0
+
+
+def test_a_function_that_returns_several_values_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text("def score(outputs, target):\n    return outputs[0]\n", encoding="utf-8")
+    own = metrics.metric("own.py:score", lambda name: tmp_path / name)
+    with pytest.raises(ImporterError, match="METRIC_FAILED"):
+        own.score([torch.eye(3)[:1]], torch.tensor([0]))
