@@ -17,6 +17,7 @@ DTYPES: dict[int, torch.dtype] = {number: getattr(torch, name) for number, name 
 NUMBERS = {dtype: number for number, dtype in DTYPES.items()}
 _FLOAT8 = {17: torch.float8_e4m3fn, 18: torch.float8_e4m3fnuz, 19: torch.float8_e5m2, 20: torch.float8_e5m2fnuz}
 _SMALL = {21: (4, False), 22: (4, True), 25: (2, False), 26: (2, True)}
+_AT_ONCE = 1 << 18  # numbers of a list that are decoded together
 _NUMPY = {
     1: "<f4", 2: "u1", 3: "i1", 4: "<u2", 5: "<i2", 6: "<i4", 7: "<i8", 9: "u1", 10: "<f2", 11: "<f8", 12: "<u4",
     13: "<u8", 16: "<u2", 17: "u1", 18: "u1", 19: "u1", 20: "u1",
@@ -40,19 +41,16 @@ def to_torch(item: TensorData | SparseData, folder: Path, stem: str) -> torch.Te
     count = elements(item)
     if item.external is not None:
         path, begin, length = external_span(item, folder, stem)
-        with path.open("rb") as file:
-            file.seek(begin)
-            data: Any = file.read(length)
-        return _from_bytes(data, item, count)
+        return _from_bytes(np.fromfile(path, np.uint8, length, offset=begin), item, count)
     if item.raw is not None:
-        return _from_bytes(item.raw, item, count)
+        return _from_bytes(np.frombuffer(item.raw, np.uint8), item, count)
     return _from_lists(item, count)
 
 
-def _from_bytes(data: Any, item: TensorData, count: int) -> torch.Tensor:
+def _from_bytes(data: NDArray[np.uint8], item: TensorData, count: int) -> torch.Tensor:
     if item.dtype in _SMALL:
-        return torch.from_numpy(_unpacked(np.frombuffer(data, np.uint8), item.dtype)[:count].copy()).reshape(item.dims)
-    return _as_torch(np.frombuffer(data, np.dtype(_NUMPY[item.dtype])), item)
+        return torch.from_numpy(_unpacked(data, item.dtype)[:count].copy()).reshape(item.dims)
+    return _as_torch(data.view(np.dtype(_NUMPY[item.dtype])), item)
 
 
 def _from_lists(item: TensorData, count: int) -> torch.Tensor:
@@ -75,7 +73,8 @@ def _from_lists(item: TensorData, count: int) -> torch.Tensor:
 
 
 def _as_torch(values: NDArray[Any], item: TensorData) -> torch.Tensor:
-    values = values.reshape(item.dims).copy()
+    # A view of the file cannot be written; what was read or decoded is an array of its own already.
+    values = np.require(values.reshape(item.dims), requirements="W")
     if item.dtype == 16:
         return torch.from_numpy(values.view(np.int16)).view(torch.bfloat16)
     if item.dtype in _FLOAT8:
@@ -85,18 +84,30 @@ def _as_torch(values: NDArray[Any], item: TensorData) -> torch.Tensor:
 
 
 def _varints(data: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """The numbers of a packed list, all at once."""
+    """The numbers of a packed list, many at once."""
     if not data.size:
         return np.zeros(0, np.uint64)
+    if data[-1] > 127:
+        raise refusals.damaged("it is truncated inside of a number")
     ends = np.flatnonzero(data < 128)
+    found = np.empty(len(ends), np.uint64)
+    begin = 0
+    for first in range(0, len(ends), _AT_ONCE):
+        last = ends[first : first + _AT_ONCE] - begin
+        end = begin + int(last[-1]) + 1
+        found[first : first + len(last)] = _decoded(data[begin:end], last)
+        begin = end
+    return found
+
+
+def _decoded(data: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Numbers of 7 bits a byte, the lowest first, each with its last byte at one of `ends`."""
     begins = np.concatenate([[0], ends[:-1] + 1])
     lengths = ends - begins + 1
     if int(lengths.max()) > 10:
         raise refusals.damaged("it has a number of more than 64 bits")
-    places = np.arange(int(ends[-1]) + 1) - np.repeat(begins, lengths)
-    shifted = (data[: int(ends[-1]) + 1].astype(np.uint64) & np.uint64(127)) << (
-        places.astype(np.uint64) * np.uint64(7)
-    )
+    places = (np.arange(len(data)) - np.repeat(begins, lengths)).astype(np.uint64)
+    shifted = (data.astype(np.uint64) & np.uint64(127)) << (places * np.uint64(7))
     return np.asarray(np.add.reduceat(shifted, begins), np.uint64)
 
 

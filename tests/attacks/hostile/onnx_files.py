@@ -59,6 +59,16 @@ def _tensor(**changes: Any) -> bytes:
     return made.SerializeToString()
 
 
+def _list_cut_off() -> bytes:
+    """A packed list with the first byte of a number alone."""
+    made = onnx.ModelProto.FromString(_tensor())
+    made.graph.ClearField("initializer")
+    tensor = TensorProto(name="w", dims=[0], data_type=7).SerializeToString() + field(7, b"\x80")
+    graph = made.graph.SerializeToString() + field(5, tensor)
+    made.ClearField("graph")
+    return made.SerializeToString() + field(7, graph)
+
+
 def external(location: str, **more: str) -> bytes:
     made = onnx.ModelProto.FromString(_tensor())
     tensor = made.graph.initializer[0]
@@ -202,6 +212,8 @@ FILES: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
     "function_calls_itself": (_calls_itself(), "ONNX_GRAPH_CYCLIC"),
     "negative_dims": (_tensor(dims=[-4, -2]), "ONNX_TENSOR_INVALID"),
     "huge_dims": (_tensor(dims=[1 << 40, 1 << 40]), "ONNX_TENSOR_INVALID"),
+    "huge_dims_and_zero": (_tensor(dims=[0, 1 << 62], raw=b""), "ONNX_TENSOR_INVALID"),
+    "list_cut_off": (_list_cut_off, "ONNX_DAMAGED"),
     "other_size": (_tensor(dims=[9]), "ONNX_TENSOR_INVALID"),
     "unknown_dtype": (_tensor(dtype=77), "ONNX_TENSOR_INVALID"),
     "external_missing": (external("net.onnx.data"), "ONNX_EXTERNAL_DATA_MISSING"),

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto, numpy_helper
 
 from importer.errors import ImporterError
 from importer.options import ImportOptions
 from importer.sources.early_checks import refuse_early
 from importer.sources.file_kind import recognise
 from importer.sources.load import load
+from importer.sources.onnx.file.model_file import read_model
+from importer.sources.onnx.tensors import to_torch
 from tests.attacks.hostile.onnx_files import FILES, data_of
 from tests.importer.onnx import graphs
 from tests.importer.onnx.graphs import FLOAT, model, node
@@ -88,6 +91,33 @@ def test_a_link_beside_the_file_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(ImporterError) as caught:
         opened(tmp_path / "net.onnx")
     assert caught.value.code == "ONNX_EXTERNAL_DATA_REFUSED" and "link" in caught.value.cause
+
+
+def test_long_lists_of_numbers_are_read_as_onnx_reads_them(tmp_path: Path) -> None:
+    """They are decoded in parts; numbers of all lengths, and more than one part has."""
+    limits = [1 << shift for shift in range(63)]
+    numbers = np.resize(np.array([0, -1, -(1 << 63), *limits, *(-number for number in limits)], np.int64), 600_000)
+    tensor = TensorProto(name="w", dims=[len(numbers)], data_type=TensorProto.INT64, int64_data=numbers.tolist())
+    (tmp_path / "list.onnx").write_bytes(_of(tensor))
+    (item,) = read_model(tmp_path / "list.onnx").graph.constants.values()
+    assert np.array_equal(to_torch(item, tmp_path, "list").numpy(), numpy_helper.to_array(tensor))
+
+
+def test_data_beside_the_file_is_read_at_its_place(tmp_path: Path) -> None:
+    values = np.arange(12, dtype=np.float16).reshape(3, 4)
+    (tmp_path / "net.onnx.data").write_bytes(b"???" + values.tobytes() + b"?")
+    tensor = TensorProto(name="w", dims=[3, 4], data_type=TensorProto.FLOAT16, data_location=1)
+    for key, text in (("location", "net.onnx.data"), ("offset", "3"), ("length", "24")):
+        tensor.external_data.add(key=key, value=text)
+    (tmp_path / "net.onnx").write_bytes(_of(tensor))
+    (item,) = read_model(tmp_path / "net.onnx").graph.constants.values()
+    assert np.array_equal(to_torch(item, tmp_path, "net").numpy(), values)
+
+
+def _of(tensor: TensorProto) -> bytes:
+    made = model([node("Identity", ["w"], ["y"])], [], [("y", FLOAT, None)])
+    made.graph.initializer.append(tensor)
+    return made.SerializeToString()
 
 
 def test_data_that_ends_too_early(tmp_path: Path) -> None:

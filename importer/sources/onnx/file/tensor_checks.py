@@ -63,10 +63,10 @@ def elements(tensor: TensorData) -> int:
         raise refusals.bad_tensor(tensor.name, f"has {len(tensor.dims)} dimensions")
     if any(size < 0 for size in tensor.dims):
         raise refusals.bad_tensor(tensor.name, f"has a negative size: {list(tensor.dims)}")
-    count = math.prod(tensor.dims)
-    if count >= 1 << 40:
+    # Next to a size of 0 too: numpy and torch have no such shapes.
+    if math.prod(size or 1 for size in tensor.dims) >= 1 << 40:
         raise refusals.bad_tensor(tensor.name, f"is huge: {list(tensor.dims)}")
-    return count
+    return math.prod(tensor.dims)
 
 
 def external_span(tensor: TensorData, folder: Path, stem: str) -> tuple[Path, int, int]:
