@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import mmap
 import os
 from collections.abc import Mapping
@@ -128,6 +129,16 @@ def has_outline(path: Path) -> bool:
 
 def read_model(path: Path) -> Model:
     """The model. Raises ONNX_DAMAGED, ONNX_UNKNOWN_FIELD, ONNX_TOO_LARGE, ONNX_GRAPH_INVALID..."""
+    was_enabled = gc.isenabled()
+    gc.disable()  # nothing of a message is garbage, and Python looks through all of it again and again
+    try:
+        return _read_model(path)
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _read_model(path: Path) -> Model:
     with of_an_onnx_file():
         found = read(_view(path), "ModelProto", SCHEMAS, Budget())
     if "graph" not in found:

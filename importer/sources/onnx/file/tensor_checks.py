@@ -10,6 +10,7 @@ from pathlib import Path
 from importer.cache.cache_key import ONNX_DATA
 from importer.sources.onnx import refusals
 from importer.sources.onnx.file.model_file import MOST_RANK, TensorData
+from importer.sources.protobuf import count_packed
 
 BITS = {
     1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16, 11: 64, 12: 32, 13: 64, 14: 64, 15: 128, 16: 16,
@@ -26,7 +27,6 @@ _LISTS = {
     "float_data": {1, 14}, "int32_data": {2, 3, 4, 5, 6, 9, 10, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26},
     "int64_data": {7}, "double_data": {11, 15}, "uint64_data": {12, 13}, "string_data": {TEXT},
 }  # fmt: skip
-_LAST_BYTES = bytes(range(128))
 
 
 def check_tensor(tensor: TensorData, folder: Path, stem: str) -> None:
@@ -114,5 +114,4 @@ def _count(key: str, item: object) -> int:
         return len(item) // 4 if len(item) % 4 == 0 else -1
     if key == "double_data":
         return len(item) // 8 if len(item) % 8 == 0 else -1
-    # Only the last byte of a number is below 128.
-    return len(item) - len(bytes(item).translate(None, _LAST_BYTES))
+    return count_packed(item)
