@@ -166,6 +166,10 @@ def _run_child(folder: Path, deadline: float) -> int | None:
     # A fork of a process that has torch starts in milliseconds instead of seconds; in a sandbox nothing else can start.
     if sys.platform == "linux":
         return posix.wait_for(posix.fork(partial(_run_forked, folder)), deadline)
+    return _run_spawned(folder, deadline)
+
+
+def _run_spawned(folder: Path, deadline: float) -> int | None:
     with (folder / "log.txt").open("wb") as log:
         command = [sys.executable, str(_START), "proof", str(folder)]
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

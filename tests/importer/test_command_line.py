@@ -23,7 +23,6 @@ from importer.cli.compare import compare
 from importer.cli.convert import Outcome, _summary, with_dynamic
 from importer.errors import ImporterError
 from importer.jobs.conversion import Job, convert_in_child
-from importer.jobs.starting import Spawn
 from importer.options import ImportOptions
 from tests import json_output
 from tests.importer.conftest import Convert
@@ -291,15 +290,6 @@ def test_a_memory_limit_names_the_stage(models: Path, tmp_path: Path) -> None:
     with pytest.raises(ImporterError) as caught:
         convert_in_child(job)
     assert (caught.value.code, caught.value.stage) == ("MEMORY_LIMIT_EXCEEDED", "load")
-
-
-def test_a_conversion_in_a_spawned_process(models: Path, tmp_path: Path) -> None:
-    """As on systems without forks."""
-    job = Job(models / "linear.pt", str(tmp_path / "cache"), ImportOptions(recipe="portable"))
-    stages: list[str] = []
-    artifact = convert_in_child(job, lambda step: stages.append(step.stage), way=Spawn())
-    assert artifact.metadata["recipe"] == "portable" and artifact.metadata["accuracy"]["max_relative"] < 1e-3
-    assert stages[0] == "start" and stages[-1] == "store"
 
 
 def test_a_bound_is_not_in_the_key(models: Path, tmp_path: Path) -> None:
