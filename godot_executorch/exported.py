@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from importer.inputs.arguments import as_arguments, parameter_names
 from importer.inputs.samples import inputs_of
 from importer.model import SourceMethod
 from importer.signature import Dimension, TensorSpec, format_inputs, parse_inputs
+
+_PLACE = re.compile(r'File "(?:[^"\n]*[/\\])?([^"/\\\n]*)", line \d+')
 
 
 def exported(model: Any, example_inputs: Any, dynamic_shapes: Any) -> ExportedProgram:
@@ -60,18 +63,23 @@ def _without_log(name: str) -> Iterator[None]:
 
 
 def save(program: ExportedProgram, path: Path) -> None:
-    """Write an exported program: the same bytes in every process, so that the metadata that names their hash can be
-    committed. Where torch made a node from has the address of a graph."""
+    """Write an exported program: the same bytes in every process and folder, so that the metadata that names their hash
+    can be committed. Where torch made a node from has the address of a graph; its stack trace has folders, and lines
+    that move."""
     nodes = [
         node for module in program.graph_module.modules() if isinstance(module, torch.fx.GraphModule)
-        for node in module.graph.nodes if "from_node" in node.meta
+        for node in module.graph.nodes
     ]  # fmt: skip
-    origins = [node.meta.pop("from_node") for node in nodes]
+    kept = [{key: node.meta[key] for key in ("from_node", "stack_trace") if key in node.meta} for node in nodes]
+    for node in nodes:
+        node.meta.pop("from_node", None)
+        if trace := node.meta.get("stack_trace"):
+            node.meta["stack_trace"] = _PLACE.sub(r'File "\1"', trace)
     try:
         torch.export.save(program, path)
     finally:
-        for node, origin in zip(nodes, origins, strict=True):
-            node.meta["from_node"] = origin
+        for node, found in zip(nodes, kept, strict=True):
+            node.meta.update(found)
 
 
 def shapes_as_text(value: Any) -> Any:

@@ -7,11 +7,13 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 import godot_executorch as ge
+from godot_executorch.exported import exported, save
 
 ROOT = Path(__file__).parents[2]
 NET = """
@@ -85,6 +87,24 @@ def test_an_exported_program(cache: Path) -> None:
     assert torch.allclose(found, model(value), atol=1e-5)
     with pytest.raises(ge.ConversionError, match="has its own inputs"):
         ge.convert(program, torch.zeros(1, 8), cache=cache)
+
+
+def test_a_module_is_the_same_file_in_every_folder(tmp_path: Path) -> None:
+    """Its hash is in the metadata, which can be committed: torch writes the places of the code into the file."""
+    code = "import torch\n\n\nclass Net(torch.nn.Module):\n    def forward(self, x):\n        return x * 2\n"
+    found, traces = [], []
+    for folder, text in (("one", code), ("another place", f"# A comment.\n{code}")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "net.py").write_text(text, encoding="utf-8")
+        scope: dict[str, Any] = {"__name__": "net"}
+        exec(compile(text, str(tmp_path / folder / "net.py"), "exec"), scope)
+        program = exported(scope["Net"](), torch.ones(2), None)
+        (tmp_path / folder / "saved").mkdir()
+        save(program, tmp_path / folder / "saved" / "net.pt2")
+        found.append((tmp_path / folder / "saved" / "net.pt2").read_bytes())
+        traces += [node.meta["stack_trace"] for node in program.graph.nodes if "stack_trace" in node.meta]
+    assert found[0] == found[1]
+    assert f'File "{tmp_path / "another place" / "net.py"}", line 7' in traces[-1], "the program itself is not changed"
 
 
 def test_shapes(cache: Path) -> None:
