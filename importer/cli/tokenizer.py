@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from importer.atomic_files import write_atomically
+from importer.cli.output import print_json
 from importer.errors import DISK_IS_FULL, ImporterError, disk_full
 from importer.tokenizers.encodings import ENCODINGS
 
@@ -21,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, metavar="FILE", help="NAME.model of SentencePiece, or NAME.tiktoken")
     words = "the file to write, or a folder for NAME.tokenizer.json"
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help=words)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
     group = parser.add_argument_group("SentencePiece")
     group.add_argument("--begin", action="store_true", help="put the model's first token (<s>) before each text")
     group.add_argument("--end", action="store_true", help="put the model's last token (</s>) after each text")
@@ -53,6 +55,9 @@ def run(chosen: argparse.Namespace) -> int:
             raise disk_full(error.filename or target, "store") from error
         cause = f"{target} cannot be written: {error.strerror or error}."
         raise ImporterError("OUTPUT_NOT_WRITABLE", cause, "Choose another file or folder.", "store") from error
+    if chosen.json:
+        print_json("tokenizer", {"output": str(target), "kind": made.kind, "tokens": made.tokens})
+        return 0
     print(f"{target}: {made.tokens:,} tokens of {_NAMES.get(made.kind, made.kind)}")
     return 0
 

@@ -12,6 +12,7 @@ import pytest
 import sentencepiece
 from tokenizers import Tokenizer
 
+from tests import json_output
 from tests.godot_projects import ROOT
 from tests.native.test_tokenizer import native, run
 from tests.networks import sentencepiece_samples
@@ -121,3 +122,11 @@ def test_decoded_texts_are_equal(name: str, folder: Path, tmp_path: Path) -> Non
             compared += 1
             assert decoded == processor.decode(ids), text
     assert compared > 100
+
+
+def test_the_command_prints_json(folder: Path, tmp_path: Path) -> None:
+    processor, _ = converted(folder, "t5")
+    done = command(folder / "t5.model", "-o", tmp_path / "other.tokenizer.json", "--json")
+    found = json_output.read(done.stdout, "tokenizer")
+    assert found["output"] == str(tmp_path / "other.tokenizer.json") and found["kind"] == "unigram"
+    assert found["tokens"] == processor.get_piece_size()
