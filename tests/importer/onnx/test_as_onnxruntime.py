@@ -28,12 +28,14 @@ def compare(made: onnx.ModelProto, feeds: Feeds, path: Path) -> None:
         np.testing.assert_allclose(mine.numpy(), theirs, rtol=1e-4, atol=1e-4)
 
 
-COORDINATES = ("half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel")
+COORDINATES = ("half_pixel", "half_pixel_symmetric", "asymmetric", "align_corners", "pytorch_half_pixel")
 ROUNDINGS = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
 
 
 @pytest.mark.parametrize("coordinates", COORDINATES)
-@pytest.mark.parametrize(("old", "scale"), [(9, 0.6), (7, 1.7), (24, 65 / 24), (20, 12 / 20), (6, 2.0), (8, 0.5)])
+@pytest.mark.parametrize(
+    ("old", "scale"), [(9, 0.6), (7, 1.7), (24, 65 / 24), (20, 12 / 20), (6, 2.0), (8, 0.5), (13, 1.7)]
+)
 def test_resize(coordinates: str, old: int, scale: float, tmp_path: Path) -> None:
     """Scales between whole numbers: which elements are taken depends on float32 arithmetic."""
     constants = {"scales": np.array([1, 1, 1, scale], np.float32)}
@@ -44,7 +46,8 @@ def test_resize(coordinates: str, old: int, scale: float, tmp_path: Path) -> Non
             "Resize", ["x", "", "scales"], ["y"], mode=mode, coordinate_transformation_mode=coordinates,
             nearest_mode=rounding,
         )  # fmt: skip
-        compare(model([made], *ports, constants, opset=13), {"x": random(1, 1, 2, old)}, tmp_path / "net.onnx")
+        opset = 19 if coordinates == "half_pixel_symmetric" else 13
+        compare(model([made], *ports, constants, opset=opset), {"x": random(1, 1, 2, old)}, tmp_path / "net.onnx")
 
 
 @pytest.mark.parametrize("scale", [0.6, 1.7, 3.0])

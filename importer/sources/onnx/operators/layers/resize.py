@@ -143,7 +143,8 @@ def _places(
         return (index + 0.5) / scale - 0.5 if new > 1 else torch.zeros(new)
     if coordinates == "half_pixel_symmetric":
         offset = (1 - torch.tensor(float(new)) / (scale * old)) * (old / 2)
-        return offset + (index + 0.5) / scale - 0.5
+        # The rest is float64 there: a place that is exactly between two elements falls to either side.
+        return (offset.double() + (index.double() + 0.5) / scale.double() - 0.5).float()
     if coordinates == "align_corners":
         return index * (old - 1) / (new - 1) if new != 1 else torch.zeros(new)
     if coordinates == "asymmetric":
