@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "importer": set[str](),
     "python_backend": {"importer"},
     "godot_executorch": {"importer", "python_backend"},
-    "tasks": {"python_backend"},
+    "tasks": {"importer", "python_backend"},
     "benchmarks": {"importer", "python_backend", "tasks"},
     "tests": {"godot_executorch", "importer", "python_backend", "tasks", "benchmarks", "native"},
     "native": {"tests"},

@@ -6,7 +6,7 @@ extends EditorExportPlugin
 const GameSettings := preload("res://addons/executorch/runtime/library/project_settings.gd")
 const ModelExtensions := preload("res://addons/executorch/runtime/library/model_extensions.gd")
 const ProgramChoice := preload("res://addons/executorch/runtime/loading/program_choice.gd")
-const LibraryCheck := preload("library_check.gd")
+const LibraryCheck := preload("res://addons/executorch/editor/shared/library_check.gd")
 const ModelUses := preload("model_uses.gd")
 const Jobs := preload("res://addons/executorch/editor/jobs/jobs.gd")
 

@@ -2,7 +2,7 @@
 extends RefCounted
 ## Facts of a model, read from its metadata. Every field of the metadata may be absent.
 
-const LibraryCheck := preload("res://addons/executorch/editor/export/library_check.gd")
+const LibraryCheck := preload("library_check.gd")
 const OperatorNames := preload("operator_names.gd")
 ## Kinds whose names are spelt in a way of their own.
 const KINDS: Dictionary[String, String] = {
