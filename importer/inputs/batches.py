@@ -21,10 +21,11 @@ def file_of(batch: int, sample: int) -> str:
     return f"batch_{batch:08d}_sample_{sample:05d}.npz"
 
 
-def place_of(path: Path) -> str:
-    """What a person calls the sample of a file: the file's name, or its place in the data that they gave."""
+def place_of(path: Path, folder: Path) -> str:
+    """What a person calls the sample of a file: its path in the folder, or its place in the data that they gave."""
     kept = _FILE.fullmatch(path.name)
-    return f"Sample {int(kept[2])} of batch {int(kept[1])}" if kept else path.name
+    name = path.relative_to(folder).as_posix() if path != folder else path.name
+    return f"Sample {int(kept[2])} of batch {int(kept[1])}" if kept else name
 
 
 def samples_of(batch: Any, with_target: bool) -> Iterator[dict[str, np.ndarray]]:

@@ -81,16 +81,16 @@ def read_folder(folder: Path, method: Method) -> list[Arguments]:
     if not usable:
         cause = f"The folder {folder.name} has no .npy, .npz, PNG, JPEG or WebP file."
         raise ImporterError("CALIBRATION_EMPTY", cause, "Add inputs that are like the real ones.", "lower")
-    calls = (call for path in usable[:MOST_CALIBRATION] for call in _calls(path, method))
+    calls = (call for path in usable[:MOST_CALIBRATION] for call in _calls(path, folder, method))
     return list(islice(calls, MOST_CALIBRATION))
 
 
-def _calls(path: Path, method: Method) -> Iterator[Arguments]:
+def _calls(path: Path, folder: Path, method: Method) -> Iterator[Arguments]:
     try:
         found = calls_of(arrays_of(path, method.inputs[0]), method.inputs)
         yield from (with_tensors(method.example, tensors) for tensors in found)
     except Unfit as error:
-        cause = f"{place_of(path)} of the calibration data cannot be used: {error}."
+        cause = f"{place_of(path, folder)} of the calibration data cannot be used: {error}."
         raise ImporterError("CALIBRATION_INVALID", cause, "Correct or remove it.", "lower") from error
 
 

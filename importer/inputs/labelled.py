@@ -104,7 +104,7 @@ def _of_folder(folder: Path, signature: _Signature) -> Iterator[Labelled]:
     files = sorted(calibration_files(folder).items())
     classes = sorted({name.split("/")[0] for name, path in files if "/" in name and calibration.is_picture(path)})
     for name, path in files:
-        with _told(place_of(path)):
+        with _told(place_of(path, folder)):
             if path.suffix.lower() == ".npz":
                 arrays = calibration.arrays_of(path)
             elif "/" in name and calibration.is_picture(path):
@@ -113,7 +113,7 @@ def _of_folder(folder: Path, signature: _Signature) -> Iterator[Labelled]:
                 arrays = {**pictures, TARGET: np.array(number)}
             else:
                 continue
-        yield _labelled(place_of(path), arrays, signature)
+        yield _labelled(place_of(path, folder), arrays, signature)
 
 
 def _labelled(name: str, arrays: dict[str, np.ndarray], signature: _Signature) -> Labelled:

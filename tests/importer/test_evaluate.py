@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from importer.cache.entry import Artifact
 from importer.cli import conditions
 from importer.cli.compare import names_apart
 from importer.errors import ImporterError
+from importer.inputs import labelled
+from importer.signature import parse_inputs
 from tests import json_output
 from tests.importer.test_command_line import importer
 
@@ -108,3 +111,14 @@ def test_what_is_no_condition_of_an_evaluation(text: str) -> None:
     with pytest.raises(ImporterError) as caught:
         conditions.parse(text, conditions.OF_EVALUATION)
     assert caught.value.code == "CONDITION_INVALID" and "top1, top5" in caught.value.remedy
+
+
+def test_a_picture_is_named_with_its_class(tmp_path: Path) -> None:
+    """Each class may have a picture of the same name."""
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_text("no picture", encoding="utf-8")
+    Image.new("L", (8, 8)).save(tmp_path / "cat" / "1.png")
+    with pytest.raises(ImporterError) as raised:
+        labelled.read(tmp_path, parse_inputs("x: float32[1,1,8,8]"), parse_inputs("y: float32[1,2]"))
+    assert raised.value.cause.startswith("dog/1.png cannot be used")
