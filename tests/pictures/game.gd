@@ -9,19 +9,20 @@ const SENTENCE_FRAMES: int = 30
 
 var _speech: ExecuTorchRuntime
 var _words: ExecuTorchRuntime
-var _digits: ExecuTorchRuntime
+var _digits: ExecuTorchImageClassifier
 var _state: PackedFloat32Array = []
-var _image: PackedFloat32Array = []
+var _drawing: Image = Image.create(8, 8, false, Image.FORMAT_L8)
 var _frame: int = 0
 
 
 func _ready() -> void:
 	Engine.max_fps = 60
 	_speech = open("silero_vad.safetensors")
-	_digits = open("digits.pt")
+	_digits = ExecuTorchImageClassifier.new()
+	_digits.model = load("res://models/digits.pt")
+	add_child(_digits)
 	_words = open("minilm.safetensors")
 	_state.resize(256)
-	_image.resize(64)
 
 
 func _process(_delta: float) -> void:
@@ -31,8 +32,8 @@ func _process(_delta: float) -> void:
 		var at: float = (_frame * 512 + index) / RATE
 		sound.append(0.3 * sin(at * 1400.0) * maxf(sin(at * 3.0), 0.0))
 	_state = _speech.forward({"x": sound, "state": _state})["state"]
-	_image[_frame % 64] = 1.0
-	_digits.forward({"input_0": _image})
+	_drawing.set_pixel(_frame % 8, _frame / 8 % 8, Color.WHITE)
+	_digits.classify(_drawing)
 	if _frame % SENTENCE_FRAMES == 0:
 		var mask: PackedInt64Array = SENTENCE.duplicate()
 		mask.fill(1)

@@ -45,6 +45,9 @@ func take_live() -> void:
 	_dock.live.select_model(null)
 	await wait(1.0)
 	await save("profiler-live-all")
+	_dock.live.select_model(find("digits"))
+	await wait(1.0)
+	await save("profiler-live-task")
 	_dock.live.select_model(find("silero_vad"))
 	# What is slow for this model on this machine, as a person would round it.
 	_dock.live.start_tracing(maxf(snappedf(find("silero_vad").statistics.percentile(95.0) / 1000.0, 0.05), 0.05))
