@@ -291,7 +291,9 @@ def test_fp16_that_hides_what_it_loses_in_silence_is_refused(save: Save, convert
     source = save(HidesNaN(True), torch.rand(1, 16) + 0.1)
     with pytest.raises(ImporterError) as caught:
         convert_file(source, recipe="xnnpack_fp16")
-    assert caught.value.code == "ACCURACY_LOST" and "almost 0" in caught.value.cause
+    # Whether the ReLU hides NaN depends on the kernel that XNNPACK chooses.
+    assert caught.value.code == "ACCURACY_LOST", caught.value
+    assert "almost 0" in caught.value.cause or "not a number" in caught.value.cause
     assert convert_file(source, recipe="xnnpack_fp32").metadata["accuracy"]["max_relative"] < 1e-3
     convert_file(save(HidesNaN(False), torch.rand(1, 16) - 0.5), recipe="xnnpack_fp16")
 
