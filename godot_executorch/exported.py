@@ -13,7 +13,7 @@ import torch
 from torch.export import ExportedProgram
 
 from importer.errors import ImporterError
-from importer.exporting.torch_export import export_module
+from importer.exporting.torch_export import ONE_AT_A_TIME, export_module
 from importer.inputs import examples, nested
 from importer.inputs.arguments import as_arguments, parameter_names
 from importer.inputs.samples import inputs_of
@@ -42,14 +42,15 @@ def exported(model: Any, example_inputs: Any, dynamic_shapes: Any) -> ExportedPr
         raise ImporterError(
             error.code, error.cause, f"Give example_inputs: a tensor, or a text such as '{names}'.", "load"
         )
-    states = [(module, module.training) for module in model.modules()]
-    try:
-        model.eval()
-        with _without_log("torch._subclasses.fake_tensor"):  # the error says it better
-            return export_module(model, method_of(model, example_inputs), dynamic_shapes)
-    finally:
-        for module, was_training in states:
-            module.training = was_training
+    with ONE_AT_A_TIME:  # another thread may convert the same model, whose mode changes meanwhile
+        states = [(module, module.training) for module in model.modules()]
+        try:
+            model.eval()
+            with _without_log("torch._subclasses.fake_tensor"):  # the error says it better
+                return export_module(model, method_of(model, example_inputs), dynamic_shapes)
+        finally:
+            for module, was_training in states:
+                module.training = was_training
 
 
 @contextlib.contextmanager

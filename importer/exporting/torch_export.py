@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import threading
 import traceback
 from typing import Any
 
@@ -18,6 +19,8 @@ from importer.inputs.samples import inputs_of
 from importer.model import SourceMethod
 from importer.signature import Dimension, TensorSpec
 
+ONE_AT_A_TIME = threading.RLock()
+"""torch.export keeps its state in the process: two threads of a person's script would disturb each other."""
 _MOST_WORDS = 600
 _MULTIPLE = re.compile(r"\b(\w+) = (\d+)\*_\1\b")  # torch's suggestion
 _READS_KEY = "it reads the key"
@@ -44,9 +47,9 @@ def export_afresh(
 ) -> ExportedProgram:
     """torch.export as in a new process: what it remembers of a loop's sizes in earlier exports ("not 20 steps") would
     narrow the ranges of this one."""
-    torch._dynamo.reset()
     # Mutable buffers cannot be written to while gradients are recorded.
-    with torch.no_grad():
+    with ONE_AT_A_TIME, torch.no_grad():
+        torch._dynamo.reset()
         return torch.export.export(module, positional, keyword, dynamic_shapes=shapes, strict=False)
 
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,16 @@ def test_a_module_is_the_same_file_in_every_folder(tmp_path: Path) -> None:
         traces += [node.meta["stack_trace"] for node in program.graph.nodes if "stack_trace" in node.meta]
     assert found[0] == found[1]
     assert f'File "{tmp_path / "another place" / "net.py"}", line 7' in traces[-1], "the program itself is not changed"
+
+
+def test_modules_in_several_threads() -> None:
+    """torch.export is not safe for threads, and conversions at once are what threads are used for."""
+    model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Dropout()).train()
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: exported(model, torch.ones(1, 4), None), range(12)))
+    assert len(made) == 12 and all(module.training for module in model.modules())
+    dropouts = [node for program in made for node in program.graph.nodes if "dropout" in str(node.target)]
+    assert len(dropouts) == 12 and all(node.args[2] is False for node in dropouts), "exported in eval mode"
 
 
 def test_shapes(cache: Path) -> None:
