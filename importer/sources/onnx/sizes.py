@@ -117,8 +117,10 @@ def _slice(call: Call, arrays: list[Any]) -> Any:
         begin, end = int(arrays[1].reshape(-1)[0]), int(arrays[2].reshape(-1)[0])
         step = int(arrays[4].reshape(-1)[0]) if len(arrays) > 4 and arrays[4] is not None else 1
     length = len(arrays[0])
-    last = None if step < 0 and end < -length else end
-    return arrays[0][slice(begin, last, step)]
+    if step > 0:
+        return arrays[0][slice(begin, end, step)]
+    # Unlike numpy's, ONNX's first element is never before the beginning.
+    return arrays[0][slice(max(begin, -length), None if end < -length else end, step)]
 
 
 def _concat(call: Call, arrays: list[Any]) -> Any:

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 
 from importer.sources.onnx.file.model_file import read_model
 from importer.sources.onnx.module import OnnxModule
-from tests.importer.onnx.graphs import FLOAT, model, node, random, write
+from tests.importer.onnx.graphs import FLOAT, INT64, model, node, random, write
 
 Feeds = dict[str, np.ndarray[Any, Any]]
 
@@ -48,6 +48,23 @@ def test_resize(coordinates: str, old: int, scale: float, tmp_path: Path) -> Non
         )  # fmt: skip
         opset = 19 if coordinates == "half_pixel_symmetric" else 13
         compare(model([made], *ports, constants, opset=opset), {"x": random(1, 1, 2, old)}, tmp_path / "net.onnx")
+
+
+@pytest.mark.parametrize("begin", [-(1 << 62), -9, -3, -1, 0, 2, 9, 1 << 62])
+@pytest.mark.parametrize("end", [-(1 << 62), -9, -2, 0, 1, 9, 1 << 62])
+@pytest.mark.parametrize("step", [-2, -1, 1, 2])
+def test_slices(begin: int, end: int, step: int, tmp_path: Path) -> None:
+    """Beyond both ends; of a shape too, which the importer computes without tensors."""
+    parts = {"b": np.array([begin]), "e": np.array([end]), "a": np.array([1]), "s": np.array([step])}
+    nodes = [
+        node("Slice", ["x", "b", "e", "a", "s"], ["y"]),
+        node("Shape", ["x"], ["sizes"]),
+        node("Slice", ["sizes", "b", "e", "zero", "s"], ["z"]),
+    ]
+    made = model(
+        nodes, [("x", FLOAT, [2, 4])], [("y", FLOAT, None), ("z", INT64, None)], {**parts, "zero": np.array([0])}
+    )
+    compare(made, {"x": random(2, 4)}, tmp_path / "net.onnx")
 
 
 @pytest.mark.parametrize("scale", [0.6, 1.7, 3.0])

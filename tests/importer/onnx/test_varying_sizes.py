@@ -55,6 +55,13 @@ class Pixels(nn.Module):
         return self.norm(rows + self.linear(rows)).transpose(1, 2).reshape(found.shape)
 
 
+class Backwards(nn.Module):
+    """A sequence from its end to its beginning, before a layer that adds up."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flip(1).cumsum(1) + x
+
+
 CASES: dict[str, tuple[Callable[[], nn.Module], list[int], dict[int, str], str, Sequence[tuple[int, ...]]]] = {
     "nearest": (
         lambda: Pyramid("nearest"), [1, 3, 32, 32], {2: "h", 3: "w"}, "float32[1,3,h:8..64,w:8..64]",
@@ -67,6 +74,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], list[int], dict[int, str], str, 
     "listener": (
         Listener, [1, 1, 64], {2: "samples"}, "float32[1,1,samples:16..128]", [(1, 1, 16), (1, 1, 17), (1, 1, 128)],
     ),
+    "backwards": (Backwards, [1, 8], {1: "n"}, "float32[1,n:2..32]", [(1, 2), (1, 7), (1, 32)]),
     "pixels": (
         Pixels, [2, 3, 16, 16], {0: "N", 2: "h", 3: "w"}, "float32[N:1..3,3,h:8..32,w:8..32]",
         [(1, 3, 8, 8), (3, 3, 32, 32), (2, 3, 9, 31)],

@@ -15,6 +15,8 @@ from importer.sources.onnx.registry import operator
 from importer.sources.onnx.tensors import torch_dtype
 from importer.sources.onnx.values import Constant, Quantized, Shifted, Sizes, Value, Whole
 
+_FAR = 1 << 31  # of a slice: to the end, whatever the length
+
 
 @operator("Identity", given=None)
 def _identity(call: Call, x: Value) -> Value:
@@ -174,14 +176,19 @@ def _slice(
 def _cut(x: Tensor, axis: int, begin: Any, end: Any, step: int) -> Tensor:
     length = x.shape[axis]
     if step > 0:
-        if isinstance(end, int) and end >= 1 << 31:
+        if isinstance(end, int) and end >= _FAR:
             end = None
         if isinstance(begin, int) and isinstance(length, int):
             begin = max(0, begin + length if begin < 0 else begin)
         index: list[Any] = [slice(None)] * axis + [slice(begin, end, step)]
         return x[tuple(index)]
     # torch has no negative steps.
-    places = range(length)[slice(begin, None if isinstance(end, int) and end < -length else end, step)]
+    if isinstance(begin, int) and isinstance(end, int):
+        if step == -1 and (begin == -1 or begin >= _FAR) and end <= -_FAR:
+            return x.flip(axis)  # also of a length that varies
+        # Unlike Python's, ONNX's first element is never before the beginning.
+        begin, end = max(begin, -length), None if end < -length else end
+    places = range(length)[slice(begin, end, step)]
     if places == range(length)[::-1]:
         return x.flip(axis)
     return x.index_select(axis, torch.tensor(list(places), dtype=torch.int64))
