@@ -111,5 +111,5 @@ def _profile(known: argparse.Namespace) -> int:
 
         show(found, console())
     for condition in broken:
-        print(f"FAILED  {condition}", file=sys.stderr)
+        print(condition, file=sys.stderr)
     return CONDITION_HOLDS if broken else 0
