@@ -258,15 +258,20 @@ def test_names_of_nothing_are_refused() -> None:
     assert caught.value.code == "INPUTS_MISMATCH" and "the model's inputs are input" in caught.value.cause
 
 
-class ListInDictionary(nn.Module):
+class ListInDictionaries(nn.Module):
     def forward(self, seen: Any) -> torch.Tensor:
         others: torch.Tensor = seen["all"]["others"][0]
         return seen["me"] + others
 
 
+def test_a_list_inside_of_dictionaries() -> None:
+    method = exported(ListInDictionaries(), "me: float32[1,3]; others_0: float32[1,3]")
+    assert {spec.name for spec in method.inputs} == {"me", "others_0"}
+
+
 def test_a_key_that_the_inputs_lack_is_named() -> None:
     with pytest.raises(ImporterError) as caught:
-        exported(ListInDictionary(), "me: float32[1,3]; others_0: float32[1,3]")
+        exported(ListInDictionaries(), "me: float32[1,3]; rest: float32[1,3]")
     assert caught.value.code == "INPUTS_MISMATCH" and "[1, 3], [1, 3]: it reads the key 'all'" in caught.value.cause
     assert "example_inputs()" in caught.value.remedy
 
