@@ -21,6 +21,7 @@ from typing import Any
 
 from benchmarks.networks import convnet
 from importer.cache.cache import Cache
+from importer.cache.cache_key import hash_file
 from importer.cache.entry import Artifact
 from importer.cache.known_hashes import TABLE
 from importer.cache.user_folders import user_cache_folder
@@ -138,7 +139,7 @@ def measure_warm_start(folder: Path, models: dict[str, Path]) -> list[dict[str, 
 
 
 def measure_large_files(folder: Path, models: dict[str, Path]) -> list[dict[str, Any]]:
-    """A program of 100 MB: a cache hit against a copy, and what inspect takes and touches."""
+    """A program of 100 MB: a cache hit against a copy that is hashed, and what inspect takes and touches."""
     large = folder / "large.pte"
     source = folder / "direct.pte"
     data = bytearray(source.read_bytes())
@@ -150,6 +151,7 @@ def measure_large_files(folder: Path, models: dict[str, Path]) -> list[dict[str,
     cache = Cache(folder / "cache")
     options = ImportOptions()
     convert(large, cache=cache, options=options)
+    time.sleep(2.5)  # nor that of an entry that was just made
 
     def hit() -> None:
         (folder / "installed.pte").unlink(missing_ok=True)
@@ -164,6 +166,7 @@ def measure_large_files(folder: Path, models: dict[str, Path]) -> list[dict[str,
     def copy() -> None:
         (folder / "copied.pte").unlink(missing_ok=True)
         shutil.copyfile(large, folder / "copied.pte")
+        hash_file(large)
 
     hit()
     copy()
@@ -175,8 +178,10 @@ def measure_large_files(folder: Path, models: dict[str, Path]) -> list[dict[str,
     read = min(seconds(lambda: large.read_bytes()) for _ in range(3))
     print(f"inspect of {LARGE >> 20} MB: {looked * 1e3:.2f} ms, at most {touched / 1e6:.2f} MB of new pages a time")
     return [
-        row("cache hit of 100 MB (hash, look-up, install) / a copy", mine * 1e3, theirs * 1e3, "ms", "1.5x"),
-        row("the same, of a file that is not known yet / a copy", first * 1e3, theirs * 1e3, "ms", "none"),
+        row(
+            "cache hit of 100 MB (hash, look-up, install) / a copy and its hash", mine * 1e3, theirs * 1e3, "ms", "1.5x"
+        ),
+        row("the same, of a file that is not known yet / a copy and its hash", first * 1e3, theirs * 1e3, "ms", "none"),
         row("inspect of 100 MB / reading it", looked * 1e3, read * 1e3, "ms", "below 20 ms"),
     ]
 
