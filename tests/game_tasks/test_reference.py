@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from benchmarks.networks import minilm
 from tests import godot_projects
-from tests.godot_projects import ROOT, GodotProject
+from tests.godot_projects import ROOT
 from tests.model_sources import artifact_cache
 from tests.networks import tokenizer_samples
 from tests.networks.published import MINILM, unpacked
@@ -69,14 +69,6 @@ func _ready() -> void:
 """
 
 
-def answers(project: GodotProject, script: str) -> list[Any]:
-    """What the script prints after `@@`."""
-    project.add_scene("answers", script)
-    run = project.run("res://answers.tscn")
-    assert run.status == 0 and run.errors == [], run.output
-    return [json.loads(line[3:]) for line in run.output.splitlines() if line.startswith("@@ ")]
-
-
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
     """Trained once: a second training numbers equally frequent words differently."""
@@ -97,7 +89,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory, godot: Path, tokenizer: Tok
     assert run.status == 0 and run.errors == [], run.output
     assert (texts / "wordpiece.tokenizer.json.import").exists()
     assert not (texts / "other.json.import").exists()
-    return answers(project, CLASSIFY)
+    return project.answers_of(CLASSIFY)
 
 
 def test_digits_have_torchs_labels_and_probabilities(sample: list[Any]) -> None:
@@ -143,7 +135,7 @@ def test_minilm_gives_the_vectors_of_torch(tmp_path: Path, godot: Path) -> None:
     (models / "minilm.task.json").write_text(json.dumps(card), encoding="utf-8")
     run = project.import_all(timeout=600)
     assert run.status == 0 and run.errors == [], run.output
-    vectors, (closest, similarity) = answers(project, EMBED % (json.dumps(TEXTS), json.dumps(LINES)))
+    vectors, (closest, similarity) = project.answers_of(EMBED % (json.dumps(TEXTS), json.dumps(LINES)))
 
     network = minilm.build().eval()
     network.load_state_dict(load_file(source / "model.safetensors"), strict=False)

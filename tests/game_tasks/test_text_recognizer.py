@@ -9,14 +9,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from tests import godot_projects
-from tests.godot_projects import GodotProject
+from tests.godot_projects import GodotProject, Run
 from tests.model_sources import artifact_cache
 from tests.networks.published import OCR, installed, unpacked
 
@@ -98,10 +97,6 @@ def draw(lines: list[tuple[str, tuple[int, int], int, int]]) -> Image.Image:
     return picture
 
 
-def answers(output: str) -> list[list[Any]]:
-    return [json.loads(line[3:]) for line in output.splitlines() if line.startswith("@@ ")]
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, godot: Path) -> GodotProject:
     """A project with RapidOCR's models and the pictures, imported."""
@@ -127,13 +122,13 @@ def project(tmp_path_factory: pytest.TempPathFactory, godot: Path) -> GodotProje
 def test_lines_are_those_of_rapidocr(project: GodotProject) -> None:
     run = project.run("res://answers.tscn")
     assert run.status == 0 and run.errors == [], run.output
-    got = answers(run.output)
+    got = run.answers
     files = [str(project.path / "pictures" / f"{name}.png") for name in DRAWN]
     environment = {**os.environ, "PYTHONPATH": str(installed(*PACKAGES))}
     words = [sys.executable, "-c", REFERENCE, *files]
     done = subprocess.run(words, capture_output=True, text=True, timeout=300, env=environment)
     assert done.returncode == 0, done.stderr
-    wanted = answers(done.stdout)
+    wanted = Run(done.stdout, done.returncode).answers
     assert len(got) == len(wanted) == len(DRAWN)
     largest = sureness = 0.0
     for drawn, mine, reference in zip(DRAWN.values(), got, wanted, strict=True):
