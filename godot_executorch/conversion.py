@@ -16,7 +16,7 @@ from torch.export import ExportedProgram
 from godot_executorch import limits, of_file
 from godot_executorch.artifact import Artifact, of_entry
 from godot_executorch.data import Data, calibration_folder, evaluation_folder
-from godot_executorch.environment import names_broken_packages
+from godot_executorch.environment import with_errors_of_python
 from godot_executorch.exported import exported, inputs_of_script, save, shapes_as_text
 from godot_executorch.qat import Trainable
 from godot_executorch.recipe import Recipe
@@ -41,7 +41,7 @@ _ANY_ERROR = "1e30"  # how bad the untrained program is, the evaluation says
 Model = torch.nn.Module | ExportedProgram | str | Path | Callable[..., torch.nn.Module]
 
 
-@names_broken_packages
+@with_errors_of_python
 def convert(
     model: Model,
     example_inputs: Any = None,

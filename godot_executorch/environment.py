@@ -17,7 +17,7 @@ _PARAMETERS = (
 )  # fmt: skip
 
 
-def names_broken_packages(function: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
+def with_errors_of_python(function: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
     """A package that cannot be imported becomes a ConversionError BROKEN_PACKAGE, which says what repairs it; errors
     name parameters where the importer names options."""
 

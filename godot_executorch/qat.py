@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.export import Dim, ExportedProgram
 
-from godot_executorch.environment import names_broken_packages
+from godot_executorch.environment import with_errors_of_python
 from godot_executorch.exported import exported, method_of
 from importer.errors import ImporterError
 from importer.exporting.torch_export import export_afresh
@@ -22,7 +22,7 @@ _INT4 = "xnnpack_int8_int4"
 RECIPES = (*(name for name, recipe in recipes.REGISTRY.items() if recipe.scheme), _INT4)
 
 
-@names_broken_packages
+@with_errors_of_python
 def prepare_qat(
     model: torch.nn.Module,
     example_inputs: Any,

@@ -42,11 +42,9 @@ def write_atomically(path: Path, data: bytes, *, flushed: bool = False) -> None:
 
 def write_changed(path: Path, data: bytes) -> None:
     """Write a file as write_atomically does, unless it has this content already. Raises OSError."""
-    try:
+    with contextlib.suppress(OSError):  # of a path that has no file, or a larger one
         if not path.is_symlink() and read_plain(path, len(data)) == data:
             return
-    except OSError:
-        pass  # it is not there, or something else lies in its place
     write_atomically(path, data)
 
 

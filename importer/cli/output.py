@@ -93,7 +93,7 @@ def print_json(kind: str, body: dict[str, Any]) -> None:
 
 
 def status_of(command: Callable[[], int], as_json: bool) -> int:
-    """The exit status of a command; what ends it early is told."""
+    """Runs a command and returns its exit status; prints the error that ends it."""
     try:
         return command()
     except (ImporterError, ImportError) as caught:

@@ -30,7 +30,7 @@ static func add(session: RefCounted) -> void:
 		(load(_MONITORS) as GDScript).call(&"add", session)
 
 
-## Tells the profiler how long a part of a task took that is not the model's.
+## Reports to the profiler how long a node computed a part of its task.
 static func add_task_time(module: RefCounted, usec: int, stage: Stage) -> void:
 	if EngineDebugger.is_active() and ResourceLoader.exists(_TELEMETRY):
 		(load(_TELEMETRY) as GDScript).call(&"add_task_time", module, usec, stage)
